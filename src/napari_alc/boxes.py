@@ -1,0 +1,124 @@
+"""Geometry of axis-aligned boxes.
+
+Boxes are float64 arrays of shape (N, 4) holding ``x1, y1, x2, y2`` in pixels, with
+the origin at the image's upper left corner, ``x2 >= x1`` and ``y2 >= y1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Boxes = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+PAIRS_AT_ONCE = 2_000_000
+"""Upper bound on the box pairs held in memory at a time (about 200 MB of temporaries)."""
+
+
+def as_boxes(values: ArrayLike) -> Boxes:
+    """Return `values` as a float64 array of shape (N, 4), also when it is empty."""
+    return np.asarray(values, dtype=np.float64).reshape(-1, 4)
+
+
+def xywh_to_xyxy(boxes: ArrayLike) -> Boxes:
+    """Turn COCO's ``x, y, width, height`` into corner coordinates."""
+    boxes = as_boxes(boxes)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def xyxy_to_xywh(boxes: ArrayLike) -> Boxes:
+    """Turn corner coordinates into COCO's ``x, y, width, height``."""
+    boxes = as_boxes(boxes)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def areas(boxes: Boxes) -> Floats:
+    """Areas in square pixels, shape (N,)."""
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+
+
+def clip(boxes: Boxes, width: float | Floats, height: float | Floats) -> Boxes:
+    """Cut boxes to images of `width` × `height` pixels (scalars or one value a box)."""
+    clipped = boxes.copy()
+    clipped[:, 0::2] = np.clip(boxes[:, 0::2], 0, np.reshape(width, (-1, 1)))
+    clipped[:, 1::2] = np.clip(boxes[:, 1::2], 0, np.reshape(height, (-1, 1)))
+    return clipped
+
+
+def intersections(a: Boxes, b: Boxes) -> Floats:
+    """Area shared by ``a[i]`` and ``b[i]``, shape (N,)."""
+    width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
+    height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+    return np.asarray(np.maximum(width, 0.0) * np.maximum(height, 0.0))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def ious(a: Boxes, b: Boxes) -> Floats:
+    """Intersection over union of ``a[i]`` and ``b[i]``, in 0–1; 0 for boxes without area."""
+    shared = intersections(a, b)
+    return _ratio(shared, areas(a) + areas(b) - shared)
+
+
+def iofs(a: Boxes, b: Boxes) -> Floats:
+    """IoF(a | b) = area(a ∩ b) / area(b) of ``a[i]`` and ``b[i]``: the share of b that a covers."""
+    return _ratio(intersections(a, b), areas(b))
+
+
+def _all_pairs(a: Boxes, b: Boxes) -> tuple[Boxes, Boxes]:
+    return np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+
+
+def iou_matrix(a: Boxes, b: Boxes) -> Floats:
+    """Intersection over union of every ``a[i]`` with every ``b[j]``, shape (N, M)."""
+    return ious(*_all_pairs(a, b)).reshape(len(a), len(b))
+
+
+def iof_matrix(a: Boxes, b: Boxes) -> Floats:
+    """IoF(a | b) of every ``a[i]`` with every ``b[j]``, shape (N, M)."""
+    return iofs(*_all_pairs(a, b)).reshape(len(a), len(b))
+
+
+def group_keys(*columns: Integers) -> Integers:
+    """Number the distinct rows of equally long integer columns, such as (image, category).
+
+    Two positions share a key exactly when they agree in all columns. To compare several
+    sets, pass their concatenated columns and split the result.
+    """
+    keys = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        _, codes = np.unique(column, return_inverse=True)
+        keys = keys * (int(codes.max(initial=0)) + 1) + codes
+    return keys
+
+
+def pairs_within_groups(
+    a_keys: Integers, b_keys: Integers, at_once: int = PAIRS_AT_ONCE
+) -> Iterator[tuple[Integers, Integers]]:
+    """Yield index arrays ``(i, j)`` of all pairs with ``a_keys[i] == b_keys[j]``.
+
+    Every pair comes exactly once; ``i`` is ascending within its group. A chunk holds at most
+    `at_once` pairs, or the pairs of one ``i`` where these alone are more.
+    """
+    order = np.argsort(b_keys, kind="stable")
+    ordered = b_keys[order]
+    first = np.searchsorted(ordered, a_keys, side="left")
+    counts = np.searchsorted(ordered, a_keys, side="right") - first
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(a_keys):
+        offset = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, offset + at_once, side="right")), start + 1)
+        count = counts[start:stop]
+        i = np.repeat(np.arange(start, stop), count)
+        within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
+        if len(i):
+            yield i, order[np.repeat(first[start:stop], count) + within]
+        start = stop

@@ -1,0 +1,36 @@
+"""Errors that end a step in one plain line instead of a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AlcError(Exception):
+    """Something a user can understand and mend; its text is one plain line."""
+
+
+class BadData(AlcError):
+    """A file or record cannot be used.
+
+    Parameters
+    ----------
+    where
+        The file (or folder) at fault.
+    problem
+        What is wrong, naming the record.
+    remedy
+        What the user can do about it.
+    """
+
+    def __init__(self, where: Path | str, problem: str, remedy: str) -> None:
+        self.where = Path(where)
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{where}: {problem}. {remedy}")
+
+
+class Cancelled(AlcError):
+    """The user stopped a long step; the last good state is kept."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(f"{step} was cancelled; everything finished before is kept.")
