@@ -1,0 +1,40 @@
+"""The program `napari-alc`: registers the commands and turns errors into one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from napari_alc.errors import AlcError
+
+app = typer.Typer(
+    name="napari-alc",
+    help="Active label cleaning: find the boxes worth an expert's minute, correct the rest.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+COMMANDS: Sequence[Callable[..., None]] = ()
+"""Every command, in the order that `--help` shows; its name is the function's with hyphens."""
+
+
+@app.callback()
+def program() -> None:
+    """Active label cleaning for object detection."""
+
+
+for command in COMMANDS:
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+def main() -> None:
+    """Run one command; exit status 0, 1 for data that cannot be used, 2 for usage."""
+    try:
+        app()
+    except AlcError as error:
+        print(f"napari-alc: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""The commands of `napari-alc`; each is also an ordinary Python function."""
