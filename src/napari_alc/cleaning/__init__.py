@@ -1,0 +1,1 @@
+"""The method: regions, consensus, selection, box-in-box, correction and budget (NumPy, SciPy)."""

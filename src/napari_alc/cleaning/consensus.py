@@ -1,0 +1,42 @@
+"""Consensus labels (Eq. 1): the pathologists' boxes that the crowd saw too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_alc.boxes import group_keys, iofs, pairs_within_groups
+from napari_alc.labels import Labels
+
+
+def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
+    """Keep each pathologist box that some crowd box covers (Eq. 1).
+
+    Parameters
+    ----------
+    pathologist, crowd
+        Labels of the same images.
+    delta
+        In 0–1: a crowd box of the same image and category covers a pathologist box when
+        IoF(crowd | pathologist) > `delta` (strict).
+
+    Returns
+    -------
+    Labels
+        The kept pathologist labels with their ids, in their order.
+
+    Raises
+    ------
+    ValueError
+        When `delta` lies outside 0–1.
+    """
+    if not 0 <= delta <= 1:
+        raise ValueError(f"delta must lie in 0–1, got {delta}")
+    keys = group_keys(
+        np.concatenate([pathologist.image_ids, crowd.image_ids]),
+        np.concatenate([pathologist.category_ids, crowd.category_ids]),
+    )
+    seen = np.zeros(len(pathologist), dtype=np.bool_)
+    split = len(pathologist)
+    for i, j in pairs_within_groups(keys[:split], keys[split:]):
+        seen[i[iofs(crowd.boxes[j], pathologist.boxes[i]) > delta]] = True
+    return pathologist.take(seen)

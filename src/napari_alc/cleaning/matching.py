@@ -1,0 +1,98 @@
+"""Which boxes of the crowd and of the two models speak of the same object.
+
+Held here: the match graph (an edge joins boxes of different sets that agree) and its
+connected components. Matching is existential, not one-to-one: a box may have several
+matches, so that duplicates of the crowd end up in one component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from napari_alc.boxes import Boxes, Integers, Mask, ious, pairs_within_groups
+
+
+@dataclass(frozen=True)
+class BoxSet:
+    """Boxes that may only be compared where their keys are equal.
+
+    Parameters
+    ----------
+    keys
+        int64, shape (N,): one number for each (image, category), see `boxes.group_keys`.
+    boxes
+        float64, shape (N, 4), ``x1, y1, x2, y2`` in pixels.
+    """
+
+    keys: Integers
+    boxes: Boxes
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, index: Integers | Mask) -> BoxSet:
+        """The boxes at `index` (a mask or positions), in that order."""
+        return BoxSet(self.keys[index], self.boxes[index])
+
+    def joined(self, other: BoxSet) -> BoxSet:
+        """These boxes followed by those of `other`."""
+        return BoxSet(
+            np.concatenate([self.keys, other.keys]), np.concatenate([self.boxes, other.boxes])
+        )
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Matches between rows: row ``first[k]`` agrees with row ``second[k]`` (int64, shape (E,))."""
+
+    first: Integers
+    second: Integers
+
+
+def matching_pairs(a: BoxSet, b: BoxSet, iou: float) -> Edges:
+    """All pairs of equal key with IoU > `iou` (strict), as positions in `a` and in `b`."""
+    first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for i, j in pairs_within_groups(a.keys, b.keys):
+        agree = ious(a.boxes[i], b.boxes[j]) > iou
+        first.append(i[agree])
+        second.append(j[agree])
+    return Edges(np.concatenate(first), np.concatenate(second))
+
+
+def match_graph(sets: Sequence[BoxSet], iou: float) -> Edges:
+    """Matches between any two of `sets`; rows are numbered through the sets in their order.
+
+    Two boxes match when image and category are the same and IoU > `iou`, the matching rule
+    of the Label Selection Module. Boxes of the same set never match.
+    """
+    offsets = np.cumsum([0, *(len(part) for part in sets)])
+    found = []
+    for a, b in combinations(range(len(sets)), 2):
+        pairs = matching_pairs(sets[a], sets[b], iou)
+        found.append(Edges(pairs.first + offsets[a], pairs.second + offsets[b]))
+    return Edges(
+        np.concatenate([edges.first for edges in found]),
+        np.concatenate([edges.second for edges in found]),
+    )
+
+
+def matched_rows(count: int, edges: Edges) -> Mask:
+    """Which of `count` rows have a match, shape (count,)."""
+    matched = np.zeros(count, dtype=np.bool_)
+    matched[edges.first] = True
+    matched[edges.second] = True
+    return matched
+
+
+def components(count: int, edges: Edges) -> Integers:
+    """Connected component number of each of `count` rows, shape (count,), counted from 0."""
+    links = np.ones(len(edges.first), dtype=np.bool_)
+    graph = coo_array((links, (edges.first, edges.second)), shape=(count, count))
+    _, numbers = connected_components(graph, directed=False)
+    return np.asarray(numbers, dtype=np.int64)

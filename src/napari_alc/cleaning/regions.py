@@ -1,0 +1,246 @@
+"""The Label Selection Module (LSM): sorts every box of crowd, Mp and Ma into a region.
+
+Gray boxes have a match in another set; pink, red and green ones are those of Mp, Ma and
+the crowd that stand alone. Red and green boxes carry an evaluation score, the measure of
+inconsistency that selection sums (Eq. 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_alc.boxes import Boxes, Floats, Integers, Mask, group_keys, ious, pairs_within_groups
+from napari_alc.cleaning.box_in_box import holds_prediction
+from napari_alc.cleaning.matching import BoxSet, Edges, components, match_graph, matched_rows
+from napari_alc.labels import Detections, Labels
+
+Codes = NDArray[np.int8]
+
+
+class Region(IntEnum):
+    """What the agreement of the three sets says about a box."""
+
+    GRAY = 0
+    PINK = 1
+    RED = 2
+    GREEN = 3
+
+    @property
+    def label(self) -> str:
+        """The name in files and on screen."""
+        return self.name.lower()
+
+
+class Source(IntEnum):
+    """Who proposes a box."""
+
+    CROWD = 0
+    MP = 1
+    MA = 2
+
+    @property
+    def label(self) -> str:
+        """The name in files and on screen."""
+        return self.name.lower()
+
+
+_ALONE = np.array([Region.GREEN, Region.PINK, Region.RED], dtype=np.int8)
+"""Region of a box without a match, by its `Source`."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Settings of the method's geometry, all in 0–1.
+
+    Parameters
+    ----------
+    iou
+        Boxes match above this intersection over union.
+    gamma
+        Box-in-box: a prediction lies inside a green box above this IoF (Eq. 3).
+    score
+        Predictions below this confidence are not sorted (tau).
+    delta
+        Consensus: a pathologist box is kept above this IoF (Eq. 1).
+    green_score_from_all
+        Whether the evaluation score of a green box looks at every Mp box given (True) or
+        only at those with confidence `score` and more.
+
+    Raises
+    ------
+    ValueError
+        When a value lies outside 0–1.
+    """
+
+    iou: float = 0.5
+    gamma: float = 0.8
+    score: float = 0.5
+    delta: float = 0.5
+    green_score_from_all: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("iou", "gamma", "score", "delta"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie in 0–1, got {value}")
+
+
+@dataclass(frozen=True, eq=False)
+class SortedLabels:
+    """Every crowd box, then every Mp, then every Ma box at or above the threshold.
+
+    Within a source, rows keep the order of the input.
+
+    Parameters
+    ----------
+    image_ids, category_ids
+        int64, shape (N,).
+    boxes
+        float64, shape (N, 4), ``x1, y1, x2, y2`` in pixels.
+    scores
+        float64, shape (N,): confidence in 0–1, NaN for crowd boxes.
+    source, region
+        int8, shape (N,): values of `Source` and `Region`.
+    index
+        int64, shape (N,): position in the list the box came from.
+    evaluation_score
+        float64, shape (N,): in 0–1 for red and green boxes, NaN for the others.
+    box_in_box
+        bool, shape (N,): True for green boxes that hold a prediction (Eq. 3).
+    group
+        int64, shape (N,): connected component of the match graph; a box without a match
+        has a group of its own.
+    """
+
+    image_ids: Integers
+    category_ids: Integers
+    boxes: Boxes
+    scores: Floats
+    source: Codes
+    index: Integers
+    region: Codes
+    evaluation_score: Floats
+    box_in_box: Mask
+    group: Integers
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def take(self, rows: Integers | Mask) -> Self:
+        """The given rows (a mask or positions), in that order."""
+        return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The three sets with comparable keys; `mp` and `ma` hold rows at `mp_kept`, `ma_kept`."""
+
+    crowd: BoxSet
+    all_mp: BoxSet
+    mp: BoxSet
+    ma: BoxSet
+    mp_kept: Integers
+    ma_kept: Integers
+
+
+def _prepare(crowd: Labels, mp: Detections, ma: Detections, score: float) -> _Inputs:
+    parts = (crowd, mp, ma)
+    keys = group_keys(
+        np.concatenate([part.image_ids for part in parts]),
+        np.concatenate([part.category_ids for part in parts]),
+    )
+    ends = np.cumsum([len(part) for part in parts])
+    of_crowd, of_mp, of_ma = (
+        BoxSet(part_keys, part.boxes)
+        for part_keys, part in zip(np.split(keys, ends[:-1]), parts, strict=True)
+    )
+    mp_kept = np.flatnonzero(mp.scores >= score)
+    ma_kept = np.flatnonzero(ma.scores >= score)
+    return _Inputs(of_crowd, of_mp, of_mp.take(mp_kept), of_ma.take(ma_kept), mp_kept, ma_kept)
+
+
+def _score_of_best(boxes: BoxSet, predictions: BoxSet, scores: Floats) -> Floats:
+    """Confidence of the prediction with the highest IoU with each box, 0 where none overlaps.
+
+    Of several predictions with the same IoU the most confident counts, so that the order of
+    the predictions does not matter.
+    """
+    best = np.zeros(len(boxes))
+    for i, j in pairs_within_groups(boxes.keys, predictions.keys):
+        overlap = ious(boxes.boxes[i], predictions.boxes[j])
+        starts = np.flatnonzero(np.diff(i, prepend=-1))
+        highest = np.maximum.reduceat(overlap, starts)
+        wins = (overlap == np.repeat(highest, np.diff(starts, append=len(i)))) & (overlap > 0)
+        best[i[starts]] = np.maximum.reduceat(np.where(wins, scores[j], 0.0), starts)
+    return best
+
+
+def _regions(source: Codes, edges: Edges) -> Codes:
+    matched = matched_rows(len(source), edges)
+    return np.where(matched, np.int8(Region.GRAY), _ALONE[source])
+
+
+def _row_scores(inputs: _Inputs, mp: Detections, ma: Detections) -> Floats:
+    unknown = np.full(len(inputs.crowd), np.nan)
+    return np.concatenate([unknown, mp.scores[inputs.mp_kept], ma.scores[inputs.ma_kept]])
+
+
+def _green_scores(inputs: _Inputs, green: BoxSet, mp: Detections, from_all: bool) -> Floats:
+    if from_all:
+        return _score_of_best(green, inputs.all_mp, mp.scores)
+    return _score_of_best(green, inputs.mp, mp.scores[inputs.mp_kept])
+
+
+def sort_labels(
+    crowd: Labels, mp: Detections, ma: Detections, thresholds: Thresholds
+) -> SortedLabels:
+    """Sort the boxes of the crowd and of both models into regions (LSM).
+
+    Parameters
+    ----------
+    crowd
+        The crowd's labels.
+    mp, ma
+        Everything the two models propose; boxes below ``thresholds.score`` are left out
+        here, save that they may lend a green box its evaluation score.
+    thresholds
+        The method's settings.
+
+    Returns
+    -------
+    SortedLabels
+        One row for each crowd box and each prediction at or above the threshold.
+    """
+    inputs = _prepare(crowd, mp, ma, thresholds.score)
+    sets = (inputs.crowd, inputs.mp, inputs.ma)
+    source = np.repeat(np.arange(3, dtype=np.int8), [len(part) for part in sets])
+    edges = match_graph(sets, thresholds.iou)
+    region = _regions(source, edges)
+    scores = _row_scores(inputs, mp, ma)
+
+    # Crowd rows come first, so a green row's number is its position in the crowd's list.
+    green_rows = np.flatnonzero(region == Region.GREEN)
+    green = inputs.crowd.take(green_rows)
+    evaluation = np.where(region == Region.RED, scores, np.nan)
+    evaluation[green_rows] = _green_scores(inputs, green, mp, thresholds.green_score_from_all)
+    box_in_box = np.zeros(len(source), dtype=np.bool_)
+    box_in_box[green_rows] = holds_prediction(green, inputs.mp.joined(inputs.ma), thresholds.gamma)
+    kept_mp, kept_ma = mp.take(inputs.mp_kept), ma.take(inputs.ma_kept)
+    parts = (crowd, kept_mp, kept_ma)
+    return SortedLabels(
+        image_ids=np.concatenate([part.image_ids for part in parts]),
+        category_ids=np.concatenate([part.category_ids for part in parts]),
+        boxes=np.concatenate([part.boxes for part in parts]),
+        scores=scores,
+        source=source,
+        index=np.concatenate([np.arange(len(crowd)), inputs.mp_kept, inputs.ma_kept]),
+        region=region,
+        evaluation_score=evaluation,
+        box_in_box=box_in_box,
+        group=components(len(source), edges),
+    )
