@@ -1,0 +1,1 @@
+"""Reading and writing label files (COCO, Pascal VOC, YOLO) and images."""

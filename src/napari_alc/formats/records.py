@@ -1,0 +1,163 @@
+"""From parsed JSON to columns: type checks that run over whole columns at C speed."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import orjson
+
+from napari_alc.boxes import Boxes, Floats, Integers
+from napari_alc.errors import BadData
+
+Record = dict[str, Any]
+
+LONGEST_QUOTE = 60
+"""Characters of a wrong value that an error repeats."""
+
+_NAMES = {int: "a whole number", float: "a number", str: "a text", list: "a list"}
+
+
+def quoted(value: object) -> str:
+    """`value` as an error shows it: on one line, and short."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Stop the cyclic garbage collector while millions of records are made and dropped.
+
+    Each of its passes walks all of them and finds nothing, as parsed JSON has no cycles.
+    """
+    was_running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_running:
+            gc.enable()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that must be there and not be empty."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadData(path, f"cannot be read ({reason})", "Check the path") from error
+    if not content.strip():
+        raise BadData(path, "is empty", "Give a complete file")
+    return content
+
+
+def load_json(path: Path) -> object:
+    """Parse a JSON file.
+
+    What the fast parser refuses goes to Python's own, which also takes the ``NaN`` that
+    Python programs write, so that the record which holds it can be named.
+
+    Raises
+    ------
+    BadData
+        For a missing, empty, truncated, binary or otherwise unreadable file.
+    """
+    content = read_bytes(path)
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return cast(object, json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise BadData(
+            path, f"is not valid JSON ({error})", "The file may be cut off; write or copy it again"
+        ) from error
+
+
+def record_list(path: Path, values: object, name: str) -> list[Record]:
+    """`values` as the list of JSON objects that it must be."""
+    if not isinstance(values, list):
+        raise BadData(
+            path, f"'{name}' is {quoted(values)}, not a list", "Give a file in COCO's format"
+        )
+    _require_types(path, values, name, None, (dict,))
+    return values
+
+
+def _require_types(
+    path: Path, values: Sequence[object], name: str, key: str | None, types: tuple[type, ...]
+) -> None:
+    if set(map(type, values)).issubset(types):
+        return
+    position, value = next((i, v) for i, v in enumerate(values) if type(v) not in types)
+    what = f"'{key}' is {quoted(value)}" if key else f"is {quoted(value)}"
+    wanted = _NAMES.get(types[-1], "a JSON object")
+    raise BadData(path, f"{name}[{position}]: {what}, not {wanted}", "Correct this record")
+
+
+def column(path: Path, records: Sequence[Record], name: str, key: str, *types: type) -> list[Any]:
+    """The value of `key` of every record, all present and of one of `types`."""
+    try:
+        values = list(map(itemgetter(key), records))
+    except KeyError as error:
+        position = next(i for i, record in enumerate(records) if key not in record)
+        raise BadData(
+            path, f"{name}[{position}] has no '{key}'", "Add it, or leave the record out"
+        ) from error
+    _require_types(path, values, name, key, types)
+    return values
+
+
+def integers(path: Path, records: Sequence[Record], name: str, key: str) -> Integers:
+    """A column of whole numbers, shape (N,)."""
+    values = column(path, records, name, key, int)
+    try:
+        return np.fromiter(values, np.int64, len(values))
+    except OverflowError as error:
+        raise _too_large(path, values, name, key) from error
+
+
+def numbers(path: Path, records: Sequence[Record], name: str, key: str) -> Floats:
+    """A column of numbers, shape (N,); they may still be NaN or infinite."""
+    values = column(path, records, name, key, int, float)
+    try:
+        return np.fromiter(values, np.float64, len(values))
+    except OverflowError as error:
+        raise _too_large(path, values, name, key) from error
+
+
+def _too_large(path: Path, values: Sequence[int], name: str, key: str) -> BadData:
+    position = int(np.argmax([abs(value) for value in values]))
+    return BadData(
+        path,
+        f"{name}[{position}]: '{key}' is {quoted(values[position])}, which is too large",
+        "Correct this record",
+    )
+
+
+def quadruples(path: Path, records: Sequence[Record], name: str, key: str) -> Boxes:
+    """A column of lists of four numbers, shape (N, 4); they may still be NaN or infinite."""
+    rows = column(path, records, name, key, list)
+    if not set(map(len, rows)).issubset({4}):
+        position, row = next((i, row) for i, row in enumerate(rows) if len(row) != 4)
+        raise BadData(
+            path,
+            f"{name}[{position}]: '{key}' is {quoted(row)}, not four numbers",
+            "Correct this record",
+        )
+    flat = list(chain.from_iterable(rows))
+    if not set(map(type, flat)).issubset({int, float}):
+        wrong = next(i for i, value in enumerate(flat) if type(value) not in (int, float))
+        _require_types(path, rows[wrong // 4], f"{name}[{wrong // 4}].{key}", None, (int, float))
+    try:
+        return np.fromiter(flat, np.float64, len(flat)).reshape(-1, 4)
+    except OverflowError as error:
+        raise _too_large(path, flat, name, f"{key} (number)") from error
