@@ -1,0 +1,1 @@
+"""How good detections and label sets are against clean labels."""

@@ -1,0 +1,150 @@
+"""Overlapping boxes and one-to-one matching, for all images at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_alc.boxes import (
+    Floats,
+    Integers,
+    Mask,
+    group_keys,
+    intersections,
+    iofs,
+    ious,
+    pairs_within_groups,
+)
+from napari_alc.labels import Detections, Labels, LabelSet
+
+MATCH_IOU = 0.5
+"""Boxes of the same category match when their IoU exceeds this (method, notation)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """Pairs of boxes of two sets that share some area of the same image.
+
+    Parameters
+    ----------
+    first, second
+        Positions in the two sets, int64, shape (K,).
+    iou
+        Intersection over union, in 0–1, shape (K,).
+    iof
+        IoF(first | second), the share of the second box that the first covers, shape (K,).
+    same_category
+        Whether the two boxes are of the same category, shape (K,).
+    """
+
+    first: Integers
+    second: Integers
+    iou: Floats
+    iof: Floats
+    same_category: Mask
+
+    def where(self, chosen: Mask) -> Overlaps:
+        """The pairs that the mask `chosen` marks."""
+        return Overlaps(
+            self.first[chosen],
+            self.second[chosen],
+            self.iou[chosen],
+            self.iof[chosen],
+            self.same_category[chosen],
+        )
+
+
+def overlaps(first: Labels | Detections, second: Labels | Detections) -> Overlaps:
+    """Find every pair of boxes that overlap, whatever their categories."""
+    keys = group_keys(np.concatenate([first.image_ids, second.image_ids]))
+    found_i, found_j = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for i, j in pairs_within_groups(keys[: len(first)], keys[len(first) :]):
+        touching = intersections(first.boxes[i], second.boxes[j]) > 0
+        found_i.append(i[touching])
+        found_j.append(j[touching])
+    i, j = np.concatenate(found_i), np.concatenate(found_j)
+    a, b = first.boxes[i], second.boxes[j]
+    same = first.category_ids[i] == second.category_ids[j]
+    return Overlaps(i, j, ious(a, b), iofs(a, b), same)
+
+
+def best_of_first(pairs: Overlaps, count: int) -> tuple[Floats, Integers]:
+    """Highest IoU of each of `count` first boxes, and with which second box.
+
+    Returns
+    -------
+    iou
+        Shape (count,), 0 where there is no pair.
+    second
+        Shape (count,), −1 where there is no pair; the lowest position among equals.
+    """
+    order = np.lexsort((pairs.second, -pairs.iou, pairs.first))
+    first, start = np.unique(pairs.first[order], return_index=True)
+    iou, second = np.zeros(count), np.full(count, -1, dtype=np.int64)
+    iou[first] = pairs.iou[order][start]
+    second[first] = pairs.second[order][start]
+    return iou, second
+
+
+def match_in_order(first: Integers, second: Integers, count: int) -> Integers:
+    """Go through pairs in the order given and keep each whose two boxes are still free.
+
+    Returns
+    -------
+    Integers
+        For each of `count` first boxes its partner, −1 where it has none, shape (count,).
+    """
+    partner = np.full(count, -1, dtype=np.int64)
+    taken: set[int] = set()
+    done: set[int] = set()
+    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+        if i not in done and j not in taken:
+            partner[i] = j
+            done.add(i)
+            taken.add(j)
+    return partner
+
+
+def by_falling_score(detections: Detections) -> Integers:
+    """Positions from the highest score to the lowest; ties by image id, then position."""
+    return np.lexsort((detections.image_ids, -detections.scores))
+
+
+def best_scored(detections: Detections, max_detections: int) -> Mask:
+    """Mark the `max_detections` best-scored detections of each image, shape (N,)."""
+    order = np.lexsort((-detections.scores, detections.image_ids))
+    images = detections.image_ids[order]
+    rank = np.arange(len(images)) - np.searchsorted(images, images, side="left")
+    kept = np.zeros(len(detections), dtype=np.bool_)
+    kept[order[rank < max_detections]] = True
+    return kept
+
+
+def match_by_score(detections: Detections, pairs: Overlaps) -> Integers:
+    """Match one-to-one in score order; each detection takes its free truth of highest IoU.
+
+    Parameters
+    ----------
+    detections
+        The first set of `pairs`.
+    pairs
+        Only those pairs that may be matched.
+
+    Returns
+    -------
+    Integers
+        Position of the matched truth, −1 where there is none, shape (len(detections),).
+    """
+    rank = np.empty(len(detections), dtype=np.int64)
+    rank[by_falling_score(detections)] = np.arange(len(detections))
+    order = np.lexsort((pairs.second, -pairs.iou, rank[pairs.first]))
+    return match_in_order(pairs.first[order], pairs.second[order], len(detections))
+
+
+def require_truth(truth: LabelSet, detections: Detections) -> None:
+    """Raise ValueError where nothing can be measured: no truth, or detections on other images."""
+    if not len(truth.labels):
+        raise ValueError("there is no true box to compare the detections with")
+    if not np.isin(detections.image_ids, truth.image_ids).all():
+        raise ValueError("there are detections on images that the truth does not list")

@@ -1,0 +1,1 @@
+"""Synthetic images, crowd-like noise and a pathologist who reviews by rule."""

@@ -1,0 +1,88 @@
+"""A pathologist who knows the clean labels and reviews by the method's rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_alc.boxes import Boxes, Integers, Mask, iof_matrix, iou_matrix
+from napari_alc.labels import Labels
+
+SEEN_IOU = 0.3
+"""A pathologist looking at a box sees every object that overlaps it this much."""
+
+SEEN_IOF = 0.5
+"""Or of which the box covers more than this share."""
+
+REPRESENTED_IOU = 0.5
+"""An object is done when an accepted box of its category overlaps it this much."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewedBoxes:
+    """What became of each reviewed box.
+
+    Parameters
+    ----------
+    replacements
+        One array a proposal, in their order: positions in the truth of the objects that
+        replaced it, the one of highest IoU first. Empty where the box was deleted.
+    labels
+        All replacing truth boxes, in the order of the review.
+    """
+
+    replacements: tuple[Integers, ...]
+    labels: Labels
+
+
+def whole_image(truth: Labels) -> Labels:
+    """Label a whole image: a simulated pathologist draws the clean labels themselves."""
+    return truth
+
+
+def review_boxes(proposals: Labels, accepted: Labels, truth: Labels) -> ReviewedBoxes:
+    """Review red and green boxes one by one (method, "Simulated pathologist").
+
+    For each box r every true box g of its image, of any category (a pathologist corrects a
+    wrong category too), with IoU(r, g) >= 0.3 or IoF(r | g) > 0.5 is added with g's coordinates
+    and category, unless an accepted box of g's category has IoU >= 0.5 with it; r itself goes.
+    Objects that no proposal shows stay missed.
+
+    Parameters
+    ----------
+    proposals
+        The boxes under review, in the order in which they are looked at.
+    accepted
+        Automatic labels of the same images, and boxes accepted before.
+    truth
+        Clean labels.
+    """
+    replacements = [np.empty(0, dtype=np.int64)] * len(proposals)
+    for image_id in np.unique(proposals.image_ids):
+        rows = np.flatnonzero(proposals.image_ids == image_id)
+        here = np.flatnonzero(truth.image_ids == image_id)
+        objects = truth.take(here)
+        done = _represented(objects, accepted.of_images([image_id]))
+        for row, found in zip(rows, _review(proposals.boxes[rows], objects, done), strict=True):
+            replacements[row] = here[found]
+    added = np.concatenate([np.empty(0, dtype=np.int64), *replacements])
+    return ReviewedBoxes(tuple(replacements), truth.take(added))
+
+
+def _represented(objects: Labels, accepted: Labels) -> Mask:
+    same = objects.category_ids[:, None] == accepted.category_ids[None, :]
+    close = iou_matrix(objects.boxes, accepted.boxes) >= REPRESENTED_IOU
+    return np.asarray((close & same).any(axis=1))
+
+
+def _review(boxes: Boxes, objects: Labels, done: Mask) -> list[Integers]:
+    """Go through the boxes of one image; positions in `objects` that each is replaced with."""
+    iou = iou_matrix(boxes, objects.boxes)
+    seen = (iou >= SEEN_IOU) | (iof_matrix(boxes, objects.boxes) > SEEN_IOF)
+    found = []
+    for box in range(len(boxes)):
+        new = np.flatnonzero(seen[box] & ~done)
+        done = done | _represented(objects, objects.take(new))
+        found.append(new[np.argsort(-iou[box, new], kind="stable")])
+    return found
