@@ -1,0 +1,1 @@
+"""Training and running object detectors (torch); `settings` alone is free of torch."""

@@ -1,0 +1,176 @@
+"""Builds the network of a preset and fills in its initial weights."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from napari_alc.detection.compact import compact_network
+from napari_alc.detection.plan import Plan
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError, BadData
+
+TRAINABLE_STAGES = 3
+"""ResNet stages that are trained when they start from ImageNet (torchvision's choice)."""
+LEAST_SHARE = 0.25
+"""Share of a network's tensors that a weights file must fill to count as meant for it."""
+
+
+def _as_given(
+    image: Tensor, target: dict[str, Tensor] | None = None
+) -> tuple[Tensor, dict[str, Tensor] | None]:
+    return image, target
+
+
+def _keep_size(network: nn.Module) -> None:
+    """Stop torchvision from resizing images that come in their final size already."""
+    transform: Any = network.transform
+    # SSD's network is made for one fixed size, so it keeps torchvision's own resizing.
+    if transform.fixed_size is None:
+        transform.resize = _as_given
+
+
+def _limit_detections(network: nn.Module, score_floor: float, at_most: int) -> None:
+    holder: Any = getattr(network, "roi_heads", network)
+    holder.score_thresh = score_floor
+    holder.detections_per_img = at_most
+
+
+def _resnet50(classes: int, weights: str) -> nn.Module:
+    scratch = weights == "none"
+    backbone = resnet_fpn_backbone(
+        backbone_name="resnet50",
+        weights=models.ResNet50_Weights.IMAGENET1K_V1 if weights == "imagenet" else None,
+        norm_layer=nn.BatchNorm2d if scratch else FrozenBatchNorm2d,
+        trainable_layers=5 if scratch else TRAINABLE_STAGES,
+    )
+    network: nn.Module = FasterRCNN(backbone, num_classes=classes + 1)
+    return network
+
+
+def _named(name: str, classes: int, weights: str) -> nn.Module:
+    known = [n for n in models.list_models(models.detection) if "mask" not in n and "key" not in n]
+    if name not in known:
+        raise AlcError(
+            f"{name!r} is no detector preset; take compact, resnet50 or one of {', '.join(known)}."
+        )
+    stock = inspect.signature(models.get_model_builder(name)).parameters["weights_backbone"].default
+    backbone = (stock or "DEFAULT") if weights == "imagenet" else None
+    network: nn.Module = models.get_model(
+        name, weights=None, weights_backbone=backbone, num_classes=classes + 1
+    )
+    return network
+
+
+def _architecture(preset: str, plan: Plan, classes: int, weights: str) -> nn.Module:
+    if preset == "compact":
+        if weights == "imagenet":
+            raise AlcError("The compact preset has no ImageNet weights; take weights none.")
+        network: nn.Module = compact_network(plan, classes)
+        return network
+    try:
+        return (
+            _resnet50(classes, weights)
+            if preset == "resnet50"
+            else _named(preset, classes, weights)
+        )
+    except OSError as error:
+        raise AlcError(
+            f"The ImageNet weights for {preset} could not be downloaded ({error}). Connect to the "
+            "internet, or give a file with --weights FILE, or train from scratch with "
+            "--weights none."
+        ) from error
+
+
+def build_network(
+    settings: DetectorSettings, plan: Plan, classes: int, weights: str | None = None
+) -> nn.Module:
+    """The network of a preset for `classes` categories, labelled 1 to `classes`.
+
+    Parameters
+    ----------
+    settings, plan
+        What to build.
+    classes
+        Number of categories, background not counted.
+    weights
+        Overrides where the weights start; ``"none"`` needs neither network nor files.
+
+    Raises
+    ------
+    AlcError
+        When the preset is unknown or ImageNet weights cannot be downloaded.
+    BadData
+        When the file of initial weights cannot be used.
+    """
+    weights = settings.initial_weights if weights is None else weights
+    network = _architecture(settings.preset, plan, classes, weights)
+    _keep_size(network)
+    _limit_detections(network, settings.score_floor, plan.max_detections)
+    if weights not in ("none", "imagenet"):
+        fill_from_file(network, Path(weights))
+    return network
+
+
+def read_tensors(path: Path) -> dict[str, object]:
+    """The dictionary in a torch file, read without running any code from it.
+
+    Raises
+    ------
+    BadData
+        When the file is absent, damaged or of another kind.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BadData(path, "no such weights file", "Train the model first") from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+        raise BadData(
+            path, "is damaged or no torch weights file", "Train again or give another file"
+        ) from None
+    if not isinstance(content, dict):
+        raise BadData(path, "holds no named weights", "Give a state dictionary saved by torch")
+    return content
+
+
+def _candidates(content: Mapping[str, object]) -> dict[str, Tensor]:
+    inner = content.get("model", content)
+    tensors = inner if isinstance(inner, dict) else content
+    return {name: value for name, value in tensors.items() if isinstance(value, Tensor)}
+
+
+def fill_from_file(network: nn.Module, path: Path) -> None:
+    """Fill in every tensor that the file has under the same name and shape.
+
+    Takes this program's weights, a torchvision detector's, or a plain classifier's (whose names
+    lack the prefix ``backbone.body.``).
+
+    Raises
+    ------
+    BadData
+        When the file cannot be read or fits less than `LEAST_SHARE` of the network.
+    """
+    given = _candidates(read_tensors(path))
+    state = network.state_dict()
+    fitting = {}
+    for name, current in state.items():
+        value = given.get(name, given.get(name.removeprefix("backbone.body.")))
+        if value is not None and value.shape == current.shape:
+            fitting[name] = value
+    if len(fitting) < LEAST_SHARE * len(state):
+        raise BadData(
+            path,
+            f"fits only {len(fitting)} of the network's {len(state)} tensors",
+            "Give weights of the same architecture",
+        )
+    network.load_state_dict(fitting, strict=False)
