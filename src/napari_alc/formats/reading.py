@@ -256,7 +256,7 @@ def subset_rows(where: Path, file_names: Sequence[str], subset: Collection[str])
 
 
 def require_same_images(
-    first: LabelSet, first_path: Path, second: LabelSet, second_path: Path, *, part: bool = False
+    first: LabelSet, first_path: Path, second: LabelSet, second_path: Path, *, subset: bool = False
 ) -> None:
     """Refuse two label files that do not speak of the same images and categories.
 
@@ -265,7 +265,7 @@ def require_same_images(
 
     Parameters
     ----------
-    part
+    subset
         Whether `second` may list only a part of the images of `first`.
 
     Raises
@@ -279,7 +279,7 @@ def require_same_images(
         if image.id not in ours:
             raise _not_listed(image, second_path, first_path)
         _require_agreement(ours[image.id], first_path, image, second_path)
-    for image in () if part else first.images:
+    for image in () if subset else first.images:
         if image.id not in theirs:
             raise _not_listed(image, first_path, second_path)
     names = {category.id: category.name for category in first.categories}

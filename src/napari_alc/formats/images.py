@@ -1,0 +1,330 @@
+"""Images on disk: finding, measuring, reading and writing them, and their 8-bit view.
+
+Pixels are taken as stored: a JPEG's EXIF orientation is not applied, as in napari's own
+reader, so that boxes, sizes and pixels always speak of the same axes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_alc.errors import BadData
+from napari_alc.files import atomic_write
+from napari_alc.formats.records import read_bytes
+
+Pixels = NDArray[Any]
+"""An image: (H, W) gray or (H, W, 3) colour, of any real number type."""
+
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+IMAGE_SUFFIXES = TIFF_SUFFIXES | {".png", ".jpg", ".jpeg"}
+"""Suffixes of readable images, in lower case."""
+
+LOW, HIGH = 0.5, 99.5
+"""Percentiles that become black and white in the 8-bit view of 16-bit and float images."""
+
+MOST_SAMPLES = 1_000_000
+"""Pixels that percentiles are taken from: of larger images every n-th row and column."""
+
+LARGEST_PIXEL_NM = 20_000.0
+"""A resolution tag that says more is the dots per inch of a screen or printer, not a scale."""
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    SyntaxError,  # Pillow's word for a broken PNG
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What tifffile, imagecodecs and Pillow raise on damaged files."""
+
+_NM_PER_UNIT = {
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "um": 1e3,
+    "µm": 1e3,
+    "μm": 1e3,
+    "\\u00b5m": 1e3,
+    "micron": 1e3,
+    "microns": 1e3,
+    "micrometer": 1e3,
+    "mm": 1e6,
+    "cm": 1e7,
+    "inch": 2.54e7,
+}
+
+# tifffile warns of damage that is raised as an error here as well; one line is enough
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def find_images(folder: Path) -> tuple[Path, ...]:
+    """All images in `folder` and its subfolders, sorted by name; hidden ones are ignored.
+
+    Raises
+    ------
+    BadData
+        When the folder is missing or holds no image.
+    """
+    if not folder.is_dir():
+        raise BadData(folder, "is not a folder", "Give the folder that holds the images")
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in files if _is_image(name)]
+    if not found:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise BadData(folder, "holds no images", f"Give a folder with images ({kinds})")
+    return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
+
+
+def _is_image(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BadData:
+        raise
+    except FileNotFoundError as error:
+        raise BadData(path, "there is no such image", "Check the path") from error
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadData(
+            path, f"cannot be read as an image ({reason})", "Replace the file or leave it out"
+        ) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, from the file's header alone.
+
+    Raises
+    ------
+    BadData
+        When there is no readable image.
+    """
+    with _readable(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            with tifffile.TiffFile(path) as tiff:
+                page = _only_page(path, tiff)
+                return int(page.imagewidth), int(page.imagelength)
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            return image.size
+
+
+def read_image(path: Path) -> Pixels:
+    """Read an image in its own number type, shape (H, W) or (H, W, 3).
+
+    Transparency is dropped, a palette is resolved, and TIFFs whose zero is white are
+    inverted. Of a TIFF the single full-size page is read; its reduced copies are ignored.
+
+    Raises
+    ------
+    BadData
+        When the file is missing, damaged, holds several pages or is no such image.
+    """
+    with _readable(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            return _native(_read_tiff(path))
+        return _native(_read_picture(path))
+
+
+def _native(image: Pixels) -> Pixels:
+    return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+
+
+def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    pages = [p for p in tiff.pages if isinstance(p, tifffile.TiffPage) and not p.is_reduced]
+    if len(pages) != 1:
+        raise BadData(
+            path, f"holds {len(pages)} pages instead of one image", "Save each page as its own file"
+        )
+    return pages[0]
+
+
+def _read_tiff(path: Path) -> Pixels:
+    with tifffile.TiffFile(path) as tiff:
+        page = _only_page(path, tiff)
+        ends = np.add(page.dataoffsets, page.databytecounts)
+        if not len(ends) or ends.max() > path.stat().st_size:
+            raise BadData(path, "is cut off", "Replace the file or leave it out")
+        image: Pixels = page.asarray()
+        photometric = page.photometric
+        if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+            colours: Pixels = np.moveaxis(page.colormap, 0, -1)[image] >> 8
+            return colours.astype(np.uint8)
+        if photometric == tifffile.PHOTOMETRIC.SEPARATED:
+            raise BadData(path, "has CMYK colours", "Save it in gray or RGB")
+        if page.axes.startswith("S"):
+            image = np.moveaxis(image, 0, -1)
+    if image.dtype == np.bool_:
+        image = image.astype(np.uint8) * np.uint8(255)
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE and image.dtype.kind == "u":
+        image = np.iinfo(image.dtype).max - image
+    return _gray_or_rgb(path, image)
+
+
+def _gray_or_rgb(path: Path, image: Pixels) -> Pixels:
+    samples = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or samples > 4 or image.dtype.kind not in "uif":
+        raise BadData(
+            path,
+            f"has shape {image.shape} and type {image.dtype}, neither gray nor RGB",
+            "Save it as a gray or RGB image",
+        )
+    if image.ndim == 2:
+        return image
+    return image[:, :, 0] if samples < 3 else image[:, :, :3]
+
+
+def _read_picture(path: Path) -> Pixels:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        if image.format == "PNG" and _png_bit_depth(path) == 16:
+            return _gray_or_rgb(path, np.asarray(imagecodecs.png_decode(read_bytes(path))))
+        if image.mode in ("1", "LA", "La"):
+            return np.asarray(image.convert("L"))
+        if image.mode in ("L", "RGB"):
+            return np.asarray(image)
+        return np.asarray(image.convert("RGB"))
+
+
+def _png_bit_depth(path: Path) -> int:
+    """The ninth byte of the header's data: Pillow would cut 16-bit colour down to 8."""
+    with path.open("rb") as stream:
+        return stream.read(25)[24]
+
+
+def normalise(image: Pixels, low: float = LOW, high: float = HIGH) -> NDArray[np.uint8]:
+    """The 8-bit view of an image that detectors and thumbnails get; its shape is kept.
+
+    8-bit images pass unchanged. Of others the `low` and `high` percentiles of the finite
+    pixels, over all channels, become 0 and 255. NaN becomes 0.
+
+    Parameters
+    ----------
+    image
+        (H, W) or (H, W, 3), any real type.
+    low, high
+        Percentiles in 0–100. Where they coincide (few bright pixels on an even
+        background) the extremes are used; an image of one value becomes zeros.
+    """
+    if image.dtype == np.uint8:
+        return image
+    bottom, top = _limits(image, low, high)
+    if not bottom < top:
+        return np.zeros(image.shape, np.uint8)
+    work = np.float32 if image.dtype.itemsize <= 2 else np.float64
+    scaled: Pixels = image.astype(work)
+    # halves keep the difference of the largest floats finite
+    scaled = (scaled / 2 - work(bottom / 2)) / work(top / 2 - bottom / 2)
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+    np.clip(scaled, 0, 1, out=scaled)
+    return np.rint(scaled * 255).astype(np.uint8)
+
+
+def _limits(image: Pixels, low: float, high: float) -> tuple[float, float]:
+    step = int(np.ceil(np.sqrt(max(1.0, image.shape[0] * image.shape[1] / MOST_SAMPLES))))
+    sample = image[::step, ::step].astype(np.float64, copy=False)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return 0.0, 0.0
+    bottom, top = np.percentile(sample, (low, high))
+    if bottom == top:
+        finite = image[np.isfinite(image)]
+        bottom, top = finite.min(), finite.max()
+    return float(bottom), float(top)
+
+
+def write_tiff(
+    path: Path,
+    image: Pixels,
+    compression: Literal["zlib", "lzw", "zstd"] | None = "zlib",
+    pixel_size_nm: float | None = None,
+) -> None:
+    """Write an image as a TIFF of one page, wholly or not at all.
+
+    Parameters
+    ----------
+    image
+        (H, W) or (H, W, 3), 8- or 16-bit or float.
+    compression
+        Lossless; ``None`` for none.
+    pixel_size_nm
+        Side of a pixel in nanometres, written as the TIFF's resolution.
+
+    Raises
+    ------
+    BadData
+        When the file cannot be written; an older one is unharmed.
+    """
+    per_centimetre = None if pixel_size_nm is None else 1e7 / pixel_size_nm
+    encoded = io.BytesIO()
+    tifffile.imwrite(
+        encoded,
+        image,
+        compression=compression,
+        photometric="rgb" if image.ndim == 3 else "minisblack",
+        metadata=None,
+        resolution=None if per_centimetre is None else (per_centimetre, per_centimetre),
+        resolutionunit=None if per_centimetre is None else "CENTIMETER",
+    )
+    with atomic_write(path) as stream:
+        stream.write(encoded.getbuffer())
+
+
+def pixel_size_nm(path: Path) -> float | None:
+    """Side of a pixel in nanometres after a TIFF's resolution tags; ``None`` if not stated.
+
+    ImageJ's unit is understood. Resolutions meant for print are not taken for a scale.
+    """
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return None
+    with _readable(path), tifffile.TiffFile(path) as tiff:
+        page = _only_page(path, tiff)
+        if "XResolution" not in page.tags:
+            return None
+        per_unit = float(page.resolution[0])
+        unit = tifffile.RESUNIT(page.resolutionunit).name.lower()
+        if unit == "none":
+            unit = str((tiff.imagej_metadata or {}).get("unit", ""))
+    nanometres = _NM_PER_UNIT.get("cm" if unit == "centimeter" else unit)
+    if nanometres is None or not 0 < per_unit < np.inf:
+        return None
+    size = nanometres / per_unit
+    return size if size <= LARGEST_PIXEL_NM else None
+
+
+def checksum(path: Path) -> str:
+    """BLAKE2b of the file's bytes, in hexadecimal.
+
+    Raises
+    ------
+    BadData
+        When the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadData(path, f"cannot be read ({reason})", "Check the path") from error
