@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.errors import AlcError
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-COMMANDS: Sequence[Callable[..., None]] = ()
+COMMANDS: Sequence[Callable[..., None]] = (regions, consensus, clean)
 """Every command, in the order that `--help` shows; its name is the function's with hyphens."""
 
 
