@@ -62,6 +62,13 @@ class _Columns:
         """The rows that belong to any of `image_ids`, in their order here."""
         return self.take(np.isin(self.image_ids, np.fromiter(image_ids, np.int64)))
 
+    def by_image(self) -> dict[int, Self]:
+        """The rows of each image that has any, in their order here."""
+        order = np.argsort(self.image_ids, kind="stable")
+        ids, starts = np.unique(self.image_ids[order], return_index=True)
+        pieces = np.split(order, starts[1:])
+        return {int(i): self.take(rows) for i, rows in zip(ids, pieces, strict=False)}
+
     def joined(self, *others: Self) -> Self:
         """These rows followed by those of `others`."""
         parts = (self, *others)

@@ -1,0 +1,106 @@
+"""Steps 6 to 8: automatic correction of X without X^g, and the boxes left for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_alc.boxes import Integers
+from napari_alc.cleaning.correction import Correction, correct
+from napari_alc.cleaning.selection import rank, scores
+from napari_alc.project import schema
+from napari_alc.project.project import Project
+from napari_alc.project.sorting import SortedImages, sort_remaining, store_rows
+from napari_alc.project.status import Step, require
+from napari_alc.project.store import add_rows, log_event
+from napari_alc.project.tasks import OPEN_BOXES, Batch, write_tasks
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What step 2 did, in boxes, and the images left for people."""
+
+    automatic: int
+    review: int
+    removed: int
+    replaced: int
+    images_to_review: int
+
+
+def correct_remaining(project: Project) -> Corrected:
+    """Correct gray and pink boxes automatically and queue the red and green ones.
+
+    Raises
+    ------
+    AlcError
+        When this is not the time: images wait for review, or predictions are missing.
+    """
+    found = require(project, Step.CORRECT, Step.SELECT)
+    images = sort_remaining(project, found.iteration)
+    outcome = correct(images.rows)
+    everything = np.ones(len(images.rows), dtype=np.bool_)
+    with project.store.begin() as connection:
+        box_ids = store_rows(connection, images, everything, found.iteration)
+        add_rows(
+            connection, schema.correction, _outcome_rows(images, outcome, box_ids, found.iteration)
+        )
+        ids, image_scores = _waiting(images, outcome)
+        write_tasks(
+            connection,
+            ids,
+            Batch(OPEN_BOXES, found.iteration, found.iteration),
+            image_scores,
+            _proposals(images, outcome, box_ids, set(ids)),
+        )
+        result = Corrected(
+            automatic=len(outcome.automatic),
+            review=len(outcome.review),
+            removed=len(outcome.removed),
+            replaced=len(outcome.replaced),
+            images_to_review=len(ids),
+        )
+        log_event(connection, Step.CORRECT, found.iteration, vars(result))
+    return result
+
+
+def _outcome_rows(
+    images: SortedImages, outcome: Correction, box_ids: Integers, iteration: int
+) -> list[dict[str, object]]:
+    named = (
+        ("label", outcome.automatic),
+        ("review", outcome.review),
+        ("removed", outcome.removed),
+        ("replaced", outcome.replaced),
+    )
+    return [
+        {
+            "box_id": int(box_ids[row]),
+            "image_id": int(images.rows.image_ids[row]),
+            "iteration": iteration,
+            "outcome": name,
+        }
+        for name, rows in named
+        for row in rows
+    ]
+
+
+def _waiting(images: SortedImages, outcome: Correction) -> tuple[list[int], list[float]]:
+    """Images with boxes for a person, most inconsistent first, and their SCORE."""
+    ids = np.unique(images.rows.image_ids[outcome.review])
+    found = scores(images.rows, ids)
+    order = rank(ids, found)
+    by_id = dict(zip(ids.tolist(), found.tolist(), strict=True))
+    return order.tolist(), [by_id[image_id] for image_id in order.tolist()]
+
+
+def _proposals(
+    images: SortedImages, outcome: Correction, box_ids: Integers, with_task: set[int]
+) -> list[dict[str, object]]:
+    """Automatic labels, kept already, and the boxes that a person decides on."""
+    return [
+        {"image_id": int(images.rows.image_ids[row]), "box_id": int(box_ids[row]), "state": state}
+        for state, rows in (("kept", outcome.automatic), ("open", outcome.review))
+        for row in rows
+        if int(images.rows.image_ids[row]) in with_task
+    ]

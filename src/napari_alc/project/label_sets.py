@@ -1,0 +1,159 @@
+"""The label sets of the method as queries: D_p, D_a, and the clean labels with their origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+
+from napari_alc.cleaning.consensus import consensus
+from napari_alc.labels import ImageRecord, Labels, LabelSet
+from napari_alc.project import schema
+from napari_alc.project.document import ReviewBox
+from napari_alc.project.project import Project, labels_from_rows
+from napari_alc.project.review import current_boxes
+from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a clean label comes from.
+
+    Parameters
+    ----------
+    source
+        Who drew the box first: ``crowd``, ``mp``, ``ma`` or ``person``.
+    region
+        Its region; empty where no model had seen the image.
+    iteration
+        Of the X^i or of the models that the label comes from.
+    decision
+        ``kept``, ``changed`` or ``added`` by a person, or ``automatic``.
+    person
+        Who decided; empty for automatic labels.
+    score
+        Confidence of the model in 0–1, None for crowd and person.
+    """
+
+    source: str
+    region: str
+    iteration: int
+    decision: str
+    person: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class CleanLabels:
+    """Clean labels, one `Origin` for each."""
+
+    label_set: LabelSet
+    origins: tuple[Origin, ...]
+
+
+def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
+    """X^i: the images handed to pathologists whole, up to and including `iteration`."""
+    ids = {task.image_id for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration}
+    return tuple(image for image in project.images() if image.id in ids)
+
+
+def remaining_images(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
+    """X without X^i: the images that only the crowd has labelled."""
+    seen = {image.id for image in images_of_step1(project, iteration)}
+    return tuple(image for image in project.images() if image.id not in seen)
+
+
+def pathologist_labels(project: Project, iteration: int) -> LabelSet:
+    """D_p^i: what the pathologists labelled in X^i; images found empty are listed too."""
+    tasks = [task for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration]
+    images = images_of_step1(project, iteration)
+    boxes = [box for box in _decided(project, tasks) if box[1].is_label]
+    return LabelSet(images, project.categories(), _labels(boxes))
+
+
+def consensus_labels(project: Project, iteration: int) -> LabelSet:
+    """D_a^i (Eq. 1); images whose consensus set is empty are left out (a reading)."""
+    clean = pathologist_labels(project, iteration)
+    crowd = project.crowd_labels().of_images(image.id for image in clean.images)
+    agreed = consensus(clean.labels, crowd.labels, project.settings.method.delta)
+    return clean.with_labels(agreed).of_images(set(agreed.image_ids.tolist()))
+
+
+def training_labels(project: Project, iteration: int, model: str) -> LabelSet:
+    """What `model` of `iteration` learns from: D_p for ``mp``, D_a for ``ma``."""
+    make = pathologist_labels if model == "mp" else consensus_labels
+    return make(project, iteration)
+
+
+def clean_labels(project: Project) -> CleanLabels:
+    """The pathologists' labels of X^g, the automatic labels and the reviewed ones."""
+    tasks = queue(project)
+    decided = [box for box in _decided(project, tasks) if box[1].is_label]
+    by_task = {task.image_id: task for task in tasks}
+    origins = [_origin(by_task[image_id], box) for image_id, box in decided]
+    automatic = _automatic_without_task(project, by_task)
+    labels = _labels([*decided, *((image_id, box) for image_id, box, _ in automatic)])
+    origins += [origin for _, _, origin in automatic]
+    return CleanLabels(LabelSet(project.images(), project.categories(), labels), tuple(origins))
+
+
+def _decided(project: Project, tasks: Iterable[Task]) -> list[tuple[int, ReviewBox]]:
+    """Pairs of image id and box for the boxes of `tasks`, decided or not."""
+    image_of = {task.id: task.image_id for task in tasks}
+    return [
+        (image_of[task_id], box) for task_id, box in current_boxes(project) if task_id in image_of
+    ]
+
+
+def _origin(task: Task, box: ReviewBox) -> Origin:
+    return Origin(
+        source=box.source,
+        region=box.region,
+        iteration=task.iteration,
+        decision=box.state if box.person else "automatic",
+        person=box.person,
+        score=box.score,
+    )
+
+
+def _automatic_without_task(
+    project: Project, tasks: Iterable[int]
+) -> list[tuple[int, ReviewBox, Origin]]:
+    """Automatic labels of images that nobody had to look at."""
+    b, r, k = schema.box.c, schema.region.c, schema.correction.c
+    query = (
+        select(
+            b.image_id,
+            b.id,
+            b.category_id,
+            b.x1,
+            b.y1,
+            b.x2,
+            b.y2,
+            b.source,
+            b.score,
+            r.region,
+            k.iteration,
+        )
+        .join(schema.correction, k.box_id == b.id)
+        .outerjoin(schema.region, and_(r.box_id == b.id, r.iteration == k.iteration))
+        .where(k.outcome == "label")
+        .order_by(b.id)
+    )
+    with_task = set(tasks)
+    found = []
+    for row in project.store.rows(query):
+        if row.image_id in with_task:
+            continue
+        corners = (row.x1, row.y1, row.x2, row.y2)
+        box = ReviewBox(row.id, row.category_id, corners, row.source, row.region, row.score)
+        origin = Origin(row.source, row.region, row.iteration, "automatic", "", row.score)
+        found.append((row.image_id, box, origin))
+    return found
+
+
+def _labels(boxes: Sequence[tuple[int, ReviewBox]]) -> Labels:
+    return labels_from_rows(
+        [(image_id, box.category_id, *box.corners, box.id) for image_id, box in boxes]
+    )

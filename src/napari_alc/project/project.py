@@ -1,0 +1,136 @@
+"""A project on disk and the label sets that its store answers with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from napari_alc.errors import BadData
+from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
+from napari_alc.project import schema
+from napari_alc.project.settings import ProjectSettings, read_settings
+from napari_alc.project.store import Store
+
+TRAIN = "train"
+"""Role of the images to be cleaned: the set X of the paper."""
+
+VALIDATION = "validation"
+"""Role of images with clean labels, used for tau and to watch the detectors."""
+
+MODELS = ("mp", "ma")
+"""Mp learns from the pathologists' labels, Ma from the consensus labels."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """An open project: its folder, settings and store."""
+
+    folder: Path
+    settings: ProjectSettings
+    store: Store
+
+    @classmethod
+    def open(cls, folder: Path) -> Project:
+        """Open the project in `folder`.
+
+        Raises
+        ------
+        BadData
+            When there is none, it is damaged, or a newer program made it.
+        """
+        folder = Path(folder).resolve()
+        settings = read_settings(folder)
+        store = Store(folder, settings.database)
+        store.check()
+        return cls(folder, settings, store)
+
+    def close(self) -> None:
+        """Let go of the project's files."""
+        self.store.close()
+
+    @property
+    def images_folder(self) -> Path:
+        """The folder that image file names are relative to."""
+        return Path(os.path.normpath(self.folder / self.settings.images))
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where clean datasets and reports are written."""
+        return self.folder / "exports"
+
+    def run_folder(self, iteration: int, model: str) -> Path:
+        """Where weights, metrics and detections of a model of an iteration lie."""
+        return self.folder / "runs" / str(iteration) / model
+
+    def path_of(self, image: ImageRecord) -> Path:
+        """The file of `image`.
+
+        Raises
+        ------
+        BadData
+            When the file is not there any more.
+        """
+        path = self.images_folder / image.file_name
+        if not path.is_file():
+            raise BadData(
+                path,
+                "the image is not there any more",
+                f"Bring it back, or correct 'images' in {self.folder / 'project.toml'}",
+            )
+        return path
+
+    def categories(self) -> tuple[Category, ...]:
+        """All kinds of objects, by id."""
+        table = schema.category
+        rows = self.store.rows(select(table.c.id, table.c.name).order_by(table.c.id))
+        return tuple(Category(*row) for row in rows)
+
+    def images(self, role: str = TRAIN) -> tuple[ImageRecord, ...]:
+        """All images of a role, by id."""
+        c = schema.image.c
+        query = select(c.id, c.file_name, c.width, c.height).where(c.role == role).order_by(c.id)
+        return tuple(ImageRecord(*row) for row in self.store.rows(query))
+
+    def image(self, image_id: int) -> ImageRecord:
+        """The image with this id."""
+        c = schema.image.c
+        query = select(c.id, c.file_name, c.width, c.height).where(c.id == image_id)
+        return ImageRecord(*self.store.rows(query)[0])
+
+    def crowd_labels(self) -> LabelSet:
+        """D_c: what the crowd drew on the images of X. Never altered."""
+        return self._given_labels("crowd", TRAIN)
+
+    def validation_labels(self) -> LabelSet:
+        """Clean labels of the validation images."""
+        return self._given_labels("clean", VALIDATION)
+
+    def _given_labels(self, source: str, role: str) -> LabelSet:
+        b, i = schema.box.c, schema.image.c
+        query = (
+            select(b.image_id, b.category_id, b.x1, b.y1, b.x2, b.y2, b.id)
+            .join(schema.image, i.id == b.image_id)
+            .where(b.source == source, i.role == role)
+            .order_by(b.id)
+        )
+        labels = labels_from_rows(self.store.rows(query))
+        return LabelSet(self.images(role), self.categories(), labels)
+
+
+def labels_from_rows(rows: Sequence[Any]) -> Labels:
+    """Labels from rows of ``image_id, category_id, x1, y1, x2, y2, id``."""
+    if not rows:
+        return Labels.empty()
+    table = np.array([tuple(row) for row in rows], dtype=np.float64)
+    return Labels(
+        table[:, 0].astype(np.int64),
+        table[:, 1].astype(np.int64),
+        table[:, 2:6],
+        table[:, 6].astype(np.int64),
+    )

@@ -1,0 +1,219 @@
+"""Opening an image for review and storing what a person decides on its boxes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, insert, or_, select
+
+from napari_alc.errors import AlcError
+from napari_alc.labels import LabelSet
+from napari_alc.project import schema
+from napari_alc.project.document import Change, Corners, ReviewBox, ReviewDocument
+from napari_alc.project.project import Project
+from napari_alc.project.store import add_rows, now
+from napari_alc.project.tasks import Task, queue, set_done
+
+IMPORTED = "imported"
+"""The person named on labels that were handed in when the project was made."""
+
+
+def open_document(project: Project, task: Task, person: str) -> ReviewDocument:
+    """Open an image for review; every change is stored in `person`'s name."""
+    boxes = [box for _, box in current_boxes(project, [task.id])]
+    offered = {box.id for box in boxes}
+    others = [box for box in _region_boxes(project, task) if box.id not in offered]
+
+    def store(changes: Sequence[Change]) -> None:
+        store_changes(project, task, changes, person)
+
+    def new_id(category_id: int, corners: Corners) -> int:
+        return _new_box(project, task, category_id, corners, person)
+
+    return ReviewDocument(
+        image=project.image(task.image_id),
+        boxes=boxes,
+        suggestions=others,
+        category_ids=[category.id for category in project.categories()],
+        person=person,
+        store=store,
+        new_id=new_id,
+    )
+
+
+def _corner_values(corners: Corners) -> dict[str, float]:
+    return dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
+
+
+def _new_box(project: Project, task: Task, category_id: int, corners: Corners, person: str) -> int:
+    row = {
+        "image_id": task.image_id,
+        "category_id": category_id,
+        **_corner_values(corners),
+        "source": "person",
+        "iteration": task.iteration,
+        "person": person,
+        "created_at": now(),
+    }
+    with project.store.begin() as connection:
+        key = connection.execute(insert(schema.box).values(row)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def store_changes(project: Project, task: Task, changes: Sequence[Change], person: str) -> None:
+    """Store decisions in one transaction; a finished task is open again by it."""
+    at = now()
+    rows = [
+        {
+            "task_id": task.id,
+            "box_id": change.after.id,
+            "action": change.action,
+            "state": change.after.state,
+            "category_id": change.after.category_id,
+            **_corner_values(change.after.corners),
+            "person": person,
+            "decided_at": at,
+        }
+        for change in changes
+    ]
+    with project.store.begin() as connection:
+        add_rows(connection, schema.decision, rows)
+
+
+def finish(project: Project, task: Task, person: str) -> None:
+    """Mark a task as done.
+
+    Raises
+    ------
+    AlcError
+        When boxes of it are still open.
+    """
+    still_open = [box for _, box in current_boxes(project, [task.id]) if box.state == "open"]
+    if still_open:
+        raise AlcError(f"{len(still_open)} boxes of {task.file_name} are still open.")
+    set_done(project, task, now(), person)
+
+
+def current_boxes(
+    project: Project, task_ids: Iterable[int] | None = None
+) -> list[tuple[int, ReviewBox]]:
+    """Pairs of task id and box as decided so far, for some tasks or all."""
+    wanted = None if task_ids is None else list(task_ids)
+    boxes = {(row.task_id, row.id): row for row in project.store.rows(_boxes_query(wanted))}
+    latest = {
+        (row.task_id, row.box_id): row for row in project.store.rows(_decisions_query(wanted))
+    }
+    return [
+        (task_id, _review_box(row, latest.get((task_id, box_id))))
+        for (task_id, box_id), row in boxes.items()
+    ]
+
+
+def _boxes_query(task_ids: list[int] | None) -> Select[Any]:
+    """Proposed boxes and, behind them, those that a person drew, by task."""
+    t, p, b, r = schema.task.c, schema.proposal.c, schema.box.c, schema.region.c
+    drawn = and_(b.source == "person", b.image_id == t.image_id, b.id.in_(_drawn_in(t.id)))
+    query = (
+        select(
+            t.id.label("task_id"),
+            b.id,
+            b.category_id,
+            b.x1,
+            b.y1,
+            b.x2,
+            b.y2,
+            b.source,
+            b.score,
+            p.state,
+            r.region,
+            r.evaluation_score,
+        )
+        .select_from(schema.task)
+        .join(schema.box, b.image_id == t.image_id)
+        .outerjoin(schema.proposal, and_(p.task_id == t.id, p.box_id == b.id))
+        .outerjoin(schema.region, and_(r.box_id == b.id, r.iteration == t.models))
+        .where(or_(p.task_id.is_not(None), drawn))
+        .order_by(t.id, b.id)
+    )
+    return query if task_ids is None else query.where(t.id.in_(task_ids))
+
+
+def _drawn_in(task_id: Any) -> Any:
+    d = schema.decision.c
+    return select(d.box_id).where(d.task_id == task_id, d.action == "add").correlate(schema.task)
+
+
+def _decisions_query(task_ids: list[int] | None) -> Select[Any]:
+    """The latest decision on each box of each task."""
+    d = schema.decision.c
+    newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
+    if task_ids is not None:
+        newest = newest.where(d.task_id.in_(task_ids))
+    return select(schema.decision).where(d.id.in_(newest))
+
+
+def _review_box(row: Any, decision: Any | None) -> ReviewBox:
+    last = decision or row
+    return ReviewBox(
+        id=row.id,
+        category_id=last.category_id,
+        corners=(last.x1, last.y1, last.x2, last.y2),
+        source=row.source,
+        region=row.region or "",
+        score=row.score,
+        evaluation_score=row.evaluation_score,
+        state=last.state,
+        person=decision.person if decision else "",
+    )
+
+
+def _region_boxes(project: Project, task: Task) -> list[ReviewBox]:
+    """Every box of the image that the models behind `task` sorted."""
+    b, r = schema.box.c, schema.region.c
+    query = (
+        select(
+            b.id,
+            b.category_id,
+            b.x1,
+            b.y1,
+            b.x2,
+            b.y2,
+            b.source,
+            b.score,
+            r.region,
+            r.evaluation_score,
+        )
+        .join(schema.region, r.box_id == b.id)
+        .where(b.image_id == task.image_id, r.iteration == task.models)
+        .order_by(b.id)
+    )
+    return [
+        ReviewBox(
+            id=row.id,
+            category_id=row.category_id,
+            corners=(row.x1, row.y1, row.x2, row.y2),
+            source=row.source,
+            region=row.region,
+            score=row.score,
+            evaluation_score=row.evaluation_score,
+        )
+        for row in project.store.rows(query)
+    ]
+
+
+def import_labels(project: Project, labels: LabelSet) -> None:
+    """Settle the first tasks with labels that pathologists made before."""
+    by_image: dict[int, list[tuple[int, Corners]]] = defaultdict(list)
+    rows = labels.labels
+    for image_id, category_id, box in zip(
+        rows.image_ids.tolist(), rows.category_ids.tolist(), rows.boxes.tolist(), strict=True
+    ):
+        by_image[image_id].append((category_id, box))
+    for task in queue(project):
+        document = open_document(project, task, IMPORTED)
+        document.delete([box.id for box in document.open_boxes])
+        for category_id, box in by_image[task.image_id]:
+            document.add(box, category_id)
+        finish(project, task, IMPORTED)

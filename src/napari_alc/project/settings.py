@@ -1,0 +1,178 @@
+"""The settings of a project, kept in ``project.toml`` where a person can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from napari_alc.cleaning.budget import Costs
+from napari_alc.cleaning.regions import Thresholds
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.errors import BadData
+from napari_alc.files import write_text
+
+FORMAT = 1
+"""Version of the project folder's layout; a program refuses a newer one."""
+
+SETTINGS_FILE = "project.toml"
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    """The numbers of the method (section "The two steps" of the paper).
+
+    Parameters
+    ----------
+    initial
+        |X^0|, images drawn at random for the pathologists.
+    per_iteration
+        k, images selected in each iteration.
+    iterations
+        g, iterations after the initial draw.
+    strategy
+        Name of the selection strategy; ``"score"`` is the paper's Eq. 2.
+    iou, gamma, delta
+        Thresholds in 0–1 of matching, of the box-in-box module (Eq. 3) and of the
+        consensus (Eq. 1).
+    tau
+        Score threshold on predictions in 0–1; below 0 it is found on the validation
+        images (F1-optimal), or 0.5 where there are none.
+    seed
+        Seed of the initial draw, of ties in the ranking and of the trainings.
+    """
+
+    initial: int = 40
+    per_iteration: int = 40
+    iterations: int = 4
+    strategy: str = "score"
+    iou: float = 0.5
+    gamma: float = 0.8
+    delta: float = 0.5
+    tau: float = -1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.initial < 1 or self.per_iteration < 1 or self.iterations < 0:
+            raise ValueError(
+                "initial and per_iteration must be 1 or more, iterations must be 0 or more"
+            )
+        if self.strategy not in STRATEGIES:
+            raise ValueError(
+                f"strategy '{self.strategy}' is unknown; choose from {', '.join(STRATEGIES)}"
+            )
+        if self.tau > 1:
+            raise ValueError("tau must be at most 1")
+        self.thresholds(0.5)
+
+    def thresholds(self, tau: float) -> Thresholds:
+        """The thresholds of the LSM with score threshold `tau`."""
+        return Thresholds(iou=self.iou, gamma=self.gamma, score=tau, delta=self.delta)
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """Everything that a project is told once and that its steps follow.
+
+    Parameters
+    ----------
+    images
+        The image folder, relative to the project's folder where possible.
+    database
+        SQLAlchemy URL of the store; empty for ``project.db`` in the project's folder.
+    method, costs
+        Numbers of the method and of the budget.
+    detector
+        Settings of the detector as plain values (see `napari_alc.detection.settings`).
+    """
+
+    images: str
+    database: str = ""
+    method: MethodSettings = field(default_factory=MethodSettings)
+    costs: Costs = field(default_factory=Costs)
+    detector: Mapping[str, object] = field(default_factory=dict)
+
+
+def write_settings(folder: Path, settings: ProjectSettings) -> None:
+    """Write ``project.toml`` into `folder`."""
+    document = tomlkit.document()
+    document["format"] = FORMAT
+    document["images"] = settings.images
+    document["database"] = settings.database
+    document["method"] = asdict(settings.method)
+    document["costs"] = asdict(settings.costs)
+    document["detector"] = {k: v for k, v in settings.detector.items() if v is not None}
+    write_text(folder / SETTINGS_FILE, tomlkit.dumps(document))
+
+
+def read_settings(folder: Path) -> ProjectSettings:
+    """Read ``project.toml`` of the project in `folder`.
+
+    Raises
+    ------
+    BadData
+        When there is no project, it was made by a newer program, or a value is wrong.
+    """
+    path = folder / SETTINGS_FILE
+    values = _read_toml(path)
+    made_with = values.get("format")
+    if isinstance(made_with, int) and made_with > FORMAT:
+        raise BadData(
+            path,
+            f"the project was made by a newer napari-alc (format {made_with}, known: {FORMAT})",
+            "Update napari-alc to open it",
+        )
+    return ProjectSettings(
+        images=_text(path, values, "images"),
+        database=_text(path, values, "database", ""),
+        method=_section(path, "method", MethodSettings, values.get("method", {})),
+        costs=_section(path, "costs", Costs, values.get("costs", {})),
+        detector=_table(path, "detector", values.get("detector", {})),
+    )
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return dict(tomlkit.parse(text).unwrap())
+    except FileNotFoundError:
+        raise BadData(
+            path.parent,
+            "there is no napari-alc project here (project.toml is missing)",
+            "Choose a project's folder, or make one with 'napari-alc create'",
+        ) from None
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise BadData(
+            path, f"cannot be read ({error})", "Restore it from a copy or correct the line named"
+        ) from error
+
+
+def _text(path: Path, values: Mapping[str, object], key: str, default: str | None = None) -> str:
+    value = values.get(key, default)
+    if not isinstance(value, str):
+        raise BadData(path, f"'{key}' is missing or no text", f'Set {key} = "…" in the file')
+    return value
+
+
+def _table(path: Path, name: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise BadData(path, f"'{name}' is no section", f"Write its values under a line [{name}]")
+    return value
+
+
+def _section(path: Path, name: str, kind: type[Section], value: object) -> Section:
+    table = _table(path, name, value)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise BadData(path, f"[{name}] has an unknown setting '{unknown[0]}'", "Remove the line")
+    try:
+        return kind(**table)
+    except (TypeError, ValueError) as error:
+        raise BadData(path, f"[{name}] holds a wrong value: {error}", "Correct the line") from error

@@ -1,0 +1,116 @@
+"""A simulated pathologist at work in a project: decisions made from the clean labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from napari_alc.boxes import Floats, as_boxes, iou_matrix
+from napari_alc.labels import Labels
+from napari_alc.project.document import Corners, ReviewBox, ReviewDocument
+from napari_alc.project.project import Project
+from napari_alc.project.review import finish, open_document
+from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
+from napari_alc.simulation.pathologist import review_boxes
+
+PERSON = "simulated pathologist"
+
+GOOD_ENOUGH_IOU = 0.75
+"""A box that overlaps the truth this much is kept without touching it (edit price)."""
+
+SAME_OBJECT_IOU = 0.1
+"""Below this overlap a box is no displaced drawing of an object (label noise, method.md)."""
+
+
+def review_everything(project: Project, truth: Labels) -> None:
+    """Finish every open task as a pathologist who knows `truth` would."""
+    by_image = truth.by_image()
+    for task in queue(project):
+        if not task.is_done:
+            review_task(project, task, by_image.get(task.image_id, Labels.empty()))
+
+
+def review_task(project: Project, task: Task, truth: Labels) -> None:
+    """Settle one image; its labels become the clean ones (step 1) or as method.md says."""
+    document = open_document(project, task, PERSON)
+    if task.step == WHOLE_IMAGE:
+        _label_whole_image(document, truth)
+    else:
+        _settle_open_boxes(document, truth)
+    finish(project, task, PERSON)
+
+
+def _label_whole_image(document: ReviewDocument, truth: Labels) -> None:
+    boxes = list(document.shown)
+    partner = _pair_up(boxes, truth)
+    document.settle(
+        [
+            _as_truth(box, truth, partner[i]) if i in partner else replace(box, state="deleted")
+            for i, box in enumerate(boxes)
+        ]
+    )
+    for row in sorted(set(range(len(truth))) - set(partner.values())):
+        document.add(_corners(truth, row), int(truth.category_ids[row]))
+
+
+def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> None:
+    boxes = list(document.open_boxes)
+    image_id = document.image.id
+    reviewed = review_boxes(
+        _as_labels(boxes, image_id), _as_labels(list(document.labels), image_id), truth
+    )
+    settled, added = [], []
+    for box, rows in zip(boxes, reviewed.replacements, strict=True):
+        settled.append(
+            _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
+        )
+        added += rows[1:].tolist()
+    document.settle(settled)
+    for row in added:
+        document.add(_corners(truth, row), int(truth.category_ids[row]))
+
+
+def _pair_up(boxes: list[ReviewBox], truth: Labels) -> dict[int, int]:
+    """One-to-one pairs of box and truth of the same category, the closest first."""
+    overlap = _overlaps(boxes, truth)
+    partner: dict[int, int] = {}
+    for flat in np.argsort(-overlap, axis=None, kind="stable"):
+        i, j = divmod(int(flat), len(truth))
+        if overlap[i, j] <= SAME_OBJECT_IOU:
+            break
+        if i not in partner and j not in partner.values():
+            partner[i] = j
+    return partner
+
+
+def _overlaps(boxes: list[ReviewBox], truth: Labels) -> Floats:
+    overlap = iou_matrix(as_boxes([box.corners for box in boxes]), truth.boxes)
+    categories = np.array([box.category_id for box in boxes], dtype=np.int64)
+    return np.where(categories[:, None] == truth.category_ids[None, :], overlap, 0.0)
+
+
+def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
+    category_id = int(truth.category_ids[row])
+    overlap = iou_matrix(as_boxes(box.corners), truth.boxes[row : row + 1])[0, 0]
+    good = overlap >= GOOD_ENOUGH_IOU and category_id == box.category_id
+    return replace(
+        box,
+        corners=_corners(truth, row),
+        category_id=category_id,
+        state="kept" if good else "changed",
+    )
+
+
+def _corners(truth: Labels, row: int) -> Corners:
+    x1, y1, x2, y2 = truth.boxes[row].tolist()
+    return x1, y1, x2, y2
+
+
+def _as_labels(boxes: list[ReviewBox], image_id: int) -> Labels:
+    return Labels(
+        np.full(len(boxes), image_id),
+        np.array([box.category_id for box in boxes], dtype=np.int64),
+        as_boxes([box.corners for box in boxes]),
+        np.array([box.id for box in boxes], dtype=np.int64),
+    )

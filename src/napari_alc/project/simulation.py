@@ -1,0 +1,268 @@
+"""The whole method with a simulated pathologist, and the report on what it gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_alc.cleaning.budget import Budget
+from napari_alc.evaluation.average_precision import average_precision
+from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
+from napari_alc.evaluation.tide import tide_errors
+from napari_alc.files import write_text
+from napari_alc.labels import Detections, LabelSet
+from napari_alc.progress import Progress, Report, ShouldStop, never, silent
+from napari_alc.project.budgeting import budget
+from napari_alc.project.correction import correct_remaining
+from napari_alc.project.detections import predict_pieces
+from napari_alc.project.export import export
+from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
+from napari_alc.project.project import MODELS, Project
+from napari_alc.project.simulated_review import review_everything
+from napari_alc.project.sorting import select
+from napari_alc.project.status import Status, Step, status
+from napari_alc.project.training import predict, tau_of, train, train_on
+
+REPORT_FILE = "report.json"
+
+TRAINING_SHARE = 10
+"""A training counts this many times a prediction in the estimate of the time left."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TestImages:
+    """Images with clean labels that only measure the detectors."""
+
+    __test__ = False  # pytest takes the name for a test
+
+    folder: Path
+    truth: LabelSet
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A project, the clean labels that its simulated pathologist knows, and test images.
+
+    Parameters
+    ----------
+    project
+        Made from the crowd's labels; may be half-way through.
+    truth
+        Clean labels of all images in X, with the project's ids.
+    test
+        Without test images no detector is measured.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    project: Project
+    truth: LabelSet
+    test: TestImages | None = None
+    device: str = "auto"
+
+
+def simulate(
+    simulation: Simulation,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+    on_iteration: Callable[[Record], None] = lambda _: None,
+    on_step: Callable[[Status], None] = lambda _: None,
+) -> Record:
+    """Run the method to its end, or on from where it stopped; returns the report.
+
+    The report is written to ``exports/report.json`` too.
+
+    Parameters
+    ----------
+    on_iteration
+        Receives the record of every iteration once its models are measured.
+    on_step
+        Receives the project's status before each step.
+    """
+    project = simulation.project
+    whole = _Whole(report, _units(simulation))
+    while (found := status(project)).next_step is not Step.EXPORT:
+        on_step(found)
+        if found.next_step is Step.REVIEW:
+            review_everything(project, simulation.truth.labels)
+        elif found.next_step is Step.TRAIN:
+            for model in MODELS:
+                train(project, [model], whole.part(TRAINING_SHARE), should_stop, simulation.device)
+        elif found.next_step is Step.PREDICT:
+            predict(project, whole.part(1), should_stop, simulation.device)
+            on_iteration(iteration_record(simulation, found.iteration))
+        elif found.next_step is Step.SELECT:
+            select(project)
+        else:
+            correct_remaining(project)
+    export(project)
+    return _finish(simulation, whole, should_stop)
+
+
+def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> Record:
+    result = {
+        "settings": {
+            "method": asdict(simulation.project.settings.method),
+            "detector": dict(simulation.project.settings.detector),
+        },
+        "iterations": [iteration_record(simulation, i) for i in _measured(simulation.project)],
+        "labels": _label_records(simulation),
+        "budget": budget_record(budget(simulation.project, len(simulation.truth.labels))),
+        "detectors": dict(_final_detectors(simulation, whole, should_stop)),
+    }
+    path = simulation.project.exports_folder / REPORT_FILE
+    write_text(path, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _measured(project: Project) -> range:
+    return range(status(project).iteration + 1)
+
+
+def iteration_record(simulation: Simulation, iteration: int) -> Record:
+    """What the models of one iteration learned from, what they reach, and the cost so far."""
+    project = simulation.project
+    clean = pathologist_labels(project, iteration)
+    seen = {image.id for image in clean.images}
+    crowd = project.crowd_labels()
+    rest = [image.id for image in crowd.images if image.id not in seen]
+    mixed = crowd.with_labels(clean.labels.joined(crowd.labels.of_images(rest)))
+    return {
+        "iteration": iteration,
+        "images": len(clean.images),
+        "boxes": {m: len(training_labels(project, iteration, m).labels) for m in MODELS},
+        "tau": tau_of(project, iteration),
+        "models": {m: _measure_model(simulation, iteration, m) for m in MODELS},
+        "labels": noise_record(compare_labels(simulation.truth, mixed)),
+        "budget": budget_record(budget(project, len(simulation.truth.labels), iteration)),
+    }
+
+
+def _measure_model(simulation: Simulation, iteration: int, model: str) -> Record | None:
+    folder = simulation.project.run_folder(iteration, model)
+    return _measure(simulation, folder)
+
+
+def _measure(
+    simulation: Simulation,
+    folder: Path,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+) -> Record | None:
+    """AP50 and TIDE of the weights in `folder` on the test images."""
+    test = simulation.test
+    if test is None:
+        return None
+    images = [(image.id, test.folder / image.file_name) for image in test.truth.images]
+    found = predict_pieces(
+        folder / "weights.pt",
+        images,
+        folder / "detections" / "test",
+        report,
+        should_stop,
+        simulation.device,
+    )
+    return detector_record(test.truth, found)
+
+
+def detector_record(truth: LabelSet, detections: Detections) -> Record:
+    """AP50 and TIDE's errors in percent."""
+    precision = average_precision(truth, detections)
+    errors = tide_errors(truth, detections)
+    names = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
+    return {
+        "AP50": precision.ap50,
+        "TIDE": {name: getattr(errors, name.lower()) for name in names},
+    }
+
+
+def noise_record(noise: LabelNoise) -> Record:
+    """Counts by type of noise, and precision, recall and F1 (0–1)."""
+    names = ("clean", "location", "box_in_box", "background", "miss")
+    return {name: getattr(noise, name) for name in (*names, "precision", "recall", "f1")}
+
+
+def budget_record(spent: Budget) -> Record:
+    """Raw counts, the parts in percent, and both totals."""
+    return {
+        "counts": {
+            "crowd": spent.crowd,
+            "clean": spent.clean,
+            "step1_boxes": spent.step1_boxes,
+            "step1_edits": spent.step1_edits,
+            "step2_boxes": spent.step2_boxes,
+        },
+        "crowd_part": spent.crowd_part,
+        "step1_part": spent.step1_part,
+        "step1_edit_part": spent.step1_edit_part,
+        "step2_part": spent.step2_part,
+        "total": spent.total,
+        "edit_total": spent.edit_total,
+    }
+
+
+def _label_records(simulation: Simulation) -> Record:
+    """Label noise before and after."""
+    project = simulation.project
+    named = {"crowd": project.crowd_labels(), "clean": clean_labels(project).label_set}
+    return {
+        name: noise_record(compare_labels(simulation.truth, labels))
+        for name, labels in named.items()
+    }
+
+
+def _final_detectors(
+    simulation: Simulation, whole: _Whole, should_stop: ShouldStop
+) -> Iterator[tuple[str, Record | None]]:
+    """The same recipe on the crowd's, on our and on the pathologists' labels of all images."""
+    if simulation.test is None:
+        return
+    project = simulation.project
+    named = {
+        "noisy": project.crowd_labels(),
+        "ours": clean_labels(project).label_set,
+        "clean": simulation.truth,
+    }
+    for name, labels in named.items():
+        folder = project.folder / "runs" / "final" / name
+        report = whole.part(TRAINING_SHARE)
+        train_on(project, labels, folder, f"train {name}", report, should_stop, simulation.device)
+        yield name, _measure(simulation, folder, should_stop=should_stop)
+
+
+def _units(simulation: Simulation) -> int:
+    """Work still to be done, in predictions."""
+    found = status(simulation.project)
+    method = simulation.project.settings.method
+    left = 0 if found.corrected else method.iterations - found.iteration + 1
+    final = 0 if simulation.test is None else 3
+    return left * (2 * TRAINING_SHARE + len(MODELS)) + final * TRAINING_SHARE
+
+
+class _Whole:
+    """Turns the progress of parts into progress of the whole."""
+
+    def __init__(self, report: Report, units: int) -> None:
+        self._report = report
+        self._units = max(units, 1)
+        self._done = 0.0
+
+    def part(self, units: int) -> Report:
+        """A report for the next part, which is worth `units` for each step it names."""
+        began, steps = self._done, list[str]()
+
+        def report(progress: Progress) -> None:
+            if progress.step not in steps:
+                steps.append(progress.step)
+            share = progress.done / max(progress.total, 1)
+            self._done = min(began + units * (len(steps) - 1 + share), self._units)
+            done, total = round(1000 * self._done), 1000 * self._units
+            message = f"{progress.step}: {progress.message}" if progress.message else progress.step
+            self._report(Progress("simulate", done, total, message, progress.values))
+
+        return report

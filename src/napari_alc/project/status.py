@@ -1,0 +1,143 @@
+"""Where a project stands and what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+
+from napari_alc.errors import AlcError
+from napari_alc.project import schema
+from napari_alc.project.project import MODELS, TRAIN, Project
+from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Task, queue
+
+
+class Step(StrEnum):
+    """A step of the method; the value is the command that does it."""
+
+    REVIEW = "review"
+    TRAIN = "train"
+    PREDICT = "predict"
+    SELECT = "select"
+    CORRECT = "correct"
+    EXPORT = "export"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a project stands.
+
+    Parameters
+    ----------
+    iteration
+        i of the newest X^i.
+    next_step
+        What comes next.
+    images
+        Images in X.
+    in_step1
+        Images in X^i.
+    waiting
+        Images that wait for a person.
+    done
+        Images that a person has finished.
+    corrected
+        Whether step 2 has begun.
+    sentence
+        All of that in plain words.
+    """
+
+    iteration: int
+    next_step: Step
+    images: int
+    in_step1: int
+    waiting: int
+    done: int
+    corrected: bool
+    sentence: str
+
+
+def status(project: Project) -> Status:
+    """Where `project` stands and what comes next."""
+    tasks = queue(project)
+    step1 = [task for task in tasks if task.step == WHOLE_IMAGE]
+    iteration = max((task.iteration for task in step1), default=0)
+    corrected = is_corrected(project)
+    next_step = _next_step(project, tasks, iteration, corrected)
+    waiting = sum(not task.is_done for task in tasks)
+    return Status(
+        iteration=iteration,
+        next_step=next_step,
+        images=project.store.count(schema.image, schema.image.c.role == TRAIN),
+        in_step1=len(step1),
+        waiting=waiting,
+        done=len(tasks) - waiting,
+        corrected=corrected,
+        sentence=_SENTENCES[next_step].format(
+            i=iteration, g=project.settings.method.iterations, waiting=waiting
+        ),
+    )
+
+
+_SENTENCES = {
+    Step.REVIEW: "{waiting} images wait for a pathologist.",
+    Step.TRAIN: "Iteration {i} of {g}: train the two detectors on the images reviewed so far.",
+    Step.PREDICT: "Iteration {i} of {g}: let both detectors look at the remaining images.",
+    Step.SELECT: "Iteration {i} of {g}: select the next images for the pathologists.",
+    Step.CORRECT: "All iterations are done: correct the remaining labels automatically.",
+    Step.EXPORT: "Everything is settled: export the clean dataset.",
+}
+
+
+def _next_step(project: Project, tasks: tuple[Task, ...], iteration: int, corrected: bool) -> Step:
+    if any(not task.is_done for task in tasks):
+        return Step.REVIEW
+    if corrected:
+        return Step.EXPORT
+    runs = {model: run_of(project, iteration, model) for model in MODELS}
+    if any(run is None or run.trained_at is None for run in runs.values()):
+        return Step.TRAIN
+    if any(run.predicted_at is None for run in runs.values() if run is not None):
+        return Step.PREDICT
+    everything = len([task for task in tasks if task.step == WHOLE_IMAGE]) == project.store.count(
+        schema.image, schema.image.c.role == TRAIN
+    )
+    if iteration >= project.settings.method.iterations or everything:
+        return Step.CORRECT
+    return Step.SELECT
+
+
+def run_of(project: Project, iteration: int, model: str) -> Any | None:
+    """The row of a model's run, or None where it was never begun."""
+    c = schema.run.c
+    rows = project.store.rows(select(schema.run).where(c.iteration == iteration, c.model == model))
+    return rows[0] if rows else None
+
+
+def is_corrected(project: Project) -> bool:
+    """Whether the remaining labels were corrected (step 2 has begun)."""
+    return project.store.count(schema.event, schema.event.c.step == Step.CORRECT) > 0
+
+
+def require(project: Project, *allowed: Step) -> Status:
+    """The status, if one of `allowed` is what comes next.
+
+    Raises
+    ------
+    AlcError
+        When something else has to be done first, or it was done already.
+    """
+    found = status(project)
+    if found.next_step not in allowed:
+        raise AlcError(
+            f"This is not the time to {allowed[0].value}: {found.sentence} "
+            f"Next comes '{found.next_step.value}'."
+        )
+    return found
+
+
+def open_step2_tasks(project: Project) -> tuple[Task, ...]:
+    """Images of step 2 that still wait for a person."""
+    return tuple(task for task in queue(project, OPEN_BOXES) if not task.is_done)

@@ -1,0 +1,216 @@
+"""The queue: images handed to people, and which of them are done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from napari_alc.project import schema
+from napari_alc.project.project import Project
+from napari_alc.project.store import add_rows
+
+WHOLE_IMAGE = 1
+"""Step 1: every object of the image is to be labelled."""
+
+OPEN_BOXES = 2
+"""Step 2: only red and green boxes are open, the rest was corrected automatically."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What tasks that are handed out together have in common.
+
+    Parameters
+    ----------
+    step
+        `WHOLE_IMAGE` or `OPEN_BOXES`.
+    iteration
+        i, where the images join X^i (g in step 2).
+    models
+        Iteration of the models whose regions are shown; None where no model has seen them.
+    """
+
+    step: int
+    iteration: int
+    models: int | None
+
+
+INITIAL_DRAW = Batch(step=WHOLE_IMAGE, iteration=0, models=None)
+
+
+@dataclass(frozen=True)
+class Task:
+    """An image in the queue."""
+
+    id: int
+    image_id: int
+    file_name: str
+    step: int
+    iteration: int
+    models: int | None
+    rank: int
+    score: float | None
+    red: int
+    green: int
+    done_at: datetime | None
+    done_by: str | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether somebody has finished the image."""
+        return self.done_at is not None
+
+
+def add_tasks(
+    project: Project,
+    image_ids: Sequence[int],
+    batch: Batch,
+    scores: Sequence[float] | None = None,
+    proposals: Sequence[dict[str, object]] = (),
+) -> None:
+    """Hand images to the pathologists, in this order.
+
+    Parameters
+    ----------
+    image_ids
+        Most urgent first.
+    batch
+        What the tasks have in common.
+    scores
+        SCORE (Eq. 2) of each image.
+    proposals
+        Rows ``image_id, box_id, state``; without a model, all crowd boxes are proposed.
+    """
+    with project.store.begin() as connection:
+        write_tasks(connection, image_ids, batch, scores, proposals)
+
+
+def write_tasks(
+    connection: Connection,
+    image_ids: Sequence[int],
+    batch: Batch,
+    scores: Sequence[float] | None = None,
+    proposals: Sequence[dict[str, object]] = (),
+) -> None:
+    """`add_tasks` inside a transaction that does more."""
+    rows = [
+        {
+            "image_id": image_id,
+            "step": batch.step,
+            "iteration": batch.iteration,
+            "models": batch.models,
+            "rank": rank,
+            "score": None if scores is None else scores[rank],
+        }
+        for rank, image_id in enumerate(image_ids)
+    ]
+    add_rows(connection, schema.task, rows)
+    if batch.models is None:
+        _propose_crowd_boxes(connection, batch)
+        return
+    c = schema.task.c
+    query = select(c.image_id, c.id).where(c.step == batch.step, c.iteration == batch.iteration)
+    task_of = {row.image_id: row.id for row in connection.execute(query)}
+    add_rows(
+        connection,
+        schema.proposal,
+        [
+            {"task_id": task_of[row["image_id"]], "box_id": row["box_id"], "state": row["state"]}
+            for row in proposals
+        ],
+    )
+
+
+def _propose_crowd_boxes(connection: Connection, batch: Batch) -> None:
+    t, b = schema.task.c, schema.box.c
+    query = (
+        select(t.id, b.id)
+        .join(schema.box, b.image_id == t.image_id)
+        .where(t.step == batch.step, t.iteration == batch.iteration, b.source == "crowd")
+        .order_by(b.id)
+    )
+    rows = [
+        {"task_id": task_id, "box_id": box_id, "state": "open"}
+        for task_id, box_id in connection.execute(query)
+    ]
+    add_rows(connection, schema.proposal, rows)
+
+
+def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
+    """All tasks, in the order in which they were handed out."""
+    t, i = schema.task.c, schema.image.c
+    counts = _region_counts(project)
+    query = (
+        select(
+            t.id,
+            t.image_id,
+            i.file_name,
+            t.step,
+            t.iteration,
+            t.models,
+            t.rank,
+            t.score,
+            t.done_at,
+            t.done_by,
+        )
+        .join(schema.image, i.id == t.image_id)
+        .order_by(t.step, t.iteration, t.rank)
+    )
+    if step is not None:
+        query = query.where(t.step == step)
+    return tuple(
+        Task(
+            id=row.id,
+            image_id=row.image_id,
+            file_name=row.file_name,
+            step=row.step,
+            iteration=row.iteration,
+            models=row.models,
+            rank=row.rank,
+            score=row.score,
+            red=counts.get((row.id, "red"), 0),
+            green=counts.get((row.id, "green"), 0),
+            done_at=row.done_at,
+            done_by=row.done_by,
+        )
+        for row in project.store.rows(query)
+    )
+
+
+def _region_counts(project: Project) -> dict[tuple[int, str], int]:
+    """Red and green boxes offered in each task."""
+    t, p, r = schema.task.c, schema.proposal.c, schema.region.c
+    query = (
+        select(t.id, r.region, func.count())
+        .select_from(schema.proposal)
+        .join(schema.task, t.id == p.task_id)
+        .join(schema.region, and_(r.box_id == p.box_id, r.iteration == t.models))
+        .where(r.region.in_(("red", "green")))
+        .group_by(t.id, r.region)
+    )
+    return {(task_id, region): count for task_id, region, count in project.store.rows(query)}
+
+
+def next_open_task(project: Project, after: Task | None = None) -> Task | None:
+    """The next unfinished task behind `after` in the queue, else the first unfinished one."""
+    tasks = queue(project)
+    position = [task.id for task in tasks].index(after.id) + 1 if after else 0
+    waiting = [*tasks[position:], *tasks[:position]]
+    return next((task for task in waiting if not task.is_done), None)
+
+
+def reopen(project: Project, task: Task) -> None:
+    """Take a finished task back into the queue; its decisions stay."""
+    set_done(project, task, None, None)
+
+
+def set_done(project: Project, task: Task, at: datetime | None, person: str | None) -> None:
+    """Store when and by whom a task was finished; None for both opens it again."""
+    statement = (
+        update(schema.task).where(schema.task.c.id == task.id).values(done_at=at, done_by=person)
+    )
+    with project.store.begin() as connection:
+        connection.execute(statement)
