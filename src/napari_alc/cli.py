@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from napari_alc.commands.convert import convert
 from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.errors import AlcError
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-COMMANDS: Sequence[Callable[..., None]] = (regions, consensus, clean)
+COMMANDS: Sequence[Callable[..., None]] = (regions, consensus, clean, convert)
 """Every command, in the order that `--help` shows; its name is the function's with hyphens."""
 
 

@@ -31,7 +31,7 @@ ROUNDING = 0.01
 MOST_NOTES = 100
 """Boxes without area that are named one by one; the rest of them is counted."""
 
-_LEAVES_FOLDER = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\x00|^\.?$")
+_LEAVES_FOLDER = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.[/\\]|(^|[/\\])\.{0,2}\Z|\x00")
 
 
 @dataclass(frozen=True, eq=False)
