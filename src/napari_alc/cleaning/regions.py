@@ -173,6 +173,7 @@ def _score_of_best(boxes: BoxSet, predictions: BoxSet, scores: Floats) -> Floats
     best = np.zeros(len(boxes))
     for i, j in pairs_within_groups(boxes.keys, predictions.keys):
         overlap = ious(boxes.boxes[i], predictions.boxes[j])
+        # A chunk holds all pairs of a box, side by side, so each run of i is one box.
         starts = np.flatnonzero(np.diff(i, prepend=-1))
         highest = np.maximum.reduceat(overlap, starts)
         wins = (overlap == np.repeat(highest, np.diff(starts, append=len(i)))) & (overlap > 0)
