@@ -39,6 +39,12 @@ PIXEL_SIZE_NM = 8.0
 DEPOSITS_PER_LENGTH = 1 / 95
 """Deposits for each pixel of membrane length (touching neighbours come on top)."""
 
+MOST_COVERED = 0.4
+"""Share of a deposit's box that another's may cover."""
+
+SMALLEST_SIDE = 8
+"""Least width and height of what the image shows of a deposit, in pixels of the drawing."""
+
 DARK = 1.05
 """Density of a full deposit."""
 
@@ -103,12 +109,11 @@ def tem_image(size: int, rng: np.random.Generator) -> tuple[NDArray[np.uint16], 
     """Draw one image, shape (size, size), and its deposits' boxes in pixels, shape (N, 4)."""
     drawn = round(size / _scale(size))
     tissue = random_tissue(drawn, rng)
-    deposits = _random_deposits(tissue.wall, rng)
-    _add_distractors(tissue, deposits, rng)
+    deposits, boxes = _random_deposits(tissue.wall, rng)
+    _add_distractors(tissue, len(deposits), rng)
     for blob in deposits:
         strength, softness = rng.uniform(0.5, 0.95), rng.uniform(0.12, 0.75)
         stamp(tissue.density, blob, DARK * rng.uniform(0.8, 1.0), strength, softness)
-    boxes = as_boxes([_extent(blob, tissue.density.shape) for blob in deposits])
     return _expose(tissue.density, size, rng), boxes * (size / drawn)
 
 
@@ -149,18 +154,23 @@ def _surface(wall: Wall) -> NDArray[np.bool_]:
     return np.asarray(middle)
 
 
-def _random_deposits(wall: Wall, rng: np.random.Generator) -> list[Blob]:
+def _random_deposits(wall: Wall, rng: np.random.Generator) -> tuple[list[Blob], Boxes]:
+    """Draw deposits, and the boxes of what the image shows of them."""
     middle = _surface(wall)
     # The middle is marked two pixels wide.
     wanted = max(2, round(rng.uniform(0.6, 1.4) * middle.sum() / 2 * DEPOSITS_PER_LENGTH))
     found: list[Blob] = []
+    boxes = as_boxes([])
     for x, y in random_points(middle, 3 * wanted, rng).tolist():
         if len(found) >= wanted:
             break
-        along = float(rng.uniform(9, 26))
-        blob = _on_wall(wall, x, y, _depth(wall, x, y, rng), along, rng)
-        found += [new for new in [blob, *_neighbour(wall, blob, rng)] if _fits(new, found, wall)]
-    return found
+        blob = _on_wall(wall, x, y, _depth(wall, x, y, rng), float(rng.uniform(9, 26)), rng)
+        for new in [blob, *_neighbour(wall, blob, rng)]:
+            box = as_boxes(_extent(new, wall.distance.shape))
+            if _distinct(box, boxes):
+                found.append(new)
+                boxes = np.concatenate([boxes, box])
+    return found, boxes
 
 
 def _neighbour(wall: Wall, blob: Blob, rng: np.random.Generator) -> Iterator[Blob]:
@@ -174,36 +184,33 @@ def _neighbour(wall: Wall, blob: Blob, rng: np.random.Generator) -> Iterator[Blo
             yield _on_wall(wall, x, y, _depth(wall, x, y, rng), along, rng)
 
 
-def _fits(blob: Blob, others: list[Blob], wall: Wall) -> bool:
-    """Whether a person could still tell a deposit from the others and see most of it."""
-    size = len(wall.distance)
-    if not (4 <= blob.x < size - 4 and 4 <= blob.y < size - 4):
-        return False
-    box = as_boxes(_extent(blob, wall.distance.shape))
-    boxes = as_boxes([_extent(other, wall.distance.shape) for other in others])
-    covered = np.maximum(iof_matrix(boxes, box).T, iof_matrix(box, boxes))
-    return bool((covered < 0.4).all())
+def _distinct(box: Boxes, others: Boxes) -> bool:
+    """Whether enough of a deposit is in the image, and apart from the others, to be seen."""
+    covered = np.maximum(iof_matrix(others, box).T, iof_matrix(box, others))
+    large = (box[:, 2:] - box[:, :2] >= SMALLEST_SIDE).all()
+    return bool(large and (covered < MOST_COVERED).all())
 
 
 def _extent(blob: Blob, shape: tuple[int, ...]) -> Floats:
-    """Box of a blob's outline within an image of `shape`."""
+    """Box of a blob's outline within an image of `shape`; empty where none of it is inside."""
     window, x, y = window_of(blob, shape)
     rows, columns = np.nonzero(blob.inside(x, y) > 0)
-    top, left = window[0].start, window[1].start
-    x1, x2 = left + columns.min(), left + columns.max() + 1
-    y1, y2 = top + rows.min(), top + rows.max() + 1
-    return np.array([x1, y1, x2, y2], dtype=np.float64)
+    if not len(rows):
+        return np.zeros(4)
+    x1, x2 = columns.min(), columns.max() + 1
+    y1, y2 = rows.min(), rows.max() + 1
+    left, top = window[1].start, window[0].start
+    return np.array([x1 + left, y1 + top, x2 + left, y2 + top], dtype=np.float64)
 
 
-def _add_distractors(tissue: Tissue, deposits: list[Blob], rng: np.random.Generator) -> None:
+def _add_distractors(tissue: Tissue, deposits: int, rng: np.random.Generator) -> None:
     """Dark things that are no deposits: lysosomes, and streaks, dots and smears on the wall."""
     density, wall = tissue.density, tissue.wall
-    crowd = len(deposits)
-    for x, y in random_points(tissue.cytoplasm, rng.binomial(2 * crowd, 0.35), rng):
+    for x, y in random_points(tissue.cytoplasm, rng.binomial(2 * deposits, 0.35), rng):
         radius = rng.uniform(5, 13)
         blob = random_blob(x, y, radius, radius * rng.uniform(0.7, 1), rng.uniform(0, np.pi), rng)
         stamp(density, blob, DARK, rng.uniform(0.6, 0.95), 0.25)
-    for x, y in random_points(_surface(wall), rng.binomial(2 * crowd, 0.5), rng).tolist():
+    for x, y in random_points(_surface(wall), rng.binomial(2 * deposits, 0.5), rng).tolist():
         _draw_on_wall(density, wall, x, y, rng)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from napari_alc.boxes import Integers, Mask
+from napari_alc.boxes import Integers, Mask, group_keys
 from napari_alc.simulation.fields import Blob, Field, random_blob, smooth_noise, step
 
 WALL_SPACING = 430.0
@@ -110,9 +110,9 @@ def _feet(wall: Wall, rng: np.random.Generator) -> tuple[Field, Field]:
     # Where the membrane bends, many pixels share one nearest point; halfway to it they differ.
     rows, columns = np.nonzero(near)
     points = (foot + np.stack([columns, rows], axis=1)) / 2
-    cells = (points // FOOT_WIDTH).astype(np.int64)
+    cells = group_keys(*(points // FOOT_WIDTH).astype(np.int64).T)
     order = rng.permutation(len(cells))
-    _, chosen = np.unique(cells[order], axis=0, return_index=True)
+    _, chosen = np.unique(cells[order], return_index=True)
     feet = points[order[chosen]]
     distances, cell = cKDTree(feet).query(points, k=2)
     side = np.full(near.shape, 50.0, dtype=np.float32)
