@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import urllib.error
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from squares import CATEGORIES, QUICK, make_images
+from torchvision import models
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from napari_alc.detection.models import build_network
+from napari_alc.detection.optimisation import learning_rate_factor, make_optimiser
+from napari_alc.detection.plan import make_plan
+from napari_alc.detection.prediction import predict
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.training import train
+from napari_alc.errors import AlcError, BadData
+
+BOXES = [np.array([[0.0, 0, 20, 20], [0, 0, 30, 30]])]
+
+
+def built(settings, **kwargs):
+    plan = make_plan(settings, [(96, 64)], BOXES)
+    return build_network(settings, plan, 2, **kwargs)
+
+
+def test_compact_is_compact():
+    parameters = sum(p.numel() for p in built(DetectorSettings()).parameters())
+    assert 1.0e6 < parameters < 1.2e6
+
+
+@pytest.mark.parametrize("side", [33, 40, 100])
+def test_images_are_not_resized_again_and_maps_keep_their_strides(side):
+    network = built(DetectorSettings()).eval()
+    images, _ = network.transform([torch.zeros(3, side, side)])
+    assert images.image_sizes == [(side, side)]
+    maps = network.backbone(images.tensors)
+    padded = images.tensors.shape[-1]
+    assert [padded // feature.shape[-1] for feature in maps.values()] == [8, 16, 32]
+    assert network.roi_heads.box_roi_pool.scales == [1 / 8, 1 / 16, 1 / 32]
+
+
+def test_tiny_objects_get_a_map_of_stride_4():
+    settings = DetectorSettings()
+    plan = make_plan(settings, [(512, 512)], [BOXES[0] / 4])
+    maps = build_network(settings, plan, 1).backbone(torch.zeros(2, 3, 64, 64))
+    assert [feature.shape[-1] for feature in maps.values()] == [16, 8, 4]
+
+
+def test_batch_norm_follows_the_data_quickly():
+    norms = [m for m in built(DetectorSettings()).modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms
+    assert all(norm.momentum == 0.1 and norm.track_running_stats for norm in norms)
+
+
+def test_resnet50_from_scratch_trains_its_batch_norm():
+    network = built(DetectorSettings("resnet50", weights="none"))
+    assert not any(isinstance(m, FrozenBatchNorm2d) for m in network.modules())
+    assert all(p.requires_grad for p in network.parameters())
+
+
+def test_resnet50_takes_a_file_of_classifier_weights(tmp_path):
+    torch.manual_seed(1)
+    classifier = models.resnet50(weights=None)
+    torch.save(classifier.state_dict(), tmp_path / "resnet50.pth")
+    settings = DetectorSettings("resnet50", weights=str(tmp_path / "resnet50.pth"))
+    body = built(settings).backbone.body
+    assert torch.equal(body.conv1.weight, classifier.conv1.weight)
+    assert isinstance(body.bn1, FrozenBatchNorm2d)
+    assert not body.conv1.weight.requires_grad
+    assert body.layer4[0].conv1.weight.requires_grad
+
+
+def test_a_weights_file_of_another_architecture_is_refused(tmp_path):
+    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "other.pth")
+    with pytest.raises(BadData, match=r"fits only 1 of the network's"):
+        built(DetectorSettings("resnet50", weights=str(tmp_path / "other.pth")))
+
+
+def test_without_internet_the_three_choices_are_named(monkeypatch):
+    def offline(*_args, **_kwargs):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(models.ResNet50_Weights, "get_state_dict", offline)
+    with pytest.raises(AlcError, match=r"Connect .*--weights FILE.*--weights none"):
+        built(DetectorSettings("resnet50"))
+
+
+def test_compact_has_no_imagenet_weights():
+    with pytest.raises(AlcError, match="no ImageNet weights"):
+        built(DetectorSettings(weights="imagenet"))
+
+
+@pytest.mark.parametrize("name", ["yolo", "resnet18", "maskrcnn_resnet50_fpn"])
+def test_an_unknown_preset_is_refused_with_the_known_ones(name):
+    with pytest.raises(AlcError, match=f"'{name}' is no detector preset.*compact.*retinanet"):
+        built(DetectorSettings(name))
+
+
+def test_another_torchvision_detector_trains_and_predicts(tmp_path):
+    images = make_images(tmp_path / "images", 2)
+    settings = replace(
+        QUICK,
+        preset="fasterrcnn_mobilenet_v3_large_320_fpn",
+        weights="none",
+        iterations=1,
+        batch_size=2,
+        input_size=96,
+        max_detections=5,
+    )
+    weights = train(images, CATEGORIES, settings, tmp_path / "run")
+    pieces = list(predict(weights, [(1, images[0].path)]))
+    assert all(len(piece) <= 5 for piece in pieces)
+
+
+def test_only_matrices_decay_in_compact():
+    network = built(DetectorSettings())
+    groups = make_optimiser(network, DetectorSettings()).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
+    assert all(p.ndim > 1 for p in groups[0]["params"])
+    assert all(p.ndim == 1 for p in groups[1]["params"])
+
+
+def test_compact_warms_up_and_falls_along_a_cosine():
+    factors = [learning_rate_factor("compact", i, 600) for i in range(600)]
+    assert factors[0] < 0.02
+    assert 95 <= int(np.argmax(factors)) <= 100
+    assert (np.diff(factors[100:]) < 0).all()
+    assert factors[-1] == pytest.approx(0.01, abs=0.001)
+
+
+def test_short_compact_runs_warm_up_for_a_quarter_at_most():
+    factors = [learning_rate_factor("compact", i, 20) for i in range(20)]
+    assert int(np.argmax(factors)) <= 5
+
+
+def test_the_papers_rate_falls_after_epochs_27_and_33_of_36():
+    factors = np.array([learning_rate_factor("resnet50", i, 3600) for i in range(3600)])
+    assert factors[[400, 2699, 2700, 3311, 3312]] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+    assert factors[0] == pytest.approx(1 / 360)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from squares import CATEGORIES, make_images
+
+from napari_alc.boxes import iou_matrix
+from napari_alc.detection.prediction import predict
+from napari_alc.errors import BadData, Cancelled
+from napari_alc.evaluation.average_precision import average_precision
+from napari_alc.labels import Detections, ImageRecord, LabelSet, numbered
+
+
+def numbered_paths(images):
+    return [(10 + index, image.path) for index, image in enumerate(images)]
+
+
+def predicted(weights, images, **kwargs):
+    parts = list(predict(weights, numbered_paths(images), **kwargs))
+    return Detections.empty().joined(*parts)
+
+
+def truth_of(images):
+    rows = [(10 + i, 7, box) for i, image in enumerate(images) for box in image.boxes]
+    ids, categories, boxes = zip(*rows, strict=True)
+    records = tuple(ImageRecord(10 + i, image.path.name, 0, 0) for i, image in enumerate(images))
+    return LabelSet(records, CATEGORIES, numbered(ids, categories, boxes))
+
+
+def ap50(weights, images):
+    return average_precision(truth_of(images), predicted(weights, images)).ap50
+
+
+@pytest.fixture
+def unseen(tmp_path):
+    return make_images(tmp_path / "unseen", 6, seed=99)
+
+
+def test_squares_are_learned(trained, unseen):
+    assert ap50(trained, unseen) > 50
+
+
+def test_sixteen_bit_images_are_predicted_alike(trained, tmp_path):
+    assert ap50(trained, make_images(tmp_path, 6, seed=99, dtype=np.uint16)) > 50
+
+
+def test_boxes_come_in_the_original_images_pixels(trained, tmp_path, unseen):
+    large = []
+    for image in unseen:
+        path = tmp_path / image.path.name
+        tifffile.imwrite(path, np.kron(tifffile.imread(image.path), np.ones((3, 3), np.uint8)))
+        large.append((1, path))
+    found = Detections.empty().joined(*predict(trained, large)).at_least(0.5)
+    truth = np.concatenate([image.boxes for image in unseen]) * 3
+    assert len(found)
+    assert np.median(iou_matrix(found.boxes, truth).max(axis=1)) > 0.6
+    assert (found.boxes[:, 2] <= 288).all() and (found.boxes[:, 3] <= 192).all()
+
+
+def test_the_batch_size_changes_nothing(trained, tmp_path):
+    images = [
+        *make_images(tmp_path / "a", 3, seed=5),
+        *make_images(tmp_path / "b", 2, seed=6, shape=(80, 70)),
+        *make_images(tmp_path / "c", 2, seed=7),
+    ]
+    alone = predicted(trained, images, batch_size=1)
+    for batch_size in (3, None):
+        together = predicted(trained, images, batch_size=batch_size)
+        assert np.array_equal(together.image_ids, alone.image_ids)
+        assert np.array_equal(together.category_ids, alone.category_ids)
+        assert np.allclose(together.boxes, alone.boxes, atol=0.01)
+        assert np.allclose(together.scores, alone.scores, atol=1e-4)
+
+
+def test_it_comes_in_pieces_in_the_given_order(trained, unseen):
+    pieces = list(predict(trained, numbered_paths(unseen), batch_size=2))
+    assert [sorted(set(piece.image_ids.tolist())) for piece in pieces] == [
+        [10, 11],
+        [12, 13],
+        [14, 15],
+    ]
+
+
+def test_scores_and_boxes_keep_their_bounds(untrained, unseen):
+    found = predicted(untrained, unseen)
+    assert len(found)
+    assert (found.scores >= 0.05).all() and (found.scores <= 1).all()
+    assert (found.boxes >= 0).all()
+    assert (found.boxes[:, 2] <= 96).all() and (found.boxes[:, 3] <= 64).all()
+    assert set(found.category_ids.tolist()) == {7}
+    assert np.bincount(found.image_ids).max() <= 300
+
+
+def test_nothing_found_is_an_empty_set(untrained, unseen, tmp_path):
+    content = torch.load(untrained, weights_only=True)
+    content["model"]["roi_heads.box_predictor.cls_score.bias"][0] = 1e3
+    torch.save(content, tmp_path / "blind.pt")
+    pieces = list(predict(tmp_path / "blind.pt", numbered_paths(unseen), batch_size=4))
+    assert [len(piece) for piece in pieces] == [0, 0]
+    assert pieces[0].boxes.shape == (0, 4)
+
+
+def test_no_images_give_no_pieces(untrained):
+    assert list(predict(untrained, [])) == []
+
+
+def test_progress_counts_images(untrained, unseen):
+    reports = []
+    list(predict(untrained, numbered_paths(unseen), report=reports.append, batch_size=4))
+    assert [(p.done, p.total) for p in reports] == [(4, 6), (6, 6)]
+
+
+def test_cancel_stops_between_batches(untrained, unseen):
+    asked = iter([False, True])
+    pieces = predict(
+        untrained, numbered_paths(unseen), should_stop=lambda: next(asked), batch_size=2
+    )
+    assert len(next(pieces))
+    with pytest.raises(Cancelled):
+        next(pieces)
+
+
+def test_an_unreadable_image_is_named(untrained, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG, but no more")
+    with pytest.raises(BadData, match=r"bad\.png"):
+        list(predict(untrained, [(1, tmp_path / "bad.png")]))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "no such weights file"),
+        (b"", "damaged or no torch weights"),
+        (b"not weights", "damaged or no torch weights"),
+        ([1, 2], "no named weights"),
+        ({"model": {}}, "not made by this program"),
+        ({"format": "napari-alc detector", "version": 99}, "another version"),
+        ({"format": "napari-alc detector", "version": 1}, "lacks a part"),
+    ],
+)
+def test_foreign_or_damaged_weights_are_named(tmp_path, content, problem):
+    path = tmp_path / "other.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(BadData, match=rf"other\.pt: .*{problem}"):
+        list(predict(path, []))
+
+
+def test_cut_off_weights_are_refused(untrained, tmp_path):
+    whole = untrained.read_bytes()
+    for share in (0.3, 0.95):
+        path = tmp_path / "cut.pt"
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(BadData, match=r"cut\.pt"):
+            list(predict(path, []))
+
+
+def test_weights_without_one_tensor_are_refused(untrained, tmp_path):
+    content = torch.load(untrained, weights_only=True)
+    del content["model"]["backbone.stem.0.0.weight"]
+    torch.save(content, tmp_path / "less.pt")
+    with pytest.raises(BadData, match="lacks a part"):
+        list(predict(tmp_path / "less.pt", []))

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError
+
+
+def test_settings_import_no_torch():
+    code = "import sys, napari_alc.detection.settings; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_json_round_trip():
+    settings = DetectorSettings("resnet50", epochs=3, input_size=640, weights="a.pt", seed=4)
+    assert DetectorSettings.from_json(settings.to_json()) == settings
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(AlcError, match="'batchsize' is not a detector setting"):
+        DetectorSettings.from_json({"batchsize": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iterations": 0},
+        {"batch_size": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"input_size": 8},
+        {"score_floor": 1.0},
+        {"weight_decay": float("inf")},
+        {"threads": "four"},
+    ],
+)
+def test_a_wrong_value_is_refused(wrong):
+    with pytest.raises(AlcError):
+        DetectorSettings.from_json(wrong)
+
+
+def test_compact_counts_iterations_whatever_the_number_of_images():
+    assert DetectorSettings().total_iterations(11) == DetectorSettings().total_iterations(205)
+
+
+def test_resnet50_has_a_floor_on_its_36_epochs():
+    settings = DetectorSettings("resnet50")
+    assert settings.total_iterations(40) == 1500
+    assert settings.total_iterations(205) == 36 * 205 // 4
+
+
+def test_what_the_user_gives_wins():
+    assert DetectorSettings("resnet50", epochs=1, batch_size=2).total_iterations(9) == 5
+    assert DetectorSettings(iterations=7, epochs=50).total_iterations(100) == 7
+
+
+def test_compact_starts_from_scratch_and_others_from_imagenet():
+    assert DetectorSettings().initial_weights == "none"
+    assert DetectorSettings("resnet50").initial_weights == "imagenet"
+    assert DetectorSettings("resnet50", weights="none").initial_weights == "none"
