@@ -9,6 +9,7 @@ import typer
 
 from napari_alc.commands.convert import convert
 from napari_alc.commands.label_cleaning import clean, consensus, regions
+from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
 from napari_alc.errors import AlcError
 
 app = typer.Typer(
@@ -20,7 +21,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-COMMANDS: Sequence[Callable[..., None]] = (regions, consensus, clean, convert)
+COMMANDS: Sequence[Callable[..., None]] = (
+    regions,
+    consensus,
+    clean,
+    add_noise,
+    evaluate,
+    compare_labels,
+    convert,
+)
 """Every command, in the order that `--help` shows; its name is the function's with hyphens."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,11 @@ class LabelNoise:
     f1: float
     types: NDArray[np.str_]
     missed: Mask
+
+    def figures(self) -> dict[str, float]:
+        """Counts and ratios by name, as reports show them."""
+        names = [f.name for f in fields(self) if f.name not in ("types", "missed")]
+        return {name: getattr(self, name) for name in names}
 
 
 def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:

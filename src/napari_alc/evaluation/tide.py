@@ -7,7 +7,7 @@ in the reading of the method's section "Metrics".
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,11 @@ class TideErrors:
     miss: float
     types: NDArray[np.str_]
     missed: Mask
+
+    def gains(self) -> dict[str, float]:
+        """What each type costs (dAP), in percent points by TIDE's own names, in TIDE's order."""
+        values = (self.cls, self.loc, self.both, self.dupe, self.bkg, self.miss)
+        return dict(zip(get_args(ErrorType), values, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ PIXEL_SIZE_NM = 8.0
 DEPOSITS_PER_LENGTH = 1 / 95
 """Deposits for each pixel of membrane length (touching neighbours come on top)."""
 
-MOST_COVERED = 0.4
+MOST_COVERED = 0.25
 """Share of a deposit's box that another's may cover."""
 
 SMALLEST_SIDE = 8
@@ -164,7 +164,7 @@ def _random_deposits(wall: Wall, rng: np.random.Generator) -> tuple[list[Blob], 
     for x, y in random_points(middle, 3 * wanted, rng).tolist():
         if len(found) >= wanted:
             break
-        blob = _on_wall(wall, x, y, _depth(wall, x, y, rng), float(rng.uniform(9, 26)), rng)
+        blob = _on_wall(wall, x, y, _depth(wall, x, y, rng), float(rng.uniform(11, 26)), rng)
         for new in [blob, *_neighbour(wall, blob, rng)]:
             box = as_boxes(_extent(new, wall.distance.shape))
             if _distinct(box, boxes):
@@ -176,8 +176,8 @@ def _random_deposits(wall: Wall, rng: np.random.Generator) -> tuple[list[Blob], 
 def _neighbour(wall: Wall, blob: Blob, rng: np.random.Generator) -> Iterator[Blob]:
     """Now and then a second deposit that touches the first along the membrane."""
     if rng.random() < 0.4:
-        along = float(rng.uniform(9, 22))
-        apart = (blob.along + along) * rng.uniform(0.8, 1.05)
+        along = float(rng.uniform(11, 22))
+        apart = (blob.along + along) * rng.uniform(0.85, 1.1)
         x, y = blob.x + apart * np.cos(blob.angle), blob.y + apart * np.sin(blob.angle)
         size = len(wall.distance)
         if 8 <= x < size - 8 and 8 <= y < size - 8:

@@ -1,0 +1,130 @@
+"""Measuring and spoiling label files: `evaluate`, `compare-labels` and `add-noise`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from napari_alc.boxes import as_boxes
+from napari_alc.commands.checks import fraction, refuse_overwriting, tell
+from napari_alc.errors import BadData
+from napari_alc.evaluation.average_precision import average_precision
+from napari_alc.evaluation.label_noise import compare_labels as noise_of
+from napari_alc.evaluation.tide import tide_errors
+from napari_alc.files import write_text
+from napari_alc.formats.coco import bbox_lists, read_coco, read_detections, write_coco
+from napari_alc.formats.reading import require_same_images
+from napari_alc.simulation.crowd import NoiseRates, NoiseRecord
+from napari_alc.simulation.crowd import add_noise as spoiled
+
+USUAL = NoiseRates()
+
+
+def _rate(what: str) -> Any:
+    return typer.Option(callback=fraction, help=f"{what} a true box (0–1).")
+
+
+TruthFile = Annotated[Path, typer.Option(help="Clean labels (COCO).")]
+
+
+def _print_json(result: object) -> None:
+    typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+
+
+def evaluate(
+    truth: TruthFile,
+    detections: Annotated[Path, typer.Option(help="Detections (COCO results).")],
+) -> None:
+    """Print AP50, AP75, AP and the TIDE errors of detections, in percent, as JSON.
+
+    Example: `napari-alc evaluate --truth clean.json --detections detections.json`
+    """
+    of_truth = read_coco(truth)
+    found = read_detections(detections, of_truth.label_set)
+    tell([*of_truth.notes, *found.notes])
+    if not len(of_truth.label_set.labels):
+        raise BadData(truth, "holds no box", "Give clean labels with at least one box")
+    precision = average_precision(of_truth.label_set, found.detections)
+    errors = tide_errors(of_truth.label_set, found.detections)
+    _print_json(
+        {
+            "AP50": precision.ap50,
+            "AP75": precision.ap75,
+            "AP": precision.ap,
+            "TIDE": errors.gains(),
+            "per_category": precision.per_category,
+        }
+    )
+
+
+def compare_labels(
+    truth: TruthFile,
+    labels: Annotated[Path, typer.Option(help="The labels to judge (COCO).")],
+) -> None:
+    """Print how many labels are clean, misplaced, box-in-box, background, or missed, as JSON.
+
+    Example: `napari-alc compare-labels --truth clean.json --labels crowd.json`
+    """
+    of_truth, judged = read_coco(truth), read_coco(labels)
+    tell([*of_truth.notes, *judged.notes])
+    require_same_images(of_truth.label_set, truth, judged.label_set, labels)
+    noise = noise_of(of_truth.label_set, judged.label_set)
+    _print_json(noise.figures())
+
+
+def add_noise(
+    labels: Annotated[Path, typer.Option(help="Clean labels (COCO).")],
+    output: Annotated[Path, typer.Option(help="The crowd-like labels to write (COCO).")],
+    background: Annotated[float, _rate("Boxes added on background for")] = USUAL.background,
+    miss: Annotated[float, _rate("Boxes left out for")] = USUAL.miss,
+    location: Annotated[float, _rate("Boxes misplaced (IoU 0.3–0.6) for")] = USUAL.location,
+    box_in_box: Annotated[
+        float, _rate("Boxes lost in groups of 2–3 under one box for")
+    ] = USUAL.box_in_box,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same labels.")] = 0,
+    log: Annotated[
+        Path | None, typer.Option(help="Also write what was done to each box (JSON).")
+    ] = None,
+) -> None:
+    """Spoil clean labels as a crowd would: added, missed, misplaced and merged boxes.
+
+    Example: `napari-alc add-noise --labels clean.json --output crowd.json --seed 1 --log log.json`
+    """
+    rates = _rates(background, miss, location, box_in_box)
+    refuse_overwriting([output] if log is None else [output, log], [labels])
+    clean = read_coco(labels)
+    tell(clean.notes)
+    noisy = spoiled(clean.label_set, rates, seed)
+    settings = {**asdict(rates), "seed": seed}
+    if log is not None:
+        _write_log(log, settings, noisy.log)
+    write_coco(output, noisy.label_set)
+
+
+def _rates(background: float, miss: float, location: float, box_in_box: float) -> NoiseRates:
+    try:
+        return NoiseRates(background, miss, location, box_in_box)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from error
+
+
+def _write_log(path: Path, settings: dict[str, float], records: Sequence[NoiseRecord]) -> None:
+    counts = Counter(record.what for record in records)
+    written = {
+        "settings": settings,
+        "counts": dict(sorted(counts.items())),
+        "boxes": [_as_json(record) for record in records],
+    }
+    write_text(path, orjson.dumps(written, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _as_json(record: NoiseRecord) -> dict[str, object]:
+    values = asdict(record)
+    box = values.pop("box")
+    return {**values, "bbox": None if box is None else bbox_lists(as_boxes(box))[0]}
