@@ -1,3 +1,6 @@
+import copy
+import json
+
 import numpy as np
 import orjson
 import pytest
@@ -219,6 +222,12 @@ def test_files_that_are_no_coco_are_refused(put, content, named):
     assert "\n" not in str(caught.value)
 
 
+def test_text_that_is_no_unicode_is_refused_by_record(put):
+    content = orjson.dumps(document()).replace(b"artefact", b"\\ud800")
+    with pytest.raises(BadData, match=r"categories\[1\].*not valid text"):
+        read_coco(put(content))
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(BadData, match="cannot be read"):
@@ -341,3 +350,31 @@ def test_an_object_in_place_of_a_list_of_detections_is_refused(put):
 
 def test_an_empty_list_of_detections_is_read(put):
     assert len(read_detections(put([]), LABELS).detections) == 0
+
+
+def places(value):
+    """Every place inside a JSON document, as a path of keys."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield (key,)
+        if isinstance(inner, dict | list):
+            yield from ((key, *rest) for rest in places(inner))
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 1.5, 2**70, "x", [], {}, [[]], float("nan")])
+def test_any_value_at_any_place_is_read_or_refused_in_one_line(tmp_path, value):
+    outcomes = set()
+    for place in places(document()):
+        changed = copy.deepcopy(document())
+        inner = changed
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+        path = tmp_path / "labels.json"
+        path.write_text(json.dumps(changed))
+        try:
+            outcomes.add(type(read_coco(path)))
+        except BadData as error:
+            assert "\n" not in str(error)
+            outcomes.add(BadData)
+    assert BadData in outcomes

@@ -29,13 +29,13 @@ from napari_alc.formats.reading import (
 from napari_alc.formats.records import (
     Record,
     collector_paused,
-    column,
     integers,
     load_json,
     numbers,
     quadruples,
     quoted,
     record_list,
+    texts,
 )
 from napari_alc.labels import Category, Detections, ImageRecord, LabelSet
 
@@ -106,7 +106,7 @@ def _columns(path: Path) -> _Columns:
 
 
 def _images(path: Path, records: Sequence[Record]) -> tuple[ImageRecord, ...]:
-    names = column(path, records, "images", "file_name", str)
+    names = texts(path, records, "images", "file_name")
     ids, widths, heights = (
         integers(path, records, "images", key) for key in ("id", "width", "height")
     )
@@ -125,7 +125,7 @@ def _images(path: Path, records: Sequence[Record]) -> tuple[ImageRecord, ...]:
 
 
 def _categories(path: Path, records: Sequence[Record]) -> tuple[Category, ...]:
-    names = column(path, records, "categories", "name", str)
+    names = texts(path, records, "categories", "name")
     ids = integers(path, records, "categories", "id").tolist()
     return tuple(Category(*row) for row in zip(ids, names, strict=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -21,6 +22,8 @@ Record = dict[str, Any]
 
 LONGEST_QUOTE = 60
 """Characters of a wrong value that an error repeats."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", list: "a list"}
 
@@ -113,6 +116,21 @@ def column(path: Path, records: Sequence[Record], name: str, key: str, *types: t
             path, f"{name}[{position}] has no '{key}'", "Add it, or leave the record out"
         ) from error
     _require_types(path, values, name, key, types)
+    return values
+
+
+def texts(path: Path, records: Sequence[Record], name: str, key: str) -> list[str]:
+    """A column of texts, shape (N,), that can be written again as UTF-8."""
+    values = column(path, records, name, key, str)
+    try:
+        "".join(values).encode("utf-8")
+    except UnicodeEncodeError as error:
+        position = next(i for i, v in enumerate(values) if _SURROGATE.search(v))
+        raise BadData(
+            path,
+            f"{name}[{position}]: '{key}' is {quoted(values[position])}, which is not valid text",
+            "Correct this record",
+        ) from error
     return values
 
 
