@@ -27,7 +27,7 @@ USUAL = NoiseRates()
 
 
 def _rate(what: str) -> Any:
-    return typer.Option(callback=fraction, help=f"{what} a true box (0–1).")
+    return typer.Option(callback=fraction, help=f"{what}, per true box (0–1).")
 
 
 TruthFile = Annotated[Path, typer.Option(help="Clean labels (COCO).")]
@@ -81,11 +81,11 @@ def compare_labels(
 def add_noise(
     labels: Annotated[Path, typer.Option(help="Clean labels (COCO).")],
     output: Annotated[Path, typer.Option(help="The crowd-like labels to write (COCO).")],
-    background: Annotated[float, _rate("Boxes added on background for")] = USUAL.background,
-    miss: Annotated[float, _rate("Boxes left out for")] = USUAL.miss,
-    location: Annotated[float, _rate("Boxes misplaced (IoU 0.3–0.6) for")] = USUAL.location,
+    background: Annotated[float, _rate("Boxes added on background")] = USUAL.background,
+    miss: Annotated[float, _rate("Boxes left out")] = USUAL.miss,
+    location: Annotated[float, _rate("Boxes misplaced (IoU 0.3–0.6)")] = USUAL.location,
     box_in_box: Annotated[
-        float, _rate("Boxes lost in groups of 2–3 under one box for")
+        float, _rate("Boxes lost in groups of 2–3 under one box")
     ] = USUAL.box_in_box,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same labels.")] = 0,
     log: Annotated[

@@ -168,7 +168,7 @@ def _fates(labels: Labels, rates: NoiseRates, rng: np.random.Generator) -> _Fate
 
 
 def _groups(labels: Labels, count: int, rng: np.random.Generator) -> Iterator[Integers]:
-    """Draw disjoint groups of 2–3 neighbours, `count` boxes in all or one fewer."""
+    """Draw disjoint groups of 2–3 neighbours, `count` boxes in all where there are so many."""
     keys = group_keys(labels.image_ids, labels.category_ids)
     by_key = np.argsort(keys, kind="stable")
     first = np.searchsorted(keys[by_key], keys, side="left")
@@ -181,7 +181,8 @@ def _groups(labels: Labels, count: int, rng: np.random.Generator) -> Iterator[In
         peers = peers[free[peers] & (peers != start)]
         near = peers[_nearest(labels.boxes[start], labels.boxes[peers])]
         group = np.append(start, near[: _group_size(count, rng) - 1])
-        if free[start] and len(group) > 1 and _hides_all(labels.boxes[group]):
+        whole = free[start] and len(group) > 1 and count - len(group) != 1
+        if whole and _hides_all(labels.boxes[group]):
             free[group] = False
             count -= len(group)
             yield group
