@@ -71,6 +71,15 @@ def test_evaluate_prints_one_json_object(run, truth, tmp_path):
     assert result["per_category"] == {"deposit": pytest.approx(100)}
 
 
+def test_evaluate_counts_every_box_of_a_crowded_image(run, tmp_path):
+    boxes = [[15 * (i % 40), 15 * (i // 40), 14, 14] for i in range(400)]
+    truth = write(tmp_path / "truth.json", coco(boxes, images=1))
+    found = [{"image_id": 1, "category_id": 4, "bbox": box, "score": 0.5} for box in boxes]
+    found = write(tmp_path / "found.json", found)
+    _, out, _ = run("evaluate", "--truth", truth, "--detections", found)
+    assert json.loads(out)["AP50"] == pytest.approx(100)
+
+
 def test_evaluate_without_detections_gives_zero(run, truth, tmp_path):
     status, out, _ = run("evaluate", "--truth", truth, "--detections", write(tmp_path / "d", []))
     assert status == 0

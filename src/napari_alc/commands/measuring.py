@@ -16,6 +16,7 @@ from napari_alc.commands.checks import fraction, refuse_overwriting, tell
 from napari_alc.errors import BadData
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.label_noise import compare_labels as noise_of
+from napari_alc.evaluation.matching import detection_limit
 from napari_alc.evaluation.tide import tide_errors
 from napari_alc.files import write_text
 from napari_alc.formats.coco import bbox_lists, read_coco, read_detections, write_coco
@@ -50,8 +51,9 @@ def evaluate(
     tell([*of_truth.notes, *found.notes])
     if not len(of_truth.label_set.labels):
         raise BadData(truth, "holds no box", "Give clean labels with at least one box")
-    precision = average_precision(of_truth.label_set, found.detections)
-    errors = tide_errors(of_truth.label_set, found.detections)
+    limit = detection_limit(found.detections)
+    precision = average_precision(of_truth.label_set, found.detections, limit)
+    errors = tide_errors(of_truth.label_set, found.detections, limit)
     _print_json(
         {
             "AP50": precision.ap50,

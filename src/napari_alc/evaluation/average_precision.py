@@ -13,11 +13,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from napari_alc.boxes import Floats, areas, xyxy_to_xywh
-from napari_alc.evaluation.matching import require_truth
+from napari_alc.evaluation.matching import MAX_DETECTIONS, require_truth
 from napari_alc.labels import Detections, Labels, LabelSet
-
-MAX_DETECTIONS = 300
-"""Boxes an image that count: the detector's own limit (method, metrics)."""
 
 RECALL_POINTS = np.linspace(0.0, 1.0, 101)
 """COCO's recall points, bit for bit those of pycocotools."""

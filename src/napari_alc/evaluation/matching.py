@@ -21,6 +21,9 @@ from napari_alc.labels import Detections, Labels, LabelSet
 MATCH_IOU = 0.5
 """Boxes of the same category match when their IoU exceeds this (method, notation)."""
 
+MAX_DETECTIONS = 300
+"""Boxes an image that count: the detector's own limit (method, metrics)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
@@ -109,6 +112,12 @@ def match_in_order(first: Integers, second: Integers, count: int) -> Integers:
 def by_falling_score(detections: Detections) -> Integers:
     """Positions from the highest score to the lowest; ties by image id, then position."""
     return np.lexsort((detections.image_ids, -detections.scores))
+
+
+def detection_limit(detections: Detections) -> int:
+    """The limit a detector worked under: 300 boxes an image, or more where it gave more."""
+    _, counts = np.unique(detections.image_ids, return_counts=True)
+    return int(counts.max(initial=MAX_DETECTIONS))
 
 
 def best_scored(detections: Detections, max_detections: int) -> Mask:

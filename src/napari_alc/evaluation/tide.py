@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_alc.boxes import Integers, Mask
-from napari_alc.evaluation.average_precision import MAX_DETECTIONS, RECALL_POINTS
+from napari_alc.evaluation.average_precision import RECALL_POINTS
 from napari_alc.evaluation.matching import (
     MATCH_IOU,
+    MAX_DETECTIONS,
     best_of_first,
     best_scored,
     by_falling_score,
