@@ -41,7 +41,7 @@ def make_optimiser(network: nn.Module, settings: DetectorSettings) -> optim.Opti
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return optim.AdamW(groups, lr=rate)
+    return optim.AdamW(groups, lr=rate, foreach=True)
 
 
 def set_learning_rate(optimiser: optim.Optimizer, rate: float) -> None:
