@@ -50,7 +50,8 @@ class ReviewBox:
     state
         ``open`` until somebody decides.
     person
-        Who decided last; empty where nobody has.
+        Whose decision the state is; empty where nobody has decided, so an undo of the first
+        decision empties it again.
     """
 
     id: int
@@ -212,7 +213,7 @@ class ReviewDocument:
         missing = [box_id for box_id in ids if box_id not in self._boxes]
         if missing:
             raise Refused(f"Box {missing[0]} is not under review in this image.")
-        return [self._boxes[box_id] for box_id in ids]
+        return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
 
     def _apply(self, action: str, pairs: Sequence[tuple[ReviewBox | None, ReviewBox]]) -> None:
         changes = tuple(

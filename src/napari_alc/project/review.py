@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, or_, select
+from sqlalchemy import Select, and_, func, insert, or_, select, update
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import LabelSet
@@ -74,12 +74,16 @@ def store_changes(project: Project, task: Task, changes: Sequence[Change], perso
             "category_id": change.after.category_id,
             **_corner_values(change.after.corners),
             "person": person,
+            "credit": change.after.person,
             "decided_at": at,
         }
         for change in changes
     ]
+    t = schema.task.c
+    reopened = update(schema.task).where(t.id == task.id, t.done_at.is_not(None))
     with project.store.begin() as connection:
         add_rows(connection, schema.decision, rows)
+        connection.execute(reopened.values(done_at=None, done_by=None))
 
 
 def finish(project: Project, task: Task, person: str) -> None:
@@ -165,7 +169,7 @@ def _review_box(row: Any, decision: Any | None) -> ReviewBox:
         score=row.score,
         evaluation_score=row.evaluation_score,
         state=last.state,
-        person=decision.person if decision else "",
+        person=decision.credit if decision else "",
     )
 
 

@@ -140,7 +140,8 @@ decision = Table(
     Column("y1", Float, nullable=False),
     Column("x2", Float, nullable=False),
     Column("y2", Float, nullable=False),
-    Column("person", String, nullable=False),
+    Column("person", String, nullable=False),  # who acted
+    Column("credit", String, nullable=False),  # whose state it is: an undo restores it too
     Column("decided_at", DateTime(timezone=True), nullable=False),
 )
 Index("decision_of_box", decision.c.task_id, decision.c.box_id)

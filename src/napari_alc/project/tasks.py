@@ -194,6 +194,21 @@ def _region_counts(project: Project) -> dict[tuple[int, str], int]:
     return {(task_id, region): count for task_id, region, count in project.store.rows(query)}
 
 
+def open_counts(project: Project) -> dict[int, int]:
+    """How many boxes nobody has decided on, by task; tasks without any are left out."""
+    p, d = schema.proposal.c, schema.decision.c
+    newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
+    latest = select(d.task_id, d.box_id, d.state).where(d.id.in_(newest)).subquery()
+    query = (
+        select(p.task_id, func.count().label("boxes"))
+        .select_from(schema.proposal)
+        .outerjoin(latest, and_(latest.c.task_id == p.task_id, latest.c.box_id == p.box_id))
+        .where(func.coalesce(latest.c.state, p.state) == "open")
+        .group_by(p.task_id)
+    )
+    return {row.task_id: row.boxes for row in project.store.rows(query)}
+
+
 def next_open_task(project: Project, after: Task | None = None) -> Task | None:
     """The next unfinished task behind `after` in the queue, else the first unfinished one."""
     tasks = queue(project)
