@@ -49,10 +49,13 @@ def test_tiny_objects_get_a_map_of_stride_4():
     assert [feature.shape[-1] for feature in maps.values()] == [16, 8, 4]
 
 
-def test_batch_norm_follows_the_data_quickly():
-    norms = [m for m in built(DetectorSettings()).modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert norms
-    assert all(norm.momentum == 0.1 and norm.track_running_stats for norm in norms)
+def test_compact_depends_on_no_other_image_of_the_batch():
+    network = built(DetectorSettings()).train()
+    first, second = torch.rand(2, 1, 3, 64, 64).unbind()
+    alone = network.backbone(first)
+    together = network.backbone(torch.cat([first, 5 * second]))
+    for name, feature in alone.items():
+        assert torch.allclose(feature[0], together[name][0], atol=1e-4)
 
 
 def test_resnet50_from_scratch_trains_its_batch_norm():

@@ -9,8 +9,9 @@ The rules, for a set of images of which the longest has ``longest`` pixels:
   and 2048×2048 images with particles of 8 pixels at their full size.
 - **Strides** of the compact network's maps: 8/16/32, or 4/8/16 where the 2nd percentile object
   is smaller than `TINY_OBJECT` input pixels.
-- **Window**: images larger than `WINDOW` input pixels are trained on random windows of that
-  side, and predicted whole. This bounds memory (anchors × boxes) whatever the image size.
+- **Window**: where the input is larger than `LARGEST_WHOLE` pixels, the network is trained on
+  random windows of side `WINDOW`, and predicts whole images. This bounds time and memory
+  (anchors × boxes) whatever the image size.
 - **Anchors**: two sizes a map, log-spaced between 1.1 × the 2nd and 1/1.1 × the 98th percentile
   of ``sqrt(area)`` in input pixels.
 - **Proposals and detections**: enough for twice, and 1.5 times, the boxes of the densest
@@ -34,7 +35,7 @@ SMALL_OBJECT = 14.0
 TINY_OBJECT = 14.0
 """Below this the finest map needs stride 4."""
 LEAST_INPUT, MOST_INPUT = 320, 2048
-WINDOW = 512
+LARGEST_WHOLE, WINDOW = 512, 384
 ANCHORS_A_MAP = 2
 LEAST_SPAN = 2.0
 """Largest / smallest anchor at least, so that objects of one size leave some play."""
@@ -42,7 +43,6 @@ PROPOSALS = 100
 SAMPLES, MOST_SAMPLES = 64, 256
 STOCK_SHORTER, STOCK_LONGER = 800, 1333
 """torchvision's and the paper's input size."""
-STOCK_WINDOW = 1024
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,11 @@ def _input_bounds(
     return max(STOCK_SHORTER, side), max(STOCK_LONGER, side)
 
 
+def _window(preset: str, longer: int) -> int:
+    whole, part = (LARGEST_WHOLE, WINDOW) if preset == "compact" else (STOCK_LONGER, STOCK_LONGER)
+    return longer if longer <= whole else part
+
+
 def make_plan(
     settings: DetectorSettings, image_sizes: Sequence[tuple[int, int]], boxes: Sequence[Boxes]
 ) -> Plan:
@@ -160,7 +165,7 @@ def make_plan(
     return Plan(
         shorter=shorter,
         longer=longer,
-        window=WINDOW if settings.preset == "compact" else max(STOCK_WINDOW, STOCK_LONGER),
+        window=_window(settings.preset, longer),
         strides=strides,
         anchor_sizes=anchor_sizes(seen, len(strides)),
         proposals=max(PROPOSALS, 2 * densest),
