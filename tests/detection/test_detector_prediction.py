@@ -7,8 +7,10 @@ import torch
 from squares import CATEGORIES, make_images
 
 from napari_alc.boxes import iou_matrix
+from napari_alc.detection import prediction
 from napari_alc.detection.prediction import predict
-from napari_alc.errors import BadData, Cancelled
+from napari_alc.detection.weights import load_detector
+from napari_alc.errors import AlcError, BadData, Cancelled
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.labels import Detections, ImageRecord, LabelSet, numbered
 
@@ -72,6 +74,26 @@ def test_the_batch_size_changes_nothing(trained, tmp_path):
         assert np.array_equal(together.category_ids, alone.category_ids)
         assert np.allclose(together.boxes, alone.boxes, atol=0.01)
         assert np.allclose(together.scores, alone.scores, atol=1e-4)
+
+
+def test_boxes_without_area_are_left_out(untrained):
+    detector = load_detector(untrained)
+    output = {
+        "boxes": torch.tensor([[4.0, 4, 20, 20], [5, 9, 30, 9], [200, 5, 220, 9]]),
+        "labels": torch.tensor([1, 1, 1]),
+        "scores": torch.tensor([0.9, 0.8, 0.7]),
+    }
+    found = prediction._in_image(detector, output, (3, np.zeros((64, 96), np.uint8), (192, 128)))
+    assert found.boxes.tolist() == [[8, 8, 40, 40]]
+
+
+def test_too_little_gpu_memory_is_said_in_plain_words(untrained, unseen, monkeypatch):
+    def exhausted(*_args):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(prediction, "_detect", exhausted)
+    with pytest.raises(AlcError, match="lower the batch size or the input size"):
+        predicted(untrained, unseen)
 
 
 def test_it_comes_in_pieces_in_the_given_order(trained, unseen):

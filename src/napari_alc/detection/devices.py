@@ -43,3 +43,20 @@ def cpu_threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Say in plain words that a GPU's memory does not suffice.
+
+    Raises
+    ------
+    AlcError
+        When torch runs out of device memory inside the block.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise AlcError(
+            "The GPU's memory is too small; lower the batch size or the input size."
+        ) from None

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_alc.boxes import clip
-from napari_alc.detection.devices import choose_device, cpu_threads
+from napari_alc.boxes import areas, clip
+from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
 from napari_alc.detection.samples import Bytes, as_input, read_eight_bit, scaled
 from napari_alc.detection.weights import Detector, load_detector
 from napari_alc.errors import Cancelled
@@ -51,8 +51,8 @@ def predict(
     Yields
     ------
     Detections
-        Those of the next images, in the given order; boxes in the original image's pixels, inside
-        it, scores at or above the detector's floor, at most its number an image.
+        Those of the next images, in the given order; boxes have an area and lie in the original
+        image, in its pixels; scores at or above the detector's floor, at most its number an image.
 
     Raises
     ------
@@ -60,6 +60,8 @@ def predict(
         When the weights or an image cannot be read.
     Cancelled
         When `should_stop` says so; what was yielded stands.
+    AlcError
+        When the device is absent or its memory too small.
     """
     detector = load_detector(weights)
     chosen = choose_device(device)
@@ -68,7 +70,7 @@ def predict(
     for batch in _batches(detector, images, batch_size):
         if should_stop():
             raise Cancelled(step)
-        with cpu_threads(detector.settings.threads), torch.inference_mode():
+        with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
             found = _detect(detector, batch, chosen)
         done += len(batch)
         report(Progress(step, done, len(images), f"image {done} of {len(images)}"))
@@ -112,9 +114,10 @@ def _in_image(detector: Detector, output: dict[str, Tensor], waiting: Waiting) -
     boxes = output["boxes"].double().cpu().numpy() * ratio
     ids = np.array([0] + [category.id for category in detector.categories])
     labels = output["labels"].cpu().numpy()
-    return Detections(
+    found = Detections(
         image_ids=np.full(len(labels), image_id),
         category_ids=ids[labels],
         boxes=clip(boxes, width, height),
         scores=output["scores"].double().cpu().numpy(),
     )
+    return found.take(areas(found.boxes) > 0)

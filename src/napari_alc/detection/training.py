@@ -22,7 +22,7 @@ import torchvision
 from torch import nn
 
 from napari_alc.detection.augmentation import compact_augmentation, paper_augmentation
-from napari_alc.detection.devices import choose_device, cpu_threads
+from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
 from napari_alc.detection.models import build_network, read_tensors
 from napari_alc.detection.optimisation import (
     LARGEST_GRADIENT,
@@ -122,15 +122,15 @@ def train(
     Cancelled
         When `should_stop` says so; the checkpoint is written first.
     AlcError
-        When there is no box to learn from, the loss is no longer finite, or the device or the
-        initial weights are not there.
+        When there is no box to learn from, the loss is no longer finite, the device or the
+        initial weights are not there, or its memory is too small.
     """
     _require_learnable(images, categories)
     weights = folder / WEIGHTS
     fingerprint = training_fingerprint(images, categories, settings)
     if saved_fingerprint(weights) == fingerprint:
         return weights
-    with cpu_threads(settings.threads), torch.random.fork_rng():
+    with enough_memory(), cpu_threads(settings.threads), torch.random.fork_rng():
         run = _start(images, tuple(categories), settings, choose_device(device), step, fingerprint)
         _resume(run, folder / CHECKPOINT)
         _iterate(run, folder / CHECKPOINT, report, should_stop)
