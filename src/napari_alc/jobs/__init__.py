@@ -1,0 +1,1 @@
+"""Running the steps of the method in another process; knows neither Qt nor napari."""
