@@ -49,8 +49,14 @@ def test_tiny_objects_get_a_map_of_stride_4():
     assert [feature.shape[-1] for feature in maps.values()] == [16, 8, 4]
 
 
-def test_compact_depends_on_no_other_image_of_the_batch():
-    network = built(DetectorSettings()).train()
+def test_batch_norm_follows_the_data_quickly():
+    norms = [m for m in built(DetectorSettings()).modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms
+    assert all(norm.momentum == 0.1 and norm.track_running_stats for norm in norms)
+
+
+def test_windows_and_single_images_are_normalised_without_their_batch():
+    network = built(DetectorSettings(batch_size=1)).train()
     first, second = torch.rand(2, 1, 3, 64, 64).unbind()
     alone = network.backbone(first)
     together = network.backbone(torch.cat([first, 5 * second]))

@@ -33,6 +33,12 @@ def test_tiny_particles_keep_their_pixels_and_get_a_finer_map():
     assert plan.window < 2048
 
 
+def test_batch_norm_is_for_whole_images_in_batches():
+    assert plan_for(640, 480, [50, 60]).norm == "batch"
+    assert plan_for(640, 480, [50, 60], batch_size=1).norm == "group"
+    assert plan_for(2048, 2048, [8, 20]).norm == "group"
+
+
 def test_the_input_is_bounded_and_never_enlarges_unasked():
     assert plan_for(9000, 9000, [10, 12]).longer == 2048
     assert plan_for(96, 64, [5, 6]).input_shape(96, 64) == (96, 64)
