@@ -35,7 +35,7 @@ from napari_alc.boxes import Boxes, Floats, areas
 from napari_alc.detection.settings import DetectorSettings
 
 SMALL_OBJECT = 14.0
-"""Input pixels that the 2nd percentile object keeps; at 8 pixels half of BCCD's platelets go."""
+"""Input pixels that the 2nd percentile object keeps: nearly two steps of the usual finest map."""
 TINY_OBJECT = 14.0
 """Below this the finest map needs stride 4."""
 LEAST_INPUT, MOST_INPUT = 320, 2048
