@@ -1,0 +1,119 @@
+"""Reading images in a thread, the next one before it is asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.errors import AlcError
+from napari_alc.formats.images import HIGH, LOW, Pixels, read_image
+
+KEPT = 3
+"""Images held: the one shown, the one before and the one after it."""
+
+SAMPLE_STEP = 8
+"""Every so many-th pixel tells the contrast: 0.7 ms for 2048 × 2048."""
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImage:
+    """An image ready to be shown.
+
+    Parameters
+    ----------
+    pixels
+        As stored, (H, W) or (H, W, 3).
+    stretched
+        Limits of the contrast where the pixels are, by percentiles.
+    full
+        Limits of everything that the pixels take.
+    """
+
+    pixels: Pixels
+    stretched: Limits
+    full: Limits
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Why an image cannot be shown, in one line."""
+
+    reason: str
+
+
+def load(path: Path) -> ReadImage | Unreadable:
+    """Read an image with the limits of its contrast; errors become words."""
+    try:
+        pixels = read_image(path)
+    except AlcError as error:
+        return Unreadable(str(error))
+    return ReadImage(pixels, *_limits(pixels))
+
+
+def _limits(pixels: Pixels) -> tuple[Limits, Limits]:
+    sample = pixels[::SAMPLE_STEP, ::SAMPLE_STEP].astype(np.float64, copy=False)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return (0.0, 1.0), (0.0, 1.0)
+    low, high = np.percentile(sample, (LOW, HIGH))
+    bottom, top = (0.0, 255.0) if pixels.dtype == np.uint8 else (sample.min(), sample.max())
+    return _apart(float(low), float(high)), _apart(float(bottom), float(top))
+
+
+def _apart(low: float, high: float) -> Limits:
+    """An even image has limits too."""
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+class ReadAhead(QObject):
+    """Reads one image at a time beside the window and keeps the last few."""
+
+    ready = Signal(object)
+    """Emitted in the main thread with the path of an image that has been read or failed."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="napari-alc-read")
+        self._futures: OrderedDict[Path, Future[ReadImage | Unreadable]] = OrderedDict()
+        pool = self._pool
+        parent.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
+
+    def ask(self, path: Path) -> None:
+        """Read `path` unless it is there; `ready` tells when it is."""
+        if path in self._futures:
+            self._futures.move_to_end(path)
+            return
+        future = self._pool.submit(load, path)
+        self._futures[path] = future
+        future.add_done_callback(lambda done: self._tell(path, done))
+        while len(self._futures) > KEPT:
+            self._futures.popitem(last=False)[1].cancel()
+
+    def take(self, path: Path) -> ReadImage | Unreadable | None:
+        """What was read from `path`; None while it is not there. Failures are tried again."""
+        future = self._futures.get(path)
+        if future is None or not future.done():
+            return None
+        image = future.result()
+        if isinstance(image, Unreadable):
+            del self._futures[path]
+        return image
+
+    def forget(self) -> None:
+        """Drop every image."""
+        for future in self._futures.values():
+            future.cancel()
+        self._futures.clear()
+
+    def _tell(self, path: Path, done: Future[ReadImage | Unreadable]) -> None:
+        # the window may be gone when the thread comes back
+        if not done.cancelled() and isalive(self):
+            self.ready.emit(path)

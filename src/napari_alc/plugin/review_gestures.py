@@ -1,0 +1,139 @@
+"""What a person did to the Shapes layer, told as changes of the document; knows no Qt.
+
+The layer can turn, cut and copy boxes in ways that make none; here its rows are compared
+with the document's boxes and every difference becomes a valid change or a word of refusal.
+napari's vertices are ``(row, column)``, a box's corners ``x1, y1, x2, y2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_alc.labels import ImageRecord
+from napari_alc.project.document import Corners, ReviewBox
+
+Vertices = NDArray[Any]
+
+SAME = 0.02
+"""Pixels by which a corner may differ and be the same; the layer computes in float32."""
+
+NEW = 0
+"""Identity of a row that a person drew."""
+
+NO_TURNING = "Boxes cannot be turned or bent; they stay upright."
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What the document is to be told.
+
+    Parameters
+    ----------
+    deleted
+        Boxes that are gone.
+    reshaped
+        New corners of moved and resized boxes.
+    drawn
+        Corners of new boxes.
+    pasted
+        Corners of copies, by the box that was copied.
+    refusal
+        Why something was not accepted; empty where all was.
+    """
+
+    deleted: tuple[int, ...] = ()
+    reshaped: Mapping[int, Corners] = field(default_factory=dict)
+    drawn: tuple[Corners, ...] = ()
+    pasted: tuple[tuple[int, Corners], ...] = ()
+    refusal: str = ""
+
+
+def to_vertices(corners: Sequence[float]) -> Vertices:
+    """The rectangle of a box, shape (4, 2), clockwise from its upper left corner."""
+    x1, y1, x2, y2 = corners
+    return np.array([[y1, x1], [y1, x2], [y2, x2], [y2, x1]])
+
+
+def bounds(vertices: Vertices) -> Corners:
+    """The upright box around vertices of shape (N, 2)."""
+    (y1, x1), (y2, x2) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    return x1, y1, x2, y2
+
+
+def edits(
+    boxes: Iterable[ReviewBox], rows: Iterable[tuple[int, Vertices]], image: ImageRecord
+) -> Edits:
+    """Compare the document's boxes with the layer's rows.
+
+    Parameters
+    ----------
+    boxes
+        The boxes that the layer was filled with.
+    rows
+        Identity (`NEW` for drawn ones) and vertices, shape (N, 2), of each row.
+    image
+        Pasted copies are shifted, but not out of it.
+    """
+    known = {box.id: box for box in boxes}
+    seen: set[int] = set()
+    drawn: list[Corners] = []
+    pasted: list[tuple[int, Corners]] = []
+    reshaped: dict[int, Corners] = {}
+    refusal = ""
+    for box_id, vertices in rows:
+        if box_id not in known:
+            drawn.append(bounds(vertices))
+        elif box_id in seen:
+            pasted.append((box_id, _beside(bounds(vertices), image)))
+        else:
+            seen.add(box_id)
+            corners = _new_corners(known[box_id].corners, vertices)
+            if corners is None:
+                refusal = NO_TURNING
+            elif corners != known[box_id].corners:
+                reshaped[box_id] = corners
+    deleted = tuple(box_id for box_id in known if box_id not in seen)
+    return Edits(deleted, reshaped, tuple(drawn), tuple(pasted), refusal)
+
+
+def _new_corners(before: Corners, vertices: Vertices) -> Corners | None:
+    """The corners that a row stands for now; None where it is no upright box."""
+    if vertices.shape != (4, 2):
+        return None
+    moved = np.abs(vertices - to_vertices(before)).max(axis=1) > SAME
+    if moved.sum() == 1:  # one corner was dragged: the opposite one stays
+        corner = int(np.flatnonzero(moved)[0])
+        return _snapped(before, bounds(vertices[[corner, (corner + 2) % 4]]))
+    if not _is_upright(vertices):
+        return None
+    return _snapped(before, bounds(vertices))
+
+
+def _is_upright(vertices: Vertices) -> bool:
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    at_edge = np.minimum(np.abs(vertices - low), np.abs(vertices - high)) <= SAME
+    following = np.roll(vertices, -1, axis=0)
+    straight = (np.abs(vertices - following) <= SAME).any(axis=1)
+    return bool(at_edge.all() and straight.all())
+
+
+def _snapped(before: Corners, after: Corners) -> Corners:
+    """`after`, with the sides that did not move exactly where they were."""
+    x1, y1, x2, y2 = (
+        old if abs(old - new) <= SAME else new for old, new in zip(before, after, strict=True)
+    )
+    return x1, y1, x2, y2
+
+
+def _beside(corners: Corners, image: ImageRecord) -> Corners:
+    """A copy's corners, shifted so that both boxes can be seen."""
+    x1, y1, x2, y2 = corners
+    shift = 0.3 * min(x2 - x1, y2 - y1)
+    dx = shift if x2 + shift <= image.width else -shift
+    dy = shift if y2 + shift <= image.height else -shift
+    return x1 + dx, y1 + dy, x2 + dx, y2 + dy

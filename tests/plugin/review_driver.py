@@ -1,0 +1,158 @@
+"""Drives the review in a real viewer with real mouse and key events."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_alc.plugin.review_page import ReviewPage
+from napari_alc.project import review
+from napari_alc.project.document import ReviewBox
+from napari_alc.project.project import Project
+
+sys.path.append(str(Path(__file__).parents[1] / "project"))
+
+from builders import make_fresh_project, make_project
+
+__all__ = ["PERSON", "Driver", "make_fresh_project", "make_project", "middle"]
+
+PERSON = "Ada"
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Driver:
+    """A pathologist's hands and eyes."""
+
+    def __init__(self, viewer, project: Project, qtbot, wait: bool = True) -> None:
+        self.viewer, self.project, self.qtbot = viewer, project, qtbot
+        self.page = ReviewPage(viewer)
+        viewer.window.add_dock_widget(self.page, area="right")
+        self.native = viewer.window._qt_viewer.canvas.native
+        self.open(wait)
+
+    def open(self, wait: bool = True) -> None:
+        self.page.set_project(self.project, PERSON)
+        if wait:
+            self.wait_for_image()
+
+    def wait_for_image(self) -> None:
+        self.qtbot.waitUntil(lambda: self.document is not None, timeout=5000)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let events and timers that are due be handled."""
+        timers = (self.canvas._refill_later, self.canvas._widths_later)
+        self.qtbot.waitUntil(lambda: not any(t.isActive() for t in timers), timeout=5000)
+
+    @property
+    def desk(self):
+        return self.page.desk
+
+    @property
+    def canvas(self):
+        return self.page.desk.canvas
+
+    @property
+    def document(self):
+        return self.page.desk.document
+
+    @property
+    def layer(self):
+        return self.canvas.boxes
+
+    @property
+    def message(self) -> str:
+        return self.page.panel.message.text()
+
+    @property
+    def hand(self) -> ReviewBox:
+        [box] = self.desk.at_hand
+        return box
+
+    def stored(self) -> dict[int, ReviewBox]:
+        """The boxes as another process finds them in the store."""
+        again = Project.open(self.project.folder)
+        try:
+            return review.open_document(again, self.page.task, PERSON).boxes
+        finally:
+            again.close()
+
+    def assert_in_step(self) -> None:
+        """Store, document and layer say the same, and ids are unique."""
+        self.settle()
+        assert self.stored() == dict(self.document.boxes)
+        ids = self.layer.features["id"].tolist()
+        assert len(ids) == len(set(ids)) == self.layer.nshapes
+        shown = {box.id: box.corners for box in self.document.shown}
+        assert set(ids) == set(shown)
+        for box_id, vertices in zip(ids, self.layer.data, strict=True):
+            (y1, x1), (y2, x2) = vertices.min(axis=0), vertices.max(axis=0)
+            np.testing.assert_allclose((x1, y1, x2, y2), shown[box_id], atol=0.01)
+
+    def on_screen(self, x: float, y: float) -> QPoint:
+        """Where a place of the image, in pixels, lies on the canvas."""
+        camera = self.viewer.scene.camera
+        height, width = self.viewer.canvas.size
+        column = (x - camera.center[-1]) * camera.zoom + width / 2
+        row = (y - camera.center[-2]) * camera.zoom + height / 2
+        return QPoint(round(column), round(row))
+
+    def press(self, x: float, y: float) -> None:
+        self._move(x, y, Qt.MouseButton.NoButton)
+        QTest.mousePress(self.native, LEFT, pos=self.on_screen(x, y))
+
+    def move(self, x: float, y: float) -> None:
+        """Move with the button held."""
+        self._move(x, y, LEFT)
+
+    def release(self, x: float, y: float) -> None:
+        QTest.mouseRelease(self.native, LEFT, pos=self.on_screen(x, y))
+
+    def _move(self, x: float, y: float, held: Qt.MouseButton) -> None:
+        # vispy and napari drop moves in quick succession
+        self.qtbot.waitUntil(lambda: self._arrived(x, y, held), timeout=5000)
+
+    def _arrived(self, x: float, y: float, held: Qt.MouseButton) -> bool:
+        # QTest.mouseMove moves the pointer of the desktop instead, which needs a desktop
+        place = QPointF(self.on_screen(x, y))
+        everywhere = QPointF(self.native.mapToGlobal(place.toPoint()))
+        event = QMouseEvent(
+            QEvent.Type.MouseMove,
+            place,
+            everywhere,
+            Qt.MouseButton.NoButton,
+            held,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.native, event)
+        QApplication.processEvents()
+        row, column = self.viewer.cursor.position[-2:]
+        one_pixel = 1.5 / self.viewer.scene.camera.zoom
+        return abs(row - y) < one_pixel and abs(column - x) < one_pixel
+
+    def click(self, x: float, y: float) -> None:
+        self.press(x, y)
+        self.release(x, y)
+        self.settle()
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.press(*start)
+        for share in (0.3, 0.7, 1.0):
+            self.move(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))
+        self.release(*end)
+        self.settle()
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.native, key, modifier)
+        self.settle()
+
+
+def middle(box: ReviewBox) -> tuple[float, float]:
+    x1, y1, x2, y2 = box.corners
+    return (x1 + x2) / 2, (y1 + y2) / 2

@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from review_driver import Driver, make_project, middle
+
+from napari_alc.errors import BadData
+
+KEY = Qt.Key
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = make_project(tmp_path, images=4, size=256)
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def at(make_napari_viewer, project, qtbot):
+    return Driver(make_napari_viewer(show=True), project, qtbot)
+
+
+def deciding(at, box_id):
+    """Make a box the one at hand, as a click does, in the whole view."""
+    at.key(KEY.Key_G)
+    at.click(*middle(at.document.boxes[box_id]))
+    assert at.hand.id == box_id
+
+
+def first(at, region):
+    return next(box for box in at.document.open_boxes if box.region == region)
+
+
+def test_opening_a_project_shows_the_first_unfinished_image(at):
+    assert at.page.task.rank == 0
+    assert at.page.task.iteration == 1
+    assert "1 of 4 images done, 24 boxes left" in at.page.panel.progress.text()
+    assert at.layer.nshapes == 8
+    assert at.viewer.layers.selection.active == at.layer
+    at.assert_in_step()
+
+
+def test_drawing_makes_a_box_of_the_person_in_document_and_store(at):
+    before = set(at.document.boxes)
+    at.key(KEY.Key_W)
+    at.drag((200, 210), (240, 250))
+    [new] = set(at.document.boxes) - before
+    box = at.stored()[new]
+    assert (box.source, box.state, box.person) == ("person", "added", "Ada")
+    assert box.corners == pytest.approx((200, 210, 240, 250), abs=1.5)
+    assert at.hand.id == new
+    at.assert_in_step()
+
+
+def test_drawing_goes_on_until_it_is_stopped(at):
+    at.key(KEY.Key_W)
+    at.drag((10, 230), (30, 250))
+    at.drag((50, 230), (70, 250))
+    assert at.layer.nshapes == 10
+    at.key(KEY.Key_W)
+    at.drag((90, 235), (110, 252))
+    assert at.layer.nshapes == 10
+    at.assert_in_step()
+
+
+def test_a_single_click_draws_nothing(at):
+    at.key(KEY.Key_W)
+    at.click(220, 220)
+    assert at.layer.nshapes == 8
+    assert "too small" in at.message
+    at.assert_in_step()
+
+
+def test_a_box_drawn_beyond_the_image_is_cut_at_its_edge(at):
+    at.key(KEY.Key_W)
+    at.drag((230, 230), (270, 258))
+    assert at.hand.corners == pytest.approx((230, 230, 256, 256), abs=1.5)
+    assert at.hand.corners[2:] == (256, 256)
+    at.assert_in_step()
+
+
+def test_a_box_drawn_from_right_to_left_has_its_corners_in_order(at):
+    at.key(KEY.Key_W)
+    at.drag((240, 250), (200, 210))
+    assert at.hand.corners == pytest.approx((200, 210, 240, 250), abs=1.5)
+
+
+def test_escape_leaves_out_a_box_that_is_half_drawn(at):
+    at.key(KEY.Key_W)
+    at.press(200, 210)
+    at.move(230, 240)
+    at.key(KEY.Key_Escape)
+    at.move(240, 250)
+    at.release(240, 250)
+    at.settle()
+    assert not at.canvas.is_drawing
+    assert at.layer.nshapes == 8
+    at.assert_in_step()
+
+
+def test_dragging_a_box_moves_and_changes_it(at):
+    box = first(at, "green")
+    deciding(at, box.id)
+    x, y = middle(box)
+    at.drag((x, y), (x + 9, y + 6))
+    moved = at.stored()[box.id]
+    assert moved.state == "changed"
+    x1, y1, x2, y2 = box.corners
+    assert moved.corners == pytest.approx((x1 + 9, y1 + 6, x2 + 9, y2 + 6), abs=1)
+    at.assert_in_step()
+
+
+def test_dragging_a_corner_resizes_the_box(at):
+    box = first(at, "red")
+    deciding(at, box.id)
+    x1, y1, x2, y2 = box.corners
+    at.drag((x2, y2), (x2 + 8, y2 + 8))
+    assert at.stored()[box.id].corners[:2] == (x1, y1)
+    assert at.stored()[box.id].corners[2:] == pytest.approx((x2 + 8, y2 + 8), abs=1.5)
+
+
+def test_a_box_dragged_out_of_the_image_is_refused_with_a_word(at):
+    box = first(at, "gray")
+    deciding(at, box.id)
+    x, y = middle(box)
+    at.drag((x, y), (x - 60, y))
+    assert at.document.boxes[box.id] == box
+    assert "outside the image" in at.message
+    at.assert_in_step()
+
+
+def test_turning_a_box_is_refused_with_a_word(at):
+    box = first(at, "green")
+    deciding(at, box.id)
+    handle = at.layer.interaction_box(at.layer.selected_data)[9]
+    at.drag((handle[1], handle[0]), (handle[1] + 20, handle[0] + 10))
+    assert at.document.boxes[box.id] == box
+    assert "cannot be turned" in at.message
+    at.assert_in_step()
+
+
+def test_a_dragged_vertex_keeps_the_box_upright(at):
+    box = first(at, "green")
+    deciding(at, box.id)
+    at.layer.mode = "direct"
+    x1, y1, x2, y2 = box.corners
+    at.drag((x2, y2), (x2 + 8, y2 + 6))
+    assert at.stored()[box.id].corners == pytest.approx((x1, y1, x2 + 8, y2 + 6), abs=1.5)
+    at.assert_in_step()
+
+
+def test_the_mode_that_turns_the_whole_layer_is_not_entered(at):
+    at.key(KEY.Key_7)
+    assert at.layer.mode == "select"
+    assert "cannot be turned" in at.message
+
+
+def test_a_pasted_box_is_a_new_one_beside_the_copy(at):
+    box = first(at, "green")
+    deciding(at, box.id)
+    at.key(KEY.Key_C, CONTROL)
+    at.key(KEY.Key_V, CONTROL)
+    assert at.layer.nshapes == 9
+    assert at.hand.source == "person"
+    assert at.hand.corners != box.corners
+    at.assert_in_step()
+
+
+def test_several_boxes_moved_at_once_are_one_change(at):
+    at.key(KEY.Key_A)
+    assert len(at.desk.at_hand) == 8
+    x, y = middle(at.document.open_boxes[0])
+    at.drag((x, y), (x + 6, y + 6))
+    assert {box.state for box in at.document.shown} == {"changed"}
+    at.key(KEY.Key_U)
+    assert {box.state for box in at.document.shown} == {"open"}
+    at.assert_in_step()
+
+
+def test_delete_keys_delete_the_box_at_hand_and_go_on(at):
+    for key in (KEY.Key_Q, KEY.Key_Delete, KEY.Key_Backspace, KEY.Key_3):
+        box, left = at.hand, at.layer.nshapes
+        at.key(key)
+        assert at.stored()[box.id].state == "deleted"
+        assert at.layer.nshapes == left - 1
+        assert at.hand.id != box.id
+        assert at.hand.state == "open"
+    at.assert_in_step()
+
+
+def test_keeping_goes_on_to_the_next_open_box_and_brings_it_close(at):
+    box = at.hand
+    at.key(KEY.Key_K)
+    assert at.stored()[box.id].state == "kept"
+    following = at.hand
+    assert following.id != box.id
+    camera = at.viewer.scene.camera
+    assert camera.center[-2:] == pytest.approx(middle(following)[::-1])
+    x1, y1, x2, y2 = following.corners
+    height, width = at.viewer.canvas.size
+    share = max((x2 - x1) * camera.zoom / width, (y2 - y1) * camera.zoom / height)
+    assert share == pytest.approx(1 / 3, abs=0.01)
+    at.key(KEY.Key_G)
+    assert 256 * camera.zoom <= min(height, width)
+
+
+def test_two_rapid_keys_decide_two_boxes(at):
+    boxes = at.desk.open_boxes[:2]
+    QTest.keyClick(at.native, KEY.Key_K)
+    QTest.keyClick(at.native, KEY.Key_Q)
+    assert [at.stored()[box.id].state for box in boxes] == ["kept", "deleted"]
+    at.assert_in_step()
+
+
+def test_next_and_previous_visit_every_open_box(at):
+    visited = [at.hand.id]
+    for _ in range(7):
+        at.key(KEY.Key_J)
+        visited.append(at.hand.id)
+    assert sorted(visited) == sorted(box.id for box in at.document.open_boxes)
+    at.key(KEY.Key_J)
+    assert at.hand.id == visited[0]
+    at.key(KEY.Key_J, SHIFT)
+    assert at.hand.id == visited[-1]
+
+
+def test_undo_and_redo_go_back_to_the_box_concerned(at):
+    box = at.hand
+    at.key(KEY.Key_Q)
+    at.key(KEY.Key_U)
+    assert at.hand == box
+    assert at.stored()[box.id] == box
+    at.key(KEY.Key_U, SHIFT)
+    assert at.stored()[box.id].state == "deleted"
+    at.key(KEY.Key_Z, CONTROL)
+    assert at.layer.nshapes == 8
+    at.key(KEY.Key_U)
+    assert "nothing to undo" in at.message
+    at.assert_in_step()
+
+
+def test_a_decision_changes_the_look_of_the_box(at):
+    box = first(at, "green")
+
+    def look(box_id):
+        row = at.layer.features["id"].tolist().index(box_id)
+        return tuple(at.layer.edge_color[row]), at.layer.edge_width[
+            row
+        ] * at.viewer.scene.camera.zoom
+
+    colour, width = look(box.id)
+    deciding(at, box.id)
+    at.key(KEY.Key_K)
+    assert look(box.id)[0] == colour
+    assert look(box.id)[1] < width
+    at.key(KEY.Key_U)
+    deciding(at, box.id)
+    x, y = middle(box)
+    at.drag((x, y), (x + 5, y))
+    assert look(box.id)[0] != colour
+
+
+def test_lines_keep_their_width_on_screen_at_every_zoom(at):
+    at.key(KEY.Key_G)
+    coarse = at.layer.edge_width[0] * at.viewer.scene.camera.zoom
+    at.viewer.scene.camera.zoom *= 5
+    at.settle()
+    assert at.layer.edge_width[0] * at.viewer.scene.camera.zoom == pytest.approx(coarse)
+
+
+def test_boxes_are_hidden_while_the_key_is_held(at):
+    QTest.keyPress(at.native, KEY.Key_H)
+    assert not at.layer.visible
+    QTest.keyRelease(at.native, KEY.Key_H)
+    assert at.layer.visible
+    assert at.layer.mode == "select"
+    at.key(KEY.Key_K)
+    assert len(at.document.open_boxes) == 7
+
+
+def test_a_category_chosen_belongs_to_the_box_at_hand_and_to_new_ones(at):
+    box = at.hand
+    at.key(KEY.Key_M)
+    assert at.stored()[box.id].category_id == 2
+    at.key(KEY.Key_W)
+    at.drag((200, 210), (240, 250))
+    assert at.hand.category_id == 2
+    assert "artefact" in at.page.panel.title.text()
+
+
+def test_contrast_changes_only_what_is_on_screen(at):
+    layer = at.canvas.image.layer
+    pixels, limits = layer.data.copy(), layer.contrast_limits
+    at.key(KEY.Key_0)
+    assert layer.contrast_limits != limits
+    assert (layer.data == pixels).all()
+    at.key(KEY.Key_0)
+    assert layer.contrast_limits == limits
+
+
+def test_a_small_box_on_a_large_one_is_the_one_picked(at):
+    at.key(KEY.Key_W)
+    at.drag((5, 5), (250, 250))
+    at.key(KEY.Key_W)
+    small = first(at, "red")
+    deciding(at, small.id)
+
+
+def test_suggestions_are_those_that_touch_the_box_at_hand(at):
+    deciding(at, first(at, "green").id)
+    assert at.canvas.suggestions.nshapes == 0
+    deciding(at, first(at, "gray").id)
+    assert at.canvas.suggestions.nshapes == 2
+
+
+def test_keys_reach_the_boxes_whatever_was_clicked_in_the_page(at):
+    QTest.mouseClick(at.page.panel.buttons["next_box"], Qt.MouseButton.LeftButton)
+    box = at.hand
+    at.key(KEY.Key_K)
+    assert at.stored()[box.id].state == "kept"
+
+
+def test_buttons_do_what_their_keys_do(at):
+    box = at.hand
+    QTest.mouseClick(at.page.panel.buttons["delete"], Qt.MouseButton.LeftButton)
+    assert at.stored()[box.id].state == "deleted"
+    assert at.hand.id != box.id
+
+
+def test_what_cannot_be_stored_is_not_shown_as_done(at, monkeypatch):
+    box = at.hand
+
+    def full(_changes):
+        raise BadData("project.db", "the database refused (disk full)", "Free space")
+
+    monkeypatch.setattr(at.document, "_store", full)
+    at.key(KEY.Key_K)
+    assert "disk full" in at.message
+    assert at.hand == box
+    at.drag(middle(box), tuple(c + 8 for c in middle(box)))
+    assert "disk full" in at.message
+    at.assert_in_step()
