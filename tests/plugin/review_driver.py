@@ -47,8 +47,7 @@ class Driver:
 
     def settle(self) -> None:
         """Let events and timers that are due be handled."""
-        timers = (self.canvas._refill_later, self.canvas._widths_later)
-        self.qtbot.waitUntil(lambda: not any(t.isActive() for t in timers), timeout=5000)
+        self.qtbot.waitUntil(lambda: self.canvas.is_settled, timeout=5000)
 
     @property
     def desk(self):

@@ -93,7 +93,7 @@ def test_counts_read_as_plain_english():
 
 
 def test_the_title_tells_place_kind_and_size():
-    assert box_title(CROWD, "deposit", 3, 14) == "Open box 3 of 14 · deposit · 10 × 10 pixels"
+    assert box_title(CROWD, "deposit", 3, 14) == "Open box 3 of 14 · deposit · 10 × 10 px"
     kept = replace(CROWD, state="kept")
     assert box_title(kept, "deposit", 0, 14).startswith("Box, kept · deposit")
 

@@ -92,6 +92,11 @@ class ReviewCanvas(QObject):
         return self._mouse_is_down
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the layers show what the document says, in the widths of this zoom."""
+        return not (self._refill_later.isActive() or self._widths_later.isActive())
+
+    @property
     def selected(self) -> tuple[int, ...]:
         """Ids of the boxes that are marked."""
         return self._selected
@@ -269,6 +274,9 @@ class ReviewCanvas(QObject):
         with self._filling():
             self.boxes.edge_width = [screen_width(b) / self._zoom for b in self._filled.values()]
             self.suggestions.edge_width = SUGGESTION_WIDTH / self._zoom
+            for layer in (self.boxes, self.suggestions):
+                # widths alone tell nobody that they have changed
+                layer.refresh(thumbnail=False, extent=False)
             if self.is_drawing:
                 with self.boxes.block_update_properties():
                     self.boxes.current_edge_width = OPEN_WIDTH / self._zoom

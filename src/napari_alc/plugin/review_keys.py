@@ -65,9 +65,7 @@ _TABLE = (
     Command(
         "redo", "Redo", ("Shift+U", "Ctrl+Shift+Z"), "Repeats the decision that was taken back."
     ),
-    Command(
-        "hide_boxes", "Hide", ("H",), "Hides all boxes while you hold the key.", held=True
-    ),
+    Command("hide_boxes", "Hide", ("H",), "Hides all boxes while you hold the key.", held=True),
     Command(
         "contrast",
         "Contrast",

@@ -83,6 +83,11 @@ class ReviewPage(QWidget):
         """The image that is open, or being read."""
         return self._task
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no image is being read."""
+        return self._wanted is None
+
     def set_project(self, project: Project | None, person: str) -> None:
         """Open the first unfinished image of `project`, in `person`'s name."""
         self._project, self._person = project, person

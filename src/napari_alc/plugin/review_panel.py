@@ -145,9 +145,9 @@ class ReviewPanel(QWidget):
         """Offer these categories."""
         self._names = {category.id: category.name for category in categories}
         self.category.clear()
-        key = review_keys.key_text("next_category")
+        key = f"[{review_keys.key_text('next_category')}]  " if len(categories) > 1 else ""
         for category in categories:
-            self.category.addItem(f"{category.name}  [{key}]", category.id)
+            self.category.addItem(f"{key}{category.name}", category.id)
 
     def show_category(self, category_id: int) -> None:
         """Show a category without choosing it."""

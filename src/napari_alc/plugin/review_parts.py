@@ -58,7 +58,7 @@ class QueueTable(Table):
         place = next((i for i, task in enumerate(tasks) if task.id == here), None)
         if place is not None:
             self.selectRow(place)
-            self.scrollTo(self.rows.index(place, 0))
+            self.scrollTo(self.rows.index(place, 0), self.ScrollHint.PositionAtCenter)
 
 
 def _row(task: Task, is_here: bool, opened: int) -> tuple[str | int, ...]:

@@ -151,7 +151,7 @@ def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
         How many boxes are open.
     """
     x1, y1, x2, y2 = box.corners
-    size = f"{x2 - x1:.0f} × {y2 - y1:.0f} pixels"
+    size = f"{x2 - x1:.0f} × {y2 - y1:.0f} px"
     where = f"Open box {position} of {opened}" if position else f"Box, {_STATES[box.state]}"
     return f"{where} · {category} · {size}"
 
