@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
@@ -20,19 +25,47 @@ sys.path.append(str(Path(__file__).parents[1] / "project"))
 
 from builders import make_fresh_project, make_project
 
-__all__ = ["PERSON", "Driver", "make_fresh_project", "make_project", "middle"]
+__all__ = [
+    "PERSON",
+    "Driver",
+    "docked_page",
+    "make_fresh_project",
+    "make_project",
+    "middle",
+    "shared_viewer",
+]
 
 PERSON = "Ada"
 LEFT = Qt.MouseButton.LeftButton
 
 
+@contextmanager
+def shared_viewer(settings: Path) -> Iterator[Any]:
+    """A viewer for the tests of a module: each of its own would take most of their time."""
+    from napari import Viewer
+    from napari._qt.qt_viewer import QtViewer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari.settings._CFG_PATH", str(settings / "settings.yaml"))
+        patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda _self: None)
+        viewer = Viewer(show=True, show_welcome_screen=False)
+        patch.setattr(viewer.window._qt_window, "_save_current_window_settings", lambda: None)
+        yield viewer
+        viewer.close()
+    QApplication.processEvents()
+    del viewer
+    gc.collect()
+    assert not QtViewer._instances
+
+
 class Driver:
     """A pathologist's hands and eyes."""
 
-    def __init__(self, viewer, project: Project, qtbot, wait: bool = True) -> None:
+    def __init__(
+        self, viewer, project: Project, qtbot, wait: bool = True, page: ReviewPage | None = None
+    ) -> None:
         self.viewer, self.project, self.qtbot = viewer, project, qtbot
-        self.page = ReviewPage(viewer)
-        viewer.window.add_dock_widget(self.page, area="right")
+        self.page = page or docked_page(viewer)
         self.native = viewer.window._qt_viewer.canvas.native
         self.open(wait)
 
@@ -150,6 +183,12 @@ class Driver:
     def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
         QTest.keyClick(self.native, key, modifier)
         self.settle()
+
+
+def docked_page(viewer) -> ReviewPage:
+    page = ReviewPage(viewer)
+    viewer.window.add_dock_widget(page, area="right")
+    return page
 
 
 def middle(box: ReviewBox) -> tuple[float, float]:
