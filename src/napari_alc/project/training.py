@@ -147,12 +147,15 @@ def predict(
         for name, images in (("remaining", remaining), ("validation", validation)):
             predict_images(project, iteration, model, name, images, report, should_stop, device)
     tau = _tau(project, iteration)
+    metrics = {model: _measured(project, iteration, model) for model in MODELS}
+    c = schema.run.c
     with project.store.begin() as connection:
-        connection.execute(
-            update(schema.run)
-            .where(schema.run.c.iteration == iteration)
-            .values(predicted_at=now(), threshold=tau)
-        )
+        for model in MODELS:
+            connection.execute(
+                update(schema.run)
+                .where(c.iteration == iteration, c.model == model)
+                .values(predicted_at=now(), threshold=tau, metrics=metrics[model])
+            )
         log_event(connection, Step.PREDICT, iteration, {"images": len(remaining), "tau": tau})
     return tau
 
@@ -202,3 +205,16 @@ def _tau(project: Project, iteration: int) -> float:
         return DEFAULT_TAU
     detections = detections_of(project, iteration, "mp", "validation")
     return best_threshold(truth, detections, DEFAULT_TAU)
+
+
+def _measured(project: Project, iteration: int, model: str) -> dict[str, object]:
+    """The metrics of a run, with its AP50 on the validation images where there are any."""
+    from napari_alc.evaluation.average_precision import average_precision
+
+    run = run_of(project, iteration, model)
+    metrics = dict(run.metrics) if run is not None and run.metrics else {}
+    truth = project.validation_labels()
+    if len(truth.labels):
+        found = detections_of(project, iteration, model, "validation")
+        metrics["validation_AP50"] = average_precision(truth, found).ap50
+    return metrics
