@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from napari_alc.commands.convert import convert
+from napari_alc.commands.gui import gui
 from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
 from napari_alc.errors import AlcError
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 COMMANDS: Sequence[Callable[..., None]] = (
+    gui,
     regions,
     consensus,
     clean,

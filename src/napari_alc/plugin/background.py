@@ -1,0 +1,127 @@
+"""Work beside the window: one job at a time, in a thread of napari's pool.
+
+The thread either computes itself (making a project) or watches a child process (the steps).
+Its progress reaches the window through signals, in napari's activity dock too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils import progress as ActivityBar  # noqa: N812
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.errors import AlcError
+from napari_alc.jobs.outcome import Ending, Outcome, outcome_of
+from napari_alc.progress import Progress, Report, ShouldStop
+
+Job = Callable[[Report, ShouldStop], Outcome]
+"""Work that reports its progress, can be stopped, and tells how it ended."""
+
+UNEXPECTED = Outcome(Ending.FAILED, "The work met an error it does not know; napari shows it.")
+
+
+class _Named:
+    """Work under the name that napari shows when its window is closed meanwhile."""
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        self._work = work
+        self._name = name
+
+    def __call__(self) -> None:
+        self._work()
+
+    def __str__(self) -> str:
+        return self._name
+
+
+class Background(QObject):
+    """Runs one job at a time.
+
+    Parameters
+    ----------
+    parent
+        When it goes, the job is asked to stop.
+    """
+
+    progressed = Signal(object)
+    """Emitted in the main thread with every `Progress`."""
+
+    ended = Signal(object)
+    """Emitted in the main thread with the `Outcome`."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._stop = threading.Event()
+        self._worker: Any = None
+        self._bar: Any = None
+        self._outcome = UNEXPECTED
+        # A lambda: a slot of this object would be gone when its parent tells that it goes.
+        parent.destroyed.connect(lambda: self._abandon())
+        self.progressed.connect(self._show_activity)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._worker is not None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the running job was asked to stop."""
+        return self.is_busy and self._stop.is_set()
+
+    def start(self, job: Job, title: str) -> None:
+        """Start `job`; `title` names it in the activity dock."""
+        if self.is_busy:
+            raise RuntimeError("a job is running already")
+        self._stop = threading.Event()
+        self._outcome = UNEXPECTED
+        self._bar = ActivityBar(total=0, desc=title)
+        self._worker = create_worker(
+            _Named(partial(self._run, job, self._stop), title), _start_thread=False
+        )
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Ask the job to stop; `ended` tells when it has."""
+        self._stop.set()
+
+    def _abandon(self) -> None:
+        """Stop the job of a window that is gone: nobody is left to be told its end."""
+        self._stop.set()
+        self._worker = None
+
+    def _run(self, job: Job, stop: threading.Event) -> None:
+        def should_stop() -> bool:
+            worker = self._worker
+            # napari asks its workers to quit when the window closes.
+            return stop.is_set() or worker is None or worker.abort_requested
+
+        try:
+            outcome = job(self._report, should_stop)
+        except AlcError as error:
+            outcome = outcome_of(error)
+        self._outcome = outcome
+
+    def _report(self, progress: Progress) -> None:
+        if not self._stop.is_set():
+            self.progressed.emit(progress)
+
+    def _show_activity(self, progress: Progress) -> None:
+        if self._bar is None:
+            return
+        self._bar.total = progress.total
+        self._bar.set_description(progress.step)
+        self._bar.update(progress.done - self._bar.n)
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self.ended.emit(self._outcome)

@@ -1,0 +1,151 @@
+"""The page Iterate: the iterations so far, the next step as one button, the ranked images."""
+
+from __future__ import annotations
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.jobs.child import new_log
+from napari_alc.jobs.outcome import Ending, Outcome
+from napari_alc.jobs.steps import commands, run_commands
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.background import Background
+from napari_alc.plugin.job_bar import JobBar
+from napari_alc.plugin.overview import iteration_rows, ranked_rows
+from napari_alc.plugin.parts import error_words, heading, primary, show_words, words
+from napari_alc.plugin.tables import Table
+from napari_alc.progress import Report, ShouldStop
+from napari_alc.project.export import EXPORT_FILE
+from napari_alc.project.project import Project
+from napari_alc.project.status import Status, Step, status
+
+LABELS = {
+    Step.REVIEW: "Review images",
+    Step.TRAIN: "Train and predict",
+    Step.PREDICT: "Predict",
+    Step.SELECT: "Select next images",
+    Step.CORRECT: "Correct automatically",
+    Step.EXPORT: "Write clean dataset",
+}
+"""The steps as their buttons name them."""
+
+DONE = {
+    Step.TRAIN: "Both detectors are trained and have looked at the remaining images.",
+    Step.PREDICT: "Both detectors have looked at the remaining images.",
+    Step.SELECT: "The next images wait for a pathologist in Review.",
+    Step.CORRECT: "The remaining labels are corrected; what is unclear waits in Review.",
+}
+
+
+class IteratePage(QWidget):
+    """Lab staff's page: start the next step, watch it, see what it found."""
+
+    changed = Signal()
+    """Emitted when a step has ended, whichever way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self._status: Status | None = None
+        self._running: Step | None = None
+        self.background = Background(self)
+        self.next_button = primary("Train and predict")
+        self.next_button.clicked.connect(self.start_next_step)
+        self.result = words()
+        self.error = error_words()
+        self.job_bar = JobBar()
+        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50 Mp / Ma")
+        self.iterations.setFixedHeight(150)
+        self.ranking_title = heading("Ranked images")
+        self.ranking = Table(tooltips.RANKING_COLUMNS, wide="Image")
+        self.ranking.setMinimumHeight(120)
+        self._arrange()
+        self.background.progressed.connect(self.job_bar.show_progress)
+        self.background.ended.connect(self._on_ended)
+        self.job_bar.cancelled.connect(self.background.cancel)
+        self.set_project(None)
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.next_button)
+        layout.addWidget(self.job_bar)
+        layout.addWidget(self.result)
+        layout.addWidget(self.error)
+        layout.addWidget(heading("Iterations"))
+        layout.addWidget(self.iterations)
+        layout.addWidget(self.ranking_title)
+        layout.addWidget(self.ranking, 1)
+        layout.addStretch()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a step runs."""
+        return self.background.is_busy
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project."""
+        self._project = project
+        show_words(self.result, "")
+        show_words(self.error, "")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now."""
+        project = self._project
+        self._status = None if project is None else status(project)
+        self._show_next_step()
+        self.iterations.rows.set_rows([] if project is None else iteration_rows(project))
+        iteration, rows = (None, []) if project is None else ranked_rows(project)
+        self.ranking.rows.set_rows(rows)
+        self.ranking_title.setText(f"Ranked images of iteration {iteration}")
+        for widget in (self.ranking_title, self.ranking):
+            widget.setVisible(iteration is not None)
+
+    def _show_next_step(self) -> None:
+        found = self._status
+        if found is None:
+            self.next_button.setEnabled(False)
+            return
+        step = found.next_step
+        # A person reviews on the next page; here the button only says that it waits for that.
+        is_job = step is not Step.REVIEW
+        self.next_button.setText(LABELS[step] if is_job else "Waiting for Review")
+        self.next_button.setToolTip(tooltips.STEPS[step.value])
+        self.next_button.setEnabled(is_job and not self.is_busy)
+
+    def start_next_step(self) -> None:
+        """Start what comes next, in a child process."""
+        if self._project is None or self._status is None or self.is_busy:
+            return
+        step, log = self._status.next_step, new_log()
+        todo = commands(step, self._project.folder, preferences.device())
+
+        def job(report: Report, should_stop: ShouldStop) -> Outcome:
+            return run_commands(todo, report, should_stop, log)
+
+        self._running = step
+        show_words(self.result, "")
+        show_words(self.error, "")
+        self.job_bar.begin(LABELS[step], log)
+        self.background.start(job, LABELS[step])
+        self.next_button.setEnabled(False)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        self.job_bar.idle()
+        step = self._running
+        if outcome.ending is Ending.FAILED:
+            show_words(self.error, outcome.message)
+            show_error(outcome.message)
+        elif outcome.ending is Ending.CANCELLED:
+            show_words(self.result, outcome.message)
+        elif step is not None:
+            show_words(self.result, self._done_words(step))
+            show_info(self._done_words(step))
+        self.refresh()
+        self.changed.emit()
+
+    def _done_words(self, step: Step) -> str:
+        if step is Step.EXPORT and self._project is not None:
+            return f"The clean dataset is {self._project.exports_folder / EXPORT_FILE}."
+        return DONE[step]

@@ -1,0 +1,121 @@
+"""Progress of the running job: a bar with the time left, Cancel, and the log on demand."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QPlainTextEdit,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_alc.jobs.child import Log
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.parts import button_with, words
+from napari_alc.progress import Progress
+
+LOG_HEIGHT = 140
+"""Pixels of the log; it scrolls."""
+
+NAMES = {
+    "train mp": "Training the detector Mp",
+    "train ma": "Training the detector Ma",
+    "predict mp": "Mp looks at the images",
+    "predict ma": "Ma looks at the images",
+}
+"""Steps as they report themselves, in plain words."""
+
+
+class JobBar(QWidget):
+    """Shows one job at a time."""
+
+    cancelled = Signal()
+    """Emitted when Cancel is pressed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log: Log | None = None
+        self.message = words()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.cancel = button_with("Cancel", tooltips.CANCEL)
+        self.cancel.clicked.connect(self._on_cancel)
+        self.show_log = button_with("Show log", tooltips.LOG)
+        self.show_log.setCheckable(True)
+        self.show_log.toggled.connect(self._toggle_log)
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setFixedHeight(LOG_HEIGHT)
+        self.log.hide()
+        self._arrange()
+        self.idle()
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel)
+        row.addWidget(self.show_log)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.message)
+        layout.addLayout(row)
+        layout.addWidget(self.log)
+
+    def begin(self, title: str, log: Log | None = None) -> None:
+        """Show that a job has begun; `log` is filled by it."""
+        self._log = log
+        self.message.setText(f"{title}: starting…")
+        self.message.show()
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.cancel.setText("Cancel")
+        self.cancel.setEnabled(True)
+        self.cancel.show()
+        self.show_log.setVisible(log is not None)
+        self._refresh_log()
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show a report of the job; late ones of a job that stops are passed over."""
+        if not self.cancel.isEnabled():
+            return
+        name = NAMES.get(progress.step, "")
+        parts = [part for part in (name, progress.message) if part]
+        self.message.setText(": ".join(parts) or progress.step)
+        self.bar.setRange(0, max(progress.total, 1))
+        self.bar.setValue(progress.done)
+        self._refresh_log()
+
+    def stopping(self) -> None:
+        """Show that the job was asked to stop."""
+        self.cancel.setText("Cancelling…")
+        self.cancel.setEnabled(False)
+        self.message.setText("Stopping at the next safe point…")
+        self.bar.setRange(0, 0)
+
+    def idle(self) -> None:
+        """Show that no job runs; the log of the last one stays."""
+        self.bar.hide()
+        self.cancel.hide()
+        self.message.hide()
+        self.show_log.setVisible(bool(self._log))
+        self._refresh_log()
+
+    def _on_cancel(self) -> None:
+        self.stopping()
+        self.cancelled.emit()
+
+    def _toggle_log(self, shown: bool) -> None:
+        self.show_log.setText("Hide log" if shown else "Show log")
+        self.log.setVisible(shown)
+        self._refresh_log()
+
+    def _refresh_log(self) -> None:
+        if self.show_log.isHidden():
+            self.log.hide()
+        elif self.show_log.isChecked() and self._log is not None:
+            # A copy: the thread that reads the child's words appends meanwhile.
+            self.log.setPlainText("\n".join(self._log.copy()))
+            self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
+            self.log.show()

@@ -1,0 +1,149 @@
+"""Small widgets that several pages use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QWidget,
+)
+
+PRIMARY = """
+QPushButton { background-color: #2a6fb0; color: white; font-weight: bold;
+              padding: 6px 14px; border-radius: 4px; }
+QPushButton:hover { background-color: #3a82c6; }
+QPushButton:pressed { background-color: #1f5789; }
+QPushButton:disabled { background-color: #4a4f58; color: #a0a4ab; }
+"""
+
+ERROR = "color: #ff8a80;"
+
+
+def primary(text: str, tooltip: str = "") -> QPushButton:
+    """The one prominent button of a place."""
+    button = button_with(text, tooltip)
+    button.setStyleSheet(PRIMARY)
+    return button
+
+
+def button_with(text: str, tooltip: str = "") -> QPushButton:
+    """A button with its tooltip; keys stay with the canvas unless it is reached by Tab."""
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def heading(text: str) -> QLabel:
+    """A heading within a page."""
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: bold; font-size: 13px; margin-top: 6px;")
+    return label
+
+
+def words(text: str = "", tooltip: str = "") -> QLabel:
+    """Plain text that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setToolTip(tooltip)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    label.setMinimumWidth(40)
+    return label
+
+
+def error_words() -> QLabel:
+    """Text for what went wrong; hidden while it is empty."""
+    label = words()
+    label.setStyleSheet(ERROR)
+    label.hide()
+    return label
+
+
+def show_words(label: QLabel, text: str) -> None:
+    """Set the text; a label without text takes no room."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def scrolled(widget: QWidget) -> QScrollArea:
+    """`widget`, reachable on small screens too."""
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
+
+
+class PathRow(QWidget):
+    """A path to type or to choose.
+
+    Parameters
+    ----------
+    title
+        Heading of the dialogs.
+    file_filter
+        Offers a file dialog with this filter when given.
+    folder
+        Whether a folder can be chosen.
+    tooltip
+        What the path is.
+    """
+
+    changed = Signal()
+    """Emitted when the path was chosen or its typing is finished."""
+
+    def __init__(self, title: str, file_filter: str = "", folder: bool = True, tooltip: str = ""):
+        super().__init__()
+        self._title, self._filter = title, file_filter
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.line = QLineEdit()
+        self.line.setToolTip(tooltip)
+        self.line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.line.editingFinished.connect(self.changed)
+        row.addWidget(self.line)
+        if file_filter:
+            self.file_button = button_with("File…", tooltip)
+            self.file_button.clicked.connect(self._choose_file)
+            row.addWidget(self.file_button)
+        if folder:
+            self.folder_button = button_with("Folder…", tooltip)
+            self.folder_button.clicked.connect(self._choose_folder)
+            row.addWidget(self.folder_button)
+
+    @property
+    def path(self) -> Path | None:
+        """What is entered, or None."""
+        text = self.line.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def set_path(self, path: Path | str) -> None:
+        """Enter a path as if it had been chosen."""
+        self.line.setText(str(path))
+        self.changed.emit()
+
+    def _choose_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, self._title, self._start(), self._filter)
+        if chosen:
+            self.set_path(chosen)
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self._title, self._start())
+        if chosen:
+            self.set_path(chosen)
+
+    def _start(self) -> str:
+        return self.line.text().strip() or str(Path.home())

@@ -1,0 +1,163 @@
+"""Reading through napari's menu File: COCO labels with their images, and project folders.
+
+A COCO file becomes two layers: all its images as one stack, each read when its turn on the
+slider comes, and all its boxes as rectangles with their features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_info
+
+from napari_alc.errors import BadData
+from napari_alc.formats.images import normalise
+from napari_alc.labels import LabelSet
+from napari_alc.plugin.appearance import COLOURS, CROWD
+from napari_alc.plugin.coco_boxes import CATEGORY, METADATA, CocoSource, read_source, rectangles
+from napari_alc.plugin.image_stack import ImageStack
+from napari_alc.project.settings import SETTINGS_FILE
+
+HEAD_BYTES = 65_536
+"""How far into a .json file is looked to tell whether it may hold COCO labels."""
+
+MARKS = (b'"images"', b'"annotations"', b'"categories"')
+
+EDGE_WIDTH = 2
+
+MOST_WITH_TEXT = 500
+"""Text slows napari down beyond this number of boxes (measured)."""
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+Reader = Callable[[Any], list[Any]]
+
+
+def coco_reader(path: str | list[str]) -> Reader | None:
+    """A reader for `path` if it may be a COCO file, else None so that others can try."""
+    if isinstance(path, list) or not path.lower().endswith(".json"):
+        return None
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except OSError:
+        return None
+    return read_coco_layers if any(mark in head for mark in MARKS) else None
+
+
+def read_coco_layers(path: str) -> list[LayerTuple]:
+    """The images and the boxes of a COCO file.
+
+    Raises
+    ------
+    BadData
+        When the file cannot be used or its images are not there.
+    """
+    source = read_source(Path(path))
+    folder = images_folder(source)
+    for note in source.notes:
+        show_info(note)
+    return [_image_layer(source, folder), _boxes_layer(source)]
+
+
+def images_folder(source: CocoSource) -> Path:
+    """Where the images of a COCO file lie: beside it, in ``images``, or where its info says.
+
+    Raises
+    ------
+    BadData
+        When they are in none of these places.
+    """
+    images, beside = source.label_set.images, source.path.parent
+    if not images:
+        raise BadData(source.path, "lists no images", "Give a file that lists them")
+    told = source.info.get("images_folder")
+    places = [beside / told] if isinstance(told, str) else []
+    places += [beside, beside / "images", beside.parent / "images", beside.parent]
+    for place in places:
+        if (place / images[0].file_name).is_file():
+            return _complete(source, place)
+    raise BadData(
+        source.path,
+        f"lists image '{images[0].file_name}', which is not beside it",
+        "Put the file into the folder of its images",
+    )
+
+
+def _complete(source: CocoSource, folder: Path) -> Path:
+    for image in source.label_set.images:
+        if not (folder / image.file_name).is_file():
+            raise BadData(
+                source.path,
+                f"lists image '{image.file_name}', which is not in {folder}",
+                "Add the image, or take it out of the labels",
+            )
+    return folder
+
+
+def _image_layer(source: CocoSource, folder: Path) -> LayerTuple:
+    images = source.label_set.images
+    stack = ImageStack(
+        [folder / image.file_name for image in images],
+        [(image.width, image.height) for image in images],
+    )
+    settings: dict[str, Any] = {
+        "name": f"{source.path.stem} images",
+        "rgb": stack.is_colour,
+        "multiscale": False,
+    }
+    if not stack.is_colour:
+        settings["contrast_limits"] = _contrast(stack[0])
+    return stack, settings, "image"
+
+
+def _contrast(image: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """The values that the 8-bit view shows as black and white."""
+    view = normalise(image)
+    inner = image[(view > 0) & (view < 255)]
+    low, high = (inner.min(), inner.max()) if inner.size else (image.min(), image.max())
+    return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
+
+
+def _boxes_layer(source: CocoSource) -> LayerTuple:
+    features = source.features
+    regions = features.get("region", [""] * len(features[CATEGORY]))
+    settings: dict[str, Any] = {
+        "name": f"{source.path.stem} boxes",
+        "shape_type": "rectangle",
+        "ndim": 3,
+        "features": features,
+        "edge_color": [COLOURS.get(region, COLOURS[CROWD]) for region in regions],
+        "face_color": "transparent",
+        "edge_width": EDGE_WIDTH,
+        "opacity": 1.0,
+        "metadata": {METADATA: source},
+    }
+    if len(source.label_set.categories) > 1 and 0 < len(regions) <= MOST_WITH_TEXT:
+        settings["text"] = {"string": f"{{{CATEGORY}}}", "color": "yellow", "size": 11}
+    return list(rectangles(source)), settings, "shapes"
+
+
+def label_set_of(metadata: dict[str, Any]) -> LabelSet | None:
+    """What a layer was read from, or None for a layer that napari made."""
+    source = metadata.get(METADATA)
+    return source.label_set if isinstance(source, CocoSource) else None
+
+
+def project_reader(path: str | list[str]) -> Reader | None:
+    """A reader for `path` if it is a project's folder or its file project.toml, else None."""
+    if isinstance(path, list):
+        return None
+    folder = Path(path).parent if Path(path).name == SETTINGS_FILE else Path(path)
+    if not (folder / SETTINGS_FILE).is_file():
+        return None
+
+    def read(_path: Any) -> list[tuple[None]]:
+        from napari_alc.plugin.widget import show
+
+        show().open_project(folder)
+        return [(None,)]
+
+    return read

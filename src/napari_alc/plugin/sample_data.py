@@ -1,0 +1,149 @@
+"""Sample projects of synthetic TEM images, made on the spot; each goes into a new folder.
+
+Both are fresh projects: what a sample shows as labelled was labelled by the program that drew
+the images and knows where the deposits are, and nothing is shown that no detector has found.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import platformdirs
+
+from napari_alc.jobs.outcome import SUCCESS, Outcome
+from napari_alc.labels import LabelSet
+from napari_alc.plugin import tooltips
+from napari_alc.progress import Report, ShouldStop, never, silent
+from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.settings import MethodSettings
+from napari_alc.simulation.crowd import DEMO_RATES, add_noise
+from napari_alc.simulation.tem import make_tem_images
+
+SEED = 7
+
+SIZE = 512
+"""Width and height of the images in pixels."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample project.
+
+    Parameters
+    ----------
+    name
+        Of its folder.
+    button, tooltip
+        How it is offered.
+    images
+        How many images.
+    initial
+        |X^0| and k.
+    is_labelled
+        Whether the first images are labelled already.
+    """
+
+    name: str
+    button: str
+    tooltip: str
+    images: int
+    initial: int
+    is_labelled: bool
+
+
+SAMPLES = {
+    "tem-review": Sample(
+        "TEM deposits to review",
+        "TEM deposits: first images wait for review",
+        tooltips.SAMPLE_REVIEW,
+        images=24,
+        initial=6,
+        is_labelled=False,
+    ),
+    "tem-train": Sample(
+        "TEM deposits to train",
+        "TEM deposits: first images labelled, ready to train",
+        tooltips.SAMPLE_TRAIN,
+        images=24,
+        initial=8,
+        is_labelled=True,
+    ),
+}
+
+
+def samples_folder() -> Path:
+    """Where sample projects are made: they hold a person's work, so no temporary folder."""
+    return Path(platformdirs.user_data_dir("napari-alc", appauthor=False)) / "samples"
+
+
+def new_sample_folder(sample: Sample) -> Path:
+    """A folder for `sample` that does not exist yet."""
+    names = (f"{sample.name} {number}" for number in count(1))
+    return next(f for name in names if not (f := samples_folder() / name).exists())
+
+
+def make_sample(
+    sample: Sample, folder: Path, report: Report = silent, should_stop: ShouldStop = never
+) -> Outcome:
+    """Draw the images, spoil their labels as a crowd does, and make the project in `folder`.
+
+    Raises
+    ------
+    BadData
+        When something cannot be written.
+    Cancelled
+        When `should_stop` says so. Either way nothing is left behind.
+    """
+    try:
+        _make(sample, folder, report, should_stop)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return SUCCESS
+
+
+def _make(sample: Sample, folder: Path, report: Report, should_stop: ShouldStop) -> None:
+    truth = make_tem_images(
+        folder / "images", sample.images, SIZE, SEED, report=report, should_stop=should_stop
+    )
+    sources = Sources(
+        images=folder / "images",
+        crowd=add_noise(truth, DEMO_RATES, SEED).label_set,
+        crowd_path=folder / "crowd labels",
+        clean=_first(truth, sample.initial) if sample.is_labelled else None,
+        clean_use="initial",
+    )
+    method = MethodSettings(
+        initial=sample.initial, per_iteration=sample.initial // 2, iterations=2, seed=SEED
+    )
+    options = CreateOptions(method, {"preset": "compact"})
+    create_project(folder, sources, options, report, should_stop).close()
+
+
+def _first(truth: LabelSet, number: int) -> LabelSet:
+    chosen = truth.of_images(image.id for image in truth.images[:number])
+    return replace(chosen, categories=truth.categories)
+
+
+def sample_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
+    """A reader for the samples' addresses, as napari's menu Open Sample hands them over.
+
+    The sample is made in the background by the dock widget; there is no layer to add yet.
+    """
+    key = "" if isinstance(path, list) else Path(urlparse(path).path).name
+    if key not in SAMPLES:
+        return None
+
+    def read(_path: Any) -> list[tuple[None]]:
+        from napari_alc.plugin.widget import show
+
+        show().project_page.make_sample(key)
+        return [(None,)]
+
+    return read

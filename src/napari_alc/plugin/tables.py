@@ -1,0 +1,79 @@
+"""Read-only tables that stay quick with thousands of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from napari_alc.plugin.overview import Row
+
+ROW_HEIGHT = 22
+
+
+class RowsModel(QAbstractTableModel):
+    """Rows of plain values under headings with tooltips."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        super().__init__()
+        self._names = tuple(columns)
+        self._tooltips = tuple(columns.values())
+        self._rows: Sequence[Row] = ()
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
+        """How many rows there are."""
+        return len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
+        """How many columns there are."""
+        return len(self._names)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A cell's text, whole text and alignment."""
+        value = self._rows[index.row()][index.column()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return str(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            is_name = self._names[index.column()] == "Image"
+            side = Qt.AlignmentFlag.AlignLeft if is_name else Qt.AlignmentFlag.AlignRight
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """A column's name and what it means."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._names[section]
+        return self._tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class Table(QTableView):
+    """A table of `columns` (name to tooltip); the column `wide` takes what room is left."""
+
+    def __init__(self, columns: Mapping[str, str], wide: str) -> None:
+        super().__init__()
+        self.rows = RowsModel(columns)
+        self.setModel(self.rows)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(list(columns).index(wide), QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)

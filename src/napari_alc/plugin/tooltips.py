@@ -1,0 +1,67 @@
+"""Every tooltip of the pages Project and Iterate, so that words stay the same everywhere."""
+
+NEXT = "Goes to the page where the next step is done."
+PERSON = "Kept with every decision you make in Review. Asked only once."
+OPEN = "Choose the folder of a project (it holds the file project.toml)."
+NEW = "Make a project from a folder of images and the labels that a crowd drew."
+RECENT = "Double-click a project to open it."
+SAMPLE_REVIEW = (
+    "Makes a small project of synthetic TEM images whose first images wait for you in Review."
+)
+SAMPLE_TRAIN = (
+    "Makes a small project of synthetic TEM images whose first images are labelled, ready to train."
+)
+
+IMAGES = "The folder with the images (TIFF, PNG or JPEG); subfolders count."
+CROWD = (
+    "The labels to be cleaned: a COCO file (.json), or a folder with Pascal VOC (.xml) or "
+    "YOLO (.txt) files."
+)
+CLEAN = "Labels that an expert made already, in any of the same formats. May be left empty."
+CLEAN_USE = (
+    "Measure: their images are set apart to measure the detectors.\n"
+    "First images: they are taken as the first images that a pathologist has reviewed."
+)
+INITIAL = "How many images a pathologist labels at first; they are drawn at random."
+PER_ITERATION = "How many images go to the pathologist in each later iteration."
+ITERATIONS = "How many times training and selecting follow the first images."
+DETECTOR = (
+    "Compact learns within minutes on a laptop.\n"
+    "ResNet-50 is the network of the paper and needs an NVIDIA graphics card."
+)
+FOLDER = "A new folder for the project. Your images stay where they are and are not changed."
+CREATE = "Checks every image and makes the project. Nothing is left behind if it fails."
+
+STEPS = {
+    "train": (
+        "Trains two detectors on the images reviewed so far, then lets both look at all the "
+        "others. napari stays usable meanwhile."
+    ),
+    "predict": "Lets both detectors look at all images that only the crowd has labelled.",
+    "select": "Sorts the images by how much crowd and detectors disagree and hands the first ones "
+    "to the pathologist.",
+    "correct": "Replaces labels on which crowd and detectors agree; the rest goes to Review.",
+    "export": "Writes all clean labels into one COCO file in the project's folder.",
+    "review": "A pathologist decides on the boxes of the images that wait.",
+}
+CANCEL = "Stops the step. Everything finished before is kept, and it can go on later."
+LOG = "Shows what the step has written, for a report of a problem."
+
+ITERATION_COLUMNS = {
+    "Iteration": "0 is the first draw; each later iteration adds selected images.",
+    "Images": "Images that a pathologist has labelled or is to label, up to this iteration.",
+    "Boxes Mp / Ma": "Boxes that the two detectors learned from:\n"
+    "Mp from all of the pathologist's, Ma from those on which pathologist and crowd agree.",
+    "Threshold": "Score from which a detector's box counts (tau).",
+    "AP50 Mp / Ma": "How well the detectors find the objects of the validation images,\n"
+    "in percent; – where there are no such images.",
+}
+RANKING_COLUMNS = {
+    "Rank": "1 is the image on which crowd and detectors disagree most.",
+    "Image": "Its file name.",
+    "Score": "How much crowd and detectors disagree (SCORE): the sum over its red and green boxes.",
+    "Red": "Boxes that only the detector Ma sees.",
+    "Pink": "Boxes that only the detector Mp sees: probably missed by the crowd.",
+    "Green": "Boxes that only the crowd drew.",
+    "Gray": "Boxes on which at least two agree.",
+}

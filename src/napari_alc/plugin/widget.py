@@ -1,0 +1,190 @@
+"""The dock widget "Active Label Cleaning": what comes next, and the three pages of the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from napari.utils.notifications import show_error
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+
+from napari_alc.errors import AlcError
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.iterate_page import LABELS, IteratePage
+from napari_alc.plugin.parts import primary, scrolled, words
+from napari_alc.plugin.project_page import ProjectPage
+from napari_alc.plugin.review_page import ReviewPage
+from napari_alc.project.export import EXPORT_FILE
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step, status
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+NAME = "Active Label Cleaning"
+
+LEAST_WIDTH = 420
+"""Pixels that the pages need for everything to be legible."""
+
+WELCOME = "Open a project, make a new one, or try a sample."
+
+
+class ActiveLabelCleaning(QWidget):
+    """The plugin's one dock widget.
+
+    Parameters
+    ----------
+    viewer
+        Where the images under review are shown.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.project: Project | None = None
+        self._next_page: QWidget | None = None
+        self.sentence = words(WELCOME)
+        self.sentence.setStyleSheet("font-size: 13px;")
+        self.next_button = primary("Start", tooltips.NEXT)
+        self.next_button.clicked.connect(self.go_to_next_step)
+        self.project_page = ProjectPage()
+        self.iterate_page = IteratePage()
+        self.review_page = ReviewPage(viewer)
+        self._arrange()
+        self.project_page.chosen.connect(self.open_project)
+        self.project_page.person_changed.connect(lambda _: self._show_in_review())
+        self.iterate_page.changed.connect(self._on_step_ended)
+        self.review_page.changed.connect(self.refresh)
+        self.tabs.currentChanged.connect(self._show_button)
+        self.setMinimumWidth(LEAST_WIDTH)
+        self.refresh()
+
+    def _arrange(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.project_page, "1  Project")
+        self._iterate_tab = scrolled(self.iterate_page)
+        self.tabs.addTab(self._iterate_tab, "2  Iterate")
+        self.tabs.addTab(self.review_page, "3  Review")
+        header = QHBoxLayout()
+        header.addWidget(self.sentence, 1)
+        header.addWidget(self.next_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(header)
+        layout.addWidget(self.tabs, 1)
+
+    def open_project(self, folder: Path) -> bool:
+        """Open the project in `folder` on all pages; returns whether it could be opened.
+
+        What is wrong is told beside the buttons and as a notification of napari.
+        """
+        if self.iterate_page.is_busy:
+            self.project_page.show_problem(
+                "A step is still running. Cancel it, or wait for its end, to open another project."
+            )
+            return False
+        try:
+            project = Project.open(folder)
+            self._take(project)
+        except AlcError as error:
+            self.project_page.show_problem(str(error))
+            return False
+        preferences.remember_project(project.folder)
+        self.project_page.refresh_recent()
+        self.go_to_next_step()
+        return True
+
+    def _take(self, project: Project) -> None:
+        before, self.project = self.project, project
+        self.project_page.show_project(project)
+        self.iterate_page.set_project(project)
+        self._show_in_review()
+        if before is not None:
+            before.close()
+        self.refresh()
+
+    def _show_in_review(self) -> None:
+        self.review_page.set_project(self.project, preferences.person())
+
+    def refresh(self) -> None:
+        """Show what comes next, as the store has it now."""
+        if self.project is None:
+            self._show_next(WELCOME, "", self.project_page)
+            self.tabs.setTabEnabled(1, False)
+            self.tabs.setTabEnabled(2, False)
+            return
+        try:
+            found = status(self.project)
+            self.iterate_page.refresh()
+        except AlcError as error:
+            show_error(str(error))
+            return
+        self.tabs.setTabEnabled(1, True)
+        self.tabs.setTabEnabled(2, True)
+        is_review = found.next_step is Step.REVIEW
+        self._show_next(
+            self._sentence(found.next_step, found.sentence),
+            LABELS[found.next_step],
+            self.review_page if is_review else self._iterate_tab,
+        )
+
+    def _sentence(self, step: Step, sentence: str) -> str:
+        if step is Step.EXPORT and self.project is not None:
+            path = self.project.exports_folder / EXPORT_FILE
+            if path.is_file():
+                return f"The clean dataset is written: {path}"
+        return sentence
+
+    def _show_next(self, sentence: str, button: str, page: QWidget) -> None:
+        self.sentence.setText(sentence)
+        self.next_button.setText(f"{button}  ›")
+        self._next_page = page
+        self._show_button()
+
+    def _show_button(self) -> None:
+        """The button leads to another page; on that page it has no use."""
+        is_elsewhere = self.tabs.currentWidget() is not self._next_page
+        self.next_button.setVisible(self.project is not None and is_elsewhere)
+
+    def go_to_next_step(self) -> None:
+        """Show the page on which the next step is done."""
+        if self._next_page is not None:
+            self.tabs.setCurrentWidget(self._next_page)
+
+    def _on_step_ended(self) -> None:
+        self._show_in_review()
+        self.refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Stop what runs; a step keeps everything that it has finished."""
+        for page in (self.iterate_page, self.project_page, self.project_page.new_project):
+            page.background.cancel()
+        super().closeEvent(event)
+
+
+def dock(viewer: napari.viewer.Viewer) -> ActiveLabelCleaning:
+    """The dock widget of `viewer`, added and shown where it is not there yet."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-alc", NAME)
+    widget.parent().show()
+    return cast(ActiveLabelCleaning, widget)
+
+
+def show() -> ActiveLabelCleaning:
+    """The dock widget of the current viewer.
+
+    Raises
+    ------
+    AlcError
+        When there is no window.
+    """
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise AlcError("There is no napari window to show the project in.")
+    return dock(viewer)
+
+
+def show_from_menu() -> None:
+    """What the menus and the command palette call."""
+    show()

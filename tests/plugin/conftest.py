@@ -1,0 +1,77 @@
+"""What every test of the plugin needs: settings of its own, and a docked widget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tiny_projects import make_project, pretend_predicted
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch, tmp_path_factory):
+    """Plugin settings in a temporary folder: a test neither reads nor changes the person's."""
+    from napari import settings
+
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setattr(settings, "_CFG_PATH", str(folder / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    yield folder
+    settings._clear_plugin_settings_cache()
+
+
+@pytest.fixture(autouse=True)
+def own_samples(monkeypatch, tmp_path):
+    """Sample projects in a temporary folder."""
+    from napari_alc.plugin import sample_data
+
+    monkeypatch.setattr(sample_data, "samples_folder", lambda: tmp_path / "samples")
+
+
+@pytest.fixture
+def docked(make_napari_viewer_proxy, qtbot):
+    """A viewer with the dock widget; its running job, if any, is over when the test ends."""
+    from napari_alc.plugin.widget import dock
+
+    widgets = []
+
+    def make():
+        viewer = make_napari_viewer_proxy()
+        widget = dock(viewer)
+        widgets.append(widget)
+        return viewer, widget
+
+    yield make
+    for widget in widgets:
+        pages = (widget.iterate_page, widget.project_page, widget.project_page.new_project)
+        for page in pages:
+            page.background.cancel()
+            qtbot.waitUntil(lambda page=page: not page.background.is_busy, timeout=30_000)
+        if widget.project is not None:
+            widget.project.close()
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Path:
+    """Folder of a project whose first images wait for review."""
+    project = make_project(tmp_path / "fresh", reviewed=False)
+    project.close()
+    return project.folder
+
+
+@pytest.fixture
+def reviewed(tmp_path) -> Path:
+    """Folder of a project that is ready to train."""
+    project = make_project(tmp_path / "reviewed")
+    project.close()
+    return project.folder
+
+
+@pytest.fixture
+def predicted(tmp_path) -> Path:
+    """Folder of a project whose detectors have looked at the remaining images."""
+    project = make_project(tmp_path / "predicted")
+    pretend_predicted(project)
+    project.close()
+    return project.folder

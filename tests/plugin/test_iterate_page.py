@@ -1,0 +1,129 @@
+"""The steps by the buttons of the page Iterate, in real child processes."""
+
+import psutil
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_alc.project.project import Project
+from napari_alc.project.simulated_review import review_everything
+from napari_alc.project.status import Step, status
+from tiny_projects import draw, make_project
+
+LEFT = Qt.MouseButton.LeftButton
+LONG = 120_000
+
+
+@pytest.fixture
+def opened(docked):
+    def open_(folder):
+        viewer, widget = docked()
+        assert widget.open_project(folder)
+        return viewer, widget, widget.iterate_page
+
+    return open_
+
+
+def run_next(qtbot, page):
+    with qtbot.waitSignal(page.changed, timeout=LONG):
+        qtbot.mouseClick(page.next_button, LEFT)
+
+
+def texts(table, row):
+    model = table.model()
+    return [model.data(model.index(row, column)) for column in range(model.columnCount())]
+
+
+def test_one_click_trains_and_predicts(opened, reviewed, qtbot):
+    _, widget, page = opened(reviewed)
+    assert page.next_button.text() == "Train and predict"
+    assert texts(page.iterations, 0) == ["0", "3", "– / –", "–", "– / –"]
+    messages = []
+    page.background.progressed.connect(lambda _: messages.append(page.job_bar.message.text()))
+    run_next(qtbot, page)
+    assert any(text.startswith("Training the detector Mp: iteration") for text in messages)
+    assert page.error.isHidden()
+    assert page.next_button.text() == "Select next images"
+    assert "select the next images" in widget.sentence.text()
+    assert texts(page.iterations, 0) == ["0", "3", "8 / 8", "0.50", "– / –"]
+
+
+def test_selecting_ranks_the_images_and_leads_to_review(opened, predicted, qtbot):
+    _, widget, page = opened(predicted)
+    assert page.ranking.isHidden()
+    run_next(qtbot, page)
+    assert not page.ranking.isHidden()
+    assert page.ranking.model().rowCount() == 3
+    assert texts(page.ranking, 0)[0] == "1"
+    assert texts(page.ranking, 0)[1].startswith("squares_")
+    assert widget.next_button.text().startswith("Review images")
+    assert not page.next_button.isEnabled()
+
+
+def test_correcting_and_writing_end_with_the_clean_dataset(opened, predicted, qtbot):
+    toml = predicted / "project.toml"
+    toml.write_text(toml.read_text().replace("iterations = 1\n", "iterations = 0\n"))
+    _, widget, page = opened(predicted)
+    assert page.next_button.text() == "Correct automatically"
+    run_next(qtbot, page)
+    review_everything(widget.project, draw(predicted.parent / "again").labels)
+    widget.refresh()
+    assert page.next_button.text() == "Write clean dataset"
+    run_next(qtbot, page)
+    assert (predicted / "exports" / "clean.json").is_file()
+    assert "clean.json" in page.result.text()
+    assert widget.sentence.text().startswith("The clean dataset is written")
+
+
+def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state(
+    opened, qtbot, tmp_path
+):
+    project = make_project(tmp_path / "long", iterations=100_000)
+    viewer, _, page = opened(project.folder)
+    with qtbot.waitSignal(page.background.progressed, timeout=LONG):
+        qtbot.mouseClick(page.next_button, LEFT)
+    assert not page.next_button.isEnabled()
+    layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]])
+    assert len(layer.data) == 1
+    with qtbot.waitSignal(page.changed, timeout=LONG):
+        qtbot.mouseClick(page.job_bar.cancel, LEFT)
+        assert page.job_bar.cancel.text() == "Cancelling…"
+        assert not page.job_bar.cancel.isEnabled()
+    assert page.result.text().startswith("Cancelled")
+    assert page.next_button.isEnabled()
+    assert status(project).next_step is Step.TRAIN
+    assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
+    assert psutil.Process().children() == []
+
+
+def test_a_failing_step_says_why_and_shows_its_log_on_demand(opened, reviewed, qtbot):
+    _, _, page = opened(reviewed)
+    for image in (reviewed.parent / "images").iterdir():
+        image.unlink()
+    run_next(qtbot, page)
+    assert "the image is not there any more" in page.error.text()
+    assert not page.error.isHidden()
+    assert page.next_button.isEnabled()
+    assert page.job_bar.log.isHidden()
+    qtbot.mouseClick(page.job_bar.show_log, LEFT)
+    assert page.error.text() in page.job_bar.log.toPlainText()
+    assert not page.job_bar.log.isHidden()
+
+
+def test_closing_the_viewer_leaves_no_child_behind(opened, qtbot, tmp_path):
+    project = make_project(tmp_path / "long", iterations=100_000)
+    viewer, _, page = opened(project.folder)
+    with qtbot.waitSignal(page.background.progressed, timeout=LONG):
+        page.start_next_step()
+    (child,) = psutil.Process().children()
+    viewer.close()
+    qtbot.waitUntil(lambda: not child.is_running(), timeout=LONG)
+    assert status(Project.open(project.folder)).next_step is Step.TRAIN
+
+
+def test_what_people_decide_is_seen_at_once(opened, fresh):
+    _, widget, page = opened(fresh)
+    assert page.next_button.text() == "Waiting for Review"
+    review_everything(widget.project, draw(fresh.parent / "again").labels)
+    widget.review_page.changed.emit()
+    assert page.next_button.text() == "Train and predict"
+    assert page.next_button.isEnabled()
