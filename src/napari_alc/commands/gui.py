@@ -18,7 +18,7 @@ BINDINGS = ("PySide6", "PyQt6", "PySide2", "PyQt5")
 
 def gui(
     project: Annotated[
-        Path | None, typer.Argument(metavar="[PROJECT]", help="The project's folder.")
+        Path | None, typer.Argument(metavar="PROJECT", help="The project's folder.")
     ] = None,
 ) -> None:
     """Open napari with the plugin docked, and the project open.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
@@ -48,6 +48,8 @@ class JobBar(QWidget):
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setFixedHeight(LOG_HEIGHT)
+        self.log.setPlaceholderText("Nothing has been written so far.")
+        self.log.setStyleSheet("border: 1px solid #4a4f58;")
         self.log.hide()
         self._arrange()
         self.idle()
@@ -56,7 +58,7 @@ class JobBar(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.bar, 1)
         row.addWidget(self.cancel)
-        row.addWidget(self.show_log)
+        row.addWidget(self.show_log, 0, Qt.AlignmentFlag.AlignRight)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.message)

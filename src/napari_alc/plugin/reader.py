@@ -15,7 +15,6 @@ from napari.utils.notifications import show_info
 
 from napari_alc.errors import BadData
 from napari_alc.formats.images import normalise
-from napari_alc.labels import LabelSet
 from napari_alc.plugin.appearance import COLOURS, CROWD
 from napari_alc.plugin.coco_boxes import CATEGORY, METADATA, CocoSource, read_source, rectangles
 from napari_alc.plugin.image_stack import ImageStack
@@ -25,6 +24,11 @@ HEAD_BYTES = 65_536
 """How far into a .json file is looked to tell whether it may hold COCO labels."""
 
 MARKS = (b'"images"', b'"annotations"', b'"categories"')
+
+MOST_SAMPLED = 6
+"""Images whose gray values are looked at before the first is shown."""
+
+AXES = ("image", "y", "x")
 
 EDGE_WIDTH = 2
 
@@ -107,18 +111,27 @@ def _image_layer(source: CocoSource, folder: Path) -> LayerTuple:
         "name": f"{source.path.stem} images",
         "rgb": stack.is_colour,
         "multiscale": False,
+        "axis_labels": AXES,
     }
     if not stack.is_colour:
-        settings["contrast_limits"] = _contrast(stack[0])
+        settings["contrast_limits"] = _contrast(stack)
     return stack, settings, "image"
 
 
-def _contrast(image: np.ndarray[Any, Any]) -> tuple[float, float]:
+def _contrast(stack: ImageStack) -> tuple[float, float]:
+    """Limits that suit a few images of the stack, as exposures differ from image to image."""
+    some = np.unique(np.linspace(0, len(stack) - 1, MOST_SAMPLED).astype(np.int64))
+    limits = np.array([_limits(stack[int(z)]) for z in some])
+    low, high = float(limits[:, 0].min()), float(limits[:, 1].max())
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _limits(image: np.ndarray[Any, Any]) -> tuple[float, float]:
     """The values that the 8-bit view shows as black and white."""
     view = normalise(image)
     inner = image[(view > 0) & (view < 255)]
-    low, high = (inner.min(), inner.max()) if inner.size else (image.min(), image.max())
-    return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
+    inner = inner if inner.size else image
+    return float(inner.min()), float(inner.max())
 
 
 def _boxes_layer(source: CocoSource) -> LayerTuple:
@@ -128,6 +141,7 @@ def _boxes_layer(source: CocoSource) -> LayerTuple:
         "name": f"{source.path.stem} boxes",
         "shape_type": "rectangle",
         "ndim": 3,
+        "axis_labels": AXES,
         "features": features,
         "edge_color": [COLOURS.get(region, COLOURS[CROWD]) for region in regions],
         "face_color": "transparent",
@@ -138,12 +152,6 @@ def _boxes_layer(source: CocoSource) -> LayerTuple:
     if len(source.label_set.categories) > 1 and 0 < len(regions) <= MOST_WITH_TEXT:
         settings["text"] = {"string": f"{{{CATEGORY}}}", "color": "yellow", "size": 11}
     return list(rectangles(source)), settings, "shapes"
-
-
-def label_set_of(metadata: dict[str, Any]) -> LabelSet | None:
-    """What a layer was read from, or None for a layer that napari made."""
-    source = metadata.get(METADATA)
-    return source.label_set if isinstance(source, CocoSource) else None
 
 
 def project_reader(path: str | list[str]) -> Reader | None:
