@@ -10,7 +10,10 @@ import typer
 from napari_alc.commands.convert import convert
 from napari_alc.commands.gui import gui
 from napari_alc.commands.label_cleaning import clean, consensus, regions
+from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
+from napari_alc.commands.simulating import demo, simulate
+from napari_alc.commands.steps import correct, export, predict, select, status, train
 from napari_alc.errors import AlcError
 
 app = typer.Typer(
@@ -24,6 +27,15 @@ app = typer.Typer(
 
 COMMANDS: Sequence[Callable[..., None]] = (
     gui,
+    demo,
+    create,
+    status,
+    train,
+    predict,
+    select,
+    correct,
+    export,
+    simulate,
     regions,
     consensus,
     clean,

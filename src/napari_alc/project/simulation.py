@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_alc.cleaning.budget import Budget
+from napari_alc.errors import Cancelled
 from napari_alc.evaluation.average_precision import average_precision
-from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
+from napari_alc.evaluation.label_noise import compare_labels
+from napari_alc.evaluation.matching import detection_limit
 from napari_alc.evaluation.tide import tide_errors
 from napari_alc.files import write_text
 from napari_alc.labels import Detections, LabelSet
@@ -21,12 +23,15 @@ from napari_alc.project.detections import predict_pieces
 from napari_alc.project.export import export
 from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
 from napari_alc.project.project import MODELS, Project
+from napari_alc.project.report import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Status, Step, status
 from napari_alc.project.training import predict, tau_of, train, train_on
 
 REPORT_FILE = "report.json"
+
+READABLE_REPORT_FILE = "report.md"
 
 TRAINING_SHARE = 10
 """A training counts this many times a prediction in the estimate of the time left."""
@@ -75,7 +80,7 @@ def simulate(
 ) -> Record:
     """Run the method to its end, or on from where it stopped; returns the report.
 
-    The report is written to ``exports/report.json`` too.
+    The report is written to ``exports/report.json`` and, as tables, to ``report.md`` too.
 
     Parameters
     ----------
@@ -84,24 +89,46 @@ def simulate(
     on_step
         Receives the project's status before each step.
     """
-    project = simulation.project
-    whole = _Whole(report, _units(simulation))
-    while (found := status(project)).next_step is not Step.EXPORT:
+    whole = _Whole(report, _units(simulation, final=simulation.test is not None))
+    while (found := status(simulation.project)).next_step is not Step.EXPORT:
         on_step(found)
-        if found.next_step is Step.REVIEW:
-            review_everything(project, simulation.truth.labels)
-        elif found.next_step is Step.TRAIN:
-            for model in MODELS:
-                train(project, [model], whole.part(TRAINING_SHARE), should_stop, simulation.device)
-        elif found.next_step is Step.PREDICT:
-            predict(project, whole.part(1), should_stop, simulation.device)
+        _advance(simulation, found, whole, should_stop)
+        if found.next_step is Step.PREDICT:
             on_iteration(iteration_record(simulation, found.iteration))
-        elif found.next_step is Step.SELECT:
-            select(project)
-        else:
-            correct_remaining(project)
-    export(project)
+    export(simulation.project)
     return _finish(simulation, whole, should_stop)
+
+
+def prepare_review(
+    simulation: Simulation, report: Report = silent, should_stop: ShouldStop = never
+) -> None:
+    """Run the method until images chosen by the models wait for a person."""
+    whole = _Whole(report, _units(simulation, final=False, iterations=1))
+    while True:
+        found = status(simulation.project)
+        if found.next_step is Step.EXPORT or (
+            found.next_step is Step.REVIEW and (found.iteration > 0 or found.corrected)
+        ):
+            return
+        _advance(simulation, found, whole, should_stop)
+
+
+def _advance(simulation: Simulation, found: Status, whole: _Whole, should_stop: ShouldStop) -> None:
+    """Do the step that comes next."""
+    project, device = simulation.project, simulation.device
+    if should_stop():
+        raise Cancelled("The simulation")
+    if found.next_step is Step.REVIEW:
+        review_everything(project, simulation.truth.labels)
+    elif found.next_step is Step.TRAIN:
+        for model in MODELS:
+            train(project, [model], whole.part(TRAINING_SHARE), should_stop, device)
+    elif found.next_step is Step.PREDICT:
+        predict(project, whole.part(1), should_stop, device)
+    elif found.next_step is Step.SELECT:
+        select(project)
+    else:
+        correct_remaining(project)
 
 
 def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> Record:
@@ -115,8 +142,9 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
         "budget": budget_record(budget(simulation.project, len(simulation.truth.labels))),
         "detectors": dict(_final_detectors(simulation, whole, should_stop)),
     }
-    path = simulation.project.exports_folder / REPORT_FILE
-    write_text(path, json.dumps(result, indent=1) + "\n")
+    folder = simulation.project.exports_folder
+    write_text(folder / REPORT_FILE, json.dumps(result, indent=1) + "\n")
+    write_text(folder / READABLE_REPORT_FILE, markdown(result))
     return result
 
 
@@ -138,14 +166,13 @@ def iteration_record(simulation: Simulation, iteration: int) -> Record:
         "boxes": {m: len(training_labels(project, iteration, m).labels) for m in MODELS},
         "tau": tau_of(project, iteration),
         "models": {m: _measure_model(simulation, iteration, m) for m in MODELS},
-        "labels": noise_record(compare_labels(simulation.truth, mixed)),
+        "labels": compare_labels(simulation.truth, mixed).figures(),
         "budget": budget_record(budget(project, len(simulation.truth.labels), iteration)),
     }
 
 
 def _measure_model(simulation: Simulation, iteration: int, model: str) -> Record | None:
-    folder = simulation.project.run_folder(iteration, model)
-    return _measure(simulation, folder)
+    return _measure(simulation, simulation.project.run_folder(iteration, model))
 
 
 def _measure(
@@ -172,19 +199,10 @@ def _measure(
 
 def detector_record(truth: LabelSet, detections: Detections) -> Record:
     """AP50 and TIDE's errors in percent."""
-    precision = average_precision(truth, detections)
-    errors = tide_errors(truth, detections)
-    names = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
-    return {
-        "AP50": precision.ap50,
-        "TIDE": {name: getattr(errors, name.lower()) for name in names},
-    }
-
-
-def noise_record(noise: LabelNoise) -> Record:
-    """Counts by type of noise, and precision, recall and F1 (0–1)."""
-    names = ("clean", "location", "box_in_box", "background", "miss")
-    return {name: getattr(noise, name) for name in (*names, "precision", "recall", "f1")}
+    limit = detection_limit(detections)
+    precision = average_precision(truth, detections, limit)
+    errors = tide_errors(truth, detections, limit)
+    return {"AP50": precision.ap50, "TIDE": errors.gains()}
 
 
 def budget_record(spent: Budget) -> Record:
@@ -211,8 +229,7 @@ def _label_records(simulation: Simulation) -> Record:
     project = simulation.project
     named = {"crowd": project.crowd_labels(), "clean": clean_labels(project).label_set}
     return {
-        name: noise_record(compare_labels(simulation.truth, labels))
-        for name, labels in named.items()
+        name: compare_labels(simulation.truth, labels).figures() for name, labels in named.items()
     }
 
 
@@ -235,13 +252,12 @@ def _final_detectors(
         yield name, _measure(simulation, folder, should_stop=should_stop)
 
 
-def _units(simulation: Simulation) -> int:
+def _units(simulation: Simulation, final: bool, iterations: int | None = None) -> int:
     """Work still to be done, in predictions."""
     found = status(simulation.project)
-    method = simulation.project.settings.method
-    left = 0 if found.corrected else method.iterations - found.iteration + 1
-    final = 0 if simulation.test is None else 3
-    return left * (2 * TRAINING_SHARE + len(MODELS)) + final * TRAINING_SHARE
+    planned = simulation.project.settings.method.iterations + 1
+    left = 0 if found.corrected else (iterations or planned) - found.iteration
+    return left * (2 * TRAINING_SHARE + len(MODELS)) + final * 3 * TRAINING_SHARE
 
 
 class _Whole:

@@ -1,0 +1,193 @@
+"""Making a project from label files: the command `create`, and what `simulate` shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.commands.checks import tell
+from napari_alc.commands.running import (
+    CancelFile,
+    ProgressOption,
+    ProgressStyle,
+    Watch,
+    watched,
+)
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError
+from napari_alc.formats.anyformat import read_labels
+from napari_alc.formats.images import find_images
+from napari_alc.labels import LabelSet
+from napari_alc.project.creation import CleanUse, CreateOptions, Sources, create_project
+from napari_alc.project.project import Project
+from napari_alc.project.settings import MethodSettings
+from napari_alc.project.status import status as status_of
+
+Images = Annotated[Path, typer.Option(help="Image folder.")]
+Crowd = Annotated[Path, typer.Option(help="Crowd labels: COCO file, VOC or YOLO folder.")]
+Initial = Annotated[int, typer.Option(min=1, help="Images drawn at random at first, |X^0|.")]
+PerIteration = Annotated[int, typer.Option(min=1, help="Images selected an iteration, k.")]
+Iterations = Annotated[int, typer.Option(min=0, help="Iterations after the first draw, g.")]
+Detector = Annotated[
+    str, typer.Option(help="compact, resnet50, or the name of a torchvision detection builder.")
+]
+DetectorSetting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="A setting of the detector, such as iterations=300; may be repeated."
+    ),
+]
+Tau = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Score threshold on predictions; found on validation images by default."
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything left to chance.")]
+
+
+def _strategy(name: str) -> str:
+    if name not in STRATEGIES:
+        raise typer.BadParameter(f"'{name}' is unknown; choose from {', '.join(STRATEGIES)}.")
+    return name
+
+
+Strategy = Annotated[
+    str, typer.Option(callback=_strategy, help=f"How images are chosen: {', '.join(STRATEGIES)}.")
+]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings that the commands take, as they take them."""
+
+    initial: int
+    per_iteration: int
+    iterations: int
+    strategy: str
+    seed: int
+    tau: float | None
+    detector: str
+    changes: Sequence[str]
+
+    def options(self) -> CreateOptions:
+        """What a project is created with."""
+        method = MethodSettings(
+            initial=self.initial,
+            per_iteration=self.per_iteration,
+            iterations=self.iterations,
+            strategy=self.strategy,
+            tau=-1.0 if self.tau is None else self.tau,
+            seed=self.seed,
+        )
+        return CreateOptions(method, detector_settings(self.detector, self.changes))
+
+
+def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:
+    """Settings of a detector from ``name=value`` texts; only what differs from the preset.
+
+    Raises
+    ------
+    AlcError
+        When a name is unknown or a value is wrong.
+    """
+    values: dict[str, Any] = {"preset": preset}
+    for change in changes:
+        name, sign, text = change.partition("=")
+        if not sign:
+            raise AlcError(f"'{change}' is no setting: write it as name=value.")
+        values[name.strip()] = _plain_value(text.strip())
+    DetectorSettings.from_json(values)
+    return values
+
+
+def _plain_value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def create(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Folder to make.")],
+    images: Images,
+    crowd: Crowd,
+    clean: Annotated[
+        Path | None, typer.Option(help="Labels by pathologists that exist already.")
+    ] = None,
+    split: Annotated[
+        CleanUse,
+        typer.Option(
+            help="What the clean labels are for: 'validation' sets their images apart to watch "
+            "the detectors; 'initial' takes them as the first reviewed images."
+        ),
+    ] = "validation",
+    initial: Initial = 40,
+    per_iteration: PerIteration = 40,
+    iterations: Iterations = 4,
+    detector: Detector = "compact",
+    set_: DetectorSetting = None,
+    strategy: Strategy = "score",
+    tau: Tau = None,
+    seed: Seed = 0,
+    database: Annotated[
+        str, typer.Option(help="Database address; a file in the project by default.")
+    ] = "",
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Make a project from an image folder and the crowd's labels.
+
+    Example: napari-alc create study --images tiffs --crowd crowd.json
+    """
+    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, set_ or ())
+    options = plan.options()
+    sources = Sources(
+        images=images,
+        crowd=read_told(crowd, images),
+        crowd_path=crowd,
+        clean=None if clean is None else read_told(clean, images),
+        clean_path=clean or Path("clean labels"),
+        clean_use=split,
+    )
+    _tell_unlisted(images, sources)
+    with watched(progress, cancel_file) as watch:
+        made = make(
+            project, sources, CreateOptions(options.method, options.detector, database), watch
+        )
+    tell([f"Made {made.folder}. {status_of(made).sentence}"])
+    made.close()
+
+
+def make(folder: Path, sources: Sources, options: CreateOptions, watch: Watch) -> Project:
+    """Create a project, watched."""
+    return create_project(folder, sources, options, watch.report, watch.should_stop)
+
+
+def read_told(path: Path, images: Path | None) -> LabelSet:
+    """Read labels of any format and tell what was clipped or left out."""
+    reading = read_labels(path, images)
+    tell(reading.notes)
+    return reading.label_set
+
+
+def _tell_unlisted(images: Path, sources: Sources) -> None:
+    listed = {image.file_name for image in sources.crowd.images}
+    listed |= {image.file_name for image in (sources.clean.images if sources.clean else ())}
+    unlisted = [
+        path for path in find_images(images) if path.relative_to(images).as_posix() not in listed
+    ]
+    if unlisted:
+        tell(
+            [
+                f"{len(unlisted)} images in {images} are in no label file and are left out, "
+                f"first {unlisted[0].name}."
+            ]
+        )

@@ -1,0 +1,122 @@
+"""What long commands share: showing progress, and stopping cleanly when asked."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from napari_alc.progress import Progress, Report, ShouldStop, silent
+
+SPEED_WINDOW = 120.0
+"""Seconds over which the bar measures speed: long enough to bridge a change of step."""
+
+
+class ProgressStyle(StrEnum):
+    """How a command shows its progress."""
+
+    BAR = "bar"
+    JSON = "json"
+    NONE = "none"
+
+
+ProgressOption = Annotated[
+    ProgressStyle,
+    typer.Option("--progress", help="bar: for people; json: one object a line; none: quiet."),
+]
+CancelFile = Annotated[
+    Path | None,
+    typer.Option(help="Stop cleanly, keeping everything finished, when this file appears."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a step reports, and how it learns that it should stop."""
+
+    report: Report
+    should_stop: ShouldStop
+
+
+@contextmanager
+def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[Watch]:
+    """Show progress, and turn Ctrl+C, a termination request or `cancel_file` into a clean stop."""
+    with _asked_to_stop(cancel_file) as should_stop:
+        if style is ProgressStyle.BAR:
+            with _bar() as report:
+                yield Watch(report, should_stop)
+        else:
+            yield Watch(_print_json if style is ProgressStyle.JSON else silent, should_stop)
+
+
+@contextmanager
+def _asked_to_stop(cancel_file: Path | None) -> Iterator[ShouldStop]:
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(number, lambda n, _: asked.append(n)) for number in numbers]
+    try:
+        yield lambda: bool(asked) or (cancel_file is not None and cancel_file.exists())
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+
+
+def _print_json(progress: Progress) -> None:
+    record = {
+        "step": progress.step,
+        "done": progress.done,
+        "total": progress.total,
+        "message": progress.message,
+        "values": dict(progress.values),
+    }
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _bar() -> Iterator[Report]:
+    columns = (
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("passed,"),
+        TimeRemainingColumn(),
+        TextColumn("left · {task.description}"),
+    )
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, speed_estimate_period=SPEED_WINDOW) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def report(progress: Progress) -> None:
+            key = progress.step
+            if key not in tasks:
+                tasks[key] = bar.add_task(key, total=progress.total)
+            text = progress.message or progress.step
+            bar.update(
+                tasks[key],
+                completed=progress.done,
+                total=progress.total,
+                description=text,
+            )
+
+        yield report

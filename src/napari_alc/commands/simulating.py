@@ -1,0 +1,293 @@
+"""The whole method with a simulated pathologist: the commands `simulate` and `demo`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_alc.commands.checks import tell
+from napari_alc.commands.gui import gui, require_window
+from napari_alc.commands.making import (
+    Crowd,
+    Detector,
+    DetectorSetting,
+    Images,
+    Initial,
+    Iterations,
+    PerIteration,
+    Plan,
+    Seed,
+    Strategy,
+    Tau,
+    read_told,
+)
+from napari_alc.commands.running import (
+    CancelFile,
+    Device,
+    ProgressOption,
+    ProgressStyle,
+    Watch,
+    watched,
+)
+from napari_alc.errors import AlcError, BadData
+from napari_alc.formats.coco import read_coco, write_coco
+from napari_alc.labels import LabelSet
+from napari_alc.progress import Progress, Report
+from napari_alc.project.alignment import aligned, require_images
+from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.project import Project
+from napari_alc.project.report import iteration_header, iteration_row
+from napari_alc.project.settings import SETTINGS_FILE
+from napari_alc.project.simulation import (
+    READABLE_REPORT_FILE,
+    Record,
+    Simulation,
+    TestImages,
+    prepare_review,
+)
+from napari_alc.project.simulation import simulate as run_simulation
+from napari_alc.project.status import Status, Step
+from napari_alc.simulation.crowd import DEMO_RATES, add_noise
+from napari_alc.simulation.tem import make_tem_images
+
+
+def simulate(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Folder to make.")],
+    images: Images,
+    crowd: Crowd,
+    truth: Annotated[Path, typer.Option(help="Clean labels of the same images.")],
+    test_images: Annotated[
+        Path | None, typer.Option(help="Folder of the test images; --images by default.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Clean labels of test images, to measure the detectors.")
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(help="Clean labels of further images in --images, to find tau on."),
+    ] = None,
+    initial: Initial = 40,
+    per_iteration: PerIteration = 40,
+    iterations: Iterations = 4,
+    detector: Detector = "compact",
+    set_: DetectorSetting = None,
+    strategy: Strategy = "score",
+    tau: Tau = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Run the whole method with a simulated pathologist; goes on where it was stopped.
+
+    Example: napari-alc simulate study --images tiffs --crowd crowd.json --truth clean.json
+    """
+    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, set_ or ())
+    sources = Sources(
+        images=images,
+        crowd=read_told(crowd, images),
+        crowd_path=crowd,
+        clean=None if validation is None else read_told(validation, images),
+        clean_path=validation or Path("validation labels"),
+    )
+    clean = _known_truth(sources, truth)
+    tests = None if test is None else _test_images(sources, test, test_images or images)
+    with watched(progress, cancel_file) as watch:
+        opened = _open_or_create(project, sources, plan.options(), watch)
+        simulation = Simulation(opened, clean, tests, device)
+        _run(simulation, watch)
+    tell([f"Report: {opened.exports_folder / READABLE_REPORT_FILE}"])
+    opened.close()
+
+
+def _known_truth(sources: Sources, path: Path) -> LabelSet:
+    truth = aligned(sources.crowd, read_told(path, sources.images), path)
+    require_images(sources.crowd, truth, path, "the crowd's labels")
+    require_images(truth, sources.crowd, sources.crowd_path, "the clean labels")
+    return truth
+
+
+def _test_images(sources: Sources, path: Path, folder: Path) -> TestImages:
+    reading = read_told(path, folder)
+    if not len(reading.labels):
+        raise BadData(path, "has no box to measure a detector with", "Choose labels with boxes")
+    # Only categories are shared with the project: a test image may bear any name.
+    categories = LabelSet((), sources.crowd.categories)
+    return TestImages(folder, aligned(categories, reading, path))
+
+
+def _open_or_create(
+    folder: Path, sources: Sources, options: CreateOptions, watch: Watch
+) -> Project:
+    if not (folder / SETTINGS_FILE).exists():
+        return create_project(folder, sources, options, watch.report, watch.should_stop)
+    opened = Project.open(folder)
+    if (opened.settings.method, dict(opened.settings.detector)) != (
+        replace(
+            options.method,
+            initial=opened.settings.method.initial,
+            per_iteration=opened.settings.method.per_iteration,
+        ),
+        dict(options.detector),
+    ):
+        raise BadData(
+            folder,
+            "holds a simulation with other settings",
+            "Choose another folder, or repeat the settings it was begun with",
+        )
+    tell(["Going on with the simulation that is there."])
+    return opened
+
+
+def _run(
+    simulation: Simulation, watch: Watch, on_step: Callable[[Status], None] = lambda _: None
+) -> Record:
+    """Run the simulation, printing a row of the table for every iteration."""
+    typer.echo(iteration_header())
+
+    def show(record: Record) -> None:
+        typer.echo(iteration_row(record))
+
+    return run_simulation(simulation, watch.report, watch.should_stop, show, on_step)
+
+
+@dataclass(frozen=True)
+class DemoData:
+    """The synthetic images of the demonstration, their true and their crowd labels."""
+
+    folder: Path
+    truth: LabelSet
+    crowd: LabelSet
+    test: LabelSet
+
+
+DEMO_IMAGES, DEMO_TEST_IMAGES, DEMO_SIZE, DEMO_SEED = 36, 20, 512, 2026
+
+DEMO_PLAN = Plan(
+    initial=6,
+    per_iteration=5,
+    iterations=2,
+    strategy="score",
+    seed=0,
+    tau=None,
+    detector="compact",
+    changes=("iterations=250",),
+)
+"""Small enough for a few minutes on two cores; more iterations give better detectors."""
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Open no window: a simulated pathologist reviews.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("demo"),
+    progress: ProgressOption = ProgressStyle.BAR,
+) -> None:
+    """Show the whole method on synthetic TEM images made on the spot.
+
+    With a display it stops at the review in napari; without, or with --headless, it runs to
+    the end. Example: napari-alc demo --headless --out demo
+    """
+    with_window = not headless and _has_window()
+    with watched(progress) as watch:
+        data = _demo_data(out, watch)
+        sources = Sources(data.folder, data.crowd, out / "crowd.json")
+        project = _open_or_create(out / "project", sources, DEMO_PLAN.options(), watch)
+        simulation = Simulation(project, data.truth, TestImages(data.folder, data.test))
+        if with_window:
+            prepare_review(simulation, watch.report, watch.should_stop)
+        else:
+            _run(simulation, watch, _Photographer(out / "review.png", project))
+    if with_window:
+        project.close()
+        gui(project.folder)
+    else:
+        _tell_where(out, project)
+        project.close()
+
+
+def _has_window() -> bool:
+    try:
+        require_window()
+    except AlcError as reason:
+        tell([f"{reason} The demonstration runs without a window."])
+        return False
+    return True
+
+
+def _demo_data(out: Path, watch: Watch) -> DemoData:
+    folder = out / "images"
+    paths = {name: out / f"{name}.json" for name in ("truth", "crowd", "test")}
+    if not all(path.exists() for path in paths.values()):
+        total = DEMO_IMAGES + DEMO_TEST_IMAGES
+        making = _counted(watch.report, 0, total)
+        truth = make_tem_images(
+            folder, DEMO_IMAGES, DEMO_SIZE, DEMO_SEED, making, watch.should_stop
+        )
+        making = _counted(watch.report, DEMO_IMAGES, total)
+        test = make_tem_images(
+            folder, DEMO_TEST_IMAGES, DEMO_SIZE, DEMO_SEED, making, watch.should_stop, DEMO_IMAGES
+        )
+        crowd = add_noise(truth, DEMO_RATES, DEMO_SEED).label_set
+        for path, labels in zip(paths.values(), (truth, crowd, test), strict=True):
+            write_coco(path, labels)
+    read = {name: read_coco(path).label_set for name, path in paths.items()}
+    return DemoData(folder, read["truth"], read["crowd"], read["test"])
+
+
+def _counted(report: Report, before: int, total: int) -> Report:
+    """Progress of a part of the images as progress of all."""
+    return lambda p: report(Progress("images", before + p.done, total, "making images"))
+
+
+class _Photographer:
+    """Takes a picture of the review once images chosen by the models wait there."""
+
+    def __init__(self, path: Path, project: Project) -> None:
+        self._path = path
+        self._project = project
+
+    def __call__(self, found: Status) -> None:
+        if found.next_step is Step.REVIEW and found.iteration > 0 and not self._path.exists():
+            problem = take_picture(self._project.folder, self._path)
+            if problem:
+                tell([f"No picture of the review could be taken: {problem}"])
+
+
+def take_picture(project: Path, path: Path) -> str:
+    """Save a picture of the review from another process; returns what went wrong, or nothing.
+
+    Where there is no display, a virtual one is used if it is installed.
+    """
+    command = [sys.executable, "-m", "napari_alc.plugin.screenshot", str(project), str(path)]
+    linux_without_display = sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if linux_without_display:
+        virtual = shutil.which("xvfb-run")
+        if virtual is None:
+            return "there is no display and no virtual one (xvfb) is installed."
+        command = [virtual, "-a", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stderr.strip().splitlines()
+    return "" if done.returncode == 0 else (lines[-1] if lines else "the program ended early.")
+
+
+def _tell_where(out: Path, project: Project) -> None:
+    tell(
+        [
+            f"Report: {project.exports_folder / READABLE_REPORT_FILE}",
+            f"Clean dataset: {project.exports_folder / 'clean.json'}",
+            f"Images: {out / 'images'}",
+        ]
+    )
+    if (out / "review.png").exists():
+        tell([f"Picture of the review: {out / 'review.png'}"])

@@ -1,0 +1,142 @@
+"""The steps of the method on a project, from `status` and `train` to `export`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_alc.commands.checks import tell
+from napari_alc.commands.running import (
+    CancelFile,
+    Device,
+    ProgressOption,
+    ProgressStyle,
+    ProjectFolder,
+    watched,
+)
+from napari_alc.project.correction import correct_remaining
+from napari_alc.project.export import export as export_labels
+from napari_alc.project.project import MODELS, Project
+from napari_alc.project.sorting import select as select_images
+from napari_alc.project.status import status as status_of
+from napari_alc.project.training import predict as predict_remaining
+from napari_alc.project.training import train as train_models
+
+
+class Model(StrEnum):
+    """Which model to train."""
+
+    MP = "mp"
+    MA = "ma"
+    BOTH = "both"
+
+
+def status(
+    project: ProjectFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell where a project stands and what comes next.
+
+    Example: napari-alc status study
+    """
+    opened = Project.open(project)
+    found = status_of(opened)
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+    else:
+        typer.echo(found.sentence)
+        typer.echo(
+            f"{found.in_step1} of {found.images} images went to pathologists whole; "
+            f"{found.done} images are finished, {found.waiting} wait. "
+            f"Next: {found.next_step.value}."
+        )
+    opened.close()
+
+
+def train(
+    project: ProjectFolder,
+    model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.BOTH,
+    device: Device = "auto",
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Train Mp and Ma on the images reviewed so far; goes on from a checkpoint.
+
+    Example: napari-alc train study
+    """
+    opened = Project.open(project)
+    models = MODELS if model is Model.BOTH else (model.value,)
+    with watched(progress, cancel_file) as watch:
+        train_models(opened, models, watch.report, watch.should_stop, device)
+    _tell_status(opened)
+
+
+def predict(
+    project: ProjectFolder,
+    device: Device = "auto",
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Let both models look at the images that only the crowd has labelled.
+
+    Example: napari-alc predict study
+    """
+    opened = Project.open(project)
+    with watched(progress, cancel_file) as watch:
+        tau = predict_remaining(opened, watch.report, watch.should_stop, device)
+    tell([f"Score threshold tau: {tau:.3f}."])
+    _tell_status(opened)
+
+
+def select(project: ProjectFolder) -> None:
+    """Rank the remaining images and hand the most inconsistent ones to the pathologists.
+
+    Example: napari-alc select study
+    """
+    opened = Project.open(project)
+    chosen = select_images(opened)
+    tell([f"Selected {len(chosen)} images."])
+    _tell_status(opened)
+
+
+def correct(project: ProjectFolder) -> None:
+    """Correct the remaining labels; red and green boxes stay for the pathologists.
+
+    Example: napari-alc correct study
+    """
+    opened = Project.open(project)
+    done = correct_remaining(opened)
+    tell(
+        [
+            f"{done.automatic} labels were settled automatically, {done.replaced} boxes of the "
+            f"crowd replaced, {done.removed} removed because they hold a found object; "
+            f"{done.review} boxes in {done.images_to_review} images are left for a pathologist."
+        ]
+    )
+    _tell_status(opened)
+
+
+def export(
+    project: ProjectFolder,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; exports/clean.json in the project if left.")
+    ] = None,
+) -> None:
+    """Write the clean dataset as COCO; every box tells where it came from.
+
+    Example: napari-alc export study --output clean.json
+    """
+    opened = Project.open(project)
+    path = export_labels(opened, output)
+    tell([f"The clean dataset is {path}."])
+    opened.close()
+
+
+def _tell_status(project: Project) -> None:
+    tell([status_of(project).sentence])
+    project.close()
