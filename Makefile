@@ -1,0 +1,58 @@
+# Everything runs in the environment .venv in this folder, which is made when first needed.
+# PYTHON=/path/to/python3 chooses the interpreter.
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.ready
+SOURCES := src tests benchmarks docs
+
+# A display of the person's own: any on macOS, an X or Wayland one on Linux.
+HAS_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY),yes)
+PACKAGES := scripts/system_packages.sh $(if $(HAS_DISPLAY),,--virtual-display)
+
+# Two test processes share two cores, so each computes in one thread.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types manifest format docs-images system clean
+
+help:  ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: system $(READY)  ## the whole method on synthetic images, then the review in napari
+ifeq ($(HAS_DISPLAY),)
+	scripts/with_display.sh $(RUN) napari_alc demo --headless
+else
+	$(RUN) napari_alc demo
+endif
+
+test: system lint types manifest  ## every check and test, as in continuous integration
+	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile
+
+lint: $(READY)  ## style and format of the code
+	$(RUN) ruff check $(SOURCES)
+	$(RUN) ruff format --check $(SOURCES)
+
+types: $(READY)  ## types, strictly
+	$(RUN) mypy
+
+manifest: $(READY)  ## the plugin's manifest, as napari reads it
+	$(RUN) npe2 validate src/napari_alc/plugin/napari.yaml
+
+format: $(READY)  ## put the code into the house format
+	$(RUN) ruff check --fix $(SOURCES)
+	$(RUN) ruff format $(SOURCES)
+
+docs-images: system $(READY)  ## take the pictures in docs/images anew (about five minutes)
+	scripts/with_display.sh $(VENV)/bin/python docs/make_screenshots.py
+
+clean:  ## remove the environment and everything that tools made
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system:
+	@$(PACKAGES)
+
+$(READY): setup.cfg pyproject.toml scripts/environment.sh
+	PYTHON="$(PYTHON)" scripts/environment.sh
+	@touch $@

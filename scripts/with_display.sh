@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs a command with a display: the one at hand, or else a virtual one of its own.
+#
+#   scripts/with_display.sh COMMAND ARGUMENTS...
+set -eu
+
+if [ "$(uname -s)" != Linux ] || [ -n "${DISPLAY:-}" ]; then
+    exec "$@"
+fi
+exec xvfb-run -a -s "-screen 0 1600x900x24" "$@"
