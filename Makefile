@@ -19,12 +19,9 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: system $(READY)  ## the whole method on synthetic images, then the review in napari
-ifeq ($(HAS_DISPLAY),)
-	scripts/with_display.sh $(RUN) napari_alc demo --headless
-else
-	$(RUN) napari_alc demo
-endif
+demo: $(READY)  ## the whole method on synthetic images, then the review in napari
+	@$(PACKAGES) $(if $(HAS_DISPLAY),,|| echo "Going on: only the picture of the review needs them.")
+	$(RUN) napari_alc demo $(if $(HAS_DISPLAY),,--headless)
 
 test: system lint types manifest  ## every check and test, as in continuous integration
 	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile

@@ -166,6 +166,7 @@ class NewProject(QWidget):
         is_new = self._looked is None or self._looked.inputs != inputs
         if inputs is not None and is_new and not self.background.is_busy:
             self._looking = inputs
+            show_words(self.error, "")
             self.job_bar.begin("Looking at the files")
             self.background.start(self._looking_at(inputs), "Looking at the files")
         self._refresh()
