@@ -1,0 +1,77 @@
+"""What README and docs/ say of keys, commands, settings and tables is what the program does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer
+
+from napari_alc.cli import app
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.project import schema
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_table_of_keys_is_that_of_the_review():
+    from napari_alc.plugin.review_keys import COMMANDS
+
+    rows = re.findall(r"^\| (`.*`) \| ([^|]+) \|", text_of("README.md"), re.MULTILINE)
+    told = [(label.strip(), tuple(re.findall(r"`([^`]+)`", keys))) for keys, label in rows]
+    assert told == [(command.label, command.keys) for command in COMMANDS.values()]
+
+
+def test_the_table_of_colours_has_the_meanings_of_the_review():
+    from napari_alc.plugin.appearance import MEANINGS
+
+    text = text_of("README.md")
+    assert [meaning for meaning in MEANINGS.values() if f"| {meaning} |" not in text] == []
+
+
+def test_every_command_and_flag_is_told():
+    text = text_of("docs/commands.md")
+    program = typer.main.get_command(app)
+    missing = [
+        f"{name} {flag}"
+        for name, command in program.commands.items()
+        for parameter in command.params
+        for flag in parameter.opts
+        if flag.startswith("--") and flag not in ("--help", "--set") and f"{flag}" not in text
+    ]
+    assert missing == []
+    assert [name for name in program.commands if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_no_flag_is_told_that_is_not_there():
+    program = typer.main.get_command(app)
+    known = {o for command in program.commands.values() for p in command.params for o in p.opts}
+    told = set(re.findall(r"`(--[a-z-]+)", text_of("docs/commands.md")))
+    assert told - known <= {"--help"}
+
+
+def test_every_detector_setting_and_table_is_told():
+    text = text_of("docs/project.md")
+    names = [field.name for field in fields(DetectorSettings)] + list(schema.metadata.tables)
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_example_in_python_prints_what_it_says(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", text_of("README.md"), re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    promised = re.findall(r"^print\(.*\)  # (.*)$", example, re.MULTILINE)
+    assert promised
+    assert capsys.readouterr().out.splitlines() == promised
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
