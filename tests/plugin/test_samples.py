@@ -6,7 +6,8 @@ import pytest
 
 from napari_alc.errors import Cancelled
 from napari_alc.plugin import sample_data
-from napari_alc.plugin.sample_data import SAMPLES, make_sample, new_sample_folder, sample_reader
+from napari_alc.plugin.reader import sample_reader
+from napari_alc.plugin.sample_data import SAMPLES, make_sample, new_sample_folder
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
 

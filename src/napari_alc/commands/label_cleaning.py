@@ -20,7 +20,7 @@ from napari_alc.cleaning.consensus import consensus as consensus_labels
 from napari_alc.cleaning.correction import correct
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, Thresholds, sort_labels
 from napari_alc.cleaning.selection import rank, scores
-from napari_alc.errors import BadData
+from napari_alc.commands.checks import fraction, refuse_overwriting, tell
 from napari_alc.files import atomic_write
 from napari_alc.formats.coco import bbox_lists, read_coco, read_detections, write_coco
 from napari_alc.formats.reading import DetectionReading, Reading, require_same_images
@@ -30,26 +30,19 @@ AT_ONCE = 50_000
 """Records turned into text at a time, so that writing needs little memory."""
 
 
-def _fraction(value: float) -> float:
-    # click's own range check lets NaN pass.
-    if not 0 <= value <= 1:
-        raise typer.BadParameter(f"{value} is not in the range 0–1.")
-    return value
-
-
 CrowdFile = Annotated[Path, typer.Option(help="Crowd labels (COCO).")]
 MpFile = Annotated[Path, typer.Option(help="Detections of model Mp (COCO results).")]
 MaFile = Annotated[Path, typer.Option(help="Detections of model Ma (COCO results).")]
-Iou = Annotated[float, typer.Option(callback=_fraction, help="Boxes match above this IoU.")]
+Iou = Annotated[float, typer.Option(callback=fraction, help="Boxes match above this IoU.")]
 Gamma = Annotated[
     float,
     typer.Option(
-        callback=_fraction,
+        callback=fraction,
         help="Box-in-box: a crowd box holds a prediction of which it covers more than this share.",
     ),
 ]
 ScoreThreshold = Annotated[
-    float, typer.Option(callback=_fraction, help="Detections below this score are ignored.")
+    float, typer.Option(callback=fraction, help="Detections below this score are ignored.")
 ]
 
 
@@ -62,28 +55,12 @@ class _SortedFiles:
     positions: Integers
 
 
-def _tell(readings: Sequence[Reading | DetectionReading]) -> None:
-    for reading in readings:
-        for note in reading.notes:
-            typer.echo(note, err=True)
-
-
-def _refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    taken = {path.resolve() for path in inputs}
-    for output in outputs:
-        if output.resolve() in taken:
-            raise BadData(
-                output, "is named twice among the files to read and write", "Choose another name"
-            )
-        taken.add(output.resolve())
-
-
 def _sort_files(crowd: Path, mp: Path, ma: Path, thresholds: Thresholds) -> _SortedFiles:
     of_crowd = read_coco(crowd)
     of_mp = read_detections(mp, of_crowd.label_set)
     of_ma = read_detections(ma, of_crowd.label_set)
     readings: tuple[Reading | DetectionReading, ...] = (of_crowd, of_mp, of_ma)
-    _tell(readings)
+    tell(note for reading in readings for note in reading.notes)
     labels = sort_labels(of_crowd.label_set.labels, of_mp.detections, of_ma.detections, thresholds)
     positions = np.concatenate(
         [
@@ -176,7 +153,7 @@ def regions(
 
     Example: `napari-alc regions --crowd crowd.json --mp mp.json --ma ma.json --output regions.json`
     """
-    _refuse_overwriting([output], [crowd, mp, ma])
+    refuse_overwriting([output], [crowd, mp, ma])
     thresholds = Thresholds(iou, gamma, score_threshold, green_score_from_all=False)
     files = _sort_files(crowd, mp, ma, thresholds)
     settings = {"iou": iou, "gamma": gamma, "score_threshold": score_threshold}
@@ -190,7 +167,7 @@ def consensus(
     delta: Annotated[
         float,
         typer.Option(
-            callback=_fraction,
+            callback=fraction,
             help="A pathologist box is kept when a crowd box covers more than this share of it.",
         ),
     ] = 0.5,
@@ -201,9 +178,9 @@ def consensus(
 
     Example: `napari-alc consensus --pathologist clean.json --crowd crowd.json --output both.json`
     """
-    _refuse_overwriting([output], [pathologist, crowd])
+    refuse_overwriting([output], [pathologist, crowd])
     of_pathologist, of_crowd = read_coco(pathologist), read_coco(crowd)
-    _tell([of_pathologist, of_crowd])
+    tell([*of_pathologist.notes, *of_crowd.notes])
     label_set = of_pathologist.label_set
     require_same_images(of_crowd.label_set, crowd, label_set, pathologist, subset=True)
     kept = consensus_labels(label_set.labels, of_crowd.label_set.labels, delta)
@@ -244,7 +221,7 @@ def clean(
     Example: `napari-alc clean --crowd crowd.json --mp mp.json --ma ma.json --output automatic.json
     --review review.json`
     """
-    _refuse_overwriting([output, review], [crowd, mp, ma])
+    refuse_overwriting([output, review], [crowd, mp, ma])
     thresholds = Thresholds(iou, gamma, score_threshold, green_score_from_all=False)
     files = _sort_files(crowd, mp, ma, thresholds)
     fate = correct(files.labels)

@@ -179,7 +179,7 @@ DEMO_PLAN = Plan(
     seed=0,
     tau=None,
     detector="compact",
-    changes=("iterations=250",),
+    changes=("iterations=200",),
 )
 """Small enough for a few minutes on two cores; more iterations give better detectors."""
 

@@ -1,4 +1,4 @@
-"""Reading through napari's menu File: COCO labels with their images, and project folders.
+"""Reading through napari's menu File: COCO labels with their images, projects, samples.
 
 A COCO file becomes two layers: all its images as one stack, each read when its turn on the
 slider comes, and all its boxes as rectangles with their features.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 from napari.utils.notifications import show_info
@@ -18,6 +19,7 @@ from napari_alc.formats.images import normalise
 from napari_alc.plugin.appearance import COLOURS, CROWD
 from napari_alc.plugin.coco_boxes import CATEGORY, METADATA, CocoSource, read_source, rectangles
 from napari_alc.plugin.image_stack import ImageStack
+from napari_alc.plugin.sample_data import SAMPLES
 from napari_alc.project.settings import SETTINGS_FILE
 
 HEAD_BYTES = 65_536
@@ -166,6 +168,24 @@ def project_reader(path: str | list[str]) -> Reader | None:
         from napari_alc.plugin.widget import show
 
         show().open_project(folder)
+        return [(None,)]
+
+    return read
+
+
+def sample_reader(path: str | list[str]) -> Reader | None:
+    """A reader for the samples' addresses, as napari's menu Open Sample hands them over.
+
+    The sample is made in the background by the dock widget; there is no layer to add yet.
+    """
+    key = "" if isinstance(path, list) else Path(urlparse(path).path).name
+    if key not in SAMPLES:
+        return None
+
+    def read(_path: Any) -> list[tuple[None]]:
+        from napari_alc.plugin.widget import show
+
+        show().project_page.make_sample(key)
         return [(None,)]
 
     return read

@@ -7,12 +7,9 @@ the images and knows where the deposits are, and nothing is shown that no detect
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlparse
 
 import platformdirs
 
@@ -129,21 +126,3 @@ def _make(sample: Sample, folder: Path, report: Report, should_stop: ShouldStop)
 def _first(truth: LabelSet, number: int) -> LabelSet:
     chosen = truth.of_images(image.id for image in truth.images[:number])
     return replace(chosen, categories=truth.categories)
-
-
-def sample_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
-    """A reader for the samples' addresses, as napari's menu Open Sample hands them over.
-
-    The sample is made in the background by the dock widget; there is no layer to add yet.
-    """
-    key = "" if isinstance(path, list) else Path(urlparse(path).path).name
-    if key not in SAMPLES:
-        return None
-
-    def read(_path: Any) -> list[tuple[None]]:
-        from napari_alc.plugin.widget import show
-
-        show().project_page.make_sample(key)
-        return [(None,)]
-
-    return read
