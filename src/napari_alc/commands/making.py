@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_alc.cleaning.selection import STRATEGIES
-from napari_alc.commands.checks import tell
+from napari_alc.commands.checks import fraction, tell
 from napari_alc.commands.running import (
     CancelFile,
     ProgressOption,
@@ -25,7 +25,7 @@ from napari_alc.formats.images import find_images
 from napari_alc.labels import LabelSet
 from napari_alc.project.creation import CleanUse, CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
-from napari_alc.project.settings import MethodSettings
+from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 from napari_alc.project.status import status as status_of
 
 Images = Annotated[Path, typer.Option(help="Image folder.")]
@@ -33,22 +33,57 @@ Crowd = Annotated[Path, typer.Option(help="Crowd labels: COCO file, VOC or YOLO 
 Initial = Annotated[int, typer.Option(min=1, help="Images drawn at random at first, |X^0|.")]
 PerIteration = Annotated[int, typer.Option(min=1, help="Images selected an iteration, k.")]
 Iterations = Annotated[int, typer.Option(min=0, help="Iterations after the first draw, g.")]
+
+
+def _preset(name: str) -> str:
+    try:
+        require_preset(name)
+    except AlcError as error:
+        raise typer.BadParameter(str(error)) from None
+    return name
+
+
 Detector = Annotated[
-    str, typer.Option(help="compact, resnet50, or the name of a torchvision detection builder.")
+    str,
+    typer.Option(
+        callback=_preset,
+        help="compact, resnet50, or the name of a torchvision detection builder.",
+    ),
 ]
+
+
+def _settable(changes: list[str] | None) -> list[str] | None:
+    try:
+        detector_settings("compact", changes or ())
+    except AlcError as error:
+        raise typer.BadParameter(str(error)) from None
+    return changes
+
+
 DetectorSetting = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="A setting of the detector, such as iterations=300; may be repeated."
+        "--set",
+        callback=_settable,
+        help="A setting of the detector, such as iterations=300; may be repeated.",
     ),
 ]
+
+
+def _threshold(tau: float | None) -> float | None:
+    return tau if tau is None else fraction(tau)
+
+
 Tau = Annotated[
     float | None,
     typer.Option(
-        min=0, max=1, help="Score threshold on predictions; found on validation images by default."
+        callback=_threshold,
+        help="Score threshold on predictions, 0–1; found on validation images by default.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything left to chance.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything left to chance.")
+]
 
 
 def _strategy(name: str) -> str:
@@ -88,6 +123,20 @@ class Plan:
         return CreateOptions(method, detector_settings(self.detector, self.changes))
 
 
+def require_preset(name: str) -> None:
+    """Refuse an unknown detector; only an unusual name costs the time to load torchvision.
+
+    Raises
+    ------
+    AlcError
+        Listing what there is.
+    """
+    if name not in ("compact", "resnet50"):
+        from napari_alc.detection import models
+
+        models.require_preset(name)
+
+
 def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:
     """Settings of a detector from ``name=value`` texts; only what differs from the preset.
 
@@ -102,6 +151,7 @@ def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:
         if not sign:
             raise AlcError(f"'{change}' is no setting: write it as name=value.")
         values[name.strip()] = _plain_value(text.strip())
+    require_preset(values["preset"])
     DetectorSettings.from_json(values)
     return values
 

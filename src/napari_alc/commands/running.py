@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,8 +73,15 @@ def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[W
 @contextmanager
 def _asked_to_stop(cancel_file: Path | None) -> Iterator[ShouldStop]:
     asked: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = [signal.signal(number, lambda n, _: asked.append(n)) for number in numbers]
+
+    def ask(number: int, _frame: object) -> None:
+        if asked:  # Whoever asks twice does not want to wait for the checkpoint.
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if in_main else ()
+    previous = [signal.signal(number, ask) for number in numbers]
     try:
         yield lambda: bool(asked) or (cancel_file is not None and cancel_file.exists())
     finally:

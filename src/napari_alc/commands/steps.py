@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -44,8 +46,8 @@ def status(
 
     Example: napari-alc status study
     """
-    opened = Project.open(project)
-    found = status_of(opened)
+    with closing(Project.open(project)) as opened:
+        found = status_of(opened)
     if as_json:
         typer.echo(json.dumps(asdict(found)))
     else:
@@ -55,7 +57,6 @@ def status(
             f"{found.done} images are finished, {found.waiting} wait. "
             f"Next: {found.next_step.value}."
         )
-    opened.close()
 
 
 def train(
@@ -69,11 +70,9 @@ def train(
 
     Example: napari-alc train study
     """
-    opened = Project.open(project)
     models = MODELS if model is Model.BOTH else (model.value,)
-    with watched(progress, cancel_file) as watch:
+    with _opened(project) as opened, watched(progress, cancel_file) as watch:
         train_models(opened, models, watch.report, watch.should_stop, device)
-    _tell_status(opened)
 
 
 def predict(
@@ -86,11 +85,10 @@ def predict(
 
     Example: napari-alc predict study
     """
-    opened = Project.open(project)
-    with watched(progress, cancel_file) as watch:
-        tau = predict_remaining(opened, watch.report, watch.should_stop, device)
-    tell([f"Score threshold tau: {tau:.3f}."])
-    _tell_status(opened)
+    with _opened(project) as opened:
+        with watched(progress, cancel_file) as watch:
+            tau = predict_remaining(opened, watch.report, watch.should_stop, device)
+        tell([f"Score threshold tau: {tau:.3f}."])
 
 
 def select(project: ProjectFolder) -> None:
@@ -98,10 +96,9 @@ def select(project: ProjectFolder) -> None:
 
     Example: napari-alc select study
     """
-    opened = Project.open(project)
-    chosen = select_images(opened)
-    tell([f"Selected {len(chosen)} images."])
-    _tell_status(opened)
+    with _opened(project) as opened:
+        chosen = select_images(opened)
+        tell([f"Selected {len(chosen)} images."])
 
 
 def correct(project: ProjectFolder) -> None:
@@ -109,16 +106,15 @@ def correct(project: ProjectFolder) -> None:
 
     Example: napari-alc correct study
     """
-    opened = Project.open(project)
-    done = correct_remaining(opened)
-    tell(
-        [
-            f"{done.automatic} labels were settled automatically, {done.replaced} boxes of the "
-            f"crowd replaced, {done.removed} removed because they hold a found object; "
-            f"{done.review} boxes in {done.images_to_review} images are left for a pathologist."
-        ]
-    )
-    _tell_status(opened)
+    with _opened(project) as opened:
+        done = correct_remaining(opened)
+        tell(
+            [
+                f"{done.automatic} labels were settled automatically, {done.replaced} boxes of the "
+                f"crowd replaced, {done.removed} removed because they hold a found object; "
+                f"{done.review} boxes in {done.images_to_review} images are left for a pathologist."
+            ]
+        )
 
 
 def export(
@@ -131,12 +127,14 @@ def export(
 
     Example: napari-alc export study --output clean.json
     """
-    opened = Project.open(project)
-    path = export_labels(opened, output)
+    with closing(Project.open(project)) as opened:
+        path = export_labels(opened, output)
     tell([f"The clean dataset is {path}."])
-    opened.close()
 
 
-def _tell_status(project: Project) -> None:
-    tell([status_of(project).sentence])
-    project.close()
+@contextmanager
+def _opened(folder: Path) -> Iterator[Project]:
+    """A project for one step; what comes next is told when that ended well."""
+    with closing(Project.open(folder)) as project:
+        yield project
+        tell([status_of(project).sentence])

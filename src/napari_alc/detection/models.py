@@ -58,12 +58,23 @@ def _resnet50(classes: int, weights: str) -> nn.Module:
     return network
 
 
-def _named(name: str, classes: int, weights: str) -> nn.Module:
+def require_preset(name: str) -> None:
+    """Refuse what is neither a preset nor a torchvision builder of a box detector.
+
+    Raises
+    ------
+    AlcError
+        Listing what there is.
+    """
     known = [n for n in models.list_models(models.detection) if "mask" not in n and "key" not in n]
-    if name not in known:
+    if name not in ("compact", "resnet50", *known):
         raise AlcError(
             f"{name!r} is no detector preset; take compact, resnet50 or one of {', '.join(known)}."
         )
+
+
+def _named(name: str, classes: int, weights: str) -> nn.Module:
+    require_preset(name)
     stock = inspect.signature(models.get_model_builder(name)).parameters["weights_backbone"].default
     backbone = (stock or "DEFAULT") if weights == "imagenet" else None
     network: nn.Module = models.get_model(

@@ -10,6 +10,7 @@ from napari_alc.boxes import Integers
 from napari_alc.cleaning.correction import Correction, correct
 from napari_alc.cleaning.selection import rank, scores
 from napari_alc.project import schema
+from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.sorting import SortedImages, sort_remaining, store_rows
 from napari_alc.project.status import Step, require
@@ -28,6 +29,7 @@ class Corrected:
     images_to_review: int
 
 
+@one_at_a_time("correct")
 def correct_remaining(project: Project) -> Corrected:
     """Correct gray and pink boxes automatically and queue the red and green ones.
 

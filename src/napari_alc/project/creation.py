@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +18,7 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project import schema
 from napari_alc.project.alignment import aligned, require_images
+from napari_alc.project.locking import LOCK_FILE, locked
 from napari_alc.project.project import TRAIN, VALIDATION, Project
 from napari_alc.project.review import import_labels
 from napari_alc.project.settings import (
@@ -26,7 +27,7 @@ from napari_alc.project.settings import (
     ProjectSettings,
     write_settings,
 )
-from napari_alc.project.store import DATABASE_FILE, Store, add_rows, log_event, now
+from napari_alc.project.store import Store, add_rows, log_event, now
 from napari_alc.project.tasks import INITIAL_DRAW, add_tasks
 
 CleanUse = Literal["validation", "initial"]
@@ -87,26 +88,43 @@ def create_project(
     """
     options = options or CreateOptions()
     folder = Path(folder).resolve()
-    if (folder / SETTINGS_FILE).exists() or (folder / DATABASE_FILE).exists():
+    if (folder / SETTINGS_FILE).exists():
         raise BadData(folder, "there is a project already", "Open it, or choose another folder")
     sources = _with_one_numbering(sources)
     images = _images(sources)
     fingerprints = _inspect(sources, images, report, should_stop)
-    made_folder = not folder.exists()
-    try:
+    with _alone_in(folder):
         return _write(folder, sources, options, images, fingerprints)
-    except BaseException:
-        _remove(folder, made_folder)
-        raise
 
 
 def _with_one_numbering(sources: Sources) -> Sources:
     """The sources with ids that mean the same in all of them."""
+    _require_distinct_names(sources.crowd, sources.crowd_path)
     if sources.clean is None:
         return sources
+    _require_distinct_names(sources.clean, sources.clean_path)
+    if not sources.clean.images:
+        raise BadData(sources.clean_path, "lists no image", "Choose labels that list images")
     if sources.clean_use == "initial":
         require_images(sources.crowd, sources.clean, sources.clean_path, "the crowd's labels")
     return replace(sources, clean=aligned(sources.crowd, sources.clean, sources.clean_path))
+
+
+def _require_distinct_names(label_set: LabelSet, path: Path) -> None:
+    """Refuse labels in which two images, or two categories, share a name."""
+    named = {
+        "image": [(image.file_name, image.id) for image in label_set.images],
+        "category": [(category.name, category.id) for category in label_set.categories],
+    }
+    for kind, records in named.items():
+        first: dict[str, int] = {}
+        for name, number in records:
+            if first.setdefault(name, number) != number:
+                raise BadData(
+                    path,
+                    f"lists the {kind} '{name}' twice, with the ids {first[name]} and {number}",
+                    "Keep one of them, with the boxes of both",
+                )
 
 
 def _images(sources: Sources) -> dict[str, tuple[ImageRecord, ...]]:
@@ -128,8 +146,11 @@ def _inspect(
     """Fingerprint of every image, once it is known to be there and of the size expected."""
     records = [image for role in images.values() for image in role]
     if not images[TRAIN]:
+        listed = "lists only images that are set apart by the clean labels"
         raise BadData(
-            sources.crowd_path, "lists no image to clean", "Choose labels that list images"
+            sources.crowd_path,
+            listed if sources.crowd.images else "lists no image to clean",
+            "Choose labels that list images to clean",
         )
     found = {}
     for done, image in enumerate(records, start=1):
@@ -148,8 +169,8 @@ def _fingerprint(sources: Sources, image: ImageRecord) -> str:
             f"the image is listed in {sources.crowd_path.name} but absent",
             "Add the image to the folder, or take it out of the labels",
         )
-    if image_size(path) != (image.width, image.height):
-        width, height = image_size(path)
+    width, height = image_size(path)
+    if (width, height) != (image.width, image.height):
         raise BadData(
             path,
             f"the image is {width}×{height} pixels, its labels say {image.width}×{image.height}",
@@ -178,29 +199,33 @@ def _write(
     images: Mapping[str, Sequence[ImageRecord]],
     fingerprints: Mapping[int, str],
 ) -> Project:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadData(
-            folder, f"cannot be made ({error.strerror})", "Choose another place"
-        ) from error
     settings = ProjectSettings(
         images=_relative(sources.images, folder),
         database=options.database,
-        method=_fitting(options.method, len(images[TRAIN])),
+        method=fitting(options.method, len(images[TRAIN])),
         detector=options.detector,
     )
     store = Store(folder, options.database)
     project = Project(folder, settings, store)
-    store.create()
-    _fill(project, sources, images, fingerprints)
-    _first_tasks(project, sources)
-    # The settings come last: a folder without them is no project.
-    write_settings(folder, settings)
+    try:
+        store.create()
+        try:
+            _fill(project, sources, images, fingerprints)
+            _first_tasks(project, sources)
+            store.seal()
+            # The settings come last: a folder without them is no project.
+            write_settings(folder, settings)
+        except BaseException:
+            with suppress(BadData):
+                store.drop()
+            raise
+    except BaseException:
+        store.close()
+        raise
     return project
 
 
-def _fitting(method: MethodSettings, images: int) -> MethodSettings:
+def fitting(method: MethodSettings, images: int) -> MethodSettings:
     """X^0 and k no larger than there are images."""
     return replace(
         method,
@@ -276,9 +301,42 @@ def _first_tasks(project: Project, sources: Sources) -> None:
     add_tasks(project, [int(image_id) for image_id in drawn], INITIAL_DRAW)
 
 
-def _remove(folder: Path, whole: bool) -> None:
-    if whole:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for file in folder.glob(f"{DATABASE_FILE}*"):
-        file.unlink(missing_ok=True)
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Make the project's folder and lock it; should the block fail, nothing new is left."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    own_lock = not (folder / LOCK_FILE).exists()
+    is_locked = False
+    try:
+        _make(folder)
+        with locked(folder, "create"):
+            is_locked = True
+            with _without_leftovers(folder):
+                yield
+    except BaseException:
+        if is_locked and own_lock:
+            (folder / LOCK_FILE).unlink(missing_ok=True)
+        for place in new:
+            with suppress(OSError):  # Somebody else has put something there.
+                place.rmdir()
+        raise
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadData(
+            folder, f"cannot be made ({error.strerror})", "Choose another place"
+        ) from error
+
+
+@contextmanager
+def _without_leftovers(folder: Path) -> Iterator[None]:
+    before = set(folder.iterdir())
+    try:
+        yield
+    except BaseException:
+        for file in set(folder.iterdir()) - before:
+            file.unlink(missing_ok=True)
+        raise

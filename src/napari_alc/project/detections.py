@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +38,7 @@ def predict_pieces(
     """
     from napari_alc.detection.prediction import predict
 
-    maker = blake2b(weights.read_bytes(), digest_size=16).hexdigest()
+    maker = _fingerprint(weights)
     pieces = [images[i : i + IMAGES_A_PIECE] for i in range(0, len(images), IMAGES_A_PIECE)]
     _drop_surplus(folder, len(pieces))
     for number, piece in enumerate(pieces):
@@ -51,20 +53,37 @@ def predict_pieces(
 
         parts = predict(weights, piece, report_all, should_stop, device)
         _save(path, Detections.empty().joined(*parts), maker, ids)
-    return load_pieces(folder)
+    return load_pieces(folder, [image_id for image_id, _ in images])
 
 
-def load_pieces(folder: Path) -> Detections:
-    """All detections kept in `folder`.
+def load_pieces(folder: Path, image_ids: Iterable[int]) -> Detections:
+    """The detections on some images that are kept in `folder`.
 
     Raises
     ------
     BadData
-        When a file is damaged.
+        When a file is damaged, or one of the images is in none of them.
     """
-    contents = map(_read, sorted(folder.glob("piece-*.npz")))
+    wanted = set(image_ids)
+    contents = [_read(path) for path in sorted(folder.glob("piece-*.npz"))]
+    missing = wanted.difference(*(content["asked"].tolist() for content in contents))
+    if missing:
+        raise BadData(
+            folder,
+            f"the detections on {len(missing)} images are missing, first image {min(missing)}",
+            "Predict again",
+        )
     parts = (Detections(*(content[name] for name in _COLUMNS)) for content in contents)
-    return Detections.empty().joined(*parts)
+    return Detections.empty().joined(*parts).of_images(wanted)
+
+
+def _fingerprint(weights: Path) -> str:
+    try:
+        return blake2b(weights.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise BadData(
+            weights, f"the trained detector cannot be read ({error.strerror})", "Train again"
+        ) from error
 
 
 def _piece_path(folder: Path, number: int) -> Path:
@@ -82,7 +101,10 @@ def _drop_surplus(folder: Path, count: int) -> None:
 def _is_made(path: Path, maker: str, ids: Sequence[int]) -> bool:
     if not path.exists():
         return False
-    content = _read(path)
+    try:
+        content = _read(path)
+    except BadData:  # Whatever was in it can be made again.
+        return False
     return str(content["maker"]) == maker and content["asked"].tolist() == list(ids)
 
 
@@ -100,9 +122,9 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in (*_COLUMNS, "maker", "asked")}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise BadData(
             path,
             f"the stored detections are damaged ({error})",
-            "Delete the file and predict again",
+            "Predict again",
         ) from error

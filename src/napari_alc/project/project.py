@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import select
 
 from napari_alc.errors import BadData
+from napari_alc.formats.images import image_size
 from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 from napari_alc.project import schema
 from napari_alc.project.settings import ProjectSettings, read_settings
@@ -47,7 +48,11 @@ class Project:
         folder = Path(folder).resolve()
         settings = read_settings(folder)
         store = Store(folder, settings.database)
-        store.check()
+        try:
+            store.check()
+        except BadData:
+            store.close()
+            raise
         return cls(folder, settings, store)
 
     def close(self) -> None:
@@ -74,7 +79,7 @@ class Project:
         Raises
         ------
         BadData
-            When the file is not there any more.
+            When the file is not there any more, or is no image of this size any more.
         """
         path = self.images_folder / image.file_name
         if not path.is_file():
@@ -82,6 +87,14 @@ class Project:
                 path,
                 "the image is not there any more",
                 f"Bring it back, or correct 'images' in {self.folder / 'project.toml'}",
+            )
+        width, height = image_size(path)
+        if (width, height) != (image.width, image.height):
+            raise BadData(
+                path,
+                f"the image is {width}×{height} pixels now, its boxes were drawn on "
+                f"{image.width}×{image.height}",
+                "Bring back the image that the project was made with",
             )
         return path
 
@@ -127,10 +140,11 @@ def labels_from_rows(rows: Sequence[Any]) -> Labels:
     """Labels from rows of ``image_id, category_id, x1, y1, x2, y2, id``."""
     if not rows:
         return Labels.empty()
-    table = np.array([tuple(row) for row in rows], dtype=np.float64)
+    image_ids, category_ids, *corners, ids = zip(*rows, strict=True)
+    # Each column by itself: a float would lose the last digits of a long id.
     return Labels(
-        table[:, 0].astype(np.int64),
-        table[:, 1].astype(np.int64),
-        table[:, 2:6],
-        table[:, 6].astype(np.int64),
+        np.array(image_ids, dtype=np.int64),
+        np.array(category_ids, dtype=np.int64),
+        np.array(corners, dtype=np.float64).T,
+        np.array(ids, dtype=np.int64),
     )

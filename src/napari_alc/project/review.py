@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import LabelSet
 from napari_alc.project import schema
 from napari_alc.project.document import Change, Corners, ReviewBox, ReviewDocument
 from napari_alc.project.project import Project
-from napari_alc.project.store import add_rows, now
+from napari_alc.project.store import add_boxes, add_rows, now
 from napari_alc.project.tasks import Task, queue, set_done
 
 IMPORTED = "imported"
@@ -48,42 +49,51 @@ def _corner_values(corners: Corners) -> dict[str, float]:
 
 
 def _new_box(project: Project, task: Task, category_id: int, corners: Corners, person: str) -> int:
-    row = {
+    row = _drawn_row(task, category_id, corners, person, now())
+    with project.store.begin() as connection:
+        key = connection.execute(insert(schema.box).values(row)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def _drawn_row(
+    task: Task, category_id: int, corners: Corners, person: str, at: datetime
+) -> dict[str, object]:
+    return {
         "image_id": task.image_id,
         "category_id": category_id,
         **_corner_values(corners),
         "source": "person",
         "iteration": task.iteration,
         "person": person,
-        "created_at": now(),
+        "created_at": at,
     }
-    with project.store.begin() as connection:
-        key = connection.execute(insert(schema.box).values(row)).inserted_primary_key
-    return int(key[0]) if key else 0
 
 
 def store_changes(project: Project, task: Task, changes: Sequence[Change], person: str) -> None:
     """Store decisions in one transaction; a finished task is open again by it."""
     at = now()
-    rows = [
-        {
-            "task_id": task.id,
-            "box_id": change.after.id,
-            "action": change.action,
-            "state": change.after.state,
-            "category_id": change.after.category_id,
-            **_corner_values(change.after.corners),
-            "person": person,
-            "credit": change.after.person,
-            "decided_at": at,
-        }
-        for change in changes
-    ]
+    rows = [_decision_row(task.id, change.action, change.after, person, at) for change in changes]
     t = schema.task.c
     reopened = update(schema.task).where(t.id == task.id, t.done_at.is_not(None))
     with project.store.begin() as connection:
         add_rows(connection, schema.decision, rows)
         connection.execute(reopened.values(done_at=None, done_by=None))
+
+
+def _decision_row(
+    task_id: int, action: str, after: ReviewBox, person: str, at: datetime
+) -> dict[str, object]:
+    return {
+        "task_id": task_id,
+        "box_id": after.id,
+        "action": action,
+        "state": after.state,
+        "category_id": after.category_id,
+        **_corner_values(after.corners),
+        "person": person,
+        "credit": after.person,
+        "decided_at": at,
+    }
 
 
 def finish(project: Project, task: Task, person: str) -> None:
@@ -208,16 +218,47 @@ def _region_boxes(project: Project, task: Task) -> list[ReviewBox]:
 
 
 def import_labels(project: Project, labels: LabelSet) -> None:
-    """Settle the first tasks with labels that pathologists made before."""
-    by_image: dict[int, list[tuple[int, Corners]]] = defaultdict(list)
+    """Settle the first tasks with labels that pathologists made before, in one transaction."""
+    tasks = {task.image_id: task for task in queue(project)}
     rows = labels.labels
-    for image_id, category_id, box in zip(
-        rows.image_ids.tolist(), rows.category_ids.tolist(), rows.boxes.tolist(), strict=True
-    ):
-        by_image[image_id].append((category_id, box))
-    for task in queue(project):
-        document = open_document(project, task, IMPORTED)
-        document.delete([box.id for box in document.open_boxes])
-        for category_id, box in by_image[task.image_id]:
-            document.add(box, category_id)
-        finish(project, task, IMPORTED)
+    columns = (rows.image_ids.tolist(), rows.category_ids.tolist(), rows.boxes.tolist())
+    drawn = [(tasks[image_id], *box) for image_id, *box in zip(*columns, strict=True)]
+    at = now()
+    with project.store.begin() as connection:
+        rejected = [
+            _decision_row(
+                task_id, "delete", replace(box, state="deleted", person=IMPORTED), IMPORTED, at
+            )
+            for task_id, box in current_boxes(project)
+        ]
+        add_rows(connection, schema.decision, rejected)
+        _draw(connection, drawn, IMPORTED)
+        connection.execute(update(schema.task).values(done_at=at, done_by=IMPORTED))
+
+
+def draw_boxes(
+    project: Project, task: Task, boxes: Sequence[tuple[int, Corners]], person: str
+) -> None:
+    """Add pairs of category and corners to an image as boxes of `person`, in one transaction.
+
+    They are taken as they are, however small.
+    """
+    with project.store.begin() as connection:
+        _draw(connection, [(task, *box) for box in boxes], person)
+
+
+def _draw(connection: Connection, drawn: Sequence[tuple[Task, int, Corners]], person: str) -> None:
+    at = now()
+    rows = [_drawn_row(*box, person, at) for box in drawn]
+    box_ids = add_boxes(connection, rows)
+    decisions = [
+        _decision_row(
+            task.id,
+            "add",
+            ReviewBox(box_id, category_id, corners, "person", state="added", person=person),
+            person,
+            at,
+        )
+        for box_id, (task, category_id, corners) in zip(box_ids, drawn, strict=True)
+    ]
+    add_rows(connection, schema.decision, decisions)

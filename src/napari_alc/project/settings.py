@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,13 +14,17 @@ from tomlkit.exceptions import TOMLKitError
 from napari_alc.cleaning.budget import Costs
 from napari_alc.cleaning.regions import Thresholds
 from napari_alc.cleaning.selection import STRATEGIES
-from napari_alc.errors import BadData
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError, BadData
 from napari_alc.files import write_text
 
 FORMAT = 1
 """Version of the project folder's layout; a program refuses a newer one."""
 
 SETTINGS_FILE = "project.toml"
+
+LARGEST_SEED = 2**32 - 1
+"""All generators of random numbers take seeds up to here."""
 
 Section = TypeVar("Section")
 
@@ -67,8 +72,10 @@ class MethodSettings:
             raise ValueError(
                 f"strategy '{self.strategy}' is unknown; choose from {', '.join(STRATEGIES)}"
             )
-        if self.tau > 1:
+        if not self.tau <= 1:
             raise ValueError("tau must be at most 1")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"seed must lie in 0–{LARGEST_SEED}")
         self.thresholds(0.5)
 
     def thresholds(self, tau: float) -> Thresholds:
@@ -122,7 +129,11 @@ def read_settings(folder: Path) -> ProjectSettings:
     path = folder / SETTINGS_FILE
     values = _read_toml(path)
     made_with = values.get("format")
-    if isinstance(made_with, int) and made_with > FORMAT:
+    if type(made_with) is not int or made_with < 1:
+        raise BadData(
+            path, "is no project's settings ('format' is missing or no number)", "Restore it"
+        )
+    if made_with > FORMAT:
         raise BadData(
             path,
             f"the project was made by a newer napari-alc (format {made_with}, known: {FORMAT})",
@@ -133,7 +144,7 @@ def read_settings(folder: Path) -> ProjectSettings:
         database=_text(path, values, "database", ""),
         method=_section(path, "method", MethodSettings, values.get("method", {})),
         costs=_section(path, "costs", Costs, values.get("costs", {})),
-        detector=_table(path, "detector", values.get("detector", {})),
+        detector=_detector(path, _table(path, "detector", values.get("detector", {}))),
     )
 
 
@@ -166,13 +177,34 @@ def _table(path: Path, name: str, value: object) -> dict[str, object]:
     return value
 
 
+def _detector(path: Path, values: dict[str, object]) -> dict[str, object]:
+    try:
+        DetectorSettings.from_json(values)
+    except AlcError as error:
+        raise BadData(path, f"[detector]: {error}".rstrip("."), "Correct the line") from error
+    return values
+
+
 def _section(path: Path, name: str, kind: type[Section], value: object) -> Section:
     table = _table(path, name, value)
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(known))
     if unknown:
         raise BadData(path, f"[{name}] has an unknown setting '{unknown[0]}'", "Remove the line")
+    for key, given in table.items():
+        _require_kind(path, f"[{name}] {key}", given, known[key].default)
     try:
         return kind(**table)
     except (TypeError, ValueError) as error:
         raise BadData(path, f"[{name}] holds a wrong value: {error}", "Correct the line") from error
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _require_kind(path: Path, where: str, given: object, default: object) -> None:
+    """Refuse a value of another kind than the setting's default; whole numbers are numbers."""
+    kind = type(default)
+    fits = type(given) is kind or (kind is float and type(given) is int)
+    if not fits or (isinstance(given, float) and not isfinite(given)):
+        raise BadData(path, f"{where} is {given!r}, not {_KINDS[kind]}", "Correct the line")

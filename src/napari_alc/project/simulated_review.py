@@ -10,7 +10,7 @@ from napari_alc.boxes import Floats, as_boxes, iou_matrix
 from napari_alc.labels import Labels
 from napari_alc.project.document import Corners, ReviewBox, ReviewDocument
 from napari_alc.project.project import Project
-from napari_alc.project.review import finish, open_document
+from napari_alc.project.review import draw_boxes, finish, open_document
 from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.simulation.pathologist import review_boxes
 
@@ -35,13 +35,16 @@ def review_task(project: Project, task: Task, truth: Labels) -> None:
     """Settle one image; its labels become the clean ones (step 1) or as method.md says."""
     document = open_document(project, task, PERSON)
     if task.step == WHOLE_IMAGE:
-        _label_whole_image(document, truth)
+        missing = _label_whole_image(document, truth)
     else:
-        _settle_open_boxes(document, truth)
+        missing = _settle_open_boxes(document, truth)
+    drawn = [(int(truth.category_ids[row]), _corners(truth, row)) for row in missing]
+    draw_boxes(project, task, drawn, PERSON)
     finish(project, task, PERSON)
 
 
-def _label_whole_image(document: ReviewDocument, truth: Labels) -> None:
+def _label_whole_image(document: ReviewDocument, truth: Labels) -> list[int]:
+    """Settle the boxes offered; rows of `truth` that are left to be drawn."""
     boxes = list(document.shown)
     partner = _pair_up(boxes, truth)
     document.settle(
@@ -50,25 +53,25 @@ def _label_whole_image(document: ReviewDocument, truth: Labels) -> None:
             for i, box in enumerate(boxes)
         ]
     )
-    for row in sorted(set(range(len(truth))) - set(partner.values())):
-        document.add(_corners(truth, row), int(truth.category_ids[row]))
+    return sorted(set(range(len(truth))) - set(partner.values()))
 
 
-def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> None:
+def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> list[int]:
+    """Settle the red and green boxes; rows of `truth` that are left to be drawn."""
     boxes = list(document.open_boxes)
     image_id = document.image.id
     reviewed = review_boxes(
         _as_labels(boxes, image_id), _as_labels(list(document.labels), image_id), truth
     )
-    settled, added = [], []
+    settled: list[ReviewBox] = []
+    missing: list[int] = []
     for box, rows in zip(boxes, reviewed.replacements, strict=True):
         settled.append(
             _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
         )
-        added += rows[1:].tolist()
+        missing += rows[1:].tolist()
     document.settle(settled)
-    for row in added:
-        document.add(_corners(truth, row), int(truth.category_ids[row]))
+    return missing
 
 
 def _pair_up(boxes: list[ReviewBox], truth: Labels) -> dict[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete
 
 from napari_alc.boxes import Integers, Mask
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, sort_labels
@@ -14,9 +14,10 @@ from napari_alc.cleaning.selection import STRATEGIES, rank, scores
 from napari_alc.labels import Labels
 from napari_alc.project import schema
 from napari_alc.project.label_sets import remaining_images
-from napari_alc.project.project import Project
+from napari_alc.project.locking import one_at_a_time
+from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require
-from napari_alc.project.store import ROWS_AT_ONCE, add_rows, log_event, now
+from napari_alc.project.store import add_boxes, add_rows, log_event, now
 from napari_alc.project.tasks import WHOLE_IMAGE, Batch, write_tasks
 from napari_alc.project.training import detections_of, tau_of
 
@@ -44,13 +45,13 @@ def sort_remaining(project: Project, iteration: int) -> SortedImages:
     """Sort the boxes of X without X^i with the models of `iteration` (LSM)."""
     ids = [image.id for image in remaining_images(project, iteration)]
     crowd = project.crowd_labels().labels.of_images(ids)
-    mp = detections_of(project, iteration, "mp").of_images(ids)
-    ma = detections_of(project, iteration, "ma").of_images(ids)
+    mp, ma = (detections_of(project, iteration, model, ids) for model in MODELS)
     thresholds = project.settings.method.thresholds(tau_of(project, iteration))
     rows = sort_labels(crowd, mp, ma, thresholds)
     return SortedImages(np.array(ids, dtype=np.int64), crowd, rows)
 
 
+@one_at_a_time("select")
 def select(project: Project) -> tuple[int, ...]:
     """Rank X without X^i and hand the first k images to the pathologists; returns their ids.
 
@@ -180,11 +181,7 @@ def _insert_predictions(
             strict=True,
         )
     ]
-    statement = insert(schema.box).returning(schema.box.c.id, sort_by_parameter_order=True)
-    found: list[int] = []
-    for start in range(0, len(values), ROWS_AT_ONCE):
-        found += connection.scalars(statement, values[start : start + ROWS_AT_ONCE]).all()
-    return found
+    return add_boxes(connection, values)
 
 
 def _region_rows(rows: SortedLabels, box_ids: Integers, iteration: int) -> list[dict[str, object]]:

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -37,13 +48,37 @@ def _durable(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def _own(folder: Path) -> Path:
+    return folder.resolve() / DATABASE_FILE
+
+
+_VERSION = select(schema.meta.c.value).where(schema.meta.c.key == "schema")
+
+_REMEDIES = {
+    "malformed": "The file is damaged: restore it from a copy",
+    "not a database": "The file is damaged: restore it from a copy",
+    "no such": "The file is damaged: restore it from a copy",
+    "full": "Free some disk space, then try again; nothing was lost",
+    "locked": "Another program is writing to it; try again when that is done",
+    "readonly": "Make the project's folder writable for you",
+    "unable to open": "Make the project's folder writable for you",
+}
+"""What to do about a database's complaint, by a part of its words."""
+
+
+def _remedy(complaint: str) -> str:
+    for words, remedy in _REMEDIES.items():
+        if words in complaint:
+            return remedy
+    return "Check free disk space and that the database can be reached, then try again"
+
+
 class Store:
     """A connection to a project's database; every write is one durable transaction."""
 
     def __init__(self, folder: Path, url: str = "") -> None:
-        self.where = folder / DATABASE_FILE
         try:
-            parsed = make_url(url or f"sqlite:///{self.where}")
+            parsed = make_url(url) if url else URL.create("sqlite", database=str(_own(folder)))
             self.engine: Engine = create_engine(parsed)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise BadData(
@@ -52,25 +87,55 @@ class Store:
                 "Correct 'database', or leave it empty to use a file in the project's folder",
             ) from error
         self.is_file = parsed.get_backend_name() == "sqlite"
+        self.where = parsed.database or "" if self.is_file else str(parsed)
         if self.is_file:
+            if not Path(self.where).is_absolute():
+                raise BadData(
+                    folder / "project.toml",
+                    f"the database address '{url}' names no file by its full path",
+                    "Write it as sqlite:////full/path/file.db, or leave it empty",
+                )
             event.listen(self.engine, "connect", _durable)
 
     def create(self) -> None:
-        """Make the tables of a new project."""
+        """Make the tables of a new project; `seal` makes it whole once they are filled.
+
+        Raises
+        ------
+        BadData
+            When the database holds a project already. What is left of a creation that was
+            interrupted is removed.
+        """
         with self.begin() as connection:
+            if inspect(connection).has_table(schema.meta.name):
+                if connection.execute(_VERSION).scalar() is not None:
+                    raise BadData(
+                        self.where,
+                        "the database holds a project already",
+                        "Choose another folder or database; to go on with that project, "
+                        "bring its project.toml back from a copy",
+                    )
+                schema.metadata.drop_all(connection)
             schema.metadata.create_all(connection)
-            connection.execute(
-                insert(schema.meta),
-                [{"key": "schema", "value": str(schema.SCHEMA_VERSION)}],
-            )
+
+    def seal(self) -> None:
+        """Mark a new project's database as complete."""
+        row = {"key": "schema", "value": str(schema.SCHEMA_VERSION)}
+        with self.begin() as connection:
+            connection.execute(insert(schema.meta), [row])
+
+    def drop(self) -> None:
+        """Remove the tables of a project that could not be made."""
+        with self.begin() as connection:
+            schema.metadata.drop_all(connection)
 
     def check(self) -> None:
         """Refuse a database that is absent, damaged or made by a newer program."""
-        if self.is_file and not self.where.is_file():
+        if self.is_file and not Path(self.where).is_file():
             raise BadData(self.where, "the project's database is missing", "Restore it from a copy")
         with self.begin() as connection:
-            key = schema.meta.c.key == "schema"
-            found = connection.execute(select(schema.meta.c.value).where(key)).scalar()
+            known = inspect(connection).has_table(schema.meta.name)
+            found = connection.execute(_VERSION).scalar() if known else None
         if found is None or not found.isdigit():
             raise BadData(self.where, "is no napari-alc database", "Restore it from a copy")
         if int(found) > schema.SCHEMA_VERSION:
@@ -88,9 +153,7 @@ class Store:
                 yield connection
         except DBAPIError as error:
             raise BadData(
-                self.where,
-                f"the database refused ({error.orig})",
-                "Check free disk space and that the file can be written, then try again",
+                self.where, f"the database refused ({error.orig})", _remedy(str(error.orig))
             ) from error
 
     def rows(self, statement: Any) -> Sequence[Any]:
@@ -116,6 +179,15 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert `rows` in pieces of bounded size."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         connection.execute(insert(table), list(rows[start : start + ROWS_AT_ONCE]))
+
+
+def add_boxes(connection: Connection, rows: Sequence[Row]) -> list[int]:
+    """Insert rows of `schema.box`; returns their ids in the order of the rows."""
+    statement = insert(schema.box).returning(schema.box.c.id, sort_by_parameter_order=True)
+    found: list[int] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        found += connection.scalars(statement, list(rows[start : start + ROWS_AT_ONCE])).all()
+    return found
 
 
 def log_event(

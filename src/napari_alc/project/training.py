@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, update
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import AlcError, BadData
 from napari_alc.labels import Detections, ImageRecord, Labels, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project import schema
 from napari_alc.project.detections import load_pieces, predict_pieces
 from napari_alc.project.label_sets import remaining_images, training_labels
+from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require, run_of
 from napari_alc.project.store import log_event, now
@@ -21,7 +22,11 @@ from napari_alc.project.store import log_event, now
 DEFAULT_TAU = 0.5
 """Score threshold where no validation image tells a better one."""
 
+VALIDATION_AP50 = "validation_AP50"
+"""Joins the metrics of a run when it has predicted."""
 
+
+@one_at_a_time("train")
 def train(
     project: Project,
     models: Sequence[str] = MODELS,
@@ -55,13 +60,12 @@ def _train_one(
     if not len(labels.labels):
         raise AlcError(_NO_BOXES[model])
     folder = project.run_folder(iteration, model)
-    before = _written_at(folder / "weights.pt")
-    weights = train_on(project, labels, folder, f"train {model}", report, should_stop, device)
-    run = run_of(project, iteration, model)
-    if run is not None and run.trained_at is not None and _written_at(weights) == before:
+    train_on(project, labels, folder, f"train {model}", report, should_stop, device)
+    metrics = _metrics_in(folder)
+    if _is_recorded(project, iteration, model, metrics):
         return
     with project.store.begin() as connection:
-        _store_run(connection, project, iteration, model, labels)
+        _store_run(connection, project, iteration, model, labels, metrics)
 
 
 _NO_BOXES = {
@@ -101,14 +105,38 @@ def train_on(
     )
 
 
-def _written_at(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _metrics_in(folder: Path) -> dict[str, object]:
+    """What the training wrote about itself; no two trainings took the same time."""
+    path = folder / "metrics.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BadData(
+            path,
+            f"the record of the training cannot be read ({error})",
+            f"Delete {folder / 'weights.pt'} and train again",
+        ) from error
+
+
+def _is_recorded(
+    project: Project, iteration: int, model: str, metrics: Mapping[str, object]
+) -> bool:
+    """Whether the store knows of this very training; after a crash it may know an older one."""
+    run = run_of(project, iteration, model)
+    if run is None or run.trained_at is None:
+        return False
+    known = {name: value for name, value in run.metrics.items() if name != VALIDATION_AP50}
+    return known == metrics
 
 
 def _store_run(
-    connection: Connection, project: Project, iteration: int, model: str, labels: LabelSet
+    connection: Connection,
+    project: Project,
+    iteration: int,
+    model: str,
+    labels: LabelSet,
+    metrics: Mapping[str, object],
 ) -> None:
-    metrics = json.loads((project.run_folder(iteration, model) / "metrics.json").read_text())
     c = schema.run.c
     connection.execute(delete(schema.run).where(c.iteration == iteration, c.model == model))
     row = {
@@ -118,13 +146,14 @@ def _store_run(
         "images": len(labels.images),
         "boxes": len(labels.labels),
         "trained_at": now(),
-        "metrics": metrics,
+        "metrics": dict(metrics),
     }
     connection.execute(insert(schema.run), [row])
     details = {"model": model, "images": row["images"], "boxes": row["boxes"]}
     log_event(connection, Step.TRAIN, iteration, details)
 
 
+@one_at_a_time("predict")
 def predict(
     project: Project,
     report: Report = silent,
@@ -183,10 +212,20 @@ def predict_images(
 
 
 def detections_of(
-    project: Project, iteration: int, model: str, name: str = "remaining"
+    project: Project,
+    iteration: int,
+    model: str,
+    image_ids: Iterable[int],
+    name: str = "remaining",
 ) -> Detections:
-    """The stored detections of a model, with scores from the detector's floor upwards."""
-    return load_pieces(project.run_folder(iteration, model) / "detections" / name)
+    """The stored detections of a model, with scores from the detector's floor upwards.
+
+    Raises
+    ------
+    BadData
+        When a file is damaged, or one of the images was not looked at.
+    """
+    return load_pieces(project.run_folder(iteration, model) / "detections" / name, image_ids)
 
 
 def tau_of(project: Project, iteration: int) -> float:
@@ -203,7 +242,7 @@ def _tau(project: Project, iteration: int) -> float:
     truth = project.validation_labels()
     if not len(truth.labels):
         return DEFAULT_TAU
-    detections = detections_of(project, iteration, "mp", "validation")
+    detections = detections_of(project, iteration, "mp", truth.image_ids, "validation")
     return best_threshold(truth, detections, DEFAULT_TAU)
 
 
@@ -215,6 +254,6 @@ def _measured(project: Project, iteration: int, model: str) -> dict[str, object]
     metrics = dict(run.metrics) if run is not None and run.metrics else {}
     truth = project.validation_labels()
     if len(truth.labels):
-        found = detections_of(project, iteration, model, "validation")
-        metrics["validation_AP50"] = average_precision(truth, found).ap50
+        found = detections_of(project, iteration, model, truth.image_ids, "validation")
+        metrics[VALIDATION_AP50] = average_precision(truth, found).ap50
     return metrics
