@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from napari_alc.commands.checks import tell
@@ -42,7 +44,8 @@ from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report
 from napari_alc.project.alignment import aligned, require_images
-from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.creation import CreateOptions, Sources, create_project, fitting
+from napari_alc.project.locking import locked
 from napari_alc.project.project import Project
 from napari_alc.project.report import iteration_header, iteration_row
 from napari_alc.project.settings import SETTINGS_FILE
@@ -99,19 +102,30 @@ def simulate(
         clean_path=validation or Path("validation labels"),
     )
     clean = _known_truth(sources, truth)
+    # What the crowd never drew can still be told apart by the pathologist.
+    sources = replace(sources, crowd=_with_categories(sources.crowd, clean))
     tests = None if test is None else _test_images(sources, test, test_images or images)
-    with watched(progress, cancel_file) as watch:
-        opened = _open_or_create(project, sources, plan.options(), watch)
-        simulation = Simulation(opened, clean, tests, device)
-        _run(simulation, watch)
+    with (
+        watched(progress, cancel_file) as watch,
+        closing(_open_or_create(project, sources, plan.options(), watch)) as opened,
+        locked(opened.folder, "simulate"),
+    ):
+        known = clean.of_images(image.id for image in opened.images())
+        _run(Simulation(opened, known, tests, device), watch)
     tell([f"Report: {opened.exports_folder / READABLE_REPORT_FILE}"])
-    opened.close()
+
+
+def _with_categories(label_set: LabelSet, other: LabelSet) -> LabelSet:
+    known = {category.id: category for category in (*other.categories, *label_set.categories)}
+    return replace(label_set, categories=tuple(known.values()))
 
 
 def _known_truth(sources: Sources, path: Path) -> LabelSet:
     truth = aligned(sources.crowd, read_told(path, sources.images), path)
     require_images(sources.crowd, truth, path, "the crowd's labels")
     require_images(truth, sources.crowd, sources.crowd_path, "the clean labels")
+    if not len(truth.labels):
+        raise BadData(path, "has no box to learn from", "Choose labels with boxes")
     return truth
 
 
@@ -130,21 +144,33 @@ def _open_or_create(
     if not (folder / SETTINGS_FILE).exists():
         return create_project(folder, sources, options, watch.report, watch.should_stop)
     opened = Project.open(folder)
-    if (opened.settings.method, dict(opened.settings.detector)) != (
-        replace(
-            options.method,
-            initial=opened.settings.method.initial,
-            per_iteration=opened.settings.method.per_iteration,
-        ),
-        dict(options.detector),
-    ):
+    different = _difference(opened, sources, options)
+    if different:
+        opened.close()
         raise BadData(
             folder,
-            "holds a simulation with other settings",
-            "Choose another folder, or repeat the settings it was begun with",
+            f"holds a simulation with other {different}",
+            "Choose another folder, or repeat what it was begun with",
         )
     tell(["Going on with the simulation that is there."])
     return opened
+
+
+def _difference(opened: Project, sources: Sources, options: CreateOptions) -> str:
+    """What an existing project was made with that is not wanted now; empty where nothing."""
+    images = opened.images()
+    if opened.settings.method != fitting(options.method, len(images)):
+        return "settings"
+    if dict(opened.settings.detector) != dict(options.detector):
+        return "settings of the detector"
+    given = sources.crowd.of_images(image.id for image in images)
+    stored = opened.crowd_labels()
+    alike = (
+        sorted(given.images, key=lambda image: image.id) == list(stored.images)
+        and np.array_equal(given.labels.category_ids, stored.labels.category_ids)
+        and np.array_equal(given.labels.boxes, stored.labels.boxes)
+    )
+    return "" if alike else "labels of the crowd"
 
 
 def _run(

@@ -26,7 +26,7 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.report import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
-from napari_alc.project.status import Status, Step, status
+from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.training import predict, tau_of, train, train_on
 
 REPORT_FILE = "report.json"
@@ -85,11 +85,14 @@ def simulate(
     Parameters
     ----------
     on_iteration
-        Receives the record of every iteration once its models are measured.
+        Receives the record of every iteration once its models are measured; first those of
+        an earlier, interrupted call.
     on_step
         Receives the project's status before each step.
     """
     whole = _Whole(report, _units(simulation, final=simulation.test is not None))
+    for iteration in _measured_before(simulation.project):
+        on_iteration(iteration_record(simulation, iteration))
     while (found := status(simulation.project)).next_step is not Step.EXPORT:
         on_step(found)
         _advance(simulation, found, whole, should_stop)
@@ -150,6 +153,14 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
 
 def _measured(project: Project) -> range:
     return range(status(project).iteration + 1)
+
+
+def _measured_before(project: Project) -> range:
+    """The iterations whose models have predicted."""
+    found = status(project)
+    newest = run_of(project, found.iteration, MODELS[-1])
+    has_predicted = newest is not None and newest.predicted_at is not None
+    return range(found.iteration + has_predicted)
 
 
 def iteration_record(simulation: Simulation, iteration: int) -> Record:
