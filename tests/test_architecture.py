@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,10 @@ def module_name(path: Path) -> str:
 
 
 def modules() -> list[str]:
-    return sorted(module_name(path) for path in ROOT.rglob("*.py"))
+    return sorted({module_name(path) for path in ROOT.rglob("*.py")})
+
+
+MODULES = modules()
 
 
 def imports_of(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.stmt, str, bool]]:
@@ -86,7 +90,9 @@ def imports_of(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.s
                 yield child, alias.name, not in_function
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, "imports name the whole module"
-            yield child, str(child.module), not in_function
+            for alias in child.names:
+                inner = f"{child.module}.{alias.name}"
+                yield child, inner if inner in MODULES else str(child.module), not in_function
         elif not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
             yield from imports_of(child, in_function or isinstance(child, ast.FunctionDef))
 
@@ -105,7 +111,7 @@ OWN = [i for i in IMPORTS if i.imports.split(".")[0] == PACKAGE]
 
 
 def test_every_part_has_a_floor():
-    assert {part(module) for module in modules()} <= set(FLOORS)
+    assert {part(module) for module in MODULES} <= set(FLOORS)
     assert len(OWN) > 100
 
 
@@ -119,6 +125,17 @@ def test_imports_run_downward_only():
         and (above, below) not in NEIGHBOURS
     ]
     assert upward == []
+
+
+def test_no_module_imports_in_a_circle():
+    graph: dict[str, set[str]] = {module: set() for module in MODULES}
+    for i in OWN:
+        graph[i.module].add(i.imports)
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as circle:
+        pytest.fail(" → ".join(circle.args[1]))
+    assert set(MODULES) <= set(order)
 
 
 def test_detection_is_imported_only_where_it_runs():
@@ -177,7 +194,7 @@ def test_a_forbidden_import_is_noticed():
 
 
 def of_parts(*parts: str) -> list[str]:
-    return [module for module in modules() if part(module) in parts]
+    return [module for module in MODULES if part(module) in parts]
 
 
 @pytest.mark.parametrize(
