@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -53,7 +53,8 @@ def locked(folder: Path, step: str) -> Iterator[None]:
     with closing(_taken(folder)):
         _held.add(key)
         try:
-            write_text(folder / NOTE_FILE, json.dumps(_who(step)) + "\n")
+            with suppress(BadData):  # The lock holds without its note.
+                write_text(folder / NOTE_FILE, json.dumps(_who(step)) + "\n")
             yield
         finally:
             _held.discard(key)
