@@ -8,7 +8,9 @@ from hand_made import A, B, C, D, label_set, make, see
 from napari_alc.cleaning.budget import Budget, Costs
 from napari_alc.project.budgeting import budget
 from napari_alc.project.correction import correct_remaining
+from napari_alc.project.review import finish, open_document
 from napari_alc.project.simulated_review import review_everything
+from napari_alc.project.tasks import queue
 
 NEAR_A = (10, 10, 30, 27)
 """IoU 0.85 with A: good enough to be kept without an edit."""
@@ -64,3 +66,14 @@ def test_prices_come_from_the_settings(project):
         project, settings=replace(project.settings, costs=Costs(crowd=2, pathologist=5, readers=1))
     )
     assert budget(dear, 8).crowd_part == 100 * 2 * 4 / (5 * 8)
+
+
+def test_a_drawing_that_was_taken_back_is_no_edit(tmp_path):
+    project = make(tmp_path, {1: [B]}, images=1)
+    task = queue(project)[0]
+    document = open_document(project, task, "Dr. Who")
+    document.add(A, 1)
+    document.undo()
+    document.delete([box.id for box in document.open_boxes])
+    finish(project, task, "Dr. Who")
+    assert budget(project, 1).step1_edits == 1

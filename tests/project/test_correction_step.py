@@ -85,7 +85,7 @@ def test_the_iterations_may_end_early(tmp_path):
     see(project, 0, MP, MA)
     assert status(project).next_step is Step.SELECT
     assert correct_remaining(project).automatic == 4
-    with pytest.raises(AlcError, match="1 images wait"):
+    with pytest.raises(AlcError, match="1 image waits"):
         correct_remaining(project)
 
 

@@ -61,7 +61,7 @@ def test_exporting_again_gives_the_same_bytes(project, tmp_path):
 
 def test_labels_that_are_not_settled_are_not_written(tmp_path):
     project = make(tmp_path, {1: [A]})
-    with pytest.raises(AlcError, match="not the time to export: 1 images wait"):
+    with pytest.raises(AlcError, match="not the time to export: 1 image waits"):
         export(project, tmp_path / "clean.json")
     assert not (tmp_path / "clean.json").exists()
 

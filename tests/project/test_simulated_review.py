@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from hand_made import A, B, C, D, by_image, label_set, make, rows_of
 
-from napari_alc.project import schema
+from napari_alc.project import schema, simulated_review
+from napari_alc.project.document import ReviewDocument
 from napari_alc.project.label_sets import pathologist_labels
 from napari_alc.project.review import current_boxes
 from napari_alc.project.simulated_review import PERSON, review_everything
@@ -42,3 +43,20 @@ def test_reviewing_again_changes_nothing(tmp_path):
     decisions = rows_of(project, schema.decision)
     review_everything(project, truth)
     assert rows_of(project, schema.decision) == decisions
+
+
+@pytest.mark.parametrize("lost", ["settle", "finish"])
+def test_a_review_that_crashed_is_completed(tmp_path, monkeypatch, lost):
+    project = make(tmp_path, {1: [(5, 5, 75, 35)]}, images=1)
+    truth = label_set({1: [A, B]}, 1).labels
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        where = ReviewDocument if lost == "settle" else simulated_review
+        patch.setattr(where, lost, crash)
+        with pytest.raises(KeyboardInterrupt):
+            review_everything(project, truth)
+    review_everything(project, truth)
+    assert by_image(pathologist_labels(project, 0).labels) == {1: sorted([A, B])}

@@ -4,11 +4,13 @@ import pytest
 from hand_made import A, B, label_set, make, see
 
 from napari_alc.errors import AlcError
+from napari_alc.project import schema
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.export import export
+from napari_alc.project.review import finish, open_document
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
-from napari_alc.project.status import Step, require, status
+from napari_alc.project.status import NEWEST_DECISION, Step, newest_decision, require, status
 from napari_alc.project.tasks import queue, reopen
 from napari_alc.project.training import predict, train
 
@@ -41,7 +43,7 @@ def test_each_step_leads_to_the_next(tmp_path):
 @pytest.mark.parametrize("step", [train, predict, select, correct_remaining, export])
 def test_no_step_runs_while_images_wait(tmp_path, step):
     project = make(tmp_path, {1: [A]})
-    with pytest.raises(AlcError, match=r"1 images wait for a pathologist\. Next comes 'review'"):
+    with pytest.raises(AlcError, match=r"1 image waits for a pathologist\. Next comes 'review'"):
         step(project)
 
 
@@ -57,6 +59,19 @@ def test_an_image_taken_back_has_to_be_reviewed_first(tmp_path):
     reopen(project, queue(project)[0])
     assert status(project).next_step is Step.REVIEW
     assert require(project, Step.REVIEW).waiting == 1
+
+
+def test_labels_changed_after_the_training_are_learned_from_again(tmp_path):
+    project = make(tmp_path, {1: [A], 2: [B]}, clean={1: [A]})
+    see(project, 0, [], [])
+    learned = {NEWEST_DECISION: newest_decision(project, 0)}
+    with project.store.begin() as connection:
+        connection.execute(schema.run.update().values(metrics=learned))
+    assert status(project).next_step is Step.SELECT
+    task = queue(project)[0]
+    open_document(project, task, "Dr. Who").add(B, 1)
+    finish(project, task, "Dr. Who")
+    assert status(project).next_step is Step.TRAIN
 
 
 @pytest.mark.parametrize(("clean", "reason"), [({1: []}, "no object"), ({1: [B]}, "Ma has noth")])

@@ -111,7 +111,7 @@ def simulate(
         locked(opened.folder, "simulate"),
     ):
         known = clean.of_images(image.id for image in opened.images())
-        _run(Simulation(opened, known, tests, device), watch)
+        _run(Simulation(opened, known, tests, device), watch, progress)
     tell([f"Report: {opened.exports_folder / READABLE_REPORT_FILE}"])
 
 
@@ -174,13 +174,17 @@ def _difference(opened: Project, sources: Sources, options: CreateOptions) -> st
 
 
 def _run(
-    simulation: Simulation, watch: Watch, on_step: Callable[[Status], None] = lambda _: None
+    simulation: Simulation,
+    watch: Watch,
+    style: ProgressStyle,
+    on_step: Callable[[Status], None] = lambda _: None,
 ) -> Record:
     """Run the simulation, printing a row of the table for every iteration."""
-    typer.echo(iteration_header())
+    aside = style is ProgressStyle.JSON  # standard output is for the JSON lines alone
+    typer.echo(iteration_header(), err=aside)
 
     def show(record: Record) -> None:
-        typer.echo(iteration_row(record))
+        typer.echo(iteration_row(record), err=aside)
 
     return run_simulation(simulation, watch.report, watch.should_stop, show, on_step)
 
@@ -231,7 +235,7 @@ def demo(
         if with_window:
             prepare_review(simulation, watch.report, watch.should_stop)
         else:
-            _run(simulation, watch, _Photographer(out / "review.png", project))
+            _run(simulation, watch, progress, _Photographer(out / "review.png", project))
     if with_window:
         project.close()
         gui(project.folder)

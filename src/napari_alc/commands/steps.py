@@ -98,7 +98,7 @@ def select(project: ProjectFolder) -> None:
     """
     with _opened(project) as opened:
         chosen = select_images(opened)
-        tell([f"Selected {len(chosen)} images."])
+        tell([f"Selected {len(chosen)} image{'s' * (len(chosen) != 1)}."])
 
 
 def correct(project: ProjectFolder) -> None:

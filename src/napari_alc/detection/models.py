@@ -98,8 +98,7 @@ def _architecture(preset: str, plan: Plan, classes: int, weights: str) -> nn.Mod
     except OSError as error:
         raise AlcError(
             f"The ImageNet weights for {preset} could not be downloaded ({error}). Connect to the "
-            "internet, or give a file with --weights FILE, or train from scratch with "
-            "--weights none."
+            "internet, or give a file (--weights FILE), or train from scratch (--weights none)."
         ) from error
 
 

@@ -15,6 +15,7 @@ STEPS = (0.75, 0.92)
 """Shares of the training at which the paper's rate falls tenfold (epochs 27 and 33 of 36)."""
 MOMENTUM = 0.9
 LARGEST_GRADIENT = 5.0
+"""Norm at which the compact preset's gradients are clipped; the paper clips none."""
 
 
 def learning_rate_factor(preset: str, iteration: int, total: int) -> float:

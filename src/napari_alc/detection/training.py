@@ -38,9 +38,10 @@ from napari_alc.detection.weights import (
     categories_by_label,
     save_detector,
     saved_fingerprint,
+    write_tensors,
 )
 from napari_alc.errors import AlcError, BadData, Cancelled
-from napari_alc.files import atomic_write, write_text
+from napari_alc.files import write_text
 from napari_alc.formats.images import image_size
 from napari_alc.labels import Category
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
@@ -216,8 +217,7 @@ def _save_checkpoint(run: Run, path: Path) -> None:
         "model": run.detector.network.state_dict(),
         "optimiser": run.optimiser.state_dict(),
     }
-    with atomic_write(path) as stream:
-        torch.save(content, stream)
+    write_tensors(path, content)
 
 
 def _resume(run: Run, path: Path) -> None:
@@ -272,7 +272,8 @@ def _advance(run: Run) -> float:
         )
     run.optimiser.zero_grad()
     torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+    if run.detector.settings.preset == "compact":
+        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
     run.optimiser.step()
     run.losses.append(value)
     run.iteration += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,16 @@ def save_detector(path: Path, detector: Detector, fingerprint: str) -> None:
         "categories": [[category.id, category.name] for category in detector.categories],
         "model": detector.network.state_dict(),
     }
+    write_tensors(path, content)
+
+
+def write_tensors(path: Path, content: Mapping[str, object]) -> None:
+    """Write what `torch.save` can write, wholly or not at all."""
+    # torch hides a full disk behind an error of its own, so the file is made in memory first.
+    buffer = BytesIO()
+    torch.save(dict(content), buffer)
     with atomic_write(path) as stream:
-        torch.save(content, stream)
+        stream.write(buffer.getbuffer())
 
 
 def _read_content(path: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from napari_alc.cleaning.budget import Budget
 from napari_alc.project import schema
+from napari_alc.project.document import ReviewBox
 from napari_alc.project.project import Project
 from napari_alc.project.review import current_boxes
 from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, queue
@@ -35,10 +36,16 @@ def budget(project: Project, clean: int, iteration: int | None = None) -> Budget
         crowd=project.store.count(schema.box, schema.box.c.source == "crowd"),
         clean=clean,
         step1_boxes=sum(box.is_label for box in step1),
-        step1_edits=sum(box.state in ("changed", "added", "deleted") for box in step1),
+        step1_edits=sum(_is_edit(box) for box in step1),
         step2_boxes=reviewed + drawn,
         costs=project.settings.costs,
     )
+
+
+def _is_edit(box: ReviewBox) -> bool:
+    """Whether a box was added, moved or deleted; a drawing that was taken back is neither."""
+    withdrawn = box.source == "person" and box.state == "deleted"
+    return box.state in ("changed", "added", "deleted") and not withdrawn
 
 
 def _reviewed_in_step2(project: Project) -> int:

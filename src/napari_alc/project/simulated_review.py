@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,33 +31,37 @@ def review_everything(project: Project, truth: Labels) -> None:
             review_task(project, task, by_image.get(task.image_id, Labels.empty()))
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """What becomes of the boxes offered, and rows of the truth that are left to be drawn."""
+
+    settled: list[ReviewBox]
+    missing: list[int]
+
+
 def review_task(project: Project, task: Task, truth: Labels) -> None:
     """Settle one image; its labels become the clean ones (step 1) or as method.md says."""
     document = open_document(project, task, PERSON)
-    if task.step == WHOLE_IMAGE:
-        missing = _label_whole_image(document, truth)
-    else:
-        missing = _settle_open_boxes(document, truth)
-    drawn = [(int(truth.category_ids[row]), _corners(truth, row)) for row in missing]
+    judge = _label_whole_image if task.step == WHOLE_IMAGE else _settle_open_boxes
+    verdict = judge(document, truth)
+    drawn = [(int(truth.category_ids[row]), _corners(truth, row)) for row in verdict.missing]
+    # Drawn first: after a crash in between, the boxes still open bring the reviewer back.
     draw_boxes(project, task, drawn, PERSON)
+    document.settle(verdict.settled)
     finish(project, task, PERSON)
 
 
-def _label_whole_image(document: ReviewDocument, truth: Labels) -> list[int]:
-    """Settle the boxes offered; rows of `truth` that are left to be drawn."""
+def _label_whole_image(document: ReviewDocument, truth: Labels) -> _Verdict:
     boxes = list(document.shown)
     partner = _pair_up(boxes, truth)
-    document.settle(
-        [
-            _as_truth(box, truth, partner[i]) if i in partner else replace(box, state="deleted")
-            for i, box in enumerate(boxes)
-        ]
-    )
-    return sorted(set(range(len(truth))) - set(partner.values()))
+    settled = [
+        _as_truth(box, truth, partner[i]) if i in partner else replace(box, state="deleted")
+        for i, box in enumerate(boxes)
+    ]
+    return _Verdict(settled, sorted(set(range(len(truth))) - set(partner.values())))
 
 
-def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> list[int]:
-    """Settle the red and green boxes; rows of `truth` that are left to be drawn."""
+def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
     boxes = list(document.open_boxes)
     image_id = document.image.id
     reviewed = review_boxes(
@@ -70,8 +74,7 @@ def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> list[int]:
             _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
         )
         missing += rows[1:].tolist()
-    document.settle(settled)
-    return missing
+    return _Verdict(settled, missing)
 
 
 def _pair_up(boxes: list[ReviewBox], truth: Labels) -> dict[int, int]:
@@ -101,7 +104,7 @@ def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
         box,
         corners=_corners(truth, row),
         category_id=category_id,
-        state="kept" if good else "changed",
+        state="added" if box.source == "person" else "kept" if good else "changed",
     )
 
 

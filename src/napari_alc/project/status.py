@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.project import MODELS, TRAIN, Project
 from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Task, queue
+
+NEWEST_DECISION = "newest_decision"
+"""In the metrics of a run: the latest decision that its training labels hold."""
 
 
 class Step(StrEnum):
@@ -76,13 +79,15 @@ def status(project: Project) -> Status:
         done=len(tasks) - waiting,
         corrected=corrected,
         sentence=_SENTENCES[next_step].format(
-            i=iteration, g=project.settings.method.iterations, waiting=waiting
+            i=iteration,
+            g=project.settings.method.iterations,
+            waiting="1 image waits" if waiting == 1 else f"{waiting} images wait",
         ),
     )
 
 
 _SENTENCES = {
-    Step.REVIEW: "{waiting} images wait for a pathologist.",
+    Step.REVIEW: "{waiting} for a pathologist.",
     Step.TRAIN: "Iteration {i} of {g}: train the two detectors on the images reviewed so far.",
     Step.PREDICT: "Iteration {i} of {g}: let both detectors look at the remaining images.",
     Step.SELECT: "Iteration {i} of {g}: select the next images for the pathologists.",
@@ -97,7 +102,8 @@ def _next_step(project: Project, tasks: tuple[Task, ...], iteration: int, correc
     if corrected:
         return Step.EXPORT
     runs = {model: run_of(project, iteration, model) for model in MODELS}
-    if any(run is None or run.trained_at is None for run in runs.values()):
+    newest = newest_decision(project, iteration)
+    if any(run is None or _is_outdated(run, newest) for run in runs.values()):
         return Step.TRAIN
     if any(run.predicted_at is None for run in runs.values() if run is not None):
         return Step.PREDICT
@@ -107,6 +113,22 @@ def _next_step(project: Project, tasks: tuple[Task, ...], iteration: int, correc
     if iteration >= project.settings.method.iterations or everything:
         return Step.CORRECT
     return Step.SELECT
+
+
+def _is_outdated(run: Any, newest: int) -> bool:
+    """Whether a person decided something since the run's labels were read."""
+    return run.trained_at is None or (run.metrics or {}).get(NEWEST_DECISION, newest) < newest
+
+
+def newest_decision(project: Project, iteration: int) -> int:
+    """Number of the latest decision on the images of X^i; 0 where there is none."""
+    d, t = schema.decision.c, schema.task.c
+    query = (
+        select(func.max(d.id))
+        .join(schema.task, t.id == d.task_id)
+        .where(t.step == WHOLE_IMAGE, t.iteration <= iteration)
+    )
+    return int(project.store.value(query) or 0)
 
 
 def run_of(project: Project, iteration: int, model: str) -> Any | None:

@@ -16,7 +16,13 @@ from napari_alc.project.detections import load_pieces, predict_pieces
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import Step, require, run_of
+from napari_alc.project.status import (
+    NEWEST_DECISION,
+    Step,
+    newest_decision,
+    require,
+    run_of,
+)
 from napari_alc.project.store import log_event, now
 
 DEFAULT_TAU = 0.5
@@ -24,6 +30,9 @@ DEFAULT_TAU = 0.5
 
 VALIDATION_AP50 = "validation_AP50"
 """Joins the metrics of a run when it has predicted."""
+
+NOT_OF_TRAINING = (VALIDATION_AP50, NEWEST_DECISION)
+"""Metrics of a run in the store that the training itself did not write."""
 
 
 @one_at_a_time("train")
@@ -56,6 +65,8 @@ def _train_one(
     should_stop: ShouldStop,
     device: str,
 ) -> None:
+    # Read before the labels: a decision made meanwhile counts as newer, and trains again.
+    newest = newest_decision(project, iteration)
     labels = training_labels(project, iteration, model)
     if not len(labels.labels):
         raise AlcError(_NO_BOXES[model])
@@ -63,9 +74,11 @@ def _train_one(
     train_on(project, labels, folder, f"train {model}", report, should_stop, device)
     metrics = _metrics_in(folder)
     if _is_recorded(project, iteration, model, metrics):
+        _note_decision(project, iteration, model, newest)
         return
     with project.store.begin() as connection:
-        _store_run(connection, project, iteration, model, labels, metrics)
+        known = {**metrics, NEWEST_DECISION: newest}
+        _store_run(connection, project, iteration, model, labels, known)
 
 
 _NO_BOXES = {
@@ -125,8 +138,22 @@ def _is_recorded(
     run = run_of(project, iteration, model)
     if run is None or run.trained_at is None:
         return False
-    known = {name: value for name, value in run.metrics.items() if name != VALIDATION_AP50}
+    known = {name: value for name, value in run.metrics.items() if name not in NOT_OF_TRAINING}
     return known == metrics
+
+
+def _note_decision(project: Project, iteration: int, model: str, newest: int) -> None:
+    """Store that a run has seen every decision up to `newest`; its labels are the same."""
+    run = run_of(project, iteration, model)
+    if run is None or run.metrics.get(NEWEST_DECISION) == newest:
+        return
+    c = schema.run.c
+    with project.store.begin() as connection:
+        connection.execute(
+            update(schema.run)
+            .where(c.iteration == iteration, c.model == model)
+            .values(metrics={**run.metrics, NEWEST_DECISION: newest})
+        )
 
 
 def _store_run(
@@ -249,11 +276,12 @@ def _tau(project: Project, iteration: int) -> float:
 def _measured(project: Project, iteration: int, model: str) -> dict[str, object]:
     """The metrics of a run, with its AP50 on the validation images where there are any."""
     from napari_alc.evaluation.average_precision import average_precision
+    from napari_alc.evaluation.matching import detection_limit
 
     run = run_of(project, iteration, model)
     metrics = dict(run.metrics) if run is not None and run.metrics else {}
     truth = project.validation_labels()
     if len(truth.labels):
         found = detections_of(project, iteration, model, truth.image_ids, "validation")
-        metrics[VALIDATION_AP50] = average_precision(truth, found).ap50
+        metrics[VALIDATION_AP50] = average_precision(truth, found, detection_limit(found)).ap50
     return metrics
