@@ -61,3 +61,19 @@ def test_compact_starts_from_scratch_and_others_from_imagenet():
     assert DetectorSettings().initial_weights == "none"
     assert DetectorSettings("resnet50").initial_weights == "imagenet"
     assert DetectorSettings("resnet50", weights="none").initial_weights == "none"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"iterations": "many"}, "iterations must be a whole number, not 'many'"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"threads": True}, "threads must be a whole number"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"weights": 5}, "weights must be a text"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named(values, words):
+    with pytest.raises(AlcError, match=words):
+        DetectorSettings.from_json(values)

@@ -150,9 +150,25 @@ class DetectorSettings:
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise AlcError(f"{unknown[0]!r} is not a detector setting.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise AlcError(
-                f"The detector settings {dict(values)} cannot be used: {error}."
-            ) from None
+        for name, value in values.items():
+            _require_kind(name, value)
+        return cls(**values)
+
+
+_WHOLE = ("iterations", "epochs", "batch_size", "input_size", "max_detections", "seed", "threads")
+_TEXT = ("preset", "weights")
+_REQUIRED = ("preset", "score_floor", "max_detections", "seed")
+
+
+def _require_kind(name: str, value: object) -> None:
+    """Refuse a setting that is of another kind than its field."""
+    if value is None and name not in _REQUIRED:
+        return
+    if name in _TEXT:
+        fits, kind = isinstance(value, str), "a text"
+    elif name in _WHOLE:
+        fits, kind = isinstance(value, int), "a whole number"
+    else:
+        fits, kind = isinstance(value, int | float), "a number"
+    if not fits or isinstance(value, bool):
+        raise AlcError(f"The detector setting {name} must be {kind}, not {value!r}.")
