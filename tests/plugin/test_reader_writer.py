@@ -11,6 +11,7 @@ from npe2 import PluginManager
 from napari_alc.errors import BadData
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.formats.images import write_tiff
+from napari_alc.labels import Category, ImageRecord, LabelSet, numbered
 from napari_alc.plugin.coco_boxes import METADATA
 from napari_alc.plugin.image_stack import ImageStack
 from napari_alc.plugin.reader import coco_reader, project_reader, read_coco_layers
@@ -130,7 +131,7 @@ def test_a_tilted_shape_is_written_as_the_box_around_it_and_said_so(viewer, tmp_
     layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
     write_layers(str(tmp_path / "boxes.json"), layers)
     labels = read_coco(tmp_path / "boxes.json").label_set
-    assert labels.labels.boxes.tolist() == [[10, 10, 50, 50]]
+    assert labels.labels.boxes.tolist() == [[10.5, 10.5, 50.5, 50.5]]
     assert (labels.images[0].width, labels.images[0].height) == (90, 80)
     assert "1 shape was no upright rectangle" in notification_manager.records[-1].message
 
@@ -148,6 +149,32 @@ def test_boxes_and_image_must_share_their_pixels(viewer, tmp_path):
     layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
     with pytest.raises(BadData, match="differ in their scale"):
         write_layers(str(tmp_path / "x.json"), layers)
+
+
+@pytest.mark.parametrize("translate", [(0, 0), (0.5, 0.5), (30, 10)])
+def test_boxes_around_pixels_are_written_as_their_outer_edges(viewer, tmp_path, translate):
+    """Wherever the image lies: rows 0 to 9 and columns 20 to 39 are a box of 20 by 10."""
+    image = viewer.add_image(np.zeros((80, 90), np.uint8), translate=translate, scale=(2, 2))
+    low, high = (image.data_to_world(place) for place in ((-0.5, 19.5), (9.5, 39.5)))
+    corners = [low, (low[0], high[1]), high, (high[0], low[1])]
+    viewer.add_shapes([np.array(corners) / 2], shape_type="rectangle", scale=(2, 2))
+    layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
+    write_layers(str(tmp_path / "boxes.json"), layers)
+    assert read_coco(tmp_path / "boxes.json").label_set.labels.boxes.tolist() == [[20, 0, 40, 10]]
+
+
+def test_boxes_of_an_opened_file_lie_around_the_pixels_of_their_objects(tmp_path, viewer):
+    pixels = np.zeros((40, 50), np.uint8)
+    pixels[0:12, 7:21] = 200
+    write_tiff(tmp_path / "one.tif", pixels)
+    image = ImageRecord(1, "one.tif", 50, 40)
+    box = numbered([1], [1], np.array([[7, 0, 21, 12]]))
+    write_coco(tmp_path / "labels.json", LabelSet((image,), (Category(1, "square"),), box))
+    images, boxes = opened(viewer, tmp_path / "labels.json")
+    corners = np.array([images.world_to_data(boxes.data_to_world(c)) for c in boxes.data[0]])
+    # in the image layer's own count a pixel spans half a unit around its number
+    assert corners.min(axis=0).tolist() == [0, -0.5, 6.5]
+    assert corners.max(axis=0).tolist() == [0, 11.5, 20.5]
 
 
 def test_a_stack_that_came_from_no_coco_file_is_refused(viewer, tmp_path):

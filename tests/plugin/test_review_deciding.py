@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.utils.colormaps.standardize_color import transform_color
@@ -91,6 +93,34 @@ def test_a_box_drawn_beyond_the_image_is_cut_at_its_edge(at):
     at.drag((230, 230), (270, 258))
     assert at.hand.corners == pytest.approx((230, 230, 256, 256), abs=1.5)
     assert at.hand.corners[2:] == (256, 256)
+    at.assert_in_step()
+
+
+def test_boxes_lie_around_the_pixels_that_their_corners_name(at):
+    """The image's own count has a pixel span half a unit around its number."""
+    height, width = at.canvas.image.layer.data.shape
+    at.desk.document.add((0, 0, 7, 12), 1)
+    at.canvas.show_document(at.document)
+    image = at.canvas.image.layer
+    row = at.layer.features["id"].tolist().index(max(at.document.boxes))
+    corners = np.array(
+        [image.world_to_data(at.layer.data_to_world(corner)) for corner in at.layer.data[row]]
+    )
+    assert corners.min(axis=0).tolist() == [-0.5, -0.5]
+    assert corners.max(axis=0).tolist() == [11.5, 6.5]
+    at.key(KEY.Key_G)
+    assert tuple(at.viewer.scene.camera.center[-2:]) == (height / 2, width / 2)
+
+
+def test_a_box_drawn_along_the_upper_left_edge_keeps_its_first_pixels(at):
+    at.canvas.image.look_at(replace(at.document.open_boxes[0], corners=(0, 0, 12, 12)))
+    at.key(KEY.Key_W)
+    at.drag((-2, -2), (8, 9))
+    assert at.hand.corners[:2] == (0, 0)
+    assert at.hand.corners[2:] == pytest.approx((8, 9), abs=0.2)
+    image, row = at.canvas.image.layer, at.layer.features["id"].tolist().index(at.hand.id)
+    first = image.world_to_data(at.layer.data_to_world(at.layer.data[row].min(axis=0)))
+    assert tuple(first) == (-0.5, -0.5)  # the outer edge of the first pixel
     at.assert_in_step()
 
 

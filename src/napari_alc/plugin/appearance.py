@@ -1,10 +1,16 @@
-"""Colours and line widths of boxes, chosen to be told apart on the gray of TEM images."""
+"""How images and boxes lie on napari's canvas and look there.
+
+Colours and line widths of boxes are chosen to be told apart on the gray of TEM images.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from napari_alc.project.document import ReviewBox
+
+HALF_PIXEL = 0.5
+"""Labels count from the upper left corner of an image, napari from the middle of that pixel."""
 
 OWN = "yours"
 CROWD = "crowd"

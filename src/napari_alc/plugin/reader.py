@@ -16,7 +16,7 @@ from napari.utils.notifications import show_info
 
 from napari_alc.errors import BadData
 from napari_alc.formats.images import normalise
-from napari_alc.plugin.appearance import COLOURS, CROWD
+from napari_alc.plugin.appearance import COLOURS, CROWD, HALF_PIXEL
 from napari_alc.plugin.coco_boxes import CATEGORY, METADATA, CocoSource, read_source, rectangles
 from napari_alc.plugin.image_stack import ImageStack
 from napari_alc.plugin.sample_data import SAMPLES
@@ -114,6 +114,7 @@ def _image_layer(source: CocoSource, folder: Path) -> LayerTuple:
         "rgb": stack.is_colour,
         "multiscale": False,
         "axis_labels": AXES,
+        "translate": (0.0, HALF_PIXEL, HALF_PIXEL),
     }
     if not stack.is_colour:
         settings["contrast_limits"] = _contrast(stack)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from napari_alc.plugin.appearance import HALF_PIXEL
 from napari_alc.plugin.read_ahead import ReadImage
 from napari_alc.project.document import ReviewBox
 
@@ -78,7 +79,7 @@ class ReviewImage:
         """Show the whole image."""
         if self._image is not None:
             height, width = self._image.pixels.shape[:2]
-            self._viewer.scene.camera.center = ((height - 1) / 2, (width - 1) / 2)
+            self._viewer.scene.camera.center = (height / 2, width / 2)
             self._viewer.scene.camera.zoom = self._whole_zoom()
 
     def _whole_zoom(self) -> float:
@@ -92,4 +93,10 @@ class ReviewImage:
 
 def _layer(name: str, rgb: bool = False) -> Image:
     shape = (2, 2, 3) if rgb else (2, 2)
-    return Image(np.zeros(shape, dtype=np.uint8), rgb=rgb, name=name, visible=False)
+    return Image(
+        np.zeros(shape, dtype=np.uint8),
+        rgb=rgb,
+        name=name,
+        visible=False,
+        translate=(HALF_PIXEL, HALF_PIXEL),
+    )

@@ -9,10 +9,12 @@ from typing import Any
 import napari
 import numpy as np
 from napari.utils.notifications import show_info
+from numpy.typing import NDArray
 
 from napari_alc.errors import BadData
 from napari_alc.formats.coco import write_coco
 from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.plugin.appearance import HALF_PIXEL
 from napari_alc.plugin.coco_boxes import METADATA, CocoSource, Drawn, collect, drawn
 
 Settings = Mapping[str, Any]
@@ -50,10 +52,12 @@ def write_layers(path: str, layers: Sequence[Layer]) -> list[str]:
     source = next(filter(None, (_source(settings) for _, settings in shapes)), None)
     if source is not None:
         return _write(Path(path), source.label_set, source.info, shapes)
-    for _, settings in shapes:
-        _require_same_place(Path(path), image_settings, settings)
     record = _record(Path(path), image, image_settings)
-    return _write(Path(path), LabelSet((record,), ()), {}, shapes)
+    placed = [
+        (_in_image(Path(path), data, settings, image_settings), settings)
+        for data, settings in shapes
+    ]
+    return _write(Path(path), LabelSet((record,), ()), {}, placed)
 
 
 def _source(settings: Settings) -> CocoSource | None:
@@ -89,15 +93,32 @@ def _rows(features: Any, count: int) -> list[Mapping[str, Any]]:
     return [{key: column[row] for key, column in columns.items()} for row in range(count)]
 
 
-def _require_same_place(path: Path, image: Settings, shapes: Settings) -> None:
-    for name in ("scale", "translate"):
-        ours, theirs = (np.asarray(s.get(name, ()))[-2:] for s in (image, shapes))
-        if ours.size and theirs.size and not np.allclose(ours, theirs):
-            raise BadData(
-                path,
-                f"'{shapes.get('name')}' and '{image.get('name')}' differ in their {name}",
-                "Give both layers the same, so that boxes are in pixels of the image",
-            )
+def _in_image(path: Path, data: Any, shapes: Settings, image: Settings) -> list[Any]:
+    """Corners counted from the image's upper left corner, as labels count them.
+
+    The layers may lie at different places, as those of a review do, but not differ in scale.
+    """
+    ours, theirs = (_last_two(settings, "scale", 1.0) for settings in (image, shapes))
+    if not np.allclose(ours, theirs):
+        raise BadData(
+            path,
+            f"'{shapes.get('name')}' and '{image.get('name')}' differ in their scale",
+            "Give both layers the same, so that boxes are in pixels of the image",
+        )
+    apart = _last_two(shapes, "translate", 0.0) - _last_two(image, "translate", 0.0)
+    shift = apart / ours + HALF_PIXEL
+    return [_shifted(corners, shift) for corners in data]
+
+
+def _shifted(corners: Any, shift: NDArray[np.float64]) -> NDArray[np.float64]:
+    moved = np.array(corners, dtype=np.float64)
+    moved[:, -2:] += shift
+    return moved
+
+
+def _last_two(settings: Settings, name: str, default: float) -> NDArray[np.float64]:
+    """A setting along the image's rows and columns."""
+    return np.asarray(settings.get(name, (default, default)), dtype=np.float64)[-2:]
 
 
 def _record(path: Path, image: Any, settings: Settings) -> ImageRecord:
