@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -207,13 +208,14 @@ def create(
         clean_path=clean or Path("clean labels"),
         clean_use=split,
     )
-    _tell_unlisted(images, sources)
+    find_images(images)
     with watched(progress, cancel_file) as watch:
         made = make(
             project, sources, CreateOptions(options.method, options.detector, database), watch
         )
-    tell([f"Made {made.folder}. {status_of(made).sentence}"])
-    made.close()
+    with closing(made):
+        _tell_unlisted(images, sources)
+        tell([f"Made {made.folder}. {status_of(made).sentence}"])
 
 
 def make(folder: Path, sources: Sources, options: CreateOptions, watch: Watch) -> Project:

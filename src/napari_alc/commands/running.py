@@ -112,19 +112,20 @@ def _bar() -> Iterator[Report]:
         TextColumn("left · {task.description}"),
     )
     console = Console(stderr=True)
-    with Bar(*columns, console=console, speed_estimate_period=SPEED_WINDOW) as bar:
-        tasks: dict[str, TaskID] = {}
+    bar = Bar(*columns, console=console, speed_estimate_period=SPEED_WINDOW)
+    tasks: dict[str, TaskID] = {}
 
-        def report(progress: Progress) -> None:
-            key = progress.step
-            if key not in tasks:
-                tasks[key] = bar.add_task(key, total=progress.total)
-            text = progress.message or progress.step
-            bar.update(
-                tasks[key],
-                completed=progress.done,
-                total=progress.total,
-                description=text,
-            )
+    def report(progress: Progress) -> None:
+        if not tasks:  # Nothing is drawn before there is something to show.
+            bar.start()
+        key = progress.step
+        if key not in tasks:
+            tasks[key] = bar.add_task(key, total=progress.total)
+        text = progress.message or progress.step
+        bar.update(tasks[key], completed=progress.done, total=progress.total, description=text)
 
+    try:
         yield report
+    finally:
+        if tasks:
+            bar.stop()

@@ -155,6 +155,10 @@ def _native(image: Pixels) -> Pixels:
 
 def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     pages = [p for p in tiff.pages if isinstance(p, tifffile.TiffPage) and not p.is_reduced]
+    if not pages:
+        raise BadData(
+            path, "cannot be read as an image (it has no page)", "Replace the file or leave it out"
+        )
     if len(pages) != 1:
         raise BadData(
             path, f"holds {len(pages)} pages instead of one image", "Save each page as its own file"
