@@ -121,7 +121,7 @@ USAGE = {
     "--detector best": "'best' is no detector preset",
     "--set iterations": "write it as name=value",
     "--set iterations=0": "iterations must be 1 or more",
-    "--set iterations=many": "cannot be used",
+    "--set iterations=many": "iterations must be a whole number",
     "--set speed=3": "'speed' is not a detector setting",
     "--split training": "'training' is not one of",
     "--progress loud": "'loud' is not one of",
