@@ -8,6 +8,7 @@ from napari_alc.commands.gui import gui, require_window
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import preferences
 from napari_alc.plugin.widget import NAME, show
+from napari_alc.project.sorting import select
 from tiny_projects import make_project
 
 
@@ -57,6 +58,55 @@ def test_a_second_project_takes_the_place_of_the_first(docked, fresh, reviewed):
     assert widget.open_project(reviewed)
     assert widget.project.folder == reviewed
     assert "train" in widget.sentence.text()
+
+
+@pytest.fixture
+def under_review(docked, fresh, qtbot):
+    """The widget with the second image of a project on the desk, its first box kept."""
+    _, widget = docked()
+    widget.open_project(fresh)
+    page = widget.review_page
+    page.next_image()
+    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    page.desk.keep()
+    return widget
+
+
+def test_the_end_of_a_step_leaves_the_review_as_it_is(under_review):
+    page = under_review.review_page
+    task, document, left = page.task, page.desk.document, len(page.desk.open_boxes)
+    under_review.iterate_page.changed.emit()
+    assert page.task == task
+    assert page.task.rank == 1
+    assert page.desk.document is document
+    page.desk.undo()
+    assert len(page.desk.open_boxes) == left + 1
+
+
+def test_a_step_that_hands_out_images_shows_them_in_the_review(docked, predicted, qtbot):
+    _, widget = docked()
+    widget.open_project(predicted)
+    page = widget.review_page
+    assert page.task is None
+    select(widget.project)
+    widget.iterate_page.changed.emit()
+    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    assert not page.task.is_done
+    assert "wait for a pathologist" in widget.sentence.text()
+
+
+def test_another_name_decides_from_now_on_and_the_image_stays(under_review, qtbot):
+    page = under_review.review_page
+    task, before = page.task, page.desk.document
+    under_review.project_page.person_changed.emit("Dr. Lee")
+    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    assert page.task == task
+    assert page.desk.document is not before
+    box = page.desk.open_boxes[0]
+    page.desk.give(type(before).keep, [box.id])
+    names = [page.desk.document.boxes[i].person for i in page.desk.document.boxes]
+    assert names.count("Dr. Lee") == 1
+    assert page.desk.document.boxes[box.id].person == "Dr. Lee"
 
 
 def test_a_running_step_keeps_its_project_open(docked, fresh, tmp_path):

@@ -98,6 +98,17 @@ class ReviewPage(QWidget):
         self._task = None
         self.refresh()
 
+    def set_person(self, person: str) -> None:
+        """Decide in another name from now on; the image stays.
+
+        Undo begins anew: one person does not take back what another has decided.
+        """
+        if person == self._person:
+            return
+        self._person = person
+        if self._task is not None:
+            self.go_to(self._task)
+
     def refresh(self) -> None:
         """Read the queue from the store again; the image on the desk stays."""
         project = self._project

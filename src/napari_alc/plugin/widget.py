@@ -52,7 +52,7 @@ class ActiveLabelCleaning(QWidget):
         self.review_page = ReviewPage(viewer)
         self._arrange()
         self.project_page.chosen.connect(self.open_project)
-        self.project_page.person_changed.connect(lambda _: self._show_in_review())
+        self.project_page.person_changed.connect(self.review_page.set_person)
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
         self.tabs.currentChanged.connect(self._show_button)
@@ -98,13 +98,10 @@ class ActiveLabelCleaning(QWidget):
         before, self.project = self.project, project
         self.project_page.show_project(project)
         self.iterate_page.set_project(project)
-        self._show_in_review()
+        self.review_page.set_project(project, preferences.person())
         if before is not None:
             before.close()
         self.refresh()
-
-    def _show_in_review(self) -> None:
-        self.review_page.set_project(self.project, preferences.person())
 
     def refresh(self) -> None:
         """Show what comes next, as the store has it now."""
@@ -152,7 +149,7 @@ class ActiveLabelCleaning(QWidget):
             self.tabs.setCurrentWidget(self._next_page)
 
     def _on_step_ended(self) -> None:
-        self._show_in_review()
+        self.review_page.refresh()
         self.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
