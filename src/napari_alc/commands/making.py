@@ -19,7 +19,7 @@ from napari_alc.commands.running import (
     Watch,
     watched,
 )
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import DetectorSettings, default_preset
 from napari_alc.errors import AlcError
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.images import find_images
@@ -36,19 +36,26 @@ PerIteration = Annotated[int, typer.Option(min=1, help="Images selected an itera
 Iterations = Annotated[int, typer.Option(min=0, help="Iterations after the first draw, g.")]
 
 
-def _preset(name: str) -> str:
+def _preset(name: str | None) -> str | None:
     try:
-        require_preset(name)
+        require_preset(name or default_preset())
     except AlcError as error:
         raise typer.BadParameter(str(error)) from None
     return name
 
 
 Detector = Annotated[
-    str,
+    str | None,
     typer.Option(
         callback=_preset,
-        help="compact, resnet50, or the name of a torchvision detection builder.",
+        help="compact, resnet50, or the name of a torchvision detection builder; by default "
+        "resnet50 where there is an NVIDIA card, else compact.",
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        help="Where a detector starts: none (from scratch), imagenet (downloaded), or a file."
     ),
 ]
 
@@ -108,7 +115,8 @@ class Plan:
     strategy: str
     seed: int
     tau: float | None
-    detector: str
+    detector: str | None
+    weights: str | None
     changes: Sequence[str]
 
     def options(self) -> CreateOptions:
@@ -121,7 +129,14 @@ class Plan:
             tau=-1.0 if self.tau is None else self.tau,
             seed=self.seed,
         )
-        return CreateOptions(method, detector_settings(self.detector, self.changes))
+        weights = () if self.weights is None else (f"weights={_weights(self.weights)}",)
+        preset = self.detector or default_preset()
+        return CreateOptions(method, detector_settings(preset, (*self.changes, *weights)))
+
+
+def _weights(text: str) -> str:
+    """A file is known by its whole path, wherever a later command is run."""
+    return text if text in ("none", "imagenet") else str(Path(text).resolve())
 
 
 def require_preset(name: str) -> None:
@@ -183,7 +198,8 @@ def create(
     initial: Initial = 40,
     per_iteration: PerIteration = 40,
     iterations: Iterations = 4,
-    detector: Detector = "compact",
+    detector: Detector = None,
+    weights: Weights = None,
     set_: DetectorSetting = None,
     strategy: Strategy = "score",
     tau: Tau = None,
@@ -198,7 +214,8 @@ def create(
 
     Example: napari-alc create study --images tiffs --crowd crowd.json
     """
-    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, set_ or ())
+    changes = set_ or ()
+    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes)
     options = plan.options()
     sources = Sources(
         images=images,
@@ -215,7 +232,19 @@ def create(
         )
     with closing(made):
         _tell_unlisted(images, sources)
+        _tell_nothing_left(made)
         tell([f"Made {made.folder}. {status_of(made).sentence}"])
+
+
+def _tell_nothing_left(project: Project) -> None:
+    images = len(project.images())
+    if project.settings.method.initial >= images:
+        tell(
+            [
+                f"All {images} images go to the pathologists at once, so nothing is left to clean: "
+                "choose a smaller --initial for a project that saves their time."
+            ]
+        )
 
 
 def make(folder: Path, sources: Sources, options: CreateOptions, watch: Watch) -> Project:

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +21,18 @@ from rich.progress import (
     TaskID,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from napari_alc.progress import Progress, Report, ShouldStop, silent
 
 SPEED_WINDOW = 120.0
 """Seconds over which the bar measures speed: long enough to bridge a change of step."""
+
+SECONDS_BETWEEN_LINES = 20.0
+"""Where progress goes to a file or a log."""
 
 
 class ProgressStyle(StrEnum):
@@ -103,15 +107,16 @@ def _print_json(progress: Progress) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Report]:
-    columns = (
-        BarColumn(bar_width=30),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("passed,"),
-        TimeRemainingColumn(),
-        TextColumn("left · {task.description}"),
-    )
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left · {task.description}", table_column=Column(no_wrap=True)),
+    )
     bar = Bar(*columns, console=console, speed_estimate_period=SPEED_WINDOW)
     tasks: dict[str, TaskID] = {}
 
@@ -121,11 +126,46 @@ def _bar() -> Iterator[Report]:
         key = progress.step
         if key not in tasks:
             tasks[key] = bar.add_task(key, total=progress.total)
-        text = progress.message or progress.step
-        bar.update(tasks[key], completed=progress.done, total=progress.total, description=text)
+        bar.update(
+            tasks[key],
+            completed=progress.done,
+            total=progress.total,
+            description=_without_time(progress),
+        )
 
     try:
         yield report
     finally:
         if tasks:
             bar.stop()
+
+
+class _Lines:
+    """Progress where nothing can be drawn over: a line every now and then."""
+
+    def __init__(self) -> None:
+        self._began = self._said = time.monotonic()
+        self._step, self._first = "", 0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.step != self._step:
+            self._step, self._first, self._began = progress.step, progress.done, now
+        if now - self._said < SECONDS_BETWEEN_LINES:
+            return
+        self._said = now
+        share = progress.done / max(progress.total, 1)
+        text = f"{share:.0%}{self._left(progress, now)} · {_without_time(progress)}"
+        typer.echo(text, err=True)
+
+    def _left(self, progress: Progress, now: float) -> str:
+        since = progress.done - self._first
+        if since <= 0:
+            return ""
+        seconds = (progress.total - progress.done) * (now - self._began) / since
+        return f", about {max(1, round(seconds / 60))} min left"
+
+
+def _without_time(progress: Progress) -> str:
+    """What is being done; the bar tells the time left of the whole."""
+    return (progress.message or progress.step).partition(", about ")[0]

@@ -29,6 +29,7 @@ from napari_alc.commands.making import (
     Seed,
     Strategy,
     Tau,
+    Weights,
     read_told,
 )
 from napari_alc.commands.running import (
@@ -80,7 +81,8 @@ def simulate(
     initial: Initial = 40,
     per_iteration: PerIteration = 40,
     iterations: Iterations = 4,
-    detector: Detector = "compact",
+    detector: Detector = None,
+    weights: Weights = None,
     set_: DetectorSetting = None,
     strategy: Strategy = "score",
     tau: Tau = None,
@@ -93,7 +95,8 @@ def simulate(
 
     Example: napari-alc simulate study --images tiffs --crowd crowd.json --truth clean.json
     """
-    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, set_ or ())
+    changes = set_ or ()
+    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes)
     sources = Sources(
         images=images,
         crowd=read_told(crowd, images),
@@ -209,9 +212,10 @@ DEMO_PLAN = Plan(
     seed=0,
     tau=None,
     detector="compact",
-    changes=("iterations=200",),
+    weights=None,
+    changes=("iterations=200", "threads=1"),
 )
-"""Small enough for a few minutes on two cores; more iterations give better detectors."""
+"""A few minutes on two cores, also busy ones, where two threads would wait for each other."""
 
 
 def demo(
