@@ -29,7 +29,7 @@ IMAGE = ImageRecord(1, "a.tif", 200, 200)
 
 def task(step, done_by=None):
     done_at = "yesterday" if done_by else None
-    return Task(1, 1, "a.tif", step, 0, 0, 0, 1.5, 1, 2, done_at, done_by)
+    return Task(1, 1, "a.tif", step, 0, 0, 0, 1.5, done_at, done_by)
 
 
 def test_a_green_box_says_that_only_the_crowd_drew_it_and_what_is_near():

@@ -2,12 +2,14 @@
 
 import napari
 import pytest
+from sqlalchemy.event import listen
 
 from napari_alc.commands import gui as gui_module
 from napari_alc.commands.gui import gui, require_window
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import preferences
 from napari_alc.plugin.widget import NAME, show
+from napari_alc.project.document import ReviewDocument
 from napari_alc.project.sorting import select
 from tiny_projects import make_project
 
@@ -107,6 +109,22 @@ def test_another_name_decides_from_now_on_and_the_image_stays(under_review, qtbo
     names = [page.desk.document.boxes[i].person for i in page.desk.document.boxes]
     assert names.count("Dr. Lee") == 1
     assert page.desk.document.boxes[box.id].person == "Dr. Lee"
+
+
+def test_finishing_an_image_asks_for_the_queue_once_for_the_page_and_once_for_the_status(
+    under_review, qtbot
+):
+    page, asked = under_review.review_page, []
+    page.desk.give(ReviewDocument.keep, [box.id for box in page.desk.open_boxes])
+    first = page.task
+    engine = under_review.project.store.engine
+    listen(engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
+    page.done()
+    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    assert page.task != first
+    assert sum("FROM task JOIN image" in statement for statement in asked) == 2
+    assert not any("GROUP BY task.id, region" in statement for statement in asked)
+    assert under_review.sentence.text() == "2 images wait for a pathologist."
 
 
 def test_a_running_step_keeps_its_project_open(docked, fresh, tmp_path):

@@ -17,6 +17,7 @@ from napari_alc.project.tasks import (
     next_open_task,
     open_counts,
     queue,
+    region_counts,
     reopen,
 )
 
@@ -167,8 +168,9 @@ def test_open_boxes_are_counted_as_they_are_decided(project, task):
 
 def test_counts_of_the_queue_are_those_of_the_boxes(project, task):
     boxes = [box for _, box in current_boxes(project, [task.id])]
-    assert task.red == sum(box.region == "red" for box in boxes) == 2
-    assert task.green == sum(box.region == "green" for box in boxes) == 2
+    counts = region_counts(project)
+    for region in ("red", "green"):
+        assert counts[task.id, region] == sum(box.region == region for box in boxes) == 2
 
 
 @given(st.lists(commands, max_size=10))

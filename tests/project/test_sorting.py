@@ -10,7 +10,7 @@ from napari_alc.project import schema, sorting
 from napari_alc.project.review import current_boxes
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Step, status
-from napari_alc.project.tasks import queue
+from napari_alc.project.tasks import queue, region_counts
 from napari_alc.project.training import detections_of
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
@@ -50,7 +50,8 @@ def test_the_most_inconsistent_images_go_first(project):
         (4, 0, 0.9, 1),
         (2, 1, 0.75, 1),
     ]
-    assert [(t.red, t.green) for t in waiting] == [(1, 1), (1, 1)]
+    counts = region_counts(project)
+    assert counts == {(t.id, region): 1 for t in waiting for region in ("red", "green")}
 
 
 def test_the_regions_stored_are_those_of_the_method(project):

@@ -93,8 +93,7 @@ class IteratePage(QWidget):
     def refresh(self) -> None:
         """Show the project as its store has it now."""
         project = self._project
-        self._status = None if project is None else status(project)
-        self._show_next_step()
+        self.show_next_step(None if project is None else status(project))
         self.iterations.rows.set_rows([] if project is None else iteration_rows(project))
         iteration, rows = (None, []) if project is None else ranked_rows(project)
         self.ranking.rows.set_rows(rows)
@@ -102,8 +101,9 @@ class IteratePage(QWidget):
         for widget in (self.ranking_title, self.ranking):
             widget.setVisible(iteration is not None)
 
-    def _show_next_step(self) -> None:
-        found = self._status
+    def show_next_step(self, found: Status | None) -> None:
+        """Show what comes next; the tables, which a review does not change, stay."""
+        self._status = found
         if found is None:
             self.next_button.setEnabled(False)
             return

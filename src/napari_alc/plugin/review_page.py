@@ -46,6 +46,7 @@ class ReviewPage(QWidget):
         self._wanted: Path | None = None
         self._tasks: tuple[Task, ...] = ()
         self._opened: dict[int, int] = {}
+        self._regions: dict[tuple[int, str], int] = {}
         self.panel = ReviewPanel()
         self.desk = ReviewDesk(viewer, self)
         self._reader = ReadAhead(self)
@@ -95,7 +96,7 @@ class ReviewPage(QWidget):
         categories = () if project is None else project.categories()
         self.panel.set_categories(categories)
         self.desk.category_id = categories[0].id if categories else 0
-        self._task = None
+        self._task, self._tasks = None, ()
         self.refresh()
 
     def set_person(self, person: str) -> None:
@@ -112,8 +113,8 @@ class ReviewPage(QWidget):
     def refresh(self) -> None:
         """Read the queue from the store again; the image on the desk stays."""
         project = self._project
-        self._tasks = () if project is None else tasks.queue(project)
-        self._opened = {} if project is None else tasks.open_counts(project)
+        if project is not None:
+            self._read_queue(project)
         if self._task is None:
             self._go_on(None)
             return
@@ -121,12 +122,18 @@ class ReviewPage(QWidget):
         self._task = next((task for task in self._tasks if task.id == here), None)
         self._show_queue()
 
+    def _read_queue(self, project: Project) -> None:
+        found, opened = tasks.queue(project), tasks.open_counts(project)
+        if len(found) != len(self._tasks):  # tasks are only added
+            self._regions = tasks.region_counts(project)
+        self._tasks, self._opened = found, opened
+
     def _go_on(self, after: Task | None) -> None:
         """Open the next unfinished image behind `after`."""
         if self._project is None:
             self._close(NO_PROJECT)
             return
-        task = tasks.next_open_task(self._project, after)
+        task = tasks.first_open(self._tasks, after)
         if task is not None:
             self.go_to(task)
         else:
@@ -254,7 +261,7 @@ class ReviewPage(QWidget):
         self._show_boxes()
 
     def _show_queue(self) -> None:
-        self.panel.queue.show_tasks(self._tasks, self._task, self._opened)
+        self.panel.queue.show_tasks(self._tasks, self._task, self._opened, self._regions)
         self.panel.show_task(*review_words.task_words(self._task))
         self._show_progress()
 

@@ -49,23 +49,49 @@ class QueueTable(Table):
         return QSize(super().sizeHint().width(), LEAST_HEIGHT)
 
     def show_tasks(
-        self, tasks: Sequence[Task], current: Task | None, opened: Mapping[int, int]
+        self,
+        tasks: Sequence[Task],
+        current: Task | None,
+        opened: Mapping[int, int],
+        regions: Mapping[tuple[int, str], int],
     ) -> None:
-        """Show the queue with the number of open boxes of each task."""
+        """Show the queue.
+
+        Parameters
+        ----------
+        current
+            The image that is shown.
+        opened
+            Number of open boxes of each task.
+        regions
+            As `region_counts` counts them.
+        """
         self._tasks = tasks
         here = None if current is None else current.id
-        self.rows.set_rows([_row(task, task.id == here, opened.get(task.id, 0)) for task in tasks])
+        self.rows.set_rows(
+            [
+                _row(
+                    task,
+                    task.id == here,
+                    opened.get(task.id, 0),
+                    (regions.get((task.id, "red"), 0), regions.get((task.id, "green"), 0)),
+                )
+                for task in tasks
+            ]
+        )
         place = next((i for i, task in enumerate(tasks) if task.id == here), None)
         if place is not None:
             self.selectRow(place)
             self.scrollTo(self.rows.index(place, 0), self.ScrollHint.PositionAtCenter)
 
 
-def _row(task: Task, is_here: bool, opened: int) -> tuple[str | int, ...]:
+def _row(
+    task: Task, is_here: bool, opened: int, red_green: tuple[int, int]
+) -> tuple[str | int, ...]:
     score = "–" if task.score is None else f"{task.score:.2f}"
     state = "done" if task.is_done else "in work" if is_here else f"{opened} open"
     name = f"{HERE}{task.file_name}" if is_here else task.file_name
-    return name, task.step, score, task.red, task.green, state
+    return name, task.step, score, *red_green, state
 
 
 class OpenBoxesBar(QFrame):

@@ -112,7 +112,7 @@ class ActiveLabelCleaning(QWidget):
             return
         try:
             found = status(self.project)
-            self.iterate_page.refresh()
+            self.iterate_page.show_next_step(found)
         except AlcError as error:
             show_error(str(error))
             return

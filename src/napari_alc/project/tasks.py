@@ -53,8 +53,6 @@ class Task:
     models: int | None
     rank: int
     score: float | None
-    red: int
-    green: int
     done_at: datetime | None
     done_by: str | None
 
@@ -142,7 +140,6 @@ def _propose_crowd_boxes(connection: Connection, batch: Batch) -> None:
 def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
     """All tasks, in the order in which they were handed out."""
     t, i = schema.task.c, schema.image.c
-    counts = _region_counts(project)
     query = (
         select(
             t.id,
@@ -171,8 +168,6 @@ def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
             models=row.models,
             rank=row.rank,
             score=row.score,
-            red=counts.get((row.id, "red"), 0),
-            green=counts.get((row.id, "green"), 0),
             done_at=row.done_at,
             done_by=row.done_by,
         )
@@ -180,8 +175,11 @@ def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
     )
 
 
-def _region_counts(project: Project) -> dict[tuple[int, str], int]:
-    """Red and green boxes offered in each task."""
+def region_counts(project: Project) -> dict[tuple[int, str], int]:
+    """Boxes offered by task id and region, ``red`` or ``green``; absent where there are none.
+
+    They look at every proposal, and stay what they are once tasks are handed out.
+    """
     t, p, r = schema.task.c, schema.proposal.c, schema.region.c
     query = (
         select(t.id, r.region, func.count())
@@ -211,7 +209,11 @@ def open_counts(project: Project) -> dict[int, int]:
 
 def next_open_task(project: Project, after: Task | None = None) -> Task | None:
     """The next unfinished task behind `after` in the queue, else the first unfinished one."""
-    tasks = queue(project)
+    return first_open(queue(project), after)
+
+
+def first_open(tasks: Sequence[Task], after: Task | None = None) -> Task | None:
+    """`next_open_task` of a queue that is at hand already."""
     position = [task.id for task in tasks].index(after.id) + 1 if after else 0
     waiting = [*tasks[position:], *tasks[:position]]
     return next((task for task in waiting if not task.is_done), None)
