@@ -52,6 +52,9 @@ def test_opening_a_project_shows_the_first_unfinished_image(at):
     assert at.page.task.rank == 0
     assert at.page.task.iteration == 1
     assert "1 of 4 images done, 24 boxes left" in at.page.panel.progress.text()
+    rows = at.page.panel.queue.rows
+    red_and_green = [[rows.data(rows.index(row, column)) for column in (3, 4)] for row in (0, 1)]
+    assert red_and_green == [["0", "0"], ["2", "2"]]
     assert at.layer.nshapes == 8
     assert at.viewer.layers.selection.active == at.layer
     at.assert_in_step()

@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import PERSON, Driver, make_fresh_project, make_project
 
+from napari_alc.errors import BadData
 from napari_alc.project.review import finish, open_document
 from napari_alc.project.tasks import OPEN_BOXES, next_open_task, queue
 
@@ -227,6 +228,45 @@ def test_another_project_can_be_opened(open_project, tmp_path):
     at.project = make_fresh_project(tmp_path / "two", per_kind=3)
     at.open()
     assert {box.source for box in at.document.boxes.values()} == {"crowd"}
+    at.assert_in_step()
+    at.project.close()
+
+
+def refuse(*_):
+    raise BadData("project.db", "the database refused (database is locked)", "Try again")
+
+
+def test_a_store_that_cannot_be_read_is_told_and_the_image_stays(
+    open_project, tmp_path, monkeypatch
+):
+    at = open_project(make_project(tmp_path))
+    first, document = at.page.task, at.document
+    document.keep([box.id for box in document.open_boxes])
+    with monkeypatch.context() as locked:
+        locked.setattr("napari_alc.project.tasks.queue", refuse)
+        at.page.done()
+        assert "database is locked" in at.message
+        assert at.page.task.id == first.id
+        assert at.document is document
+        assert not at.page.refresh()
+    at.page.done()
+    at.wait_for_image()
+    assert at.page.task.id != first.id
+    at.assert_in_step()
+
+
+def test_a_store_that_cannot_be_read_at_first_is_read_later(open_project, tmp_path, monkeypatch):
+    at = open_project(make_project(tmp_path / "one"))
+    at.project.close()
+    at.project = make_fresh_project(tmp_path / "two")
+    with monkeypatch.context() as locked:
+        locked.setattr("napari_alc.project.tasks.open_counts", refuse)
+        at.open(wait=False)
+        assert "database is locked" in at.message
+        assert at.document is None
+        assert not at.canvas.image.layer.visible
+    assert at.page.refresh()
+    at.wait_for_image()
     at.assert_in_step()
     at.project.close()
 

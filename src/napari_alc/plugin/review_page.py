@@ -110,17 +110,31 @@ class ReviewPage(QWidget):
         if self._task is not None:
             self.go_to(self._task)
 
-    def refresh(self) -> None:
-        """Read the queue from the store again; the image on the desk stays."""
-        project = self._project
-        if project is not None:
-            self._read_queue(project)
+    def refresh(self) -> bool:
+        """Read the queue from the store again; the image on the desk stays.
+
+        Where the store cannot be read, everything stays and the page says why.
+
+        Returns
+        -------
+        bool
+            Whether the store could be read.
+        """
+        try:
+            if self._project is not None:
+                self._read_queue(self._project)
+        except AlcError as error:
+            if self._task is None:
+                self._close(str(error))
+            self.panel.say(str(error))
+            return False
         if self._task is None:
             self._go_on(None)
-            return
+            return True
         here = self._task.id
-        self._task = next((task for task in self._tasks if task.id == here), None)
+        self._task = next(task for task in self._tasks if task.id == here)
         self._show_queue()
+        return True
 
     def _read_queue(self, project: Project) -> None:
         found, opened = tasks.queue(project), tasks.open_counts(project)
@@ -249,9 +263,10 @@ class ReviewPage(QWidget):
         except AlcError as error:
             self.panel.say(str(error))
             return
-        self.refresh()
-        self.changed.emit()
-        self._go_on(task)
+        # an image whose end cannot be seen in the store stays; done again, it is the same
+        if self.refresh():
+            self.changed.emit()
+            self._go_on(task)
 
     def _on_decided(self) -> None:
         self.panel.ask_bar.hide()
