@@ -52,8 +52,8 @@ import sys, napari
 from pathlib import Path
 from napari_alc.plugin.widget import ActiveLabelCleaning
 from napari_alc.project.project import Project
-page = ActiveLabelCleaning(napari.Viewer(show=False)).review_page
-page.set_project(Project.open(Path({str(folder)!r})), "Ada")
+widget = ActiveLabelCleaning(napari.Viewer(show=False))
+widget.review_page.set_project(Project.open(Path({str(folder)!r})), "Ada")
 assert not {{"torch", "torchvision"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
