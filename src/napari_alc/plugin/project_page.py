@@ -207,7 +207,7 @@ def _facts(project: Project) -> str:
             f"{project.folder.name}   –   {project.folder.parent}",
             f"{found.images:,} images in {project.images_folder}",
             f"Categories: {names}",
-            f"First images: {method.initial}; then {method.iterations} iterations of "
+            f"First images: {method.initial}; iterations after them: {method.iterations}, each of "
             f"{method.per_iteration} images",
             f"Detector: {project.settings.detector.get('preset', 'compact')}",
         )

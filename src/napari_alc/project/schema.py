@@ -1,7 +1,8 @@
 """The tables of the store.
 
 Rows are only added, never overwritten: what a person decided yesterday is still there
-after today's undo. The exceptions are states of work (`run`, `task`), which move forward.
+after today's undo. The exceptions are states of work (`run`, `task`, `ranking`), which move
+forward or are made anew; `event` keeps that they were.
 """
 
 from __future__ import annotations

@@ -92,12 +92,12 @@ def simulate(
     """
     whole = _Whole(report, _units(simulation, final=simulation.test is not None))
     for iteration in _measured_before(simulation.project):
-        on_iteration(iteration_record(simulation, iteration))
+        on_iteration(iteration_record(simulation, iteration, should_stop))
     while (found := status(simulation.project)).next_step is not Step.EXPORT:
         on_step(found)
         _advance(simulation, found, whole, should_stop)
         if found.next_step is Step.PREDICT:
-            on_iteration(iteration_record(simulation, found.iteration))
+            on_iteration(iteration_record(simulation, found.iteration, should_stop))
     export(simulation.project)
     return _finish(simulation, whole, should_stop)
 
@@ -140,7 +140,9 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
             "method": asdict(simulation.project.settings.method),
             "detector": dict(simulation.project.settings.detector),
         },
-        "iterations": [iteration_record(simulation, i) for i in _measured(simulation.project)],
+        "iterations": [
+            iteration_record(simulation, i, should_stop) for i in _measured(simulation.project)
+        ],
         "labels": _label_records(simulation),
         "budget": budget_record(budget(simulation.project, len(simulation.truth.labels))),
         "detectors": dict(_final_detectors(simulation, whole, should_stop)),
@@ -163,7 +165,9 @@ def _measured_before(project: Project) -> range:
     return range(found.iteration + has_predicted)
 
 
-def iteration_record(simulation: Simulation, iteration: int) -> Record:
+def iteration_record(
+    simulation: Simulation, iteration: int, should_stop: ShouldStop = never
+) -> Record:
     """What the models of one iteration learned from, what they reach, and the cost so far."""
     project = simulation.project
     clean = pathologist_labels(project, iteration)
@@ -176,22 +180,15 @@ def iteration_record(simulation: Simulation, iteration: int) -> Record:
         "images": len(clean.images),
         "boxes": {m: len(training_labels(project, iteration, m).labels) for m in MODELS},
         "tau": tau_of(project, iteration),
-        "models": {m: _measure_model(simulation, iteration, m) for m in MODELS},
+        "models": {
+            m: _measure(simulation, project.run_folder(iteration, m), should_stop) for m in MODELS
+        },
         "labels": compare_labels(simulation.truth, mixed).figures(),
         "budget": budget_record(budget(project, len(simulation.truth.labels), iteration)),
     }
 
 
-def _measure_model(simulation: Simulation, iteration: int, model: str) -> Record | None:
-    return _measure(simulation, simulation.project.run_folder(iteration, model))
-
-
-def _measure(
-    simulation: Simulation,
-    folder: Path,
-    report: Report = silent,
-    should_stop: ShouldStop = never,
-) -> Record | None:
+def _measure(simulation: Simulation, folder: Path, should_stop: ShouldStop) -> Record | None:
     """AP50 and TIDE of the weights in `folder` on the test images."""
     test = simulation.test
     if test is None:
@@ -201,7 +198,7 @@ def _measure(
         folder / "weights.pt",
         images,
         folder / "detections" / "test",
-        report,
+        silent,
         should_stop,
         simulation.device,
     )
@@ -260,7 +257,7 @@ def _final_detectors(
         folder = project.folder / "runs" / "final" / name
         report = whole.part(TRAINING_SHARE)
         train_on(project, labels, folder, f"train {name}", report, should_stop, simulation.device)
-        yield name, _measure(simulation, folder, should_stop=should_stop)
+        yield name, _measure(simulation, folder, should_stop)
 
 
 def _units(simulation: Simulation, final: bool, iterations: int | None = None) -> int:
