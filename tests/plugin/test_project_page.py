@@ -61,7 +61,7 @@ def test_a_project_is_made_and_opened(page, labels, qtbot):
         qtbot.mouseClick(form.create_button, LEFT)
     assert chosen.args == [labels / "study"]
     assert "6 images" in page.facts.text()
-    assert "First images: 2; then 4 iterations" in page.facts.text()
+    assert "First images: 2; iterations after them: 4" in page.facts.text()
     assert page.recent.item(0).text().startswith("study")
 
 
