@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,6 @@ from napari_alc.commands.running import (
     CancelFile,
     ProgressOption,
     ProgressStyle,
-    Watch,
     watched,
 )
 from napari_alc.detection.settings import DetectorSettings, default_preset
@@ -216,7 +215,6 @@ def create(
     """
     changes = set_ or ()
     plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes)
-    options = plan.options()
     sources = Sources(
         images=images,
         crowd=read_told(crowd, images),
@@ -227,9 +225,8 @@ def create(
     )
     find_images(images)
     with watched(progress, cancel_file) as watch:
-        made = make(
-            project, sources, CreateOptions(options.method, options.detector, database), watch
-        )
+        options = replace(plan.options(), database=database)
+        made = create_project(project, sources, options, watch.report, watch.should_stop)
     with closing(made):
         _tell_unlisted(images, sources)
         _tell_nothing_left(made)
@@ -245,11 +242,6 @@ def _tell_nothing_left(project: Project) -> None:
                 "choose a smaller --initial for a project that saves their time."
             ]
         )
-
-
-def make(folder: Path, sources: Sources, options: CreateOptions, watch: Watch) -> Project:
-    """Create a project, watched."""
-    return create_project(folder, sources, options, watch.report, watch.should_stop)
 
 
 def read_told(path: Path, images: Path | None) -> LabelSet:

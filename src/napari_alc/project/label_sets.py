@@ -12,7 +12,7 @@ from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project import schema
 from napari_alc.project.document import ReviewBox
 from napari_alc.project.project import Project, labels_from_rows
-from napari_alc.project.review import current_boxes
+from napari_alc.project.review import BOX_COLUMNS, box_from_row, current_boxes
 from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
 
 
@@ -125,15 +125,9 @@ def _automatic_without_task(
     query = (
         select(
             b.image_id,
-            b.id,
-            b.category_id,
-            b.x1,
-            b.y1,
-            b.x2,
-            b.y2,
-            b.source,
-            b.score,
+            *BOX_COLUMNS,
             r.region,
+            r.evaluation_score,
             k.iteration,
         )
         .join(schema.correction, k.box_id == b.id)
@@ -146,8 +140,7 @@ def _automatic_without_task(
     for row in project.store.rows(query):
         if row.image_id in with_task:
             continue
-        corners = (row.x1, row.y1, row.x2, row.y2)
-        box = ReviewBox(row.id, row.category_id, corners, row.source, row.region, row.score)
+        box = box_from_row(row)
         origin = Origin(row.source, row.region, row.iteration, "automatic", "", row.score)
         found.append((row.image_id, box, origin))
     return found

@@ -20,6 +20,11 @@ from napari_alc.project.tasks import Task, queue, set_done
 IMPORTED = "imported"
 """The person named on labels that were handed in when the project was made."""
 
+BOX_COLUMNS = tuple(
+    schema.box.c[name] for name in ("id", "category_id", "x1", "y1", "x2", "y2", "source", "score")
+)
+"""What `box_from_row` needs of a box, besides ``region`` and ``evaluation_score``."""
+
 
 def open_document(project: Project, task: Task, person: str) -> ReviewDocument:
     """Open an image for review; every change is stored in `person`'s name."""
@@ -132,14 +137,7 @@ def _boxes_query(task_ids: list[int] | None) -> Select[Any]:
     query = (
         select(
             t.id.label("task_id"),
-            b.id,
-            b.category_id,
-            b.x1,
-            b.y1,
-            b.x2,
-            b.y2,
-            b.source,
-            b.score,
+            *BOX_COLUMNS,
             p.state,
             r.region,
             r.evaluation_score,
@@ -168,18 +166,29 @@ def _decisions_query(task_ids: list[int] | None) -> Select[Any]:
     return select(schema.decision).where(d.id.in_(newest))
 
 
-def _review_box(row: Any, decision: Any | None) -> ReviewBox:
-    last = decision or row
+def box_from_row(row: Any) -> ReviewBox:
+    """The box of a row of `BOX_COLUMNS` and a region; nobody has decided on it."""
     return ReviewBox(
         id=row.id,
-        category_id=last.category_id,
-        corners=(last.x1, last.y1, last.x2, last.y2),
+        category_id=row.category_id,
+        corners=(row.x1, row.y1, row.x2, row.y2),
         source=row.source,
         region=row.region or "",
         score=row.score,
         evaluation_score=row.evaluation_score,
-        state=last.state,
-        person=decision.credit if decision else "",
+    )
+
+
+def _review_box(row: Any, decision: Any | None) -> ReviewBox:
+    box = box_from_row(row)
+    if decision is None:
+        return replace(box, state=row.state)
+    return replace(
+        box,
+        category_id=decision.category_id,
+        corners=(decision.x1, decision.y1, decision.x2, decision.y2),
+        state=decision.state,
+        person=decision.credit,
     )
 
 
@@ -188,14 +197,7 @@ def _region_boxes(project: Project, task: Task) -> list[ReviewBox]:
     b, r = schema.box.c, schema.region.c
     query = (
         select(
-            b.id,
-            b.category_id,
-            b.x1,
-            b.y1,
-            b.x2,
-            b.y2,
-            b.source,
-            b.score,
+            *BOX_COLUMNS,
             r.region,
             r.evaluation_score,
         )
@@ -203,18 +205,7 @@ def _region_boxes(project: Project, task: Task) -> list[ReviewBox]:
         .where(b.image_id == task.image_id, r.iteration == task.models)
         .order_by(b.id)
     )
-    return [
-        ReviewBox(
-            id=row.id,
-            category_id=row.category_id,
-            corners=(row.x1, row.y1, row.x2, row.y2),
-            source=row.source,
-            region=row.region,
-            score=row.score,
-            evaluation_score=row.evaluation_score,
-        )
-        for row in project.store.rows(query)
-    ]
+    return [box_from_row(row) for row in project.store.rows(query)]
 
 
 def import_labels(project: Project, labels: LabelSet) -> None:
