@@ -1,0 +1,187 @@
+"""What most of several readers of the same image found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
+
+from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, ious, pairs_within_groups
+
+SAME_OBJECT_IOU = 0.5
+"""Boxes of two readers that overlap at least this much show the same object."""
+
+Corners = tuple[float, float, float, float]
+
+
+class Verdict(StrEnum):
+    """Whether the readers found an object."""
+
+    OBJECT = "object"
+    NO_OBJECT = "no object"
+    TIE = "tie"
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A box that a reader takes for an object.
+
+    Parameters
+    ----------
+    reader
+        Who.
+    proposal
+        Id of the offered box that it is, as it was or moved; None where the reader drew it.
+    category_id
+        Its kind of object.
+    corners
+        ``x1, y1, x2, y2`` in pixels.
+    """
+
+    reader: str
+    proposal: int | None
+    category_id: int
+    corners: Corners
+
+
+@dataclass(frozen=True)
+class Group:
+    """Boxes of different readers that show the same object.
+
+    Parameters
+    ----------
+    votes
+        At least one, and at most one of each reader.
+    proposal
+        The offered box that the group stands for, None where it stands for none. No two
+        groups share one.
+    corners
+        Coordinate-wise median of the votes' corners.
+    category_id
+        What more than half of the votes say; None where none has that many.
+    verdict
+        Whether more than half of the readers found it, fewer, or exactly half.
+    overlap
+        Lowest IoU between two of the votes, in 0–1; 1 for a single vote.
+    """
+
+    votes: tuple[Vote, ...]
+    proposal: int | None
+    corners: Corners
+    category_id: int | None
+    verdict: Verdict
+    overlap: float
+
+
+def majority(votes: Sequence[Vote], readers: int) -> tuple[Group, ...]:
+    """Group the boxes of the readers of one image and count them.
+
+    Two boxes of different readers may share a group when their IoU is at least
+    `SAME_OBJECT_IOU`, or when they are the same offered box and still touch; the same offered
+    box comes first, then the closest. Categories do not part a group. The order of `votes` does
+    not matter.
+
+    Parameters
+    ----------
+    votes
+        Every box that a reader takes for an object.
+    readers
+        How many have read the image, at least 1.
+    """
+    ordered = sorted(votes, key=_key)
+    members = [tuple(ordered[row] for row in rows) for rows in _grouped(ordered)]
+    names = _stand_for(members)
+    return tuple(_counted(group, name, readers) for group, name in zip(members, names, strict=True))
+
+
+def _key(vote: Vote) -> tuple[Corners, int, int, str]:
+    return vote.corners, vote.category_id, vote.proposal or 0, vote.reader
+
+
+def _grouped(votes: Sequence[Vote]) -> list[list[int]]:
+    """Rows of each group; two groups join when no reader has a box in both."""
+    group_of = list(range(len(votes)))
+    groups = [[row] for row in group_of]
+    readers = [{vote.reader} for vote in votes]
+    for first, second in _closest_first(votes):
+        a, b = sorted((group_of[first], group_of[second]))
+        if a == b or readers[a] & readers[b]:
+            continue
+        for row in groups[b]:
+            group_of[row] = a
+        groups[a] += groups[b]
+        readers[a] |= readers[b]
+        groups[b] = []
+    return [sorted(group) for group in groups if group]
+
+
+def _closest_first(votes: Sequence[Vote]) -> list[tuple[int, int]]:
+    """Pairs of rows that may show the same object, the surest first."""
+    boxes = as_boxes([vote.corners for vote in votes])
+    _, reader = np.unique([vote.reader for vote in votes], return_inverse=True)
+    proposal = np.array([vote.proposal or 0 for vote in votes], dtype=np.int64)
+    first, second, overlap = _touching(boxes, np.asarray(reader, dtype=np.int64))
+    same = (proposal[first] == proposal[second]) & (proposal[first] != 0)
+    alike = same | (overlap >= SAME_OBJECT_IOU)
+    first, second, overlap, same = first[alike], second[alike], overlap[alike], same[alike]
+    order = np.lexsort((second, first, -overlap, ~same))
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+
+
+def _touching(boxes: Boxes, readers: Integers) -> tuple[Integers, Integers, Floats]:
+    """Pairs of overlapping boxes of different readers, each once, and their IoU."""
+    everywhere = np.zeros(len(boxes), dtype=np.int64)
+    found_i, found_j, found = [everywhere[:0]], [everywhere[:0]], [np.empty(0)]
+    for i, j in pairs_within_groups(everywhere, everywhere):
+        apart = (i < j) & (readers[i] != readers[j])
+        i, j = i[apart], j[apart]
+        overlap = ious(boxes[i], boxes[j])
+        touching = overlap > 0
+        found_i.append(i[touching])
+        found_j.append(j[touching])
+        found.append(overlap[touching])
+    return np.concatenate(found_i), np.concatenate(found_j), np.concatenate(found)
+
+
+def _stand_for(groups: Sequence[tuple[Vote, ...]]) -> list[int | None]:
+    """The offered box of each group: that of most of its votes, as long as it is free."""
+    wishes = [
+        (-count, proposal, position)
+        for position, votes in enumerate(groups)
+        for proposal, count in Counter(vote.proposal for vote in votes).items()
+        if proposal is not None
+    ]
+    names: list[int | None] = [None] * len(groups)
+    for _, proposal, position in sorted(wishes):
+        if names[position] is None and proposal not in names:
+            names[position] = proposal
+    return names
+
+
+def _counted(votes: tuple[Vote, ...], proposal: int | None, readers: int) -> Group:
+    corners = as_boxes([vote.corners for vote in votes])
+    x1, y1, x2, y2 = np.median(corners, axis=0).tolist()
+    category_id, most = Counter(vote.category_id for vote in votes).most_common(1)[0]
+    return Group(
+        votes=votes,
+        proposal=proposal,
+        corners=(x1, y1, x2, y2),
+        category_id=category_id if 2 * most > len(votes) else None,
+        verdict=_verdict(len(votes), readers),
+        overlap=_lowest_overlap(corners),
+    )
+
+
+def _verdict(votes: int, readers: int) -> Verdict:
+    if 2 * votes == readers:
+        return Verdict.TIE
+    return Verdict.OBJECT if 2 * votes > readers else Verdict.NO_OBJECT
+
+
+def _lowest_overlap(boxes: Boxes) -> float:
+    pairs = np.array(list(combinations(range(len(boxes)), 2)), dtype=np.int64).reshape(-1, 2)
+    return float(ious(boxes[pairs[:, 0]], boxes[pairs[:, 1]]).min(initial=1.0))
