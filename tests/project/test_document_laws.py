@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -53,8 +54,11 @@ def make_document(shelf: Shelf) -> ReviewDocument:
 
 
 def test_keeping_decides_a_box_in_the_persons_name(document, shelf):
+    before = datetime.now(UTC)
     document.keep([1])
-    assert document.boxes[1] == replace(START[0], state="kept", person="Ada")
+    at = document.boxes[1].decided_at
+    assert before <= at <= datetime.now(UTC)
+    assert document.boxes[1] == replace(START[0], state="kept", person="Ada", decided_at=at)
     [[change]] = shelf.written
     assert (change.action, change.before, change.after.state) == ("keep", START[0], "kept")
 
@@ -220,8 +224,9 @@ def test_every_box_is_valid_and_known_by_its_id(steps):
     for box_id, box in document.boxes.items():
         x1, y1, x2, y2 = box.corners
         assert box.id == box_id
-        assert 0 <= x1 <= x2 - MINIMUM_SIZE <= x2 <= IMAGE.width
-        assert 0 <= y1 <= y2 - MINIMUM_SIZE <= y2 <= IMAGE.height
+        assert 0 <= x1 < x2 <= IMAGE.width
+        assert 0 <= y1 < y2 <= IMAGE.height
+        assert min(x2 - x1, y2 - y1) >= MINIMUM_SIZE
         assert box.category_id in (1, 2)
 
 

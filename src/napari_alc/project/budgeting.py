@@ -9,7 +9,7 @@ from napari_alc.project import schema
 from napari_alc.project.document import ReviewBox
 from napari_alc.project.project import Project
 from napari_alc.project.review import current_boxes
-from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, queue
+from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, queue
 
 
 def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
@@ -55,6 +55,11 @@ def _reviewed_in_step2(project: Project) -> int:
         select(func.count())
         .select_from(schema.correction)
         .join(schema.task, t.image_id == c.image_id)
-        .where(c.outcome == "review", t.step == OPEN_BOXES, t.done_at.is_not(None))
+        .where(
+            c.outcome == "review",
+            t.step == OPEN_BOXES,
+            t.reader == JOINT,
+            t.done_at.is_not(None),
+        )
     )
     return int(project.store.value(query))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
@@ -52,6 +53,8 @@ class ReviewBox:
     person
         Whose decision the state is; empty where nobody has decided, so an undo of the first
         decision empties it again.
+    decided_at
+        When that person decided; None where nobody has.
     """
 
     id: int
@@ -63,6 +66,7 @@ class ReviewBox:
     evaluation_score: float | None = None
     state: State = "open"
     person: str = ""
+    decided_at: datetime | None = None
 
     @property
     def is_label(self) -> bool:
@@ -216,8 +220,9 @@ class ReviewDocument:
         return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
 
     def _apply(self, action: str, pairs: Sequence[tuple[ReviewBox | None, ReviewBox]]) -> None:
+        at = datetime.now(UTC)
         changes = tuple(
-            Change(action, before, replace(after, person=self._person))
+            Change(action, before, replace(after, person=self._person, decided_at=at))
             for before, after in pairs
             if before != after
         )

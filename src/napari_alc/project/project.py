@@ -15,6 +15,7 @@ from napari_alc.errors import BadData
 from napari_alc.formats.images import image_size
 from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 from napari_alc.project import schema
+from napari_alc.project.migration import bring_up_to_date
 from napari_alc.project.settings import ProjectSettings, read_settings
 from napari_alc.project.store import Store
 
@@ -50,6 +51,7 @@ class Project:
         store = Store(folder, settings.database)
         try:
             store.check()
+            bring_up_to_date(store)
         except BadData:
             store.close()
             raise

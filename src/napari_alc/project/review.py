@@ -14,8 +14,8 @@ from napari_alc.labels import LabelSet
 from napari_alc.project import schema
 from napari_alc.project.document import Change, Corners, ReviewBox, ReviewDocument
 from napari_alc.project.project import Project
-from napari_alc.project.store import add_boxes, add_rows, now
-from napari_alc.project.tasks import Task, queue, set_done
+from napari_alc.project.store import add_boxes, add_rows, as_utc, now
+from napari_alc.project.tasks import JOINT, Task, queue, set_done
 
 IMPORTED = "imported"
 """The person named on labels that were handed in when the project was made."""
@@ -77,7 +77,7 @@ def _drawn_row(
 def store_changes(project: Project, task: Task, changes: Sequence[Change], person: str) -> None:
     """Store decisions in one transaction; a finished task is open again by it."""
     at = now()
-    rows = [_decision_row(task.id, change.action, change.after, person, at) for change in changes]
+    rows = [decision_row(task.id, change.action, change.after, person, at) for change in changes]
     t = schema.task.c
     reopened = update(schema.task).where(t.id == task.id, t.done_at.is_not(None))
     with project.store.begin() as connection:
@@ -85,9 +85,10 @@ def store_changes(project: Project, task: Task, changes: Sequence[Change], perso
         connection.execute(reopened.values(done_at=None, done_by=None))
 
 
-def _decision_row(
+def decision_row(
     task_id: int, action: str, after: ReviewBox, person: str, at: datetime
 ) -> dict[str, object]:
+    """A row of `schema.decision`: `person` left a box as `after` is."""
     return {
         "task_id": task_id,
         "box_id": after.id,
@@ -98,6 +99,7 @@ def _decision_row(
         "person": person,
         "credit": after.person,
         "decided_at": at,
+        "credited_at": after.decided_at,
     }
 
 
@@ -118,7 +120,7 @@ def finish(project: Project, task: Task, person: str) -> None:
 def current_boxes(
     project: Project, task_ids: Iterable[int] | None = None
 ) -> list[tuple[int, ReviewBox]]:
-    """Pairs of task id and box as decided so far, for some tasks or all."""
+    """Pairs of task id and box as decided so far, for some tasks or for all joint ones."""
     wanted = None if task_ids is None else list(task_ids)
     boxes = {(row.task_id, row.id): row for row in project.store.rows(_boxes_query(wanted))}
     latest = {
@@ -149,7 +151,7 @@ def _boxes_query(task_ids: list[int] | None) -> Select[Any]:
         .where(or_(p.task_id.is_not(None), drawn))
         .order_by(t.id, b.id)
     )
-    return query if task_ids is None else query.where(t.id.in_(task_ids))
+    return query.where(t.reader == JOINT if task_ids is None else t.id.in_(task_ids))
 
 
 def _drawn_in(task_id: Any) -> Any:
@@ -189,6 +191,7 @@ def _review_box(row: Any, decision: Any | None) -> ReviewBox:
         corners=(decision.x1, decision.y1, decision.x2, decision.y2),
         state=decision.state,
         person=decision.credit,
+        decided_at=as_utc(decision.credited_at),
     )
 
 
@@ -217,8 +220,12 @@ def import_labels(project: Project, labels: LabelSet) -> None:
     at = now()
     with project.store.begin() as connection:
         rejected = [
-            _decision_row(
-                task_id, "delete", replace(box, state="deleted", person=IMPORTED), IMPORTED, at
+            decision_row(
+                task_id,
+                "delete",
+                replace(box, state="deleted", person=IMPORTED, decided_at=at),
+                IMPORTED,
+                at,
             )
             for task_id, box in current_boxes(project)
         ]
@@ -243,10 +250,18 @@ def _draw(connection: Connection, drawn: Sequence[tuple[Task, int, Corners]], pe
     rows = [_drawn_row(*box, person, at) for box in drawn]
     box_ids = add_boxes(connection, rows)
     decisions = [
-        _decision_row(
+        decision_row(
             task.id,
             "add",
-            ReviewBox(box_id, category_id, corners, "person", state="added", person=person),
+            ReviewBox(
+                box_id,
+                category_id,
+                corners,
+                "person",
+                state="added",
+                person=person,
+                decided_at=at,
+            ),
             person,
             at,
         )

@@ -2,7 +2,8 @@
 
 Rows are only added, never overwritten: what a person decided yesterday is still there
 after today's undo. The exceptions are states of work (`run`, `task`, `ranking`), which move
-forward or are made anew; `event` keeps that they were.
+forward or are made anew (`event` keeps that they were), and what holds for the moment only:
+who has an image open (`lease`) and where a person stopped (`place`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: readings, leases, places and the time spent (`napari_alc.project.migration`)."""
 
 metadata = MetaData()
 
@@ -117,7 +119,9 @@ task = Table(
     Column("score", Float),
     Column("done_at", DateTime(timezone=True)),
     Column("done_by", String),
-    UniqueConstraint("image_id", "step"),
+    # whose blind reading it is; empty: the joint task of the image
+    Column("reader", String, nullable=False, default="", server_default=""),
+    UniqueConstraint("image_id", "step", "reader"),
 )
 
 proposal = Table(
@@ -143,7 +147,8 @@ decision = Table(
     Column("y2", Float, nullable=False),
     Column("person", String, nullable=False),  # who acted
     Column("credit", String, nullable=False),  # whose state it is: an undo restores it too
-    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),  # when they acted
+    Column("credited_at", DateTime(timezone=True)),  # since when it is; None: nobody's
 )
 Index("decision_of_box", decision.c.task_id, decision.c.box_id)
 
@@ -164,4 +169,36 @@ event = Table(
     Column("step", String, nullable=False),
     Column("iteration", Integer),
     Column("details", JSON, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("task_id", ForeignKey("task.id"), primary_key=True, autoincrement=False),
+    Column("session", String, nullable=False),  # one window of one person
+    Column("person", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("process_started", Float, nullable=False),  # seconds since 1970: tells reused numbers
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("box_id", ForeignKey("box.id")),  # none: the image as a whole
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False, index=True),
+    Column("box_id", ForeignKey("box.id")),  # none: the image as a whole
+    Column("person", String, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )

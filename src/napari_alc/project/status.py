@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.project import MODELS, TRAIN, Project
-from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Task, queue
+from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
@@ -126,7 +126,7 @@ def newest_decision(project: Project, iteration: int) -> int:
     query = (
         select(func.max(d.id))
         .join(schema.task, t.id == d.task_id)
-        .where(t.step == WHOLE_IMAGE, t.iteration <= iteration)
+        .where(t.step == WHOLE_IMAGE, t.iteration <= iteration, t.reader == JOINT)
     )
     return int(project.store.value(query) or 0)
 

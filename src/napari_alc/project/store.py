@@ -39,6 +39,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def as_utc(moment: datetime | None) -> datetime | None:
+    """A moment as the store gives it, in UTC; SQLite keeps no time zone."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)
+
+
 def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -136,7 +143,7 @@ class Store:
         with self.begin() as connection:
             known = inspect(connection).has_table(schema.meta.name)
             found = connection.execute(_VERSION).scalar() if known else None
-        if found is None or not found.isdigit():
+        if found is None or not found.isdigit() or not int(found):
             raise BadData(self.where, "is no napari-alc database", "Restore it from a copy")
         if int(found) > schema.SCHEMA_VERSION:
             raise BadData(
@@ -152,9 +159,12 @@ class Store:
             with self.engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise BadData(
-                self.where, f"the database refused ({error.orig})", _remedy(str(error.orig))
-            ) from error
+            raise self.refusal(error) from error
+
+    def refusal(self, error: DBAPIError) -> BadData:
+        """What the database complained about, in a line for people."""
+        complaint = str(error.orig)
+        return BadData(self.where, f"the database refused ({complaint})", _remedy(complaint))
 
     def rows(self, statement: Any) -> Sequence[Any]:
         """All rows of a query."""
@@ -173,6 +183,11 @@ class Store:
     def close(self) -> None:
         """Let go of the database's files."""
         self.engine.dispose()
+
+
+def version_of(connection: Connection) -> int:
+    """The version of the tables of a store that was checked."""
+    return int(connection.execute(_VERSION).scalar() or 0)
 
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from napari_alc.project import schema
 from napari_alc.project.project import Project
@@ -17,6 +17,9 @@ WHOLE_IMAGE = 1
 
 OPEN_BOXES = 2
 """Step 2: only red and green boxes are open, the rest was corrected automatically."""
+
+JOINT = ""
+"""The reader of a joint task: nobody in particular."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,13 @@ INITIAL_DRAW = Batch(step=WHOLE_IMAGE, iteration=0, models=None)
 
 @dataclass(frozen=True)
 class Task:
-    """An image in the queue."""
+    """An image in the queue.
+
+    Parameters
+    ----------
+    reader
+        Whose blind reading of the image it is; empty for the joint task.
+    """
 
     id: int
     image_id: int
@@ -55,6 +64,12 @@ class Task:
     score: float | None
     done_at: datetime | None
     done_by: str | None
+    reader: str = ""
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is one person's blind reading rather than the joint task."""
+        return self.reader != JOINT
 
     @property
     def is_done(self) -> bool:
@@ -110,7 +125,9 @@ def write_tasks(
         _propose_crowd_boxes(connection, batch)
         return
     c = schema.task.c
-    query = select(c.image_id, c.id).where(c.step == batch.step, c.iteration == batch.iteration)
+    query = select(c.image_id, c.id).where(
+        c.step == batch.step, c.iteration == batch.iteration, c.reader == JOINT
+    )
     task_of = {row.image_id: row.id for row in connection.execute(query)}
     add_rows(
         connection,
@@ -127,7 +144,12 @@ def _propose_crowd_boxes(connection: Connection, batch: Batch) -> None:
     query = (
         select(t.id, b.id)
         .join(schema.box, b.image_id == t.image_id)
-        .where(t.step == batch.step, t.iteration == batch.iteration, b.source == "crowd")
+        .where(
+            t.step == batch.step,
+            t.iteration == batch.iteration,
+            t.reader == JOINT,
+            b.source == "crowd",
+        )
         .order_by(b.id)
     )
     rows = [
@@ -138,41 +160,44 @@ def _propose_crowd_boxes(connection: Connection, batch: Batch) -> None:
 
 
 def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
-    """All tasks, in the order in which they were handed out."""
+    """All joint tasks, in the order in which they were handed out; no readings."""
+    t = schema.task.c
+    conditions = [t.reader == JOINT] if step is None else [t.reader == JOINT, t.step == step]
+    return _tasks(project, *conditions)
+
+
+def queue_of(project: Project, person: str) -> tuple[Task, ...]:
+    """What `person` may work on, in queue order.
+
+    These are joint tasks without readings, joint tasks all of whose readings are done, and the
+    person's own readings: nobody sees what others decide before all are done.
+    """
+    t, other = schema.task.c, schema.task.alias()
+    unfinished = (
+        select(other.c.id)
+        .where(
+            other.c.image_id == t.image_id,
+            other.c.step == t.step,
+            other.c.reader != JOINT,
+            other.c.done_at.is_(None),
+        )
+        .correlate(schema.task)
+        .exists()
+    )
+    own = and_(t.reader == person, t.reader != JOINT)
+    return _tasks(project, or_(own, and_(t.reader == JOINT, ~unfinished)))
+
+
+def _tasks(project: Project, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
     t, i = schema.task.c, schema.image.c
+    names = [field.name for field in fields(Task)]
     query = (
-        select(
-            t.id,
-            t.image_id,
-            i.file_name,
-            t.step,
-            t.iteration,
-            t.models,
-            t.rank,
-            t.score,
-            t.done_at,
-            t.done_by,
-        )
+        select(*[i.file_name if name == "file_name" else t[name] for name in names])
         .join(schema.image, i.id == t.image_id)
-        .order_by(t.step, t.iteration, t.rank)
+        .where(*conditions)
+        .order_by(t.step, t.iteration, t.rank, t.reader)
     )
-    if step is not None:
-        query = query.where(t.step == step)
-    return tuple(
-        Task(
-            id=row.id,
-            image_id=row.image_id,
-            file_name=row.file_name,
-            step=row.step,
-            iteration=row.iteration,
-            models=row.models,
-            rank=row.rank,
-            score=row.score,
-            done_at=row.done_at,
-            done_by=row.done_by,
-        )
-        for row in project.store.rows(query)
-    )
+    return tuple(Task(*row) for row in project.store.rows(query))
 
 
 def region_counts(project: Project) -> dict[tuple[int, str], int]:
