@@ -24,6 +24,7 @@ from PIL import Image
 
 from napari_alc.errors import BadData
 from napari_alc.files import atomic_write
+from napari_alc.formats.pixel_size import nm_per_pixel
 from napari_alc.formats.records import read_bytes
 
 Pixels = NDArray[Any]
@@ -39,9 +40,6 @@ LOW, HIGH = 0.5, 99.5
 MOST_SAMPLES = 1_000_000
 """Pixels that percentiles are taken from: of larger images every n-th row and column."""
 
-LARGEST_PIXEL_NM = 20_000.0
-"""A resolution tag that says more is the dots per inch of a screen or printer, not a scale."""
-
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -56,21 +54,6 @@ _UNREADABLE = (
     Image.DecompressionBombError,
 )
 """What tifffile, imagecodecs and Pillow raise on damaged files."""
-
-_NM_PER_UNIT = {
-    "nm": 1.0,
-    "nanometer": 1.0,
-    "um": 1e3,
-    "µm": 1e3,
-    "μm": 1e3,
-    "\\u00b5m": 1e3,
-    "micron": 1e3,
-    "microns": 1e3,
-    "micrometer": 1e3,
-    "mm": 1e6,
-    "cm": 1e7,
-    "inch": 2.54e7,
-}
 
 # tifffile warns of damage that is raised as an error here as well; one line is enough
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -143,10 +126,30 @@ def read_image(path: Path) -> Pixels:
     BadData
         When the file is missing, damaged, holds several pages or is no such image.
     """
+    return read_measured_image(path)[0]
+
+
+def read_measured_image(path: Path) -> tuple[Pixels, float | None]:
+    """Read an image as `read_image` does, and the size of its pixels with it.
+
+    Returns
+    -------
+    Pixels
+        (H, W) or (H, W, 3), in its own number type.
+    float or None
+        Side of a pixel in nanometres; None where the file does not state it.
+
+    Raises
+    ------
+    BadData
+        As `read_image` does; never because of the pixel size.
+    """
     with _readable(path):
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            return _native(_read_tiff(path))
-        return _native(_read_picture(path))
+        if path.suffix.lower() not in TIFF_SUFFIXES:
+            return _native(_read_picture(path)), None
+        with tifffile.TiffFile(path) as tiff:
+            page = _only_page(path, tiff)
+            return _native(_read_page(path, page)), nm_per_pixel(tiff, page)
 
 
 def _native(image: Pixels) -> Pixels:
@@ -166,21 +169,19 @@ def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     return pages[0]
 
 
-def _read_tiff(path: Path) -> Pixels:
-    with tifffile.TiffFile(path) as tiff:
-        page = _only_page(path, tiff)
-        ends = np.add(page.dataoffsets, page.databytecounts)
-        if not len(ends) or ends.max() > path.stat().st_size:
-            raise BadData(path, "is cut off", "Replace the file or leave it out")
-        image: Pixels = page.asarray()
-        photometric = page.photometric
-        if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
-            colours: Pixels = np.moveaxis(page.colormap, 0, -1)[image] >> 8
-            return colours.astype(np.uint8)
-        if photometric == tifffile.PHOTOMETRIC.SEPARATED:
-            raise BadData(path, "has CMYK colours", "Save it in gray or RGB")
-        if page.axes.startswith("S"):
-            image = np.moveaxis(image, 0, -1)
+def _read_page(path: Path, page: tifffile.TiffPage) -> Pixels:
+    ends = np.add(page.dataoffsets, page.databytecounts)
+    if not len(ends) or ends.max() > path.stat().st_size:
+        raise BadData(path, "is cut off", "Replace the file or leave it out")
+    image: Pixels = page.asarray()
+    photometric = page.photometric
+    if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+        colours: Pixels = np.moveaxis(page.colormap, 0, -1)[image] >> 8
+        return colours.astype(np.uint8)
+    if photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        raise BadData(path, "has CMYK colours", "Save it in gray or RGB")
+    if page.axes.startswith("S"):
+        image = np.moveaxis(image, 0, -1)
     if image.dtype == np.bool_:
         image = image.astype(np.uint8) * np.uint8(255)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE and image.dtype.kind == "u":
@@ -297,25 +298,17 @@ def write_tiff(
 
 
 def pixel_size_nm(path: Path) -> float | None:
-    """Side of a pixel in nanometres after a TIFF's resolution tags; ``None`` if not stated.
+    """Side of a pixel in nanometres, as `nm_per_pixel` reads it; ``None`` if not stated.
 
-    ImageJ's unit is understood. Resolutions meant for print are not taken for a scale.
+    Raises
+    ------
+    BadData
+        When a TIFF cannot be read.
     """
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return None
     with _readable(path), tifffile.TiffFile(path) as tiff:
-        page = _only_page(path, tiff)
-        if "XResolution" not in page.tags:
-            return None
-        per_unit = float(page.resolution[0])
-        unit = tifffile.RESUNIT(page.resolutionunit).name.lower()
-        if unit == "none":
-            unit = str((tiff.imagej_metadata or {}).get("unit", ""))
-    nanometres = _NM_PER_UNIT.get("cm" if unit == "centimeter" else unit)
-    if nanometres is None or not 0 < per_unit < np.inf:
-        return None
-    size = nanometres / per_unit
-    return size if size <= LARGEST_PIXEL_NM else None
+        return nm_per_pixel(tiff, _only_page(path, tiff))
 
 
 def checksum(path: Path) -> str:
