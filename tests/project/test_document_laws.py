@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
-from napari_alc.project.document import MINIMUM_SIZE, Refused, ReviewBox, ReviewDocument
+from napari_alc.project.document import MINIMUM_SIZE, Change, Refused, ReviewBox, ReviewDocument
 
 IMAGE = ImageRecord(1, "a.tif", 100, 80)
 START = (
@@ -34,9 +34,11 @@ class Shelf:
             raise AlcError("the disk is full")
         self.written.append(tuple(changes))
 
-    def new_id(self, _category_id, _corners) -> int:
-        self.next_id += 1
-        return self.next_id
+    def draw(self, box) -> int:
+        drawn = replace(box, id=self.next_id + 1)
+        self.store([Change("add", None, drawn)])
+        self.next_id = drawn.id
+        return drawn.id
 
 
 @pytest.fixture
@@ -49,8 +51,8 @@ def document(shelf):
     return make_document(shelf)
 
 
-def make_document(shelf: Shelf) -> ReviewDocument:
-    return ReviewDocument(IMAGE, START, (), (1, 2), "Ada", shelf.store, shelf.new_id)
+def make_document(shelf: Shelf, history=None, task_id=0, boxes=START) -> ReviewDocument:
+    return ReviewDocument(IMAGE, boxes, (), (1, 2), "Ada", shelf, history, task_id)
 
 
 def test_keeping_decides_a_box_in_the_persons_name(document, shelf):
@@ -174,6 +176,8 @@ commands = st.one_of(
     st.tuples(st.just("reshape"), st.dictionaries(st.integers(0, 6), corner_values, min_size=1)),
     st.tuples(st.just("recategorise"), some_ids, st.integers(1, 3)),
     st.tuples(st.just("add"), corner_values, st.integers(1, 3)),
+    st.tuples(st.just("nudge"), some_ids, numbers, numbers, st.booleans()),
+    st.tuples(st.just("take"), some_ids, st.integers(0, 6)),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
 )
@@ -185,6 +189,10 @@ def carry_out(document: ReviewDocument, steps) -> None:
         known = [*document.boxes, 999]
         if name in ("keep", "delete", "recategorise"):
             arguments[0] = [known[i % len(known)] for i in arguments[0]]
+        if name in ("nudge", "take"):
+            arguments[0] = known[arguments[0][0] % len(known)]
+        if name == "take":
+            arguments[1] = [*document.boxes.values()][arguments[1] % len(document.boxes)]
         if name == "reshape":
             arguments[0] = {known[i % len(known)]: c for i, c in arguments[0].items()}
         with contextlib.suppress(Refused):

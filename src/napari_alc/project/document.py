@@ -2,26 +2,30 @@
 
 The document is the truth of what a person decided; layers of a viewer are views of it.
 Every change is stored before the document shows it, and nothing stored is overwritten:
-undo is a decision of its own.
+undo is a decision of its own, and it goes back across images (`History`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
+from napari_alc.project.history import History, Way
 
 State = Literal["open", "kept", "changed", "added", "deleted"]
 Corners = tuple[float, float, float, float]
 
 MINIMUM_SIZE = 2.0
 """Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
+
+
+STALE = "Somebody else has changed this box since; it stays as it is."
 
 
 class Refused(AlcError):
@@ -83,6 +87,16 @@ class Change:
     after: ReviewBox
 
 
+class Shelf(Protocol):
+    """Where decisions are stored; each call returns once they are, and raises otherwise."""
+
+    def store(self, changes: Sequence[Change]) -> None:
+        """Store decisions on boxes that are known."""
+
+    def draw(self, box: ReviewBox) -> int:
+        """Store a box that a person drew, with that decision; returns its identity."""
+
+
 class ReviewDocument:
     """The boxes of one image under review.
 
@@ -98,10 +112,12 @@ class ReviewDocument:
         The categories a box may have.
     person
         Who decides in this sitting.
-    store
-        Receives every change and returns once it is stored; raises where it cannot be.
-    new_id
-        Makes the identity of a box that a person draws.
+    shelf
+        Stores every change.
+    history
+        Of the person's sitting; one of its own where none is given.
+    task_id
+        The image's entry in the history.
     """
 
     def __init__(
@@ -111,18 +127,18 @@ class ReviewDocument:
         suggestions: Sequence[ReviewBox],
         category_ids: Sequence[int],
         person: str,
-        store: Callable[[Sequence[Change]], None],
-        new_id: Callable[[int, Corners], int],
+        shelf: Shelf,
+        history: History | None = None,
+        task_id: int = 0,
     ) -> None:
         self.image = image
         self.suggestions = tuple(suggestions)
         self._boxes = {box.id: box for box in boxes}
         self._category_ids = frozenset(category_ids)
         self._person = person
-        self._store = store
-        self._new_id = new_id
-        self._undo: list[tuple[Change, ...]] = []
-        self._redo: list[tuple[Change, ...]] = []
+        self._shelf = shelf
+        self._history = History() if history is None else history
+        self._task_id = task_id
 
     @property
     def boxes(self) -> Mapping[int, ReviewBox]:
@@ -173,11 +189,60 @@ class ReviewDocument:
     def add(self, corners: Sequence[float], category_id: int) -> int:
         """Add a box that a person drew; returns its identity."""
         self._require_category(category_id)
-        valid = self.valid_corners(corners)
-        box_id = self._new_id(category_id, valid)
-        box = ReviewBox(box_id, category_id, valid, "person", state="added")
-        self._apply("add", [(None, box)])
-        return box_id
+        drawn = ReviewBox(
+            0,
+            category_id,
+            self.valid_corners(corners),
+            "person",
+            state="added",
+            person=self._person,
+            decided_at=datetime.now(UTC),
+        )
+        box = replace(drawn, id=self._shelf.draw(drawn))
+        self._boxes[box.id] = box
+        self._history.add(self._task_id, (Change("add", None, box),))
+        return box.id
+
+    def nudge(self, box_id: int, dx: float, dy: float, grow: bool = False) -> None:
+        """Move a box by pixels, or only its lower right corner; it stops at the image's border.
+
+        Nudges of a box that follow each other are one undo.
+
+        Parameters
+        ----------
+        dx, dy
+            Pixels to the right and down.
+        grow
+            Move the lower right corner alone.
+        """
+        [box] = self._find([box_id])
+        move = _grown if grow else _moved
+        x1, x2 = move(box.corners[0], box.corners[2], dx, self.image.width)
+        y1, y2 = move(box.corners[1], box.corners[3], dy, self.image.height)
+        if (x1, y1, x2, y2) != box.corners:
+            after = replace(box, corners=(x1, y1, x2, y2), state=_changed_state(box))
+            self._apply("change", [(box, after)], run=(self._task_id, box_id))
+
+    def take(self, box_id: int, other: ReviewBox) -> None:
+        """Give a box the corners and the category of a suggestion or of another box.
+
+        Where the other one is open itself, it is deleted by the same decision.
+        """
+        if other.id == box_id:
+            raise Refused("That is the box itself. Keep it, or delete it.")
+        self._require_category(other.category_id)
+        [box] = self._find([box_id])
+        taken = replace(
+            box,
+            corners=self.valid_corners(other.corners),
+            category_id=other.category_id,
+            state=_changed_state(box),
+        )
+        rival = self._boxes.get(other.id)
+        pairs = [("take", box, taken)]
+        if rival is not None and rival.state == "open":
+            pairs.append(("delete", rival, replace(rival, state="deleted")))
+        self._decide(pairs)
 
     def settle(self, boxes: Sequence[ReviewBox]) -> None:
         """Store the final state of known boxes at once, as one decision."""
@@ -185,12 +250,20 @@ class ReviewDocument:
         self._apply("settle", list(zip(before, boxes, strict=True)))
 
     def undo(self) -> tuple[int, ...]:
-        """Take the last decision back; returns the boxes concerned."""
-        return self._revert(self._undo, self._redo, "undo")
+        """Take the last decision of the sitting back; returns the boxes concerned.
+
+        None are where the last decision concerns another image (`History.undo_task`).
+
+        Raises
+        ------
+        Refused
+            When somebody else has decided on these boxes since; the decision before it is next.
+        """
+        return self._revert("undo")
 
     def redo(self) -> tuple[int, ...]:
-        """Repeat the decision last taken back; returns the boxes concerned."""
-        return self._revert(self._redo, self._undo, "redo")
+        """Repeat the decision last taken back, as `undo` does; returns the boxes concerned."""
+        return self._revert("redo")
 
     def valid_corners(self, corners: Sequence[float]) -> Corners:
         """Sort corners and clip them to the image.
@@ -219,38 +292,40 @@ class ReviewDocument:
             raise Refused(f"Box {missing[0]} is not under review in this image.")
         return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
 
-    def _apply(self, action: str, pairs: Sequence[tuple[ReviewBox | None, ReviewBox]]) -> None:
+    def _apply(
+        self, action: str, pairs: Sequence[tuple[ReviewBox, ReviewBox]], run: Hashable = None
+    ) -> None:
+        self._decide([(action, before, after) for before, after in pairs], run)
+
+    def _decide(
+        self, steps: Sequence[tuple[str, ReviewBox, ReviewBox]], run: Hashable = None
+    ) -> None:
         at = datetime.now(UTC)
         changes = tuple(
             Change(action, before, replace(after, person=self._person, decided_at=at))
-            for before, after in pairs
+            for action, before, after in steps
             if before != after
         )
         if not changes:
             return
         self._commit(changes)
-        self._undo.append(changes)
-        self._redo.clear()
+        self._history.add(self._task_id, changes, run)
 
     def _commit(self, changes: Sequence[Change]) -> None:
-        self._store(changes)
+        self._shelf.store(changes)
         for change in changes:
             self._boxes[change.after.id] = change.after
 
-    def _revert(
-        self,
-        source: list[tuple[Change, ...]],
-        target: list[tuple[Change, ...]],
-        action: str,
-    ) -> tuple[int, ...]:
-        if not source:
+    def _revert(self, way: Way) -> tuple[int, ...]:
+        done = self._history.next(way, self._task_id)
+        if not done:
             return ()
-        changes = tuple(
-            Change(action, change.after, _before(change)) for change in reversed(source[-1])
-        )
+        if any(self._boxes.get(change.after.id) != change.after for change in done):
+            self._history.drop(way)
+            raise Refused(STALE)
+        changes = tuple(Change(way, change.after, _before(change)) for change in reversed(done))
         self._commit(changes)
-        source.pop()
-        target.append(changes)
+        self._history.turn(way, changes)
         return tuple(change.after.id for change in changes)
 
 
@@ -266,3 +341,14 @@ def _kept_state(box: ReviewBox) -> State:
 
 def _changed_state(box: ReviewBox) -> State:
     return "added" if box.source == "person" else "changed"
+
+
+def _moved(low: float, high: float, by: float, size: int) -> tuple[float, float]:
+    """A side of a box moved along, not farther than to the border of the image."""
+    step = min(max(by, min(-low, 0.0)), max(size - high, 0.0))
+    return low + step, high + step
+
+
+def _grown(low: float, high: float, by: float, size: int) -> tuple[float, float]:
+    """A side of a box with its far end moved, not below the smallest size nor past the border."""
+    return low, min(max(high + by, min(low + MINIMUM_SIZE, high)), max(size, high))

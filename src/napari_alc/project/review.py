@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, Select, and_, func, insert, or_, select, upda
 from napari_alc.errors import AlcError
 from napari_alc.labels import LabelSet
 from napari_alc.project import schema
-from napari_alc.project.document import Change, Corners, ReviewBox, ReviewDocument
+from napari_alc.project.document import Change, Corners, ReviewBox, ReviewDocument, Shelf
+from napari_alc.project.history import History
 from napari_alc.project.project import Project
+from napari_alc.project.readings import prepare_change
 from napari_alc.project.store import add_boxes, add_rows, as_utc, now
 from napari_alc.project.tasks import JOINT, Task, queue, set_done
 
@@ -26,38 +29,62 @@ BOX_COLUMNS = tuple(
 """What `box_from_row` needs of a box, besides ``region`` and ``evaluation_score``."""
 
 
-def open_document(project: Project, task: Task, person: str) -> ReviewDocument:
-    """Open an image for review; every change is stored in `person`'s name."""
+class TaskShelf:
+    """Stores decisions on the boxes of one task in a person's name."""
+
+    def __init__(self, project: Project, task: Task, person: str) -> None:
+        self._project, self._task, self._person = project, task, person
+
+    def store(self, changes: Sequence[Change]) -> None:
+        """Store decisions in one transaction; a finished task is open again by it."""
+        with self._transaction() as connection:
+            write_changes(connection, self._task, changes, self._person)
+
+    def draw(self, box: ReviewBox) -> int:
+        """Store a new box and that it was drawn, in one transaction; returns its id."""
+        with self._transaction() as connection:
+            row = _drawn_row(self._task, box.category_id, box.corners, self._person, now())
+            key = connection.execute(insert(schema.box), row).inserted_primary_key
+            drawn = replace(box, id=int(key[0]) if key else 0)
+            write_changes(connection, self._task, [Change("add", None, drawn)], self._person)
+        return drawn.id
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return self._project.store.begin()
+
+
+def open_document(
+    project: Project,
+    task: Task,
+    person: str,
+    shelf: Shelf | None = None,
+    history: History | None = None,
+) -> ReviewDocument:
+    """Open an image for review; every change is stored in `person`'s name.
+
+    Parameters
+    ----------
+    shelf
+        Where changes are stored; `TaskShelf` where none is given.
+    history
+        Of the person's sitting.
+    """
     boxes = [box for _, box in current_boxes(project, [task.id])]
     offered = {box.id for box in boxes}
-    others = [box for box in _region_boxes(project, task) if box.id not in offered]
-
-    def store(changes: Sequence[Change]) -> None:
-        store_changes(project, task, changes, person)
-
-    def new_id(category_id: int, corners: Corners) -> int:
-        return _new_box(project, task, category_id, corners, person)
-
     return ReviewDocument(
         image=project.image(task.image_id),
         boxes=boxes,
-        suggestions=others,
+        suggestions=[box for box in _region_boxes(project, task) if box.id not in offered],
         category_ids=[category.id for category in project.categories()],
         person=person,
-        store=store,
-        new_id=new_id,
+        shelf=shelf or TaskShelf(project, task, person),
+        history=history,
+        task_id=task.id,
     )
 
 
 def _corner_values(corners: Corners) -> dict[str, float]:
     return dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
-
-
-def _new_box(project: Project, task: Task, category_id: int, corners: Corners, person: str) -> int:
-    row = _drawn_row(task, category_id, corners, person, now())
-    with project.store.begin() as connection:
-        key = connection.execute(insert(schema.box).values(row)).inserted_primary_key
-    return int(key[0]) if key else 0
 
 
 def _drawn_row(
@@ -74,15 +101,17 @@ def _drawn_row(
     }
 
 
-def store_changes(project: Project, task: Task, changes: Sequence[Change], person: str) -> None:
-    """Store decisions in one transaction; a finished task is open again by it."""
+def write_changes(
+    connection: Connection, task: Task, changes: Sequence[Change], person: str
+) -> None:
+    """Write decisions inside a transaction; a finished task is open again by it."""
     at = now()
     rows = [decision_row(task.id, change.action, change.after, person, at) for change in changes]
+    add_rows(connection, schema.decision, rows)
+    prepare_change(connection, task.id)
     t = schema.task.c
     reopened = update(schema.task).where(t.id == task.id, t.done_at.is_not(None))
-    with project.store.begin() as connection:
-        add_rows(connection, schema.decision, rows)
-        connection.execute(reopened.values(done_at=None, done_by=None))
+    connection.execute(reopened.values(done_at=None, done_by=None))
 
 
 def decision_row(
