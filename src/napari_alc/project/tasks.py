@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from napari_alc.project import schema
 from napari_alc.project.project import Project
+from napari_alc.project.readings import give_new_tasks
 from napari_alc.project.store import add_rows
 
 WHOLE_IMAGE = 1
@@ -123,7 +124,12 @@ def write_tasks(
     add_rows(connection, schema.task, rows)
     if batch.models is None:
         _propose_crowd_boxes(connection, batch)
-        return
+    else:
+        _propose(connection, batch, proposals)
+    give_new_tasks(connection, batch.step, batch.iteration)
+
+
+def _propose(connection: Connection, batch: Batch, proposals: Sequence[dict[str, object]]) -> None:
     c = schema.task.c
     query = select(c.image_id, c.id).where(
         c.step == batch.step, c.iteration == batch.iteration, c.reader == JOINT
@@ -220,13 +226,17 @@ def region_counts(project: Project) -> dict[tuple[int, str], int]:
 def open_counts(project: Project) -> dict[int, int]:
     """How many boxes nobody has decided on, by task; tasks without any are left out."""
     p, d = schema.proposal.c, schema.decision.c
-    newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
-    latest = select(d.task_id, d.box_id, d.state).where(d.id.in_(newest)).subquery()
+    # looked up box by box in its index: a join with the newest of all decisions takes minutes
+    latest = (
+        select(d.state)
+        .where(d.task_id == p.task_id, d.box_id == p.box_id)
+        .order_by(d.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     query = (
         select(p.task_id, func.count().label("boxes"))
-        .select_from(schema.proposal)
-        .outerjoin(latest, and_(latest.c.task_id == p.task_id, latest.c.box_id == p.box_id))
-        .where(func.coalesce(latest.c.state, p.state) == "open")
+        .where(func.coalesce(latest, p.state) == "open")
         .group_by(p.task_id)
     )
     return {row.task_id: row.boxes for row in project.store.rows(query)}
