@@ -126,10 +126,7 @@ class _Told:
         self._categories = {category.id: category.name for category in project.categories()}
         ids = [image.joint.image_id for image in images]
         files = select(schema.image.c.id, schema.image.c.file_name)
-        self._file_names = {
-            image_id: name
-            for image_id, name in project.store.rows(files.where(schema.image.c.id.in_(ids)))
-        }
+        self._file_names = dict(project.store.rows(files.where(schema.image.c.id.in_(ids))))
         b = schema.box.c
         boxes = select(b.id, b.category_id, b.x1, b.y1, b.x2, b.y2).where(b.image_id.in_(ids))
         self._first_drawn = {
