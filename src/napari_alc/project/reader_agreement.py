@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -86,6 +86,10 @@ class PairAgreement:
         if not self.boxes:
             return "no box was offered to both"
         return "both said the same of every box, all kept or all deleted"
+
+    def record(self) -> dict[str, object]:
+        """All of it by name, as reports hold it."""
+        return {**asdict(self), "why_no_kappa": self.why_no_kappa}
 
 
 def verdicts(project: Project, task: Task) -> dict[int, str]:

@@ -199,5 +199,7 @@ def sharing_words(names: Sequence[str], images: int) -> str:
     """What `share` did, in a sentence."""
     if not names:
         return "New images are not shared any more."
+    if not images:
+        return f"No image waits untouched; later ones are read by {listed(names)}."
     counted = "1 image is" if images == 1 else f"{images:,} images are"
     return f"{counted} read by {listed(names)}, each on their own."

@@ -1,4 +1,4 @@
-"""The report of a simulation as tables in Markdown, for people."""
+"""What a project reached as tables in Markdown, for people."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def markdown(report: Record) -> str:
     ]
     if report["detectors"]:
         parts += ["## Detectors trained on all images", _detector_table(report["detectors"])]
+    if report.get("agreement"):
+        parts += ["## Agreement of readers", agreement_table(report["agreement"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -96,6 +98,27 @@ def _detector_table(detectors: Mapping[str, Record]) -> str:
         for name, record in detectors.items()
     )
     return _table(("trained on", "AP50", *errors), rows)
+
+
+def agreement_table(pairs: Sequence[Record]) -> str:
+    """How far each two readers agree; below it why a kappa is not defined."""
+    head = ("readers", "images", "boxes", "F1", "kappa")
+    rows = (
+        (
+            f"{pair['first']}, {pair['second']}",
+            str(pair["images"]),
+            str(pair["boxes"]),
+            f"{pair['f1']:.3f}",
+            UNKNOWN if pair["kappa"] is None else f"{pair['kappa']:.3f}",
+        )
+        for pair in pairs
+    )
+    reasons = [
+        f"No kappa for {pair['first']} and {pair['second']}: {pair['why_no_kappa']}."
+        for pair in pairs
+        if pair["kappa"] is None
+    ]
+    return "\n\n".join([_table(head, rows), *reasons])
 
 
 def _ap50(record: Record | None) -> str:

@@ -23,6 +23,7 @@ from napari_alc.project.detections import predict_pieces
 from napari_alc.project.export import export
 from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
 from napari_alc.project.project import MODELS, Project
+from napari_alc.project.reader_agreement import agreement
 from napari_alc.project.report import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
@@ -146,6 +147,7 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
         "labels": _label_records(simulation),
         "budget": budget_record(budget(simulation.project, len(simulation.truth.labels))),
         "detectors": dict(_final_detectors(simulation, whole, should_stop)),
+        "agreement": [pair.record() for pair in agreement(simulation.project)],
     }
     folder = simulation.project.exports_folder
     write_text(folder / REPORT_FILE, json.dumps(result, indent=1) + "\n")
