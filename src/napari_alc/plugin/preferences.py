@@ -6,6 +6,7 @@ The settings know texts but no lists, so the recent projects are one text.
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,53 @@ def _login_name() -> str:
 def set_person(name: str) -> None:
     """Remember who reviews; an empty name stands for the login name."""
     _settings().review.person = name.strip()
+
+
+def palette() -> str:
+    """Name of the colours of the review: ``standard`` or ``colour-blind``."""
+    return str(_settings().review.palette)
+
+
+def set_palette(name: str) -> None:
+    """Remember the colours of the review."""
+    _settings().review.palette = name
+
+
+def labels() -> str:
+    """What is written beside the boxes: ``none``, ``letters``, ``score`` or ``category``."""
+    return str(_settings().review.labels)
+
+
+def set_labels(kind: str) -> None:
+    """Remember what is written beside the boxes."""
+    _settings().review.labels = kind
+
+
+def key_texts() -> dict[str, str]:
+    """The keys of each command of the review, as they were typed; by the command's name."""
+    return {name: str(text) for name, text in _settings().review_keys.model_dump().items()}
+
+
+def on_review_change(call: Callable[[], None]) -> Callable[[], None]:
+    """Call whenever a setting of the review or of its keys has changed.
+
+    Returns
+    -------
+    Callable
+        Ends the calls.
+    """
+    pages = (_settings().review, _settings().review_keys)
+
+    def on_event(_event: object) -> None:
+        call()
+
+    def end() -> None:
+        for page in pages:
+            page.events.disconnect(on_event)
+
+    for page in pages:
+        page.events.connect(on_event)
+    return end
 
 
 def device() -> str:

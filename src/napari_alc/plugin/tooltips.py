@@ -1,4 +1,7 @@
-"""Every tooltip of the pages Project and Iterate, so that words stay the same everywhere."""
+"""Every tooltip of the plugin, so that words stay the same everywhere.
+
+Those of the review's commands are in `review_commands`, beside their keys.
+"""
 
 NEXT = "Goes to the page where the next step is done."
 PERSON = "Kept with every decision you make in Review. Asked only once."
@@ -65,3 +68,23 @@ RANKING_COLUMNS = {
     "Green": "Boxes that only the crowd drew.",
     "Gray": "Boxes on which at least two agree.",
 }
+
+QUEUE_COLUMNS = {
+    "Image": "Its file name; click to go there.",
+    "Step": "1: every object is to be labelled. 2: only the red and green boxes are open.",
+    "Score": "How much crowd and models disagree on the image (SCORE).",
+    "Red": "Boxes that only the model Ma found.",
+    "Green": "Boxes that only the crowd drew.",
+    "State": "Done, how many boxes are open, or who has the image open in another window.",
+}
+SEARCH = "Shows only the images whose row holds what you type; Enter opens the first of them."
+CATEGORY = "The kind of object of the box at hand and of boxes you draw."
+KEEP_ALL = "Every open box is right as it is."
+DELETE_ALL = "No open box holds an object."
+GO_BACK = "Decide them one by one."
+SHOWN_REGIONS = "Untick a colour to hide its boxes; they are not visited then and stay as they are."
+LEAST_SCORE = (
+    "Hides the boxes of which a model is less sure than this; boxes that the crowd or a person "
+    "drew are always shown."
+)
+LINES = "Thick lines: nobody has decided yet."

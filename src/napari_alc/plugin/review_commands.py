@@ -1,0 +1,281 @@
+"""What a pathologist can do in the review, with its keys: the data, and nothing else.
+
+The default keys are free in napari while a Shapes layer is active, save those of
+`TAKEN_OVER`. All are letters, digits, named keys, the comma and the full stop, which no
+common keyboard hides behind AltGr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOVING_ON = "Moving on"
+DECIDING = "Deciding"
+ADJUSTING = "Adjusting"
+VIEW = "View"
+CONTRAST = "Contrast"
+IMAGE = "Image"
+
+GROUPS = (MOVING_ON, DECIDING, ADJUSTING, VIEW, CONTRAST, IMAGE)
+"""Headings of the help, in its order."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something that a key or a button does.
+
+    Parameters
+    ----------
+    name
+        Of the page's method that does it, and of its setting in napari's preferences.
+    label
+        On its button.
+    keys
+        Qt's portable key names, as they are unless a person chose others; the first is the
+        one shown.
+    tip
+        What it does, in a sentence.
+    group
+        One of `GROUPS`.
+    held
+        Whether it lasts while the key is held.
+    repeats
+        Whether it is done again and again while the key is held.
+    """
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    tip: str
+    group: str
+    held: bool = False
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """What an arrow key does to the boxes at hand.
+
+    Parameters
+    ----------
+    dx, dy
+        Pixels of the image to the right and down.
+    grow
+        Whether only the lower right corner moves.
+    """
+
+    dx: int
+    dy: int
+    grow: bool
+
+
+FAR = 10
+"""Pixels that an arrow key moves with Shift; one without."""
+
+_ARROWS = (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1))
+
+_SIZES = {"Left": "narrower", "Right": "wider", "Up": "shorter", "Down": "taller"}
+
+_GROWING = {"Left": "narrower", "Right": "wider", "Up": "shorter", "Down": "lower"}
+"""Names of the commands that move the lower right corner."""
+
+
+def _arrow_commands() -> list[tuple[Command, Nudge]]:
+    return [
+        _arrow(arrow, Nudge(step * x, step * y, grow))
+        for grow in (False, True)
+        for step in (1, FAR)
+        for arrow, x, y in _ARROWS
+    ]
+
+
+def _arrow(arrow: str, nudge: Nudge) -> tuple[Command, Nudge]:
+    far = FAR in (abs(nudge.dx), abs(nudge.dy))
+    pixels = f"by {FAR} pixels" if far else "by 1 pixel"
+    keys = "+".join([*(["Alt"] if nudge.grow else []), *(["Shift"] if far else []), arrow])
+    if nudge.grow:
+        name, label = _GROWING[arrow], f"Make {_SIZES[arrow]}"
+        tip = f"Makes the box {_SIZES[arrow]} {pixels}; its upper left corner stays."
+    else:
+        name, label = arrow.lower(), f"Move {arrow.lower()}"
+        tip = f"Moves the box {arrow.lower()} {pixels}."
+    prefix = "far_" if far else "" if nudge.grow else "move_"
+    command = Command(
+        f"{prefix}{name}",
+        f"{label} {pixels}" if far else label,
+        (keys,),
+        tip,
+        ADJUSTING,
+        repeats=True,
+    )
+    return command, nudge
+
+
+_NUDGING = _arrow_commands()
+
+NUDGES: Mapping[str, Nudge] = {command.name: nudge for command, nudge in _NUDGING}
+"""The commands of the arrow keys by name."""
+
+_TABLE = (
+    Command(
+        "next_box", "Next", ("J",), "Goes to the next box that nobody has decided on.", MOVING_ON
+    ),
+    Command(
+        "previous_box",
+        "Previous",
+        ("Shift+J",),
+        "Goes back to the box before that is still open.",
+        MOVING_ON,
+    ),
+    Command(
+        "pick_below",
+        "Pick below",
+        ("Tab",),
+        "Picks the next of the boxes that lie over each other under the mouse.",
+        MOVING_ON,
+    ),
+    Command(
+        "keep",
+        "Keep",
+        ("K",),
+        "The box is right as it is. Goes on to the next open box.",
+        DECIDING,
+    ),
+    Command(
+        "delete",
+        "Delete",
+        ("Q", "Del", "Backspace", "3"),
+        "There is no object here. Goes on to the next open box.",
+        DECIDING,
+    ),
+    Command(
+        "take_mp",
+        "Take Mp's box",
+        (",",),
+        "Gives the box the corners of the model Mp's. Goes on to the next open box.",
+        DECIDING,
+    ),
+    Command(
+        "take_ma",
+        "Take Ma's box",
+        (".",),
+        "Gives the box the corners of the model Ma's. Goes on to the next open box.",
+        DECIDING,
+    ),
+    Command(
+        "undo",
+        "Undo",
+        ("U", "Ctrl+Z"),
+        "Takes your last decision back, on another image too.",
+        DECIDING,
+    ),
+    Command(
+        "redo",
+        "Redo",
+        ("Shift+U", "Ctrl+Shift+Z"),
+        "Repeats the decision that was taken back.",
+        DECIDING,
+    ),
+    Command(
+        "draw",
+        "Draw a box",
+        ("W",),
+        "Drag with the mouse from corner to corner. Press again to stop drawing.",
+        ADJUSTING,
+    ),
+    Command("stop_drawing", "Stop drawing", ("Esc",), "Leaves a half-drawn box out.", ADJUSTING),
+    Command("next_category", "Category", ("M",), "Gives the box the next category.", ADJUSTING),
+    *(command for command, _ in _NUDGING),
+    Command("whole_image", "Whole image", ("G", "Home"), "Shows the whole image.", VIEW),
+    Command(
+        "hide_boxes", "Hide", ("H",), "Hides all boxes while you hold the key.", VIEW, held=True
+    ),
+    Command(
+        "labels",
+        "Labels",
+        ("F3",),
+        "Writes letters for the colours, then scores, then categories beside the boxes, then none.",
+        VIEW,
+    ),
+    Command(
+        "palette",
+        "Colours",
+        ("F4",),
+        "Changes between the usual colours and those for colour-blind eyes.",
+        VIEW,
+    ),
+    Command(
+        "contrast",
+        "Contrast",
+        ("0",),
+        "Stretches the contrast to where the pixels are; only on screen, the image stays as it is.",
+        CONTRAST,
+    ),
+    Command(
+        "darker",
+        "Darker",
+        ("8",),
+        "Shows the middle grays darker; only on screen.",
+        CONTRAST,
+        repeats=True,
+    ),
+    Command(
+        "brighter",
+        "Brighter",
+        ("9",),
+        "Shows the middle grays brighter; only on screen.",
+        CONTRAST,
+        repeats=True,
+    ),
+    Command(
+        "local_contrast",
+        "Local contrast",
+        ("F2",),
+        "Evens out bright and dark parts of the image; only on screen.",
+        CONTRAST,
+    ),
+    Command(
+        "previous_image", "Previous image", ("PgUp",), "Goes to the image before this one.", IMAGE
+    ),
+    Command(
+        "next_image",
+        "Next image",
+        ("PgDown",),
+        "Goes to the image after this one, done or not.",
+        IMAGE,
+    ),
+    Command("pause", "Pause", ("F9",), "Stops the clock until you go on.", IMAGE),
+    Command("help", "All keys", ("?", "F1"), "Shows all keys.", IMAGE),
+    Command(
+        "done",
+        "Done, next image",
+        ("N",),
+        "Finishes this image and opens the next one. Asks first if boxes are still open.",
+        IMAGE,
+    ),
+)
+
+COMMANDS: Mapping[str, Command] = {command.name: command for command in _TABLE}
+"""Every command by name, in the order of the help."""
+
+_DOCUMENT = "napari would delete boxes without a decision being stored"
+_SLICES = "napari would go through the slices of a stack; the review shows one image"
+_LAYERS = "napari would pick or hide layers that belong to the review"
+_AXES = "napari would choose the axis of a stack; the review shows one image"
+
+TAKEN_OVER: Mapping[str, str] = {
+    "Del": _DOCUMENT,
+    "Backspace": _DOCUMENT,
+    "3": _DOCUMENT,
+    "Esc": "napari would end a drawing with a half-drawn box",
+    "Left": _SLICES,
+    "Right": _SLICES,
+    "Shift+Up": _LAYERS,
+    "Shift+Down": _LAYERS,
+    "Alt+Shift+Up": _LAYERS,
+    "Alt+Shift+Down": _LAYERS,
+    "Alt+Up": _AXES,
+    "Alt+Down": _AXES,
+}
+"""Keys of napari's own that the review may use, and why; no other may be chosen."""

@@ -1,0 +1,54 @@
+"""The help of the review: all keys in one window beside the image."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QKeyEvent, QShowEvent
+from qtpy.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
+
+from napari_alc.plugin import review_keys
+from napari_alc.plugin.parts import words
+from napari_alc.plugin.review_key_choice import keys_pressed
+
+SIZE = QSize(720, 600)
+"""Fits a screen of 1280×720 with its bars; the table scrolls."""
+
+
+class HelpWindow(QDialog):
+    """All keys as they are set; Esc, or the key that opened it, closes it.
+
+    Parameters
+    ----------
+    parent
+        The page it belongs to; the window stays open beside it while one works on.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys of the review")
+        self.table = QTextBrowser()
+        self.table.setAccessibleName("Keys of the review")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.table)
+        layout.addWidget(words(review_keys.WHERE_TO_CHANGE))
+        self.resize(SIZE)
+
+    def toggle(self) -> None:
+        """Open the window, or close it."""
+        self.setVisible(not self.isVisible())
+
+    def refresh(self) -> None:
+        """Show the keys as they are set now."""
+        self.table.setHtml(review_keys.help_html())
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Show the keys as they are set now."""
+        self.refresh()
+        super().showEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Close on the key that opens the help; Esc closes every dialog."""
+        if set(keys_pressed(event)) & set(review_keys.current().keys["help"]):
+            self.close()
+        else:
+            super().keyPressEvent(event)
