@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,9 @@ from napari_alc.project.project import Project
 from napari_alc.project.readings import majority_name
 from napari_alc.project.review import current_boxes, decision_row
 from napari_alc.project.store import add_boxes, add_rows, now
+
+TASKS_AT_ONCE = 1_000
+"""Tasks that one question to the database names; some databases take only a few thousand."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,20 @@ def read_images(
 ) -> list[ReadImage]:
     """Ask for the boxes of several images at once and group them."""
     found = list(joint_and_readings)
-    ids = [row.id for joint, readings in found for row in (joint, *readings)]
-    boxes: dict[int, dict[int, ReviewBox]] = defaultdict(dict)
-    for task_id, box in current_boxes(project, ids):
-        boxes[task_id][box.id] = box
+    boxes = boxes_of_tasks(project, [row.id for joint, rows in found for row in (joint, *rows)])
     return [
         ReadImage(joint, readings, boxes, majority(_votes(readings, boxes), len(readings)))
         for joint, readings in found
     ]
+
+
+def boxes_of_tasks(project: Project, task_ids: Sequence[int]) -> dict[int, dict[int, ReviewBox]]:
+    """Boxes as decided so far, by task id and box id; an empty entry for a task without any."""
+    found: dict[int, dict[int, ReviewBox]] = {task_id: {} for task_id in task_ids}
+    for start in range(0, len(task_ids), TASKS_AT_ONCE):
+        for task_id, box in current_boxes(project, task_ids[start : start + TASKS_AT_ONCE]):
+            found[task_id][box.id] = box
+    return found
 
 
 def _votes(readings: Sequence[Any], boxes: dict[int, dict[int, ReviewBox]]) -> list[Vote]:

@@ -14,11 +14,15 @@ from napari_alc.evaluation.agreement import cohens_kappa, matched_f1
 from napari_alc.labels import Labels
 from napari_alc.project import schema
 from napari_alc.project.document import Corners, ReviewBox
-from napari_alc.project.majority_vote import ReadImage, drawn_category, read_images
+from napari_alc.project.majority_vote import (
+    ReadImage,
+    boxes_of_tasks,
+    drawn_category,
+    read_images,
+)
 from napari_alc.project.project import Project, labels_from_rows
 from napari_alc.project.readings import joint_of, readings_of, shared_images
-from napari_alc.project.review import current_boxes
-from napari_alc.project.tasks import Task
+from napari_alc.project.tasks import JOINT, Task
 
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""
@@ -103,7 +107,7 @@ def verdicts(project: Project, task: Task) -> dict[int, str]:
     if task.is_reading or not readings or not _all_done(readings):
         return {}
     [image] = read_images(project, [(joint, readings)])
-    return _Told(project, [image]).verdicts(image)
+    return _Told(project).verdicts(image)
 
 
 def differences(project: Project) -> tuple[Difference, ...]:
@@ -115,7 +119,7 @@ def differences(project: Project) -> tuple[Difference, ...]:
     with project.store.begin() as connection:
         shared = [image for image in shared_images(connection) if _all_done(image[1])]
     images = read_images(project, shared)
-    told = _Told(project, images)
+    told = _Told(project)
     return tuple(found for image in images for found in told.differences(image))
 
 
@@ -126,13 +130,12 @@ def _all_done(readings: Sequence[Any]) -> bool:
 class _Told:
     """Puts into words what readers said in some images."""
 
-    def __init__(self, project: Project, images: Sequence[ReadImage]) -> None:
+    def __init__(self, project: Project) -> None:
         self._categories = {category.id: category.name for category in project.categories()}
-        ids = [image.joint.image_id for image in images]
-        files = select(schema.image.c.id, schema.image.c.file_name)
-        self._file_names = dict(project.store.rows(files.where(schema.image.c.id.in_(ids))))
-        b = schema.box.c
-        boxes = select(b.id, b.category_id, b.x1, b.y1, b.x2, b.y2).where(b.image_id.in_(ids))
+        self._file_names = {image.id: image.file_name for image in project.images()}
+        t, b = schema.task.c, schema.box.c
+        shared = select(t.image_id).where(t.reader != JOINT)
+        boxes = select(b.id, b.category_id, b.x1, b.y1, b.x2, b.y2).where(b.image_id.in_(shared))
         self._first_drawn = {
             box_id: (category_id, tuple(corners))
             for box_id, category_id, *corners in project.store.rows(boxes)
@@ -235,12 +238,11 @@ class _Readings:
     """The boxes of finished readings."""
 
     def __init__(self, project: Project, task_ids: Sequence[int]) -> None:
-        self._boxes: dict[int, dict[int, ReviewBox]] = {task_id: {} for task_id in task_ids}
-        for task_id, box in current_boxes(project, task_ids):
-            self._boxes[task_id][box.id] = box
-        p = schema.proposal.c
-        query = select(p.task_id, p.box_id).where(p.task_id.in_(task_ids), p.state == "open")
-        self._offered = {(task_id, box_id) for task_id, box_id in project.store.rows(query)}
+        self._boxes = boxes_of_tasks(project, task_ids)
+        t, p = schema.task.c, schema.proposal.c
+        query = select(p.task_id, p.box_id).join(schema.task, t.id == p.task_id)
+        offered = project.store.rows(query.where(t.reader != JOINT, p.state == "open"))
+        self._offered = {(task_id, box_id) for task_id, box_id in offered}
 
     def compare(self, first: str, second: str, images: Sequence[tuple[Any, Any]]) -> PairAgreement:
         labels: tuple[list[Labels], list[Labels]] = [], []
