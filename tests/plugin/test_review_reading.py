@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from threading import Event
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 
 from napari_alc.formats.images import write_tiff
+from napari_alc.plugin import read_ahead
 from napari_alc.plugin.read_ahead import KEPT, ReadAhead, ReadImage, Unreadable, load
 
 
@@ -41,6 +44,78 @@ def test_only_the_last_few_images_are_kept(reader, qtbot, tmp_path):
     assert all(isinstance(reader.take(path), ReadImage) for path in paths[1:])
     reader.forget()
     assert reader.take(paths[-1]) is None
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Images named "slow" are read once the event is set; tells what has been read."""
+    go_on, begun, names = Event(), Event(), []
+
+    def load_slowly(path):
+        if path.stem == "slow":
+            begun.set()
+            assert go_on.wait(10)
+        names.append(path.stem)
+        return load(path)
+
+    monkeypatch.setattr(read_ahead, "load", load_slowly)
+    yield go_on, begun, names
+    go_on.set()
+
+
+def test_a_wanted_image_waits_for_none_that_is_only_read_ahead(reader, qtbot, tmp_path, slow):
+    ahead, wanted = write(tmp_path / "slow.tif"), write(tmp_path / "wanted.tif")
+    reader.ask_ahead(ahead)
+    with qtbot.waitSignal(reader.ready) as told:
+        reader.ask(wanted)
+    assert told.args == [wanted]
+    assert reader.take(ahead) is None
+    with qtbot.waitSignal(reader.ready):
+        slow[0].set()
+    assert isinstance(reader.take(ahead), ReadImage)
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_wanted_image_still_waiting_to_be_read_ahead_is_read_at_once(reader, qtbot, tmp_path):
+    reader.ask_ahead(write(tmp_path / "slow.tif"))
+    wanted = write(tmp_path / "wanted.tif")
+    reader.ask_ahead(wanted)
+    with qtbot.waitSignal(reader.ready) as told:
+        reader.ask(wanted)
+    assert told.args == [wanted]
+
+
+def test_of_several_images_clicked_quickly_only_the_last_is_read_next(
+    reader, qtbot, tmp_path, slow
+):
+    go_on, begun, names = slow
+    reader.ask(write(tmp_path / "slow.tif"))
+    assert begun.wait(10)
+    reader.ask(write(tmp_path / "between.tif"))
+    last = write(tmp_path / "last.tif")
+    reader.ask(last)
+    with qtbot.waitSignals([reader.ready, reader.ready]):
+        go_on.set()
+    assert names == ["slow", "last"]
+    assert isinstance(reader.take(last), ReadImage)
+
+
+def test_the_images_before_and_after_stay_beside_the_one_shown(reader, qtbot, tmp_path):
+    shown, after, before = (write(tmp_path / f"{name}.tif") for name in "abc")
+    with qtbot.waitSignals([reader.ready] * 3):
+        reader.ask(shown)
+        reader.ask_ahead(after)
+        reader.ask_ahead(before)
+    reader.ask(after)
+    for path in (shown, after, before):
+        assert isinstance(reader.take(path), ReadImage)
+
+
+def test_the_size_of_a_pixel_is_read_with_the_image(tmp_path):
+    write_tiff(tmp_path / "a.tif", np.zeros((16, 16), np.uint8), pixel_size_nm=0.8)
+    assert load(tmp_path / "a.tif").nm_per_pixel == pytest.approx(0.8)
+    write(tmp_path / "b.tif")
+    assert load(tmp_path / "b.tif").nm_per_pixel is None
 
 
 def test_a_failure_is_told_in_words_and_tried_again(reader, qtbot, tmp_path):

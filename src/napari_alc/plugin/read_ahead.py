@@ -12,7 +12,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_alc.errors import AlcError
-from napari_alc.formats.images import HIGH, LOW, Pixels, read_image
+from napari_alc.formats.images import HIGH, LOW, Pixels, read_measured_image
 
 KEPT = 3
 """Images held: the one shown, the one before and the one after it."""
@@ -35,11 +35,14 @@ class ReadImage:
         Limits of the contrast where the pixels are, by percentiles.
     full
         Limits of everything that the pixels take.
+    nm_per_pixel
+        Side of a pixel in nanometres; None where the file does not state it.
     """
 
     pixels: Pixels
     stretched: Limits
     full: Limits
+    nm_per_pixel: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,14 @@ class Unreadable:
 def load(path: Path) -> ReadImage | Unreadable:
     """Read an image with the limits of its contrast; errors become words."""
     try:
-        pixels = read_image(path)
+        pixels, nm_per_pixel = read_measured_image(path)
     except AlcError as error:
         return Unreadable(str(error))
-    return ReadImage(pixels, *_limits(pixels))
+    return ReadImage(pixels, *limits_of(pixels), nm_per_pixel)
 
 
-def _limits(pixels: Pixels) -> tuple[Limits, Limits]:
+def limits_of(pixels: Pixels) -> tuple[Limits, Limits]:
+    """Limits of the contrast by percentiles, and of everything that the pixels take."""
     sample = pixels[::SAMPLE_STEP, ::SAMPLE_STEP].astype(np.float64, copy=False)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
@@ -74,24 +78,39 @@ def _apart(low: float, high: float) -> Limits:
 
 
 class ReadAhead(QObject):
-    """Reads one image at a time beside the window and keeps the last few."""
+    """Reads images beside the window and keeps the last few.
+
+    The image that is wanted now is read in a thread of its own: it waits for no image that
+    is only read ahead.
+    """
 
     ready = Signal(object)
     """Emitted in the main thread with the path of an image that has been read or failed."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="napari-alc-read")
+        self._now, self._ahead = _thread("now", parent), _thread("ahead", parent)
         self._futures: OrderedDict[Path, Future[ReadImage | Unreadable]] = OrderedDict()
-        pool = self._pool
-        parent.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
 
     def ask(self, path: Path) -> None:
-        """Read `path` unless it is there; `ready` tells when it is."""
+        """Read `path` at once unless it is there; `ready` tells when it is.
+
+        Images asked for earlier whose reading has not begun are left out.
+        """
+        for other, future in list(self._futures.items()):
+            if future.cancel():
+                del self._futures[other]
+        self._read(path, self._now)
+
+    def ask_ahead(self, path: Path) -> None:
+        """Read `path` behind all that was asked for, unless it is there."""
+        self._read(path, self._ahead)
+
+    def _read(self, path: Path, pool: ThreadPoolExecutor) -> None:
         if path in self._futures:
             self._futures.move_to_end(path)
             return
-        future = self._pool.submit(load, path)
+        future = pool.submit(load, path)
         self._futures[path] = future
         future.add_done_callback(lambda done: self._tell(path, done))
         while len(self._futures) > KEPT:
@@ -117,3 +136,9 @@ class ReadAhead(QObject):
         # the window may be gone when the thread comes back
         if not done.cancelled() and isalive(self):
             self.ready.emit(path)
+
+
+def _thread(name: str, owner: QObject) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"napari-alc-read-{name}")
+    owner.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
+    return pool
