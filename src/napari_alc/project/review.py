@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -30,27 +30,32 @@ BOX_COLUMNS = tuple(
 
 
 class TaskShelf:
-    """Stores decisions on the boxes of one task in a person's name."""
+    """Stores decisions on the boxes of one task in a person's name.
 
-    def __init__(self, project: Project, task: Task, person: str) -> None:
-        self._project, self._task, self._person = project, task, person
+    Parameters
+    ----------
+    begin
+        Begins a transaction, and refuses where the task is not the person's to decide on.
+    """
+
+    def __init__(
+        self, task: Task, person: str, begin: Callable[[], AbstractContextManager[Connection]]
+    ) -> None:
+        self._task, self._person, self._begin = task, person, begin
 
     def store(self, changes: Sequence[Change]) -> None:
         """Store decisions in one transaction; a finished task is open again by it."""
-        with self._transaction() as connection:
+        with self._begin() as connection:
             write_changes(connection, self._task, changes, self._person)
 
     def draw(self, box: ReviewBox) -> int:
         """Store a new box and that it was drawn, in one transaction; returns its id."""
-        with self._transaction() as connection:
+        with self._begin() as connection:
             row = _drawn_row(self._task, box.category_id, box.corners, self._person, now())
             key = connection.execute(insert(schema.box), row).inserted_primary_key
             drawn = replace(box, id=int(key[0]) if key else 0)
             write_changes(connection, self._task, [Change("add", None, drawn)], self._person)
         return drawn.id
-
-    def _transaction(self) -> AbstractContextManager[Connection]:
-        return self._project.store.begin()
 
 
 def open_document(
@@ -77,7 +82,7 @@ def open_document(
         suggestions=[box for box in _region_boxes(project, task) if box.id not in offered],
         category_ids=[category.id for category in project.categories()],
         person=person,
-        shelf=shelf or TaskShelf(project, task, person),
+        shelf=shelf or TaskShelf(task, person, project.store.begin),
         history=history,
         task_id=task.id,
     )
@@ -220,7 +225,7 @@ def _review_box(row: Any, decision: Any | None) -> ReviewBox:
         corners=(decision.x1, decision.y1, decision.x2, decision.y2),
         state=decision.state,
         person=decision.credit,
-        decided_at=as_utc(decision.credited_at),
+        decided_at=decision.credited_at and as_utc(decision.credited_at),
     )
 
 

@@ -39,11 +39,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def as_utc(moment: datetime | None) -> datetime | None:
+def as_utc(moment: datetime) -> datetime:
     """A moment as the store gives it, in UTC; SQLite keeps no time zone."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _durable(connection: Any, _record: object) -> None:
@@ -188,6 +186,16 @@ class Store:
 def version_of(connection: Connection) -> int:
     """The version of the tables of a store that was checked."""
     return int(connection.execute(_VERSION).scalar() or 0)
+
+
+def moment(connection: Connection) -> datetime:
+    """The present moment by the clock that all windows on this store share.
+
+    SQLite has no clock of its own; it is the computer's there.
+    """
+    if connection.dialect.name == "sqlite":
+        return now()
+    return as_utc(connection.execute(select(func.now())).scalar_one())
 
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
