@@ -88,3 +88,26 @@ LEAST_SCORE = (
     "drew are always shown."
 )
 LINES = "Thick lines: nobody has decided yet."
+
+READERS_NAMES = (
+    "One name a line, or separated by commas: exactly the names that the readers have entered on "
+    "the page Project."
+)
+READERS_SHARE = "Gives each reader a copy of every image that nobody has begun."
+READERS_CANCEL = "Changes nothing."
+DIFFERENCES_OPEN = "Hides what the majority or a person has settled already."
+DIFFERENCE_COLUMNS = {
+    "Image": "Its file name.",
+    "Object": "The kind and size of the box; click a row to go there.",
+    "Who said what": "What each reader did, in the order in which they were named.",
+    "Settled by": "The readers' majority or a person; – where it is open.",
+}
+AGREEMENT_COLUMNS = {
+    "Readers": "Two who have finished the same images.",
+    "Images": "Images that both have finished.",
+    "Boxes": "Boxes that were offered to both.",
+    "F1": "Labels on which both agree (same kind, overlap of at least half), as a share of all "
+    "their labels: 1 is full agreement.",
+    "Kappa": "Cohen's kappa on keeping or deleting the same box: 1 is full agreement, 0 is chance, "
+    "– is not defined.",
+}

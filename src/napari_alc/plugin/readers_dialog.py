@@ -1,0 +1,108 @@
+"""The window in which images are shared among several readers."""
+
+from __future__ import annotations
+
+import re
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.parts import button_with, error_words, heading, primary, show_words, words
+from napari_alc.project.project import Project
+from napari_alc.project.readers import readers, share, shareable, sharing_words
+
+WHAT_IT_DOES = (
+    "Each reader gets every image that nobody has begun and reads it without seeing what the "
+    "others decide. What most of them say becomes the label; where they are split, one person "
+    "settles it."
+)
+
+NAMES_HEIGHT = 84
+"""Pixels: room for four names."""
+
+WIDTH = 420
+
+
+class ReadersDialog(QDialog):
+    """Asks for the readers' names and shares the images of a project among them.
+
+    Parameters
+    ----------
+    project
+        Whose images are shared.
+    parent
+        The widget it stands above.
+    """
+
+    shared = Signal(str)
+    """Emitted once images are shared, or not shared any more, with a sentence that says so."""
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._known = readers(project)
+        self._waiting = shareable(project)
+        self.setWindowTitle("Several readers")
+        self.setMinimumWidth(WIDTH)
+        self.names = QPlainTextEdit("\n".join(self._known))
+        self.names.setToolTip(tooltips.READERS_NAMES)
+        self.names.setAccessibleName("Names of the readers")
+        self.names.setTabChangesFocus(True)
+        self.names.setFixedHeight(NAMES_HEIGHT)
+        self.count = words()
+        self.error = error_words()
+        self.share = primary("Share", tooltips.READERS_SHARE)
+        self.cancel = button_with("Cancel", tooltips.READERS_CANCEL)
+        self._arrange()
+        self.names.textChanged.connect(self._follow)
+        self.share.clicked.connect(self._share)
+        self.cancel.clicked.connect(self.reject)
+        self._follow()
+
+    def _arrange(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.share)
+        layout = QVBoxLayout(self)
+        layout.addWidget(words(WHAT_IT_DOES))
+        layout.addWidget(heading("Names of the readers"))
+        layout.addWidget(self.names)
+        layout.addWidget(self.count)
+        layout.addWidget(self.error)
+        layout.addLayout(buttons)
+
+    @property
+    def entered(self) -> tuple[str, ...]:
+        """The names as they are entered."""
+        parts = re.split(r"[,\n]", self.names.toPlainText())
+        return tuple(part.strip() for part in parts if part.strip())
+
+    def _follow(self) -> None:
+        """Say what the button does with what is entered."""
+        ending = bool(self._known) and not self.entered
+        self.share.setText("Stop sharing" if ending else "Share")
+        self.share.setEnabled(ending or bool(self.entered))
+        self.count.setText(_ENDING if ending else _count_words(self._waiting))
+        show_words(self.error, "")
+
+    def _share(self) -> None:
+        try:
+            images = share(self._project, self.entered)
+        except AlcError as error:
+            show_words(self.error, str(error))
+            return
+        self.accept()
+        self.shared.emit(sharing_words(self.entered, images))
+
+
+_ENDING = "Readings that nobody has begun are taken back; those begun are to be finished."
+
+
+def _count_words(images: int) -> str:
+    if not images:
+        return "No image waits untouched; images that are selected later will be shared."
+    counted = "1 image is" if images == 1 else f"{images:,} images are"
+    return f"{counted} shared now, and so is every image that is selected later."

@@ -1,0 +1,210 @@
+"""Sharing images and looking at differences, with the mouse."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_alc.plugin.readers_dialog import ReadersDialog
+from napari_alc.plugin.readers_view import NO_DIFFERENCE, NOTHING_READ, ReadersView
+from napari_alc.project.readers import finish_task, readers, share
+from napari_alc.project.review import open_document
+from napari_alc.project.tasks import queue, queue_of
+
+sys.path.append(str(Path(__file__).parents[1] / "project"))
+
+from builders import make_project
+
+LEFT = Qt.MouseButton.LeftButton
+DRAWN = (1.0, 1.0, 41.0, 21.0)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two images of eight boxes wait."""
+    project = make_project(tmp_path, images=3)
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def dialog(project, qtbot):
+    return shown(ReadersDialog(project), qtbot)
+
+
+def shown(widget, qtbot):
+    qtbot.addWidget(widget)
+    widget.show()
+    qtbot.waitExposed(widget)
+    return widget
+
+
+def write(dialog, qtbot, text):
+    dialog.names.selectAll()
+    qtbot.keyClick(dialog.names, Qt.Key.Key_Delete)
+    first, *more = text.split("\n")
+    qtbot.keyClicks(dialog.names, first)
+    for line in more:
+        qtbot.keyClick(dialog.names, Qt.Key.Key_Return)
+        qtbot.keyClicks(dialog.names, line)
+
+
+def read_all(project, reader, delete=(), add=()):
+    """A reader keeps everything except the boxes at these places of the first image."""
+    tasks = [task for task in queue_of(project, reader) if task.is_reading]
+    for number, task in enumerate(tasks):
+        document = open_document(project, task, reader)
+        ids = [box.id for box in document.open_boxes]
+        if number == 0:
+            document.delete([ids[place] for place in delete])
+            for corners in add:
+                document.add(corners, 1)
+        document.keep([box.id for box in document.open_boxes])
+        finish_task(project, task, reader)
+
+
+def texts(table):
+    model = table.model()
+    return [
+        [model.data(model.index(row, column)) for column in range(model.columnCount())]
+        for row in range(model.rowCount())
+    ]
+
+
+def click_row(table, qtbot, row):
+    place = table.visualRect(table.model().index(row, 2)).center()
+    qtbot.mouseClick(table.viewport(), LEFT, pos=place)
+
+
+def test_names_are_entered_and_images_shared(dialog, project, qtbot):
+    assert dialog.count.text().startswith("2 images are shared now")
+    assert not dialog.share.isEnabled()
+    write(dialog, qtbot, "Ada, Bob\nCy")
+    with qtbot.waitSignal(dialog.shared) as told:
+        qtbot.mouseClick(dialog.share, LEFT)
+    assert told.args == ["2 images are read by Ada, Bob and Cy, each on their own."]
+    assert dialog.result() == dialog.DialogCode.Accepted
+    assert not dialog.isVisible()
+    assert readers(project) == ("Ada", "Bob", "Cy")
+
+
+def test_names_that_cannot_be_used_are_said_and_mended(dialog, project, qtbot):
+    write(dialog, qtbot, "Ada")
+    qtbot.mouseClick(dialog.share, LEFT)
+    assert "at least two names" in dialog.error.text()
+    assert dialog.error.isVisible()
+    assert dialog.isVisible()
+    qtbot.keyClicks(dialog.names, ", ada")
+    assert not dialog.error.isVisible()
+    qtbot.mouseClick(dialog.share, LEFT)
+    assert "ada is named twice" in dialog.error.text()
+    assert readers(project) == ()
+
+
+def test_cancel_changes_nothing(dialog, project, qtbot):
+    write(dialog, qtbot, "Ada, Bob")
+    qtbot.mouseClick(dialog.cancel, LEFT)
+    assert dialog.result() == dialog.DialogCode.Rejected
+    assert readers(project) == ()
+
+
+def test_taking_all_names_out_ends_sharing(project, qtbot):
+    share(project, ["Ada", "Bob"])
+    dialog = shown(ReadersDialog(project), qtbot)
+    assert dialog.names.toPlainText() == "Ada\nBob"
+    write(dialog, qtbot, "")
+    assert dialog.share.text() == "Stop sharing"
+    with qtbot.waitSignal(dialog.shared) as told:
+        qtbot.mouseClick(dialog.share, LEFT)
+    assert told.args == ["New images are not shared any more."]
+    assert readers(project) == ()
+
+
+def test_nothing_is_cut_off_in_the_dialog(dialog):
+    for label in dialog.findChildren(type(dialog.count)):
+        if label.isVisible():
+            assert label.height() >= label.heightForWidth(label.width())
+    for button in (dialog.share, dialog.cancel):
+        assert button.width() >= button.sizeHint().width()
+
+
+@pytest.fixture
+def view(project, qtbot):
+    view = ReadersView()
+    view.resize(700, 500)
+    view.set_project(project)
+    return shown(view, qtbot)
+
+
+def test_before_anybody_has_read_there_is_nothing_to_show(view):
+    assert view.summary.text() == NOTHING_READ
+    assert texts(view.objects) == texts(view.pairs) == []
+    assert not view.only_open.isVisible()
+
+
+def test_a_click_on_a_difference_leads_to_its_box(view, project, qtbot):
+    share(project, ["Ada", "Bob"])
+    read_all(project, "Ada", delete=[0])
+    read_all(project, "Bob", add=[DRAWN])
+    view.refresh()
+    joint = next(task for task in queue(project) if not task.is_done)
+    boxes = open_document(project, joint, "Eve").open_boxes
+    assert view.summary.text() == "2 objects in 1 image; 2 still open."
+    rows = texts(view.objects)
+    assert [joint.file_name, "deposit, 40 × 20 px", "Ada did not draw it, Bob drew it", "–"] in rows
+    assert "Ada deleted it, Bob kept it" in [row[2] for row in rows]
+    chosen = []
+    view.chosen.connect(lambda *found: chosen.append(found))
+    for row in range(2):
+        click_row(view.objects, qtbot, row)
+    assert sorted(chosen) == [(joint.id, box.id) for box in boxes]
+
+
+def test_what_the_majority_settled_can_be_hidden(view, project, qtbot):
+    share(project, ["Ada", "Bob", "Cy"])
+    read_all(project, "Ada", add=[DRAWN])
+    read_all(project, "Bob", delete=[0])
+    read_all(project, "Cy")
+    view.refresh()
+    assert {row[3] for row in texts(view.objects)} == {"majority of Ada, Bob and Cy"}
+    chosen = []
+    view.chosen.connect(lambda *found: chosen.append(found))
+    for row in range(2):
+        click_row(view.objects, qtbot, row)
+    assert [box_id is None for _, box_id in chosen] == [True, False]
+    qtbot.mouseClick(view.only_open, LEFT, pos=QPoint(8, view.only_open.height() // 2))
+    assert texts(view.objects) == []
+
+
+def test_the_agreement_of_each_pair_is_told(view, project):
+    share(project, ["Ada", "Bob", "Cy"])
+    read_all(project, "Ada", delete=[0])
+    read_all(project, "Bob")
+    view.refresh()
+    assert view.summary.text() == NO_DIFFERENCE
+    assert texts(view.pairs) == [["Ada, Bob", "2", "16", "0.97", "0.00"]]
+    read_all(project, "Cy")
+    view.refresh()
+    assert texts(view.pairs)[2] == ["Bob, Cy", "2", "16", "1.00", "–"]
+    assert "Bob and Cy: no kappa, both said the same of every box" in view.reasons.text()
+
+
+def test_a_project_that_cannot_be_read_is_said(view, project):
+    project.close()
+    (project.folder / "project.db").write_bytes(b"no database" * 100)
+    view.refresh()
+    assert "damaged" in view.error.text()
+    assert view.error.isVisible()
+
+
+def test_without_a_project_nothing_is_shown(view, project):
+    share(project, ["Ada", "Bob"])
+    read_all(project, "Ada", delete=[0])
+    read_all(project, "Bob")
+    view.refresh()
+    assert len(texts(view.objects)) == 1
+    view.set_project(None)
+    assert texts(view.objects) == texts(view.pairs) == []
