@@ -294,6 +294,7 @@ def test_the_help_shows_every_key_as_it_is_set(desk, qtbot):
     window.show()
     text = window.table.toPlainText()
     assert "Y, F6" in text
+    assert ", (comma)" in text
     assert [c.tip for c in COMMANDS.values() if c.tip not in text] == []
     assert [group for group in GROUPS if group not in text] == []
 

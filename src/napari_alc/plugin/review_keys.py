@@ -19,6 +19,9 @@ WHERE_TO_CHANGE = (
     "under Review keys."
 )
 
+_SPOKEN = {",": " (comma)", ".": " (full stop)"}
+"""Signs that are easily overlooked, and what they are called."""
+
 _BOUND = (
     *("next_box", "previous_box", "keep", "delete", "draw", "stop_drawing", "next_category"),
     *("undo", "redo", "hide_boxes", "contrast", "whole_image", "previous_image", "next_image"),
@@ -66,7 +69,7 @@ def tip(name: str) -> str:
 
 
 def _listed(name: str) -> str:
-    return ", ".join(_native(key) for key in current().keys[name])
+    return ", ".join(_native(key) + _SPOKEN.get(key, "") for key in current().keys[name])
 
 
 def help_html() -> str:
@@ -79,10 +82,13 @@ def _group_rows(group: str) -> Iterator[str]:
     yield f"<tr><td colspan='3'><br><b>{escape(group)}</b></td></tr>"
     for command in review_commands.COMMANDS.values():
         if command.group == group:
-            yield (
-                f"<tr><td><b>{escape(_listed(command.name))}</b>&nbsp;&nbsp;</td>"
-                f"<td>{escape(command.label)}&nbsp;&nbsp;</td><td>{escape(command.tip)}</td></tr>"
-            )
+            cells = (f"<b>{_plain(_listed(command.name))}</b>", _plain(command.label))
+            sides = "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells)
+            yield f"<tr>{sides}<td>{_plain(command.tip)}</td></tr>"
+
+
+def _plain(text: str) -> str:
+    return escape(text, quote=False)
 
 
 def bind(
