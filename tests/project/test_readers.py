@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import insert, select
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
+from napari_alc.project.leases import LEASE_SECONDS
 from napari_alc.project.readers import (
     differences,
     finish_task,
@@ -23,6 +25,7 @@ from napari_alc.project.readers import (
     verdicts,
 )
 from napari_alc.project.review import current_boxes, open_document
+from napari_alc.project.sitting import Sitting
 from napari_alc.project.status import Step, status
 from napari_alc.project.store import now
 from napari_alc.project.tasks import (
@@ -110,13 +113,32 @@ def test_images_that_somebody_began_are_not_shared(project, joint):
 
 
 def test_an_image_that_somebody_has_open_is_not_shared(project, joint):
-    lease = {
-        "task_id": joint.id, "session": "a", "person": "Ada", "host": "here", "process": 1,
-        "process_started": 0.0, "seen_at": now(),
+    sitting = Sitting(project, "Dee")
+    sitting.open(joint)
+    assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
+    sitting.close()
+    assert share(project, ["Ada", "Bob"]) == shareable(project) == 2
+
+
+def test_an_image_whose_window_crashed_is_shared(project, joint):
+    gone = {
+        "task_id": joint.id, "session": "a", "person": "Dee", "host": "elsewhere", "process": 1,
+        "process_started": 0.0, "seen_at": now() - timedelta(seconds=2 * LEASE_SECONDS),
     }  # fmt: skip
     with project.store.begin() as connection:
-        connection.execute(insert(schema.lease), [lease])
-    assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
+        connection.execute(insert(schema.lease), [gone])
+    assert share(project, ["Ada", "Bob"]) == 2
+
+
+def test_a_reading_that_somebody_has_open_is_not_taken_back(project, joint):
+    share(project, ["Ada", "Bob"])
+    sitting = Sitting(project, "Ada")
+    sitting.open(reading(project, joint, "Ada"))
+    share(project, ())
+    assert readers_of(project, joint) == ("Ada",)
+    sitting.close()
+    share(project, ())
+    assert readers_of(project, joint) == ()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +249,7 @@ def test_what_one_of_three_drew_is_no_object_but_is_listed(project, joint):
     assert (found.task_id, found.box_id, found.corners) == (joint.id, None, CORNER)
     assert found.file_name == joint.file_name
     assert found.words == "Ada drew it, Bob did not draw it, Cy did not draw it"
-    assert found.settled_by == "majority of Ada, Bob and Cy"
+    assert found.settled_by == "majority"
 
 
 def test_a_tie_of_two_stays_open_until_somebody_settles_it(project, joint):

@@ -24,6 +24,9 @@ NAMES_HEIGHT = 84
 
 WIDTH = 420
 
+FRAME = "QPlainTextEdit { border: 1px solid #7a7f88; border-radius: 3px; padding: 2px; }"
+"""napari's themes give such a field none, so that it would not be seen."""
+
 
 class ReadersDialog(QDialog):
     """Asks for the readers' names and shares the images of a project among them.
@@ -50,6 +53,7 @@ class ReadersDialog(QDialog):
         self.names.setToolTip(tooltips.READERS_NAMES)
         self.names.setAccessibleName("Names of the readers")
         self.names.setTabChangesFocus(True)
+        self.names.setStyleSheet(FRAME)
         self.names.setFixedHeight(NAMES_HEIGHT)
         self.count = words()
         self.error = error_words()

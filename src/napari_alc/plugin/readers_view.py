@@ -25,6 +25,9 @@ NOTHING_READ = "No image has been read by two readers yet."
 
 NO_DIFFERENCE = "No difference in the images that all of their readers have finished."
 
+PAIRS_HEIGHT = 98
+"""Pixels: the heading and the three pairs of three readers."""
+
 
 class _LeftAligned(QStyledItemDelegate):
     """For columns of words among columns of numbers."""
@@ -57,6 +60,8 @@ class ReadersView(QWidget):
         self.error = error_words()
         self._align()
         self._arrange()
+        self.objects.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.pairs.setMinimumHeight(PAIRS_HEIGHT)
         self.only_open.toggled.connect(self._show_objects)
         self.objects.clicked.connect(self._choose)
         self.objects.activated.connect(self._choose)
@@ -126,7 +131,8 @@ def _summary(found: Sequence[Difference], pairs: Sequence[PairAgreement]) -> str
     images = len({one.task_id for one in found})
     where = "1 image" if images == 1 else f"{images:,} images"
     opened = sum(not one.settled_by for one in found)
-    return f"{objects} in {where}; {opened:,} still open."
+    left = f"{opened:,} still open" if opened else "all of them settled"
+    return f"{objects} in {where}; {left}."
 
 
 def _object_row(one: Difference) -> Row:

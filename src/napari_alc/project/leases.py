@@ -99,6 +99,13 @@ def held_by_others(connection: Connection, window: Window) -> dict[int, str]:
     return {row.task_id: _words(row) for row in rows if _is_alive(row, at)}
 
 
+def held(connection: Connection) -> tuple[int, ...]:
+    """Ids of the tasks that any window holds."""
+    rows = connection.execute(select(schema.lease)).all()
+    at = moment(connection)
+    return tuple(row.task_id for row in rows if _is_alive(row, at))
+
+
 def _is_alive(row: Any, at: datetime) -> bool:
     if at - as_utc(row.seen_at) > timedelta(seconds=LEASE_SECONDS):
         return False

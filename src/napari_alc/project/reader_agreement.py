@@ -27,6 +27,9 @@ from napari_alc.project.tasks import JOINT, Task
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""
 
+MAJORITY = "majority"
+"""Who settled what the readers themselves did."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -45,7 +48,7 @@ class Difference:
     words
         Who said what.
     settled_by
-        The readers' majority or a person; empty where it is open.
+        `MAJORITY` or a person; empty where it is open.
     """
 
     task_id: int
@@ -161,7 +164,7 @@ class _Told:
                 category=self._categories[drawn_category(group)],
                 corners=group.corners,
                 words=self._sentence(image, group, box),
-                settled_by=image.majority if box is None else box.person,
+                settled_by=_settler(image, box),
             )
 
     def _box_of(self, image: ReadImage, group: Group) -> int | None:
@@ -199,6 +202,10 @@ class _Told:
         if moved:
             return f"moved it and {named}" if renamed else "moved it"
         return named if renamed else "kept it"
+
+
+def _settler(image: ReadImage, box: ReviewBox | None) -> str:
+    return MAJORITY if box is None or box.person == image.majority else box.person
 
 
 def _on_drawn(vote: Vote | None) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
+from napari_alc.project.leases import held
 from napari_alc.project.majority_vote import read_images, take_majority
 from napari_alc.project.project import Project
 from napari_alc.project.reader_agreement import (
@@ -62,7 +63,7 @@ def readers(project: Project) -> tuple[str, ...]:
 def shareable(project: Project) -> int:
     """How many images `share` would give to its readers."""
     with project.store.begin() as connection:
-        query = select(func.count()).where(joint_untouched(_held(connection)))
+        query = select(func.count()).where(joint_untouched(held(connection)))
         return int(connection.execute(query).scalar_one())
 
 
@@ -112,10 +113,10 @@ def share(project: Project, names: Sequence[str]) -> int:
     chosen = checked_names(names) if names else ()
     with project.store.begin() as connection:
         remember_readers(connection, chosen)
-        held = _held(connection)
-        take_back(connection, chosen, held)
-        give(connection, joint_untouched(held), chosen)
-        shared = _waiting(connection, held)
+        in_use = held(connection)
+        take_back(connection, chosen, in_use)
+        give(connection, joint_untouched(in_use), chosen)
+        shared = _waiting(connection, in_use)
         log_event(connection, "share", None, {"readers": list(chosen), "images": len(shared)})
         complete = [image for image in shared if _all_done(image[1])]
         for image in read_images(project, complete):
@@ -123,14 +124,9 @@ def share(project: Project, names: Sequence[str]) -> int:
     return len(shared)
 
 
-def _held(connection: Connection) -> list[int]:
-    """Tasks that somebody has open."""
-    return list(connection.scalars(select(schema.lease.c.task_id)))
-
-
-def _waiting(connection: Connection, held: Sequence[int]) -> list[tuple[Any, Sequence[Any]]]:
+def _waiting(connection: Connection, in_use: Sequence[int]) -> list[tuple[Any, Sequence[Any]]]:
     """Joint tasks with readings that nobody has begun to settle."""
-    waiting = set(connection.scalars(select(schema.task.c.id).where(joint_untouched(held))))
+    waiting = set(connection.scalars(select(schema.task.c.id).where(joint_untouched(in_use))))
     return [image for image in shared_images(connection) if image[0].id in waiting]
 
 
