@@ -26,6 +26,7 @@ from napari_alc.project.export import export as export_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorting import select as select_images
 from napari_alc.project.status import status as status_of
+from napari_alc.project.time_spent import time_spent
 from napari_alc.project.training import predict as predict_remaining
 from napari_alc.project.training import train as train_models
 
@@ -47,9 +48,9 @@ def status(
     Example: napari-alc status study
     """
     with closing(Project.open(project)) as opened:
-        found = status_of(opened)
+        found, spent = status_of(opened), time_spent(opened)
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps({**asdict(found), "minutes": spent.total / 60}))
     else:
         typer.echo(found.sentence)
         typer.echo(
@@ -57,6 +58,8 @@ def status(
             f"{found.done} images are finished, {found.waiting} wait. "
             f"Next: {found.next_step.value}."
         )
+        if spent.sentence:
+            typer.echo(spent.sentence)
 
 
 def train(

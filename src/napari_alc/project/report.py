@@ -47,6 +47,8 @@ def markdown(report: Record) -> str:
         "## Budget in percent of labelling everything by pathologists",
         _budget_table(report["budget"]),
     ]
+    if report.get("time"):
+        parts += ["## Time measured", _time_table(report["time"])]
     if report["detectors"]:
         parts += ["## Detectors trained on all images", _detector_table(report["detectors"])]
     if report.get("agreement"):
@@ -89,6 +91,19 @@ def _budget_table(budget: Record) -> str:
         ("part", "boxes", "full price", "edit price"),
         ((name, str(boxes), f"{full:.2f}", f"{edit:.2f}") for name, boxes, full, edit in rows),
     )
+
+
+def _time_table(time: Record) -> str:
+    rows = [
+        ("step 1, whole images", f"{time['step1_minutes']:.1f} minutes"),
+        ("step 2, red and green", f"{time['step2_minutes']:.1f} minutes"),
+        *((name, f"{spent:.1f} minutes") for name, spent in time["minutes_by_person"].items()),
+    ]
+    if time["box_in_box_time"] is not None:
+        rows.append(
+            ("step 2 against the same without box-in-box", f"{time['box_in_box_time']:.1f} %")
+        )
+    return _table(("part", "time"), rows)
 
 
 def _detector_table(detectors: Mapping[str, Record]) -> str:

@@ -28,6 +28,7 @@ from napari_alc.project.report import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Status, Step, run_of, status
+from napari_alc.project.time_spent import time_record
 from napari_alc.project.training import predict, tau_of, train, train_on
 
 REPORT_FILE = "report.json"
@@ -146,6 +147,7 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
         ],
         "labels": _label_records(simulation),
         "budget": budget_record(budget(simulation.project, len(simulation.truth.labels))),
+        "time": time_record(simulation.project),
         "detectors": dict(_final_detectors(simulation, whole, should_stop)),
         "agreement": [pair.record() for pair in agreement(simulation.project)],
     }
