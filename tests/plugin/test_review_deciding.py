@@ -368,9 +368,9 @@ def test_a_small_box_on_a_large_one_is_the_one_picked(at):
 
 def test_suggestions_are_those_that_touch_the_box_at_hand(at):
     deciding(at, first(at, "green").id)
-    assert at.canvas.suggestions.nshapes == 0
+    assert at.canvas.suggested == ()
     deciding(at, first(at, "gray").id)
-    assert at.canvas.suggestions.nshapes == 2
+    assert {box.source for box in at.canvas.suggested} == {"crowd", "ma"}
 
 
 def test_keys_reach_the_boxes_whatever_was_clicked_in_the_page(at):
@@ -393,7 +393,7 @@ def test_what_cannot_be_stored_is_not_shown_as_done(at, monkeypatch):
     def full(_changes):
         raise BadData("project.db", "the database refused (disk full)", "Free space")
 
-    monkeypatch.setattr(at.document, "_store", full)
+    monkeypatch.setattr(at.document._shelf, "store", full)
     at.key(KEY.Key_K)
     assert "disk full" in at.message
     assert at.hand == box

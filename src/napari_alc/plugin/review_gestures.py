@@ -8,24 +8,32 @@ napari's vertices are ``(row, column)``, a box's corners ``x1, y1, x2, y2``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_alc.labels import ImageRecord
-from napari_alc.project.document import Corners, ReviewBox
+from napari_alc.project.document import Corners, ReviewBox, ReviewDocument
 
 Vertices = NDArray[Any]
 
 SAME = 0.02
 """Pixels by which a corner may differ and be the same; the layer computes in float32."""
 
+SLIP = 3.0
+"""Pixels of the screen: a mouse that went less far between press and release has clicked."""
+
 NEW = 0
 """Identity of a row that a person drew."""
 
 NO_TURNING = "Boxes cannot be turned or bent; they stay upright."
+NO_OTHER_SHAPES = (
+    "Only upright boxes are drawn here: no ellipses, lines, polygons or extra corners."
+)
+NO_CLICK = "A click draws no box, it would be too small: drag from corner to corner of an object."
+READ_ONLY = "This image can only be looked at here; nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,24 @@ def to_vertices(corners: Sequence[float]) -> Vertices:
     return np.array([[y1, x1], [y1, x2], [y2, x2], [y2, x1]])
 
 
+def all_vertices(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`to_vertices` of boxes of shape (N, 4); returns shape (N, 4, 2)."""
+    return corners[:, [[1, 0], [1, 2], [3, 2], [3, 0]]]
+
+
+def are_in_place(
+    ids: Sequence[int], data: Sequence[Vertices], boxes: Mapping[int, ReviewBox]
+) -> NDArray[np.bool_]:
+    """Which rows, by identity and vertices, are drawn as their boxes are."""
+    rows = [row for row, i in enumerate(ids) if i in boxes and data[row].shape == (4, 2)]
+    found = np.zeros(len(ids), dtype=bool)
+    if rows:
+        drawn = np.stack([data[row] for row in rows])
+        meant = all_vertices(np.array([boxes[ids[row]].corners for row in rows]))
+        found[rows] = (np.abs(drawn - meant) <= SAME).all(axis=(1, 2))
+    return found
+
+
 def bounds(vertices: Vertices) -> Corners:
     """The upright box around vertices of shape (N, 2)."""
     (y1, x1), (y2, x2) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
@@ -66,7 +92,7 @@ def bounds(vertices: Vertices) -> Corners:
 
 
 def edits(
-    boxes: Iterable[ReviewBox], rows: Iterable[tuple[int, Vertices]], image: ImageRecord
+    boxes: Iterable[ReviewBox], rows: Sequence[tuple[int, Vertices]], image: ImageRecord
 ) -> Edits:
     """Compare the document's boxes with the layer's rows.
 
@@ -85,20 +111,65 @@ def edits(
     pasted: list[tuple[int, Corners]] = []
     reshaped: dict[int, Corners] = {}
     refusal = ""
-    for box_id, vertices in rows:
+    in_place = are_in_place([i for i, _ in rows], [vertices for _, vertices in rows], known)
+    for (box_id, vertices), unmoved in zip(rows, in_place, strict=True):
         if box_id not in known:
             drawn.append(bounds(vertices))
         elif box_id in seen:
             pasted.append((box_id, _beside(bounds(vertices), image)))
         else:
             seen.add(box_id)
-            corners = _new_corners(known[box_id].corners, vertices)
+            before = known[box_id].corners
+            corners = before if unmoved else _new_corners(before, vertices)
             if corners is None:
                 refusal = NO_TURNING
-            elif corners != known[box_id].corners:
+            elif corners != before:
                 reshaped[box_id] = corners
     deleted = tuple(box_id for box_id in known if box_id not in seen)
     return Edits(deleted, reshaped, tuple(drawn), tuple(pasted), refusal)
+
+
+def without_slips(found: Edits, travel: float) -> Edits:
+    """What is left of a gesture when a click is no drag.
+
+    Parameters
+    ----------
+    travel
+        How far the mouse went while its button was held, in pixels of the screen.
+    """
+    if travel >= SLIP:
+        return found
+    refusal = NO_CLICK if found.drawn else found.refusal
+    return replace(found, reshaped={}, drawn=(), refusal=refusal)
+
+
+def tell(document: ReviewDocument, found: Edits, category_id: int) -> list[int]:
+    """Give the document the commands of a gesture; returns the ids of new boxes.
+
+    Raises
+    ------
+    AlcError
+        When the document refuses one, or cannot store it.
+    """
+    if found.deleted:
+        document.delete(found.deleted)
+    if found.reshaped:
+        document.reshape(found.reshaped)
+    added = [document.add(corners, category_id) for corners in found.drawn]
+    for copied, corners in found.pasted:
+        added.append(document.add(corners, document.boxes[copied].category_id))
+    return added
+
+
+def under(boxes: Iterable[ReviewBox], x: float, y: float, reach: float) -> tuple[int, ...]:
+    """Ids of the boxes at a place, those within `reach` pixels included; the smallest first."""
+    found = [
+        (float((x2 - x1) * (y2 - y1)), box.id)
+        for box in boxes
+        for x1, y1, x2, y2 in (box.corners,)
+        if x1 - reach <= x <= x2 + reach and y1 - reach <= y <= y2 + reach
+    ]
+    return tuple(box_id for _, box_id in sorted(found))
 
 
 def _new_corners(before: Corners, vertices: Vertices) -> Corners | None:

@@ -1,0 +1,191 @@
+"""Words beside boxes: the letter of the region, the confidence, or the category.
+
+A word lies where it covers no box and no other word, or it is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from napari.layers import Points
+from napari.utils.colormaps.standardize_color import transform_color
+from numpy.typing import NDArray
+
+from napari_alc.boxes import Boxes, as_boxes
+from napari_alc.plugin.appearance import LETTERS, OPEN_WIDTH, TEXT_POINTS
+from napari_alc.project.document import Corners as Rectangle
+from napari_alc.project.document import ReviewBox
+
+LabelKind = Literal["none", "letters", "score", "category"]
+
+MOST_LABELS = 500
+"""Beyond these words hide more than they tell, and slow each move of the image."""
+
+LONGEST = 14
+"""Characters of a category's name."""
+
+TEXT_HEIGHT = 1.9 * TEXT_POINTS
+CHARACTER_WIDTH = 0.95 * TEXT_POINTS
+"""Room of a word in pixels of the screen, with the widest letters."""
+
+GAP = OPEN_WIDTH / 2 + 1
+"""Pixels of the screen between a box's line and its word."""
+
+# above, below, right, left, then the corners; each in half sizes of box and word
+_PLACES = np.array([[0, -1], [0, 1], [1, 0], [-1, 0], [1, -1], [-1, -1], [1, 1], [-1, 1]])
+
+
+@dataclass(frozen=True)
+class Label:
+    """A word and its colour as ``#rrggbb``, beside the box of `corners`."""
+
+    box: ReviewBox
+    text: str
+    colour: str
+
+
+def text_of(
+    box: ReviewBox, kind: LabelKind, colour: str, lettered: bool, categories: Mapping[int, str]
+) -> str:
+    """What stands beside a box; empty for nothing.
+
+    Parameters
+    ----------
+    kind
+        What was asked for.
+    colour
+        Name of the box's colour.
+    lettered
+        Whether the letter stands there whatever was asked for.
+    categories
+        Names of the categories by id.
+    """
+    words = [LETTERS[colour]] if lettered or kind == "letters" else []
+    if kind == "score" and box.score is not None:
+        words.append(f"{box.score:.2f}")
+    if kind == "category":
+        words.append(categories.get(box.category_id, str(box.category_id))[:LONGEST])
+    return " ".join(words)
+
+
+def place(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Find a place for a word beside each box.
+
+    Parameters
+    ----------
+    boxes
+        Shape (N, 4); the first M have words, and no word lies on any of the N.
+    sizes
+        Widths and heights of the words, shape (M, 2).
+    gap
+        Distance between a word and its box, and the least to any other.
+
+    Returns
+    -------
+    NDArray
+        Rectangles ``x1, y1, x2, y2`` of the words, shape (M, 4); NaN where there is no room.
+    """
+    # a little nearer to others than to its own box, else rounding would find it too near
+    around = boxes + 0.99 * gap * np.array([-1, -1, 1, 1])
+    places = _places(boxes[: len(sizes)], sizes, gap)
+    is_free: NDArray[np.bool_] = np.logical_not(
+        _overlap(places[:, :, None], around[None, None]).any(axis=2)
+    )
+    placed = np.full((len(sizes), 4), np.nan)
+    for i, free in enumerate(is_free):
+        apart = free & ~_overlap(places[i][:, None], placed[None, :i]).any(axis=1)
+        if apart.any():
+            placed[i] = places[i, np.argmax(apart)]
+    return placed
+
+
+def _places(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Rectangles around each box, shape (M, 8, 4), the best first."""
+    middles = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    halves = (boxes[:, None, 2:] - boxes[:, None, :2]) / 2
+    words = sizes[:, None] / 2
+    centres = middles + _PLACES * (halves + words + gap)
+    return np.concatenate([centres - words, centres + words], axis=2)
+
+
+def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rectangles ``(..., 4)`` have area in common; NaN has none."""
+    across = (a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2])
+    along = (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3])
+    both: NDArray[np.bool_] = across & along
+    return both
+
+
+class BoxLabels:
+    """Shows words in a layer of their own: points that cannot be seen, with text."""
+
+    def __init__(self) -> None:
+        self.layer = Points(
+            ndim=2,
+            name="Words",
+            size=1,
+            face_color="transparent",
+            border_color="transparent",
+            opacity=1.0,
+            features={"word": np.empty(0, dtype=object)},
+            text={"string": "{word}", "size": TEXT_POINTS, "color": "white", "anchor": "center"},
+            visible=False,
+        )
+        self.layer.editable = False
+        self.shown: dict[int, Rectangle] = {}
+
+    def show(self, labels: Sequence[Label], zoom: float, view: Rectangle) -> None:
+        """Show words beside their boxes where there is room, and no other words.
+
+        Where boxes are too many, only those in view have words, and none if still too many.
+
+        Parameters
+        ----------
+        labels
+            Of all boxes; one without a word still counts as one that no word may cover.
+        zoom
+            Pixels of the screen a pixel of the image.
+        view
+            The part of the image that is seen.
+        """
+        if len(labels) > MOST_LABELS:
+            labels = [label for label in labels if _meets(label.box.corners, view)]
+        worded = [label for label in labels if label.text]
+        if not worded or len(labels) > MOST_LABELS:
+            self.hide()
+            return
+        bare = [label for label in labels if not label.text]
+        boxes = [label.box.corners for label in (*worded, *bare)]
+        sizes = np.array([(CHARACTER_WIDTH * len(w.text), TEXT_HEIGHT) for w in worded])
+        placed = place(as_boxes(boxes), sizes / zoom, GAP / zoom)
+        rooms = np.flatnonzero(~np.isnan(placed[:, 0]))
+        self.shown = {worded[i].box.id: _rectangle(placed[i]) for i in rooms}
+        self._fill([worded[i] for i in rooms], placed[rooms])
+
+    def hide(self) -> None:
+        """Show no words until the next `show`."""
+        self.shown = {}
+        if self.layer.visible:
+            self.layer.visible = False
+
+    def _fill(self, labels: Sequence[Label], placed: NDArray[np.float64]) -> None:
+        layer = self.layer
+        layer.visible = False  # napari draws once, when it is seen again
+        layer.data = (placed[:, [1, 0]] + placed[:, [3, 2]]) / 2
+        layer.features = {"word": np.array([label.text for label in labels], dtype=object)}
+        if labels:
+            layer.text.color = transform_color([label.colour for label in labels])
+            layer.visible = True
+        layer.editable = False
+
+
+def _meets(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _rectangle(values: NDArray[np.float64]) -> Rectangle:
+    x1, y1, x2, y2 = values.tolist()
+    return x1, y1, x2, y2
