@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
+from threading import Barrier
 
 import pytest
 from builders import make_project
@@ -15,6 +17,7 @@ from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
 from napari_alc.project.leases import LEASE_SECONDS
+from napari_alc.project.project import Project
 from napari_alc.project.readers import (
     differences,
     finish_task,
@@ -35,6 +38,7 @@ from napari_alc.project.tasks import (
     open_counts,
     queue,
     queue_of,
+    reopen,
     write_tasks,
 )
 
@@ -410,8 +414,50 @@ def test_a_settled_image_refuses_changes_to_its_readings(project, joint):
     bobs = open_document(project, reading(project, joint, "Bob"), "Bob")
     with pytest.raises(AlcError, match="Dee has settled this image since; open it as the joint"):
         bobs.delete([other])
+    with pytest.raises(AlcError, match="Dee has settled this image since"):
+        reopen(project, reading(project, joint, "Bob"))
     assert bobs.boxes[other].state == "kept"
     assert reading(project, joint, "Bob").is_done
+
+
+def test_a_reading_taken_back_into_the_queue_takes_the_image_with_it(project, joint):
+    share(project, ["Ada", "Bob"])
+    read(project, joint, "Ada")
+    read(project, joint, "Bob")
+    reopen(project, reading(project, joint, "Bob"))
+    assert not now_of(project, joint).is_done
+    finish_task(project, reading(project, joint, "Bob"), "Bob")
+    assert now_of(project, joint).is_done
+
+
+def test_an_image_that_was_looked_at_again_without_a_change_is_settled_too(project, joint):
+    share(project, ["Ada", "Bob"])
+    read(project, joint, "Ada")
+    read(project, joint, "Bob")
+    reopen(project, now_of(project, joint))
+    finish_task(project, joint, "Dee")
+    with pytest.raises(AlcError, match="Dee has settled this image since"):
+        open_document(project, reading(project, joint, "Bob"), "Bob").delete(ids_of(project, joint))
+
+
+def test_readers_who_finish_at_the_same_moment_settle_the_image(project, joint):
+    names = ("Ada", "Bob", "Cy")
+    share(project, names)
+    tasks = {reader: reading(project, joint, reader) for reader in names}
+    for reader, task in tasks.items():
+        document = open_document(project, task, reader)
+        document.keep([box.id for box in document.open_boxes])
+    together = Barrier(len(names))
+
+    def finish_own(reader):
+        own = Project.open(project.folder)
+        together.wait()
+        finish_task(own, tasks[reader], reader)
+        own.close()
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(finish_own, names))
+    assert now_of(project, joint).done_by == "majority of Ada, Bob and Cy"
 
 
 def test_a_late_reader_gets_what_nobody_has_settled(project, joint):

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from napari_alc.project import schema
 from napari_alc.project.project import Project
-from napari_alc.project.readings import give_new_tasks
+from napari_alc.project.readings import give_new_tasks, prepare_change
 from napari_alc.project.store import add_rows
 
 WHOLE_IMAGE = 1
@@ -255,7 +255,13 @@ def first_open(tasks: Sequence[Task], after: Task | None = None) -> Task | None:
 
 
 def reopen(project: Project, task: Task) -> None:
-    """Take a finished task back into the queue; its decisions stay."""
+    """Take a finished task back into the queue; its decisions stay.
+
+    Raises
+    ------
+    AlcError
+        When it is a reading of an image that somebody has settled since.
+    """
     set_done(project, task, None, None)
 
 
@@ -266,3 +272,5 @@ def set_done(project: Project, task: Task, at: datetime | None, person: str | No
     )
     with project.store.begin() as connection:
         connection.execute(statement)
+        if at is None:
+            prepare_change(connection, task.id)
