@@ -231,8 +231,12 @@ class ReviewCanvas(QObject):
         self.boxes.mode = self._mode
         self._leaves_out = False
         if self._mouse.is_down:
-            with self._rows.filling():  # else the rest of the drag would move what it drew
-                self.boxes.selected_data = set()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep the rest of a drag from moving what it drew, on which napari stumbles."""
+        with self._rows.filling():
+            self.boxes.selected_data = set()
 
     @property
     def _mode(self) -> str:
@@ -307,6 +311,9 @@ class ReviewCanvas(QObject):
     def _on_mode(self) -> None:
         mode = str(self.boxes.mode)
         if mode not in MODES:
+            # napari is about to unmark the boxes at hand
+            self._is_stale = True
+            self._restore_later.start()
             self.stop_drawing()
             self.refused.emit(NO_TURNING if mode == "transform" else NO_OTHER_SHAPES)
 
@@ -336,6 +343,8 @@ class ReviewCanvas(QObject):
         # Rows and boxes may differ from now on; napari is still within the gesture.
         self._is_stale = True
         self._restore_later.start()
+        if found.drawn and self._mouse.is_down:
+            self._let_go()
         if self._leaves_out:
             return
         found = without_slips(found, self._mouse.travel)

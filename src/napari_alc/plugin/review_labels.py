@@ -132,8 +132,8 @@ class BoxLabels:
             opacity=1.0,
             features={"word": np.empty(0, dtype=object)},
             text={"string": "{word}", "size": TEXT_POINTS, "color": "white", "anchor": "center"},
-            visible=False,
         )
+        self.layer.text.visible = False
         self.layer.editable = False
         self.shown: dict[int, Rectangle] = {}
 
@@ -165,20 +165,25 @@ class BoxLabels:
         self.shown = {worded[i].box.id: _rectangle(placed[i]) for i in rooms}
         self._fill([worded[i] for i in rooms], placed[rooms])
 
+    @property
+    def are_seen(self) -> bool:
+        """Whether there are words."""
+        return bool(self.layer.text.visible)
+
     def hide(self) -> None:
         """Show no words until the next `show`."""
         self.shown = {}
-        if self.layer.visible:
-            self.layer.visible = False
+        if self.are_seen:
+            self.layer.text.visible = False
 
     def _fill(self, labels: Sequence[Label], placed: NDArray[np.float64]) -> None:
         layer = self.layer
-        layer.visible = False  # napari draws once, when it is seen again
+        layer.text.visible = False  # napari draws them once, when all is set
         layer.data = (placed[:, [1, 0]] + placed[:, [3, 2]]) / 2
         layer.features = {"word": np.array([label.text for label in labels], dtype=object)}
         if labels:
             layer.text.color = transform_color([label.colour for label in labels])
-            layer.visible = True
+            layer.text.visible = True
         layer.editable = False
 
 

@@ -87,7 +87,7 @@ class ReviewLayers:
     def forget_words(self) -> bool:
         """Put the words anew when next asked; whether there are any."""
         self._words_are_old = True
-        return self.looks.has_words or bool(self.labels.layer.visible)
+        return self.looks.has_words or self.labels.are_seen
 
     @property
     def words_follow_view(self) -> bool:

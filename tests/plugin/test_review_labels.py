@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_alc.plugin.review_labels import place, text_of
+from napari_alc.project.document import ReviewBox
+
+side = st.floats(0, 200)
+box = st.tuples(side, side, st.floats(2, 80), st.floats(2, 80))
+word = st.tuples(st.floats(3, 60), st.floats(8, 20))
+
+
+def corners(values):
+    x, y, width, height = np.array(values, dtype=float).reshape(-1, 4).T
+    return np.stack([x, y, x + width, y + height], axis=1)
+
+
+def overlap(a, b):
+    return (
+        (a[:, None, 0] < b[None, :, 2])
+        & (b[None, :, 0] < a[:, None, 2])
+        & (a[:, None, 1] < b[None, :, 3])
+        & (b[None, :, 1] < a[:, None, 3])
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(box, min_size=1, max_size=25), st.lists(word, max_size=25), st.floats(0.5, 4))
+def test_no_word_lies_on_any_box_or_any_other_word(boxes, words, gap):
+    boxes = corners(boxes)
+    sizes = np.array(words, dtype=float).reshape(-1, 2)[: len(boxes)]
+    placed = place(boxes, sizes, gap)
+    assert placed.shape == (len(sizes), 4)
+    is_placed = ~np.isnan(placed[:, 0])
+    rooms = placed[is_placed]
+    assert not overlap(rooms, boxes).any()
+    among = overlap(rooms, rooms)
+    np.fill_diagonal(among, False)
+    assert not among.any()
+    found = np.stack([rooms[:, 2] - rooms[:, 0], rooms[:, 3] - rooms[:, 1]], axis=1)
+    np.testing.assert_allclose(found, sizes[is_placed], rtol=1e-6)
+
+
+@given(box, word, st.floats(0.5, 4))
+def test_a_word_lies_above_a_box_that_stands_alone(alone, size, gap):
+    x1, y1, x2, _y2 = corners(alone)[0]
+    room = place(corners(alone), np.array([size]), gap)[0]
+    assert room[3] <= y1 - 0.9 * gap
+    np.testing.assert_allclose((room[0] + room[2]) / 2, (x1 + x2) / 2, atol=1e-6)
+
+
+def test_a_word_without_room_is_left_out():
+    boxes = corners([(40 * i, 30 * j, 39, 29) for i in range(3) for j in range(3)])
+    order = [4, 0, 1, 2, 3, 5, 6, 7, 8]
+    placed = place(boxes[order], np.array([(20.0, 14.0)]), 2.0)
+    assert np.isnan(placed).all()
+
+
+def test_no_boxes_need_no_words():
+    assert place(np.empty((0, 4)), np.empty((0, 2)), 2.0).shape == (0, 4)
+
+
+def test_the_word_says_letter_confidence_or_category():
+    found = ReviewBox(1, 7, (0, 0, 9, 9), "ma", "red", score=0.874)
+    names = {7: "a very long name of a category"}
+    assert text_of(found, "none", "red", False, names) == ""
+    assert text_of(found, "letters", "red", False, names) == "R"
+    assert text_of(found, "score", "red", False, names) == "0.87"
+    assert text_of(found, "score", "red", True, names) == "R 0.87"
+    assert text_of(found, "category", "red", False, names) == "a very long na"
+    assert text_of(found, "category", "red", False, {}) == "7"
+    drawn = ReviewBox(2, 7, (0, 0, 9, 9), "crowd", "green")
+    assert text_of(drawn, "score", "green", False, names) == ""
