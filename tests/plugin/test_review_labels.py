@@ -26,16 +26,24 @@ def overlap(a, b):
     )
 
 
+def inside(a, b):
+    low = (a[:, None, :2] >= b[None, :, :2]).all(axis=2)
+    return low & (a[:, None, 2:] <= b[None, :, 2:]).all(axis=2)
+
+
 @settings(deadline=None)
 @given(st.lists(box, min_size=1, max_size=25), st.lists(word, max_size=25), st.floats(0.5, 4))
-def test_no_word_lies_on_any_box_or_any_other_word(boxes, words, gap):
+def test_no_word_lies_on_another_or_on_a_box_but_those_around_its_own(boxes, words, gap):
     boxes = corners(boxes)
     sizes = np.array(words, dtype=float).reshape(-1, 2)[: len(boxes)]
     placed = place(boxes, sizes, gap)
     assert placed.shape == (len(sizes), 4)
     is_placed = ~np.isnan(placed[:, 0])
     rooms = placed[is_placed]
-    assert not overlap(rooms, boxes).any()
+    own = boxes[: len(sizes)][is_placed]
+    around = inside(own, boxes) & inside(rooms, boxes)
+    assert not (overlap(rooms, boxes) & ~around).any()
+    assert not any(overlap(rooms[i : i + 1], own[i : i + 1]).any() for i in range(len(own)))
     among = overlap(rooms, rooms)
     np.fill_diagonal(among, False)
     assert not among.any()
@@ -56,6 +64,22 @@ def test_a_word_without_room_is_left_out():
     order = [4, 0, 1, 2, 3, 5, 6, 7, 8]
     placed = place(boxes[order], np.array([(20.0, 14.0)]), 2.0)
     assert np.isnan(placed).all()
+
+
+def test_a_word_of_a_box_within_a_large_one_lies_within_it_too():
+    boxes = corners([(100, 100, 20, 20), (0, 0, 300, 300)])
+    word, around = place(boxes, np.array([(12.0, 14.0), (12.0, 14.0)]), 2.0)
+    assert inside(word[None], boxes[1:]).all()
+    assert not overlap(around[None], boxes).any()
+
+
+def test_a_word_of_a_box_at_the_line_of_a_large_one_lies_outside_both():
+    boxes = corners([(100, 5, 20, 290), (0, 0, 300, 300)])
+    word = place(boxes, np.array([(12.0, 14.0)]), 2.0)[0]
+    assert not overlap(word[None], boxes[:1]).any()
+    assert word[0] > 120 or word[2] < 100
+    tight = corners([(2, 2, 280, 280), (0, 0, 284, 284)])
+    assert np.isnan(place(tight, np.array([(12.0, 14.0)]), 2.0)).all()
 
 
 def test_no_boxes_need_no_words():

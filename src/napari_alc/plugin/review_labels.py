@@ -1,6 +1,7 @@
 """Words beside boxes: the letter of the region, the confidence, or the category.
 
-A word lies where it covers no box and no other word, or it is left out.
+A word lies where it covers no box and no other word, or within a box around its own; where
+there is no such place it is left out.
 """
 
 from __future__ import annotations
@@ -74,10 +75,14 @@ def text_of(
 def place(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Find a place for a word beside each box.
 
+    A place that no box covers is taken where there is one. Else a word may lie within a box
+    that its own box lies in, clear of that one's line: so small boxes in a large one have
+    words too.
+
     Parameters
     ----------
     boxes
-        Shape (N, 4); the first M have words, and no word lies on any of the N.
+        Shape (N, 4); the first M have words.
     sizes
         Widths and heights of the words, shape (M, 2).
     gap
@@ -88,18 +93,34 @@ def place(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.fl
     NDArray
         Rectangles ``x1, y1, x2, y2`` of the words, shape (M, 4); NaN where there is no room.
     """
+    own = boxes[: len(sizes)]
+    places = _places(own, sizes, gap)
     # a little nearer to others than to its own box, else rounding would find it too near
-    around = boxes + 0.99 * gap * np.array([-1, -1, 1, 1])
-    places = _places(boxes[: len(sizes)], sizes, gap)
-    is_free: NDArray[np.bool_] = np.logical_not(
-        _overlap(places[:, :, None], around[None, None]).any(axis=2)
-    )
+    margin = 0.99 * gap * np.array([-1, -1, 1, 1])
+    reach = np.concatenate([places[..., :2].min(axis=1), places[..., 2:].max(axis=1)], axis=1)
+    near = _overlap(reach[:, None], (boxes + margin)[None])
+    around = _inside(own[:, None], boxes[None])
+    np.fill_diagonal(around, False)
     placed = np.full((len(sizes), 4), np.nan)
-    for i, free in enumerate(is_free):
-        apart = free & ~_overlap(places[i][:, None], placed[None, :i]).any(axis=1)
-        if apart.any():
-            placed[i] = places[i, np.argmax(apart)]
+    for i, row in enumerate(places):
+        worth = _worth(row, boxes[near[i]], around[i, near[i]], margin)
+        worth[_overlap(row[:, None], placed[None, :i]).any(axis=1)] = 0
+        if worth.any():
+            placed[i] = row[np.argmax(worth)]
     return placed
+
+
+def _worth(
+    places: NDArray[np.float64],
+    boxes: Boxes,
+    is_around: NDArray[np.bool_],
+    margin: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Of each place: 2 where no box covers it, 1 within boxes around its own, 0 otherwise."""
+    covered = _overlap(places[:, None], (boxes + margin)[None])
+    room = _inside(places[:, None], (boxes - margin)[None]) & is_around
+    taken = (covered & ~room).any(axis=1)
+    return np.where(taken, 0, np.where(covered.any(axis=1), 1, 2))
 
 
 def _places(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
@@ -116,6 +137,13 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_
     across = (a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2])
     along = (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3])
     both: NDArray[np.bool_] = across & along
+    return both
+
+
+def _inside(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rectangles ``(..., 4)`` lie wholly within others."""
+    low, high = a[..., :2] >= b[..., :2], a[..., 2:] <= b[..., 2:]
+    both: NDArray[np.bool_] = (low & high).all(axis=-1)
     return both
 
 
