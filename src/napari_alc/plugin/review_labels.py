@@ -142,8 +142,9 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_
 
 def _inside(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rectangles ``(..., 4)`` lie wholly within others."""
-    low, high = a[..., :2] >= b[..., :2], a[..., 2:] <= b[..., 2:]
-    both: NDArray[np.bool_] = (low & high).all(axis=-1)
+    low = (a[..., 0] >= b[..., 0]) & (a[..., 1] >= b[..., 1])
+    high = (a[..., 2] <= b[..., 2]) & (a[..., 3] <= b[..., 3])
+    both: NDArray[np.bool_] = low & high
     return both
 
 
