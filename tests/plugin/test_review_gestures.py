@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.labels import ImageRecord
-from napari_alc.plugin.review_gestures import NEW, Edits, bounds, edits, to_vertices
+from napari_alc.plugin.review_gestures import (
+    NEW,
+    NO_CLICK,
+    NO_TURNING,
+    SLIP,
+    Edits,
+    all_vertices,
+    are_in_place,
+    bounds,
+    edits,
+    to_vertices,
+    under,
+    without_slips,
+)
 from napari_alc.project.document import ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 300, 200)
@@ -97,3 +110,41 @@ def test_any_upright_rectangle_is_taken_as_it_is(x, y, width, height):
     found = edits(BOXES, rows(b=to_vertices(corners)), IMAGE)
     assert not found.refusal
     np.testing.assert_allclose(found.reshaped.get(B.id, B.corners), corners, atol=0.02)
+
+
+def test_a_click_is_no_drag():
+    moved = Edits(reshaped={1: (0, 0, 5, 5)}, deleted=(2,))
+    assert without_slips(moved, SLIP) == moved
+    assert without_slips(moved, SLIP - 0.1) == Edits(deleted=(2,))
+
+
+def test_a_click_draws_nothing_and_says_so():
+    assert without_slips(Edits(drawn=((0, 0, 5, 5),)), 0) == Edits(refusal=NO_CLICK)
+    pasted = Edits(pasted=((1, (0, 0, 5, 5)),))
+    assert without_slips(pasted, 0) == pasted
+    assert without_slips(Edits(refusal=NO_TURNING), 0) == Edits(refusal=NO_TURNING)
+
+
+def test_boxes_under_a_place_come_the_smallest_first():
+    around = ReviewBox(3, 1, (0, 0, 300, 200), "person")
+    assert under((around, A, B), 20, 30, 0) == (A.id, around.id)
+    assert under((around, A, B), 120, 110, 0) == (B.id, around.id)
+    assert under((around, A, B), 42, 30, 0) == (around.id,)
+    assert under((around, A, B), 42, 30, 3) == (A.id, around.id)
+    assert under((), 42, 30, 3) == ()
+
+
+def test_rows_in_place_are_those_drawn_as_their_boxes_are():
+    known = {box.id: box for box in BOXES}
+    triangle = np.array([[5.0, 5], [25, 5], [5, 45]])
+    shifted = to_vertices(B.corners) + 1
+    data = [to_vertices(A.corners), shifted, triangle, to_vertices(B.corners)]
+    ids = [A.id, B.id, A.id, NEW]
+    assert are_in_place(ids, data, known).tolist() == [True, False, False, False]
+    assert are_in_place([], [], known).tolist() == []
+
+
+def test_many_boxes_have_the_vertices_of_each():
+    corners = np.array([A.corners, B.corners])
+    for row, box in zip(all_vertices(corners), BOXES, strict=True):
+        np.testing.assert_array_equal(row, to_vertices(box.corners))
