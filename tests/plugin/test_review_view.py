@@ -300,4 +300,18 @@ def test_a_tiny_box_can_be_seen_between_its_handles_and_dragged(at):
     at.canvas.image.look_at(at.hand)
     at.settle()
     assert at.layer._vertex_size == 10
+
+
+def test_handles_of_tiny_boxes_marked_together_have_the_room_of_all(at):
+    ids = [at.document.add((x, x, x + 8, x + 8), 1) for x in (200, 240)]
+    at.canvas.show_document(at.document)
+    at.viewer.scene.camera.zoom = 1
+    at.settle()
+    at.canvas.select(ids[:1])
+    assert at.layer._vertex_size == 2
+    at.canvas.select(ids)
+    assert at.layer._vertex_size == 10
+    at.canvas.select(ids[:1])
+    at.canvas.select(())
+    assert at.layer._vertex_size == 10
     at.assert_in_step()

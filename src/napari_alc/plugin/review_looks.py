@@ -6,7 +6,7 @@ while a person edits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from napari_alc.plugin.appearance import (
@@ -59,9 +59,10 @@ class Looks:
         """Name of the colour of a box."""
         return colour_name(box, self.regions.get(box.id))
 
-    def look(self, box: ReviewBox) -> Look:
-        """How a box is drawn at this zoom."""
-        return Look(self.colours[self.name(box)], screen_width(box) / self._zoom())
+    def look(self, boxes: Iterable[ReviewBox]) -> list[Look]:
+        """How boxes are drawn at this zoom."""
+        colours, zoom = self.colours, self._zoom()
+        return [Look(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]
 
     def label(self, box: ReviewBox) -> Label:
         """The word beside a box; of no letters where none is to stand there."""
