@@ -1,0 +1,210 @@
+"""How fast the review page is, measured in the real window on a virtual display.
+
+    python benchmarks/review_speed.py [--json] [--quick] [--only PART ...]
+
+Each part opens napari with the plugin in a process of its own, makes its own project of
+2048×2048 16-bit images and works with real key events. The last line printed is one JSON
+object; `--json` prints nothing else. About ten minutes; `--quick` shows in one that everything
+runs, its figures mean nothing.
+
+next_image_ratio   done-and-next until the next image is drawn with its 200 boxes, over napari's
+                   own time for the same pixels and boxes in place. At most 1.15.
+decision_ms_200    one decision (stored, recoloured, next box at hand) until drawn, less napari's
+decision_ms_1000   own time for the same change, on 200 and 1,000 boxes. At most 25 and 60 ms.
+gap_p99_ratio      99th percentile of the event loop's gaps while a detector is trained, over the
+                   same without. At most 1.3.
+open_seconds       a project of 10,000 images and 150,000 boxes until its first image is drawn
+                   with its boxes. At most 3 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from review_projects import Plan, make_project
+from virtual_display import SIZE, virtual_display
+
+from napari_alc.detection.settings import DetectorSettings
+
+Found = dict[str, object]
+
+TARGETS = {
+    "next_image_ratio": 1.15,
+    "decision_ms_200": 25.0,
+    "decision_ms_1000": 60.0,
+    "gap_p99_ratio": 1.3,
+    "open_seconds": 3.0,
+}
+
+PACKAGES = ("napari", "numpy", "sqlalchemy", "vispy", "qtpy")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured.
+
+    Parameters
+    ----------
+    side
+        Width and height of the images in pixels.
+    few, many
+        Boxes of an image.
+    images, decisions
+        Measurements that are counted.
+    seconds
+        Of each turn of watching the event loop.
+    rounds
+        Turns without and with a training.
+    training_side
+        Width and height of the images that are trained on.
+    large
+        The project that is opened.
+    """
+
+    side: int
+    few: int
+    many: int
+    images: int
+    decisions: int
+    seconds: float
+    rounds: int
+    training_side: int
+    large: Plan
+
+
+FULL = Scale(2048, 200, 1000, 24, 60, 20, 3, 512, Plan(10_000, 15, 2048, done=2_000))
+QUICK = Scale(256, 20, 40, 3, 3, 2, 1, 128, Plan(40, 15, 256, done=10))
+
+
+def next_image(folder: Path, scale: Scale) -> Found:
+    from review_drawing import WARM_UP, next_images
+    from review_window import opened_window
+
+    project = make_project(folder, Plan(scale.images + WARM_UP + 2, scale.few, scale.side))
+    with opened_window(SIZE) as window:
+        return next_images(window, project, scale.images)
+
+
+def decision_few(folder: Path, scale: Scale) -> Found:
+    return _decision(folder, scale, scale.few, "200")
+
+
+def decision_many(folder: Path, scale: Scale) -> Found:
+    return _decision(folder, scale, scale.many, "1000")
+
+
+def _decision(folder: Path, scale: Scale, boxes: int, name: str) -> Found:
+    from review_drawing import decisions
+    from review_window import opened_window
+
+    project = make_project(folder, Plan(2, boxes, scale.side))
+    with opened_window(SIZE) as window:
+        found = decisions(window, project, scale.decisions)
+    return {f"decision_ms_{name}": found.pop("decision_ms"), f"decision_{name}": found}
+
+
+def training(folder: Path, scale: Scale) -> Found:
+    from review_waiting import gaps, make_training_project
+    from review_window import opened_window
+
+    review = make_project(folder / "review", Plan(2 * scale.rounds + 1, scale.few, scale.side))
+    learning = make_training_project(folder / "training", scale.training_side)
+    with opened_window(SIZE) as window:
+        return gaps(window, review, learning, scale.seconds, scale.rounds)
+
+
+def opening(folder: Path, scale: Scale) -> Found:
+    from review_waiting import opening
+    from review_window import opened_window
+
+    project = make_project(folder, scale.large)
+    with opened_window(SIZE) as window:
+        return opening(window, project)
+
+
+PARTS: Mapping[str, Callable[[Path, Scale], Found]] = {
+    "next-image": next_image,
+    "decision-200": decision_few,
+    "decision-1000": decision_many,
+    "training": training,
+    "opening": opening,
+}
+
+
+def measure(part: str, is_quick: bool) -> Found:
+    """Run a part in a process of its own."""
+    arguments = ["--part", part, *(["--quick"] if is_quick else [])]
+    run = subprocess.run(
+        [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    if run.returncode:
+        raise SystemExit(f"The part {part} has failed.")
+    return dict(json.loads(run.stdout.splitlines()[-1]))
+
+
+def run_part(part: str, scale: Scale) -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        print(json.dumps(PARTS[part](Path(folder), scale)))
+
+
+def surroundings(display: str) -> Found:
+    system = f"{platform.system()} {platform.machine()}"
+    found: Found = {
+        "machine": f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}",
+        "display": display,
+        "versions": {name: version(name) for name in PACKAGES},
+        "training_threads": DetectorSettings().threads or os.environ.get("OMP_NUM_THREADS", "all"),
+    }
+    if hasattr(os, "getloadavg"):
+        found["load_average"] = [round(load, 1) for load in os.getloadavg()]
+    return found
+
+
+def told(found: Found) -> str:
+    """The figures as a table."""
+    lines = [f"{'':18}{'measured':>10}{'at most':>10}"]
+    for name, most in TARGETS.items():
+        if name in found:
+            lines.append(f"{name:18}{found[name]!s:>10}{most:>10}")
+    return "\n".join(lines)
+
+
+def chosen(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Time the review page.")
+    parser.add_argument("--json", action="store_true", help="print the JSON object only")
+    parser.add_argument("--quick", action="store_true", help="tiny, to see that everything runs")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS))
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    options = chosen()
+    if options.part:
+        run_part(options.part, QUICK if options.quick else FULL)
+        return
+    found: Found = {}
+    with virtual_display() as display:
+        for part in options.only:
+            if not options.json:
+                print(f"measuring: {part}", flush=True)
+            found |= measure(part, options.quick)
+    figures = {name: found.pop(name) for name in TARGETS if name in found}
+    found = {**figures, "quick": options.quick, **found, **surroundings(display)}
+    if not options.json:
+        print(told(found))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
