@@ -182,11 +182,17 @@ def test_napari_s_button_that_deletes_shapes_deletes_the_boxes_at_hand(at):
     at.assert_in_step()
 
 
-def test_keys_that_change_what_lies_on_top_change_no_box(at):
+def test_a_large_box_brought_to_the_front_hides_no_small_one_from_the_mouse(at):
+    small = first(at, "red")
+    at.key(KEY.Key_W)
+    at.drag((5, 5), (250, 250))
+    at.key(KEY.Key_W)
+    at.click(250, 128)
     before = at.document.boxes
-    deciding(at, first(at, "red").id)
-    for key in (KEY.Key_F, KEY.Key_B):
+    for key in (KEY.Key_B, KEY.Key_F):
         at.key(key)
+    at.click(*middle(small))
+    assert at.hand.id == small.id
     assert at.document.boxes == before
     at.assert_in_step()
 

@@ -297,7 +297,7 @@ class ReviewCanvas(QObject):
         self._layers.show_words()
 
     def _on_press(self) -> None:
-        if self._is_stale:
+        if self._is_stale or not self._rows.is_sorted:
             self._restore()
 
     def _on_release(self) -> None:

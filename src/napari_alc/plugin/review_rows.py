@@ -43,6 +43,7 @@ class BoxRows:
     def __init__(self, look: Callable[[Iterable[ReviewBox]], list[Look]]) -> None:
         self._look = look
         self._looks: dict[int, Look] = {}
+        self._depths: dict[int, int] = {}
         self.boxes: dict[int, ReviewBox] = {}
         self.is_filling = False
         self.layer = _shapes()
@@ -101,8 +102,17 @@ class BoxRows:
         ids, data = self.ids(), self.layer.data
         in_place = are_in_place(ids, data, self.boxes)
         upright = np.array([kind == "rectangle" for kind in self.layer.shape_type], dtype=bool)
-        rows = np.flatnonzero(in_place & upright)
+        rows = np.flatnonzero(in_place & upright & self._at_depth())
         return list({ids[row]: int(row) for row in rows[::-1]}.values())
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether small boxes lie on large ones; keys of napari change that unsaid."""
+        return bool(self._at_depth().all())
+
+    def _at_depth(self) -> NDArray[np.bool_]:
+        drawn = zip(self.ids(), self.layer.z_index, strict=True)
+        return np.array([self._depths.get(i) == depth for i, depth in drawn], dtype=bool)
 
     def _exchange(self, rows: Sequence[int], boxes: Sequence[ReviewBox]) -> None:
         if not rows and not boxes:
@@ -124,13 +134,15 @@ class BoxRows:
         if boxes:
             looks = self._look(boxes)
             corners = as_boxes([box.corners for box in boxes])
+            depths = _depths(corners)
+            self._depths.update({b.id: depth for b, depth in zip(boxes, depths, strict=True)})
             layer.add(
                 list(all_vertices(corners)),
                 shape_type="rectangle",
                 edge_width=[look.width for look in looks],
                 edge_color=_rgba(looks),
                 face_color="transparent",
-                z_index=_depths(corners),
+                z_index=depths,
             )
             self._looks.update({b.id: look for b, look in zip(boxes, looks, strict=True)})
         layer.features = {"id": np.array([*ids, *(box.id for box in boxes)], dtype=np.int64)}
