@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, null, select, update
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import LabelSet
@@ -156,50 +156,54 @@ def current_boxes(
 ) -> list[tuple[int, ReviewBox]]:
     """Pairs of task id and box as decided so far, for some tasks or for all joint ones."""
     wanted = None if task_ids is None else list(task_ids)
-    boxes = {(row.task_id, row.id): row for row in project.store.rows(_boxes_query(wanted))}
-    latest = {
-        (row.task_id, row.box_id): row for row in project.store.rows(_decisions_query(wanted))
-    }
-    return [
-        (task_id, _review_box(row, latest.get((task_id, box_id))))
-        for (task_id, box_id), row in boxes.items()
-    ]
+    with project.store.begin() as connection:
+        rows = [
+            *connection.execute(_drawn_query(wanted)),
+            *connection.execute(_offered_query(wanted)),
+        ]
+        latest = {row[:2]: row[2:] for row in connection.execute(_decisions_query(wanted))}
+    boxes = {row[:2]: row[1:] for row in rows}
+    return [(key[0], _review_box(boxes[key], latest.get(key))) for key in sorted(boxes)]
 
 
-def _boxes_query(task_ids: list[int] | None) -> Select[Any]:
-    """Proposed boxes and, behind them, those that a person drew, by task."""
+def _offered_query(task_ids: list[int] | None) -> Select[Any]:
+    """Proposed boxes by task, as `_review_box` takes them."""
     t, p, b, r = schema.task.c, schema.proposal.c, schema.box.c, schema.region.c
-    drawn = and_(b.source == "person", b.image_id == t.image_id, b.id.in_(_drawn_in(t.id)))
     query = (
-        select(
-            t.id.label("task_id"),
-            *BOX_COLUMNS,
-            p.state,
-            r.region,
-            r.evaluation_score,
-        )
+        select(t.id, *BOX_COLUMNS, p.state, r.region, r.evaluation_score)
         .select_from(schema.task)
-        .join(schema.box, b.image_id == t.image_id)
-        .outerjoin(schema.proposal, and_(p.task_id == t.id, p.box_id == b.id))
+        .join(schema.proposal, p.task_id == t.id)
+        .join(schema.box, b.id == p.box_id)
         .outerjoin(schema.region, and_(r.box_id == b.id, r.iteration == t.models))
-        .where(or_(p.task_id.is_not(None), drawn))
-        .order_by(t.id, b.id)
     )
+    return _of_tasks(query, task_ids)
+
+
+def _drawn_query(task_ids: list[int] | None) -> Select[Any]:
+    """Boxes that a person drew, by task; no model has seen them."""
+    t, d, b = schema.task.c, schema.decision.c, schema.box.c
+    query = (
+        select(t.id, *BOX_COLUMNS, d.state, null(), null())
+        .select_from(schema.task)
+        .join(schema.decision, and_(d.task_id == t.id, d.action == "add"))
+        .join(schema.box, b.id == d.box_id)
+    )
+    return _of_tasks(query, task_ids)
+
+
+def _of_tasks(query: Select[Any], task_ids: list[int] | None) -> Select[Any]:
+    t = schema.task.c
     return query.where(t.reader == JOINT if task_ids is None else t.id.in_(task_ids))
 
 
-def _drawn_in(task_id: Any) -> Any:
-    d = schema.decision.c
-    return select(d.box_id).where(d.task_id == task_id, d.action == "add").correlate(schema.task)
-
-
 def _decisions_query(task_ids: list[int] | None) -> Select[Any]:
-    """The latest decision on each box of each task."""
+    """The latest decision on each box of each task: task, box, and what they left of the box."""
     d = schema.decision.c
     newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
     if task_ids is not None:
         newest = newest.where(d.task_id.in_(task_ids))
-    return select(schema.decision).where(d.id.in_(newest))
+    left = d.category_id, d.x1, d.y1, d.x2, d.y2, d.state, d.credit, d.credited_at
+    return select(d.task_id, d.box_id, *left).where(d.id.in_(newest))
 
 
 def box_from_row(row: Any) -> ReviewBox:
@@ -215,17 +219,26 @@ def box_from_row(row: Any) -> ReviewBox:
     )
 
 
-def _review_box(row: Any, decision: Any | None) -> ReviewBox:
-    box = box_from_row(row)
-    if decision is None:
-        return replace(box, state=row.state)
-    return replace(
-        box,
-        category_id=decision.category_id,
-        corners=(decision.x1, decision.y1, decision.x2, decision.y2),
-        state=decision.state,
-        person=decision.credit,
-        decided_at=decision.credited_at and as_utc(decision.credited_at),
+def _review_box(row: Sequence[Any], decision: Sequence[Any] | None) -> ReviewBox:
+    """A box as it was offered, or as the latest decision left it.
+
+    Hundreds of thousands are made for a label set: values by position, made once.
+    """
+    box_id, category_id, x1, y1, x2, y2, source, score, state, region, evaluation_score = row
+    person, since = "", None
+    if decision is not None:
+        category_id, x1, y1, x2, y2, state, person, since = decision
+    return ReviewBox(
+        box_id,
+        category_id,
+        (x1, y1, x2, y2),
+        source,
+        region or "",
+        score,
+        evaluation_score,
+        state,
+        person,
+        since and as_utc(since),
     )
 
 
