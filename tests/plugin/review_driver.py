@@ -75,8 +75,11 @@ class Driver:
             self.wait_for_image()
 
     def wait_for_image(self) -> None:
-        self.qtbot.waitUntil(lambda: self.document is not None, timeout=5000)
+        self.qtbot.waitUntil(self._has_image, timeout=5000)
         self.settle()
+
+    def _has_image(self) -> None:
+        assert self.document is not None, self.message
 
     def settle(self) -> None:
         """Let events and timers that are due be handled."""

@@ -115,18 +115,6 @@ def test_live_regions_colour_the_boxes_at_once(at):
     at.assert_in_step()
 
 
-def test_live_regions_given_in_the_middle_of_a_drag_are_seen_after_it(at):
-    box, other = first(at, "green"), first(at, "red")
-    x, y = middle(box)
-    at.press(x, y)
-    at.move(x + 10, y + 5)
-    at.canvas.set_regions({other.id: "gray"})
-    at.release(x + 10, y + 5)
-    at.settle()
-    assert colour(at, other.id) == rgba(PALETTES["standard"]["gray"])
-    assert at.stored()[box.id].state == "changed"
-
-
 def test_the_colour_blind_palette_colours_all_boxes_and_puts_letters_beside_them(at):
     at.canvas.set_palette("colour-blind")
     at.settle()

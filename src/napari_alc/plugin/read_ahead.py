@@ -116,12 +116,16 @@ class ReadAhead(QObject):
         while len(self._futures) > KEPT:
             self._futures.popitem(last=False)[1].cancel()
 
+    def is_there(self, path: Path) -> bool:
+        """Whether `path` has been read, or could not be."""
+        future = self._futures.get(path)
+        return future is not None and future.done()
+
     def take(self, path: Path) -> ReadImage | Unreadable | None:
         """What was read from `path`; None while it is not there. Failures are tried again."""
-        future = self._futures.get(path)
-        if future is None or not future.done():
+        if not self.is_there(path):
             return None
-        image = future.result()
+        image = self._futures[path].result()
         if isinstance(image, Unreadable):
             del self._futures[path]
         return image

@@ -7,30 +7,65 @@ before it is stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_alc.cleaning.regions import Thresholds
 from napari_alc.errors import AlcError
-from napari_alc.plugin import review_keys
+from napari_alc.plugin import review_words
+from napari_alc.plugin.appearance import OWN, colour_name
 from napari_alc.plugin.read_ahead import ReadImage
 from napari_alc.plugin.review_canvas import ReviewCanvas
+from napari_alc.plugin.review_commands import NUDGES, Nudge
+from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter, shown_ids
 from napari_alc.plugin.review_gestures import Edits
+from napari_alc.plugin.review_keys import with_keys
 from napari_alc.plugin.review_order import OpenOrder
 from napari_alc.project.document import ReviewBox, ReviewDocument
+from napari_alc.project.history import History, Way
+from napari_alc.project.live_regions import live_regions
 
 Decide = Callable[[ReviewDocument, Sequence[int]], object]
 
 PICK_FIRST = "No box is picked. Click one, or press {next_box} for the next open box."
+PICK_ONE = "Pick exactly one box first."
 ALL_DECIDED = "Every box of this image is decided. {done} finishes it and opens the next one."
 LET_GO = "Let go of the mouse first."
 DRAG = "Drag from corner to corner of an object; {draw} or {stop_drawing} stops drawing."
-NO_UNDO = "There is nothing to undo on this image."
-NO_REDO = "There is nothing to redo."
+NOTHING_BELOW = "There is no box under the mouse."
+NOTHING = {"undo": "There is nothing to undo.", "redo": "There is nothing to redo."}
 
 
-def _with_keys(text: str) -> str:
-    return text.format(**{name: review_keys.key_text(name) for name in review_keys.COMMANDS})
+@dataclass(frozen=True, eq=False)
+class OnDesk:
+    """An image to be reviewed.
+
+    Parameters
+    ----------
+    task_id
+        Its place in the queue.
+    document, image
+        Its boxes and pixels.
+    thresholds
+        Of the method, for the regions while boxes change.
+    look
+        Whether to zoom to the first open box.
+    first
+        The box to begin with, if it is still open, else the next one behind it.
+    read_only
+        Why nothing can be changed; empty where it can.
+    """
+
+    task_id: int
+    document: ReviewDocument
+    image: ReadImage
+    thresholds: Thresholds
+    look: bool
+    first: int | None = None
+    read_only: str = ""
 
 
 class ReviewDesk(QObject):
@@ -50,35 +85,72 @@ class ReviewDesk(QObject):
     decided = Signal()
     """Emitted when the document has changed."""
 
+    elsewhere = Signal(int, str)
+    """Emitted with the task that the next ``undo`` or ``redo`` concerns, and which of them."""
+
     said = Signal(str)
     """Emitted with what a person should know; empty when there is nothing to say any more."""
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
         self.canvas = ReviewCanvas(viewer, self)
-        self.document: ReviewDocument | None = None
+        self.history = History()
         self.category_id = 0
+        self.regions: dict[int, str] = {}
+        self.filter: BoxFilter = EVERYTHING
+        self._open: OnDesk | None = None
         self._order = OpenOrder(())
         self._at_hand: tuple[int, ...] = ()
         self.canvas.picked.connect(self._on_picked)
         self.canvas.edited.connect(self._on_edited)
         self.canvas.refused.connect(self.said)
 
-    def open(self, document: ReviewDocument, image: ReadImage, look: bool) -> None:
-        """Put an image on the desk; `look` zooms to its first open box."""
-        self.document = document
+    def commands(self) -> dict[str, Callable[[], None]]:
+        """What keys and buttons do here, by the command's name."""
+        own: dict[str, Callable[[], None]] = {
+            "next_box": self.next_box,
+            "previous_box": self.previous_box,
+            "pick_below": self.pick_below,
+            "keep": self.keep,
+            "delete": self.delete,
+            "take_mp": partial(self.take, "mp"),
+            "take_ma": partial(self.take, "ma"),
+            "undo": partial(self.revert, "undo"),
+            "redo": partial(self.revert, "redo"),
+            "draw": self.draw,
+            "stop_drawing": self.stop_drawing,
+        }
+        return own | {name: partial(self.nudge, nudge) for name, nudge in NUDGES.items()}
+
+    def open(self, opened: OnDesk) -> None:
+        """Put an image on the desk."""
+        document = opened.document
+        self._open, self.regions = opened, {}
         self._order = OpenOrder(document.boxes.values(), document.image.height)
-        self.canvas.show_image(image)
+        self.canvas.show_image(opened.image)
         self.canvas.image.look_at_whole()
         self.canvas.show_document(document)
-        first = self._order.after(document.open_boxes, None)
-        self._take_up([] if first is None else [first.id], look)
+        self.canvas.set_read_only(bool(opened.read_only))
+        self.canvas.update(self._recolour())
+        box = self._first(document, opened.first)
+        self._take_up([] if box is None else [box.id], opened.look or opened.first is not None)
+
+    def _first(self, document: ReviewDocument, wanted: int | None) -> ReviewBox | None:
+        box = None if wanted is None else document.boxes.get(wanted)
+        if box is not None and box.state == "open":
+            return box
+        return self._order.after(self._visited(), box)
 
     def close(self) -> None:
         """Clear the desk."""
-        self.document, self._at_hand = None, ()
+        self._open, self._at_hand, self.regions = None, (), {}
         self.canvas.clear()
         self.moved.emit()
+
+    @property
+    def document(self) -> ReviewDocument | None:
+        """The boxes of the image, or None."""
+        return None if self._open is None else self._open.document
 
     @property
     def at_hand(self) -> tuple[ReviewBox, ...]:
@@ -93,6 +165,26 @@ class ReviewDesk(QObject):
         """The open boxes in the order in which they are visited."""
         return [] if self.document is None else self._order.sorted(self.document.open_boxes)
 
+    def name_of(self, box: ReviewBox) -> str:
+        """Which colour a box has as things stand."""
+        return colour_name(box, self.regions.get(box.id))
+
+    def _visited(self) -> list[ReviewBox]:
+        """The open boxes that the filter lets pass."""
+        return [box for box in self.open_boxes if self.filter.passes(box, self.name_of(box))]
+
+    def set_filter(self, wanted: BoxFilter) -> None:
+        """Show and visit only some boxes."""
+        self.filter = wanted
+        if self.document is not None:
+            self._show_filtered()
+            self.moved.emit()
+
+    def _show_filtered(self) -> None:
+        boxes = () if self.document is None else self.document.shown
+        ids = shown_ids(boxes, self.regions, self.filter)
+        self.canvas.set_shown_ids(None if ids is None else ids | set(self._at_hand))
+
     def next_box(self) -> None:
         """Go to the next open box."""
         self._go(self._order.after)
@@ -106,18 +198,37 @@ class ReviewDesk(QObject):
             return
         self.canvas.stop_drawing()
         here = self.document.boxes[self._at_hand[-1]] if self._at_hand else None
-        box = find(self.document.open_boxes, here)
+        box = find(self._visited(), here)
         if box is not None:
             self.said.emit("")
             self._take_up([box.id], look=True)
         elif here is None or here.state != "open":
             self._take_up([], look=False)
             self.canvas.image.look_at_whole()
-            self.said.emit(_with_keys(ALL_DECIDED))
+            hidden = len(self.open_boxes)
+            self.said.emit(review_words.hidden_words(hidden) if hidden else with_keys(ALL_DECIDED))
+
+    def pick_below(self) -> None:
+        """Pick the next of the boxes that lie over each other under the mouse."""
+        under = self.canvas.under_pointer()
+        if not under:
+            self.said.emit(NOTHING_BELOW)
+            return
+        here = self._at_hand[0] if len(self._at_hand) == 1 else None
+        place = under.index(here) + 1 if here in under else 0
+        self._take_up([under[place % len(under)]], look=False)
+
+    def look_at_box(self, box_id: int) -> None:
+        """Bring a box of this image to the middle of the view."""
+        box = None if self.document is None else self.document.boxes.get(box_id)
+        if box is not None and box.state != "deleted":
+            self._take_up([box_id], look=True)
 
     def _take_up(self, ids: Sequence[int], look: bool) -> None:
         """Make boxes those at hand; `look` brings a single one to the middle of the view."""
         self._at_hand = tuple(ids)
+        if self.filter.is_on:
+            self._show_filtered()
         self.canvas.select(ids)
         boxes = self.at_hand
         if look and len(boxes) == 1:
@@ -131,7 +242,7 @@ class ReviewDesk(QObject):
             self.canvas.show_suggestions(())
             return
         self.canvas.show_suggestions(
-            [other for other in self.document.suggestions if _touches(other, boxes[0])]
+            [other for other in self.document.suggestions if _overlap(other, boxes[0])]
         )
 
     def keep(self) -> None:
@@ -145,9 +256,45 @@ class ReviewDesk(QObject):
     def _decide(self, command: Decide) -> None:
         ids = [box.id for box in self.at_hand]
         if not ids:
-            self.said.emit(_with_keys(PICK_FIRST))
+            self.said.emit(with_keys(PICK_FIRST))
         elif self.give(command, ids):
             self.next_box()
+
+    def take(self, model: str) -> None:
+        """Give the box at hand the corners of the closest box of a model, and go on."""
+        box = self._only_one()
+        if box is None or self.document is None:
+            return
+        if box.source == model and box.state == "open":
+            self.keep()
+            return
+        boxes = (*self.document.suggestions, *self.document.shown)
+        rivals = [b for b in boxes if b.id != box.id and b.state != "changed"]
+        other = max(
+            (rival for rival in rivals if rival.source == model and _overlap(rival, box)),
+            key=lambda rival: review_words.overlap(rival, box),
+            default=None,
+        )
+        if other is None:
+            self.said.emit(review_words.no_box_of(model))
+        elif self.give(lambda document, _ids: document.take(box.id, other), [box.id, other.id]):
+            self.next_box()
+
+    def nudge(self, nudge: Nudge) -> None:
+        """Move the box at hand, or its lower right corner, by pixels."""
+        box = self._only_one()
+        if box is not None:
+            self.give(
+                lambda document, _ids: document.nudge(box.id, nudge.dx, nudge.dy, nudge.grow),
+                [box.id],
+            )
+
+    def _only_one(self) -> ReviewBox | None:
+        boxes = self.at_hand
+        if len(boxes) == 1:
+            return boxes[0]
+        self.said.emit(PICK_ONE if boxes else with_keys(PICK_FIRST))
+        return None
 
     def give(self, command: Decide, ids: Sequence[int]) -> bool:
         """Give a command on boxes; whether it was carried out."""
@@ -156,14 +303,29 @@ class ReviewDesk(QObject):
         if self.canvas.is_busy:
             self.said.emit(LET_GO)
             return False
+        before = self.document.boxes
         try:
             command(self.document, ids)
         except AlcError as error:
             self.said.emit(str(error))
             return False
-        self.canvas.update(ids)
-        self.decided.emit()
+        if self.document.boxes != before:
+            self.canvas.update({*ids, *self._recolour()})
+            self.decided.emit()
         return True
+
+    def _recolour(self) -> set[int]:
+        """Follow what agrees with what as things stand; the boxes whose colour has changed."""
+        if self._open is None or self.document is None:
+            return set()
+        boxes = tuple(self.document.boxes.values())
+        before = {box.id: self.name_of(box) for box in boxes}
+        found = live_regions(boxes, self.document.suggestions, self._open.thresholds)
+        self.regions = {
+            box.id: found[box.id] for box in boxes if box.id in found and colour_name(box) != OWN
+        }
+        self.canvas.looks.regions = self.regions
+        return {box.id for box in boxes if self.name_of(box) != before[box.id]}
 
     def set_category(self, category_id: int) -> None:
         """Give the boxes at hand, and those drawn from now on, a category."""
@@ -172,6 +334,7 @@ class ReviewDesk(QObject):
         ids = [box.id for box in self.at_hand]
         if ids:
             self.give(lambda document, chosen: document.recategorise(chosen, category_id), ids)
+            self.moved.emit()  # what was refused is not shown as chosen
 
     def draw(self) -> None:
         """Start or stop drawing boxes."""
@@ -182,8 +345,8 @@ class ReviewDesk(QObject):
             return
         self._take_up([], look=False)
         self.canvas.set_category(self.category_id)
+        self.said.emit(with_keys(DRAG))
         self.canvas.start_drawing()
-        self.said.emit(_with_keys(DRAG))
         self.moved.emit()
 
     def stop_drawing(self) -> None:
@@ -192,44 +355,25 @@ class ReviewDesk(QObject):
         self.said.emit("")
         self.moved.emit()
 
-    def undo(self) -> None:
-        """Take the last decision back."""
-        self._revert(ReviewDocument.undo, NO_UNDO)
+    def revert(self, way: Way) -> None:
+        """Take the last decision of the sitting back, or repeat it; the image may be another."""
+        task_id = self.history.undo_task if way == "undo" else self.history.redo_task
+        if task_id is None:
+            self.said.emit(NOTHING[way])
+        elif self._open is None or task_id != self._open.task_id:
+            self.elsewhere.emit(task_id, way)
+        else:
+            self._revert_here(way)
 
-    def redo(self) -> None:
-        """Repeat the decision last taken back."""
-        self._revert(ReviewDocument.redo, NO_REDO)
-
-    def _revert(self, command: Callable[[ReviewDocument], tuple[int, ...]], nothing: str) -> None:
-        if self.document is None:
-            return
+    def _revert_here(self, way: Way) -> None:
         concerned: list[int] = []
 
-        def revert(document: ReviewDocument, ids: Sequence[int]) -> None:  # noqa: ARG001
-            concerned.extend(command(document))
+        def command(document: ReviewDocument, ids: Sequence[int]) -> None:  # noqa: ARG001
+            concerned.extend(document.undo() if way == "undo" else document.redo())
 
-        if self.give(revert, concerned):
-            self.said.emit("" if concerned else nothing)
-            if concerned:
-                self._take_up(concerned, look=True)
-
-    def hide_boxes(self) -> None:
-        """Hide all boxes until `show_boxes`."""
-        self.canvas.set_visible(False)
-
-    def show_boxes(self) -> None:
-        """Show all boxes again."""
-        self.canvas.set_visible(True)
-
-    def contrast(self) -> None:
-        """Change between stretched contrast and the image as it is."""
-        self.canvas.image.stretched = not self.canvas.image.stretched
-        self.canvas.image.apply_contrast()
-        self.moved.emit()
-
-    def whole_image(self) -> None:
-        """Show the whole image."""
-        self.canvas.image.look_at_whole()
+        if self.give(command, concerned):
+            self.said.emit("")
+            self._take_up(concerned, look=True)
 
     def _on_picked(self, ids: Sequence[int]) -> None:
         self._at_hand = tuple(ids)
@@ -239,7 +383,9 @@ class ReviewDesk(QObject):
     def _on_edited(self, found: Edits) -> None:
         self.said.emit("")
         self._at_hand = self.canvas.selected
-        self.decided.emit()
+        if found != Edits():
+            self._recolour()
+            self.decided.emit()
         if found.deleted:
             self._at_hand = found.deleted
             self.next_box()
@@ -248,7 +394,5 @@ class ReviewDesk(QObject):
             self.moved.emit()
 
 
-def _touches(a: ReviewBox, b: ReviewBox) -> bool:
-    ax1, ay1, ax2, ay2 = a.corners
-    bx1, by1, bx2, by2 = b.corners
-    return ax1 < bx2 and bx1 < ax2 and ay1 < by2 and by1 < ay2
+def _overlap(a: ReviewBox, b: ReviewBox) -> bool:
+    return review_words.overlap(a, b) > 0

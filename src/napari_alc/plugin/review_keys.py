@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 
-from app_model.backends.qt import qkeysequence2modelkeybinding
-from napari.layers import Layer
 from qtpy.QtGui import QKeySequence
 
-from napari_alc.plugin import preferences, review_commands
-from napari_alc.plugin.review_commands import GROUPS, Command
+from napari_alc.plugin import preferences
+from napari_alc.plugin.review_commands import COMMANDS as COMMANDS
+from napari_alc.plugin.review_commands import GROUPS
 from napari_alc.plugin.review_key_choice import Choice, choose, napari_keys
 
 WHERE_TO_CHANGE = (
@@ -21,15 +20,6 @@ WHERE_TO_CHANGE = (
 
 _SPOKEN = {",": " (comma)", ".": " (full stop)"}
 """Signs that are easily overlooked, and what they are called."""
-
-_BOUND = (
-    *("next_box", "previous_box", "keep", "delete", "draw", "stop_drawing", "next_category"),
-    *("undo", "redo", "hide_boxes", "contrast", "whole_image", "previous_image", "next_image"),
-    "done",
-)
-
-COMMANDS: Mapping[str, Command] = {name: review_commands.COMMANDS[name] for name in _BOUND}
-"""The commands that the page binds with `bind`."""
 
 
 def current() -> Choice:
@@ -58,14 +48,14 @@ def with_keys(text: str) -> str:
 
 def button_text(name: str) -> str:
     """A button's label with its key."""
-    command = review_commands.COMMANDS[name]
+    command = COMMANDS[name]
     hold = "hold " if command.held else ""
     return f"{command.label}  [{hold}{key_text(name)}]"
 
 
 def tip(name: str) -> str:
     """What a command does, with all its keys."""
-    return f"{review_commands.COMMANDS[name].tip}\nKeys: {_listed(name)}"
+    return f"{COMMANDS[name].tip}\nKeys: {_listed(name)}"
 
 
 def _listed(name: str) -> str:
@@ -80,7 +70,7 @@ def help_html() -> str:
 
 def _group_rows(group: str) -> Iterator[str]:
     yield f"<tr><td colspan='3'><br><b>{escape(group)}</b></td></tr>"
-    for command in review_commands.COMMANDS.values():
+    for command in COMMANDS.values():
         if command.group == group:
             cells = (f"<b>{_plain(_listed(command.name))}</b>", _plain(command.label))
             sides = "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells)
@@ -89,43 +79,3 @@ def _group_rows(group: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     return escape(text, quote=False)
-
-
-def bind(
-    layers: Iterable[Layer],
-    actions: Mapping[str, Callable[[], None]],
-    released: Mapping[str, Callable[[], None]],
-) -> None:
-    """Bind every command on the layers themselves, so that other layers keep their keys.
-
-    Parameters
-    ----------
-    actions
-        What each command does, by its name.
-    released
-        What the commands that last while a key is held do when it is let go.
-    """
-    for layer in layers:
-        for name, command in COMMANDS.items():
-            bound = (
-                _held(actions[name], released[name]) if command.held else _pressed(actions[name])
-            )
-            for key in current().keys[name]:
-                binding = qkeysequence2modelkeybinding(QKeySequence(key))
-                layer.bind_key(binding, bound, overwrite=True)
-
-
-def _pressed(action: Callable[[], None]) -> Callable[[Layer], None]:
-    def press(_layer: Layer) -> None:
-        action()
-
-    return press
-
-
-def _held(action: Callable[[], None], end: Callable[[], None]) -> Callable[[Layer], Iterator[None]]:
-    def hold(_layer: Layer) -> Iterator[None]:
-        action()
-        yield
-        end()
-
-    return hold

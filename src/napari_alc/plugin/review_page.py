@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin import review_keys, review_words
-from napari_alc.plugin.parts import scrolled
+from napari_alc.plugin import review_words, tooltips
 from napari_alc.plugin.read_ahead import ReadAhead, ReadImage, Unreadable
-from napari_alc.plugin.review_desk import Decide, ReviewDesk
-from napari_alc.plugin.review_panel import ReviewPanel
-from napari_alc.project import review, tasks
-from napari_alc.project.document import ReviewBox, ReviewDocument
+from napari_alc.plugin.readers_dialog import ReadersDialog
+from napari_alc.plugin.readers_view import ReadersView
+from napari_alc.plugin.review_clock import ReviewClock
+from napari_alc.plugin.review_desk import Decide, OnDesk, ReviewDesk
+from napari_alc.plugin.review_help import HelpWindow
+from napari_alc.plugin.review_keyboard import ReviewKeys
+from napari_alc.plugin.review_keys import key_text
+from napari_alc.plugin.review_panel import MORE, ReviewPanel
+from napari_alc.plugin.review_parts import PAUSED
+from napari_alc.plugin.review_queue import ReviewQueue
+from napari_alc.plugin.review_view import ReviewView
+from napari_alc.plugin.review_words import Told
+from napari_alc.plugin.scale_bar import canvas_widget
+from napari_alc.project.document import ReviewDocument
 from napari_alc.project.project import Project
+from napari_alc.project.readers import finish_task, verdicts
+from napari_alc.project.sitting import OpenImage, Sitting
 from napari_alc.project.tasks import OPEN_BOXES, Task
+from napari_alc.project.time_spent import pace
 
 NO_PROJECT = "Open a project first."
 ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
 NOTHING_HANDED_OUT = "No image has been handed out yet."
+ALL_ELSEWHERE = "The images that are left are open in other windows, or with other readers."
 NO_MORE = "There is no other image in the queue."
+
+REST_MS = 150
+"""What others show of a finished image is renewed after the next one has been drawn."""
 
 
 class ReviewPage(QWidget):
@@ -42,42 +59,75 @@ class ReviewPage(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._person = ""
+        self._sitting: Sitting | None = None
         self._task: Task | None = None
         self._wanted: Path | None = None
-        self._tasks: tuple[Task, ...] = ()
-        self._opened: dict[int, int] = {}
-        self._regions: dict[tuple[int, str], int] = {}
+        self._first: int | None = None
+        self._by_choice = False
+        self._read_only = ""
+        self._pace: float | None = None
+        self._afterwards: Callable[[], None] | None = None
+        self._said: dict[int, str] = {}
+        self.queue = ReviewQueue()
         self.panel = ReviewPanel()
         self.desk = ReviewDesk(viewer, self)
+        self.view = ReviewView(self.desk.canvas, self)
+        self.help = HelpWindow(self)
+        self.readers = ReadersView(self)
+        self.readers.setWindowFlag(Qt.WindowType.Window)
+        self.readers.setWindowTitle("Where readers differ")
         self._reader = ReadAhead(self)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(REST_MS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scrolled(self.panel))
+        layout.addWidget(self.panel)
+        actions = self._actions()
+        released = {"hide_boxes": self.view.show_boxes}
+        self.panel.connect_commands(actions, released)
+        self.keys = ReviewKeys(viewer, self.desk.canvas.layers, actions, released, self)
+        self._clock = ReviewClock(self)
+        self._clock.watch((canvas_widget(viewer), self))
         self._connect()
+        self._look()
         self.set_project(None, "")
 
-    def _connect(self) -> None:
-        own = {
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        return {
+            **self.desk.commands(),
+            **self.view.commands(),
             "next_category": self.panel.choose_next_category,
             "previous_image": self.previous_image,
             "next_image": self.next_image,
+            "pause": self.pause,
+            "help": self.help.toggle,
             "done": self.done,
         }
-        names = [name for name in review_keys.COMMANDS if name not in own]
-        actions = {**{name: getattr(self.desk, name) for name in names}, **own}
-        released = {"hide_boxes": self.desk.show_boxes}
-        self.panel.connect_commands(actions, released)
-        review_keys.bind(self.desk.canvas.layers, actions, released)
-        self.panel.queue.chosen.connect(self.go_to)
-        self.panel.category_chosen.connect(self.desk.set_category)
-        bar = self.panel.ask_bar
+
+    def _connect(self) -> None:
+        panel, desk = self.panel, self.desk
+        more = panel.menus[MORE]
+        more.add("Several readers…", tooltips.SHARE_IMAGES, self.share)
+        more.add("Where readers differ", tooltips.DIFFERENCES, self.show_differences)
+        panel.queue.chosen.connect(self.go_to)
+        panel.category_chosen.connect(desk.set_category)
+        panel.filter.changed.connect(desk.set_filter)
+        bar = panel.ask_bar
         bar.keep_all.clicked.connect(lambda: self._settle_open(ReviewDocument.keep))
         bar.delete_all.clicked.connect(lambda: self._settle_open(ReviewDocument.delete))
         bar.go_back.clicked.connect(self._go_back)
-        self.desk.moved.connect(self._show_boxes)
-        self.desk.decided.connect(self._on_decided)
-        self.desk.said.connect(self.panel.say)
+        desk.moved.connect(self._on_moved)
+        desk.decided.connect(self._on_decided)
+        desk.elsewhere.connect(self._revert_elsewhere)
+        for part in (desk, self.view):
+            part.said.connect(panel.say)
+        self.view.changed.connect(self._on_looks)
+        self.keys.changed.connect(self._look)
+        self.readers.chosen.connect(self._go_to_difference)
+        self._clock.troubled.connect(panel.say)
         self._reader.ready.connect(self._on_read)
+        self._later.timeout.connect(self._catch_up)
 
     @property
     def task(self) -> Task | None:
@@ -90,25 +140,50 @@ class ReviewPage(QWidget):
         return self._wanted is None
 
     def set_project(self, project: Project | None, person: str) -> None:
-        """Open the first unfinished image of `project`, in `person`'s name."""
+        """Open the image that `person` was at, else the first unfinished one."""
+        self.end_sitting()
         self._project, self._person = project, person
         self._reader.forget()
+        self._task, self.queue, self._pace = None, ReviewQueue(), None
         categories = () if project is None else project.categories()
         self.panel.set_categories(categories)
+        self.desk.canvas.set_category_names({one.id: one.name for one in categories})
         self.desk.category_id = categories[0].id if categories else 0
-        self._task, self._tasks = None, ()
+        self.readers.close()
+        self.panel.filter.reset()
+        if project is not None:
+            self._begin_sitting(project)
         self.refresh()
 
-    def set_person(self, person: str) -> None:
-        """Decide in another name from now on; the image stays.
+    def _begin_sitting(self, project: Project) -> None:
+        self._sitting = Sitting(project, self._person)
+        self.desk.history = self._sitting.history
+        self._clock.set_sitting(self._sitting)
 
-        Undo begins anew: one person does not take back what another has decided.
-        """
-        if person == self._person:
+    def end_sitting(self) -> None:
+        """Let others have the image; everything is stored already but the last seconds."""
+        self._clock.set_sitting(None)
+        sitting, self._sitting = self._sitting, None
+        self.panel.pause_bar.tell("")
+        if sitting is not None:
+            try:
+                sitting.close()
+            except AlcError as error:
+                self.panel.say(str(error))
+
+    def set_person(self, person: str) -> None:
+        """Decide in another name from now on; one person does not take back another's decision."""
+        if person == self._person or self._project is None:
             return
+        here = self._task
+        self.end_sitting()
         self._person = person
-        if self._task is not None:
-            self.go_to(self._task)
+        self._begin_sitting(self._project)
+        self._task = None
+        self.refresh()
+        task = None if here is None else self.queue.find(here.id)
+        if task is not None:
+            self.go_to(task)
 
     def refresh(self) -> bool:
         """Read the queue from the store again; the image on the desk stays.
@@ -121,104 +196,161 @@ class ReviewPage(QWidget):
             Whether the store could be read.
         """
         try:
-            if self._project is not None:
-                self._read_queue(self._project)
+            if self._project is not None and self._sitting is not None:
+                holders = self._sitting.held_by_others()
+                self.queue = ReviewQueue.read(self._project, self._person, holders)
+                self._pace = pace(self._project, self._person)
         except AlcError as error:
             if self._task is None:
                 self._close(str(error))
             self.panel.say(str(error))
             return False
-        if self._task is None:
-            self._go_on(None)
-            return True
-        here = self._task.id
-        self._task = next(task for task in self._tasks if task.id == here)
-        self._show_queue()
+        here = None if self._task is None else self.queue.find(self._task.id)
+        self.panel.queue.show_queue(self.queue, None if here is None else here.id)
+        if here is None:
+            self._begin()
+        else:
+            self._task = here
+            self._show_task()
         return True
 
-    def _read_queue(self, project: Project) -> None:
-        found, opened = tasks.queue(project), tasks.open_counts(project)
-        if len(found) != len(self._tasks):  # tasks are only added
-            self._regions = tasks.region_counts(project)
-        self._tasks, self._opened = found, opened
-
-    def _go_on(self, after: Task | None) -> None:
-        """Open the next unfinished image behind `after`."""
-        if self._project is None:
+    def _begin(self) -> None:
+        """Open the image where the person was, else the first unfinished one."""
+        if self._project is None or self._sitting is None:
             self._close(NO_PROJECT)
             return
-        task = tasks.first_open(self._tasks, after)
-        if task is not None:
-            self.go_to(task)
+        place = self._sitting.last_place()
+        task = None if place is None else self.queue.find(place.task_id)
+        if place is not None and task is not None and not task.is_done:
+            self.go_to(task, first=place.box_id, by_choice=False)
         else:
-            self._close(ALL_DONE if self._tasks else NOTHING_HANDED_OUT)
+            self._go_on(None)
+
+    def _go_on(self, after: int | None) -> None:
+        """Open the next unfinished image behind `after`."""
+        task = self.queue.first_open(after)
+        if task is not None:
+            self.go_to(task, by_choice=False)
+            return
+        self._leave()
+        waits = self.queue.done < len(self.queue)
+        done = ALL_DONE if len(self.queue) else NOTHING_HANDED_OUT
+        self._close(ALL_ELSEWHERE if waits else done)
+
+    def _leave(self) -> None:
+        if self._sitting is not None:
+            try:
+                self._sitting.leave()
+            except AlcError as error:
+                self.panel.say(str(error))
 
     def _close(self, message: str) -> None:
-        self._task, self._wanted = None, None
-        self.panel.ask_bar.hide()
+        self._task, self._wanted, self._read_only = None, None, ""
+        self.panel.ask_bar.tell("")
         self.desk.close()
-        self._show_queue()
+        self._show_here()
         self.panel.say(message)
 
-    def go_to(self, task: Task) -> None:
-        """Open an image; it is shown once it has been read."""
-        self._close(f"Reading {task.file_name} …")
-        self._task = task
-        self._show_queue()
-        try:
-            self._wanted = self._path(task)
-        except AlcError as error:
-            self._cannot_show(str(error))
-            return
-        self._reader.ask(self._wanted)
-        self._on_read(self._wanted)
+    def go_to(
+        self,
+        task: Task,
+        first: int | None = None,
+        by_choice: bool = True,
+        afterwards: Callable[[], None] | None = None,
+    ) -> None:
+        """Open an image; it is shown once it has been read.
 
-    def _path(self, task: Task) -> Path:
+        Parameters
+        ----------
+        first
+            The box to begin with.
+        by_choice
+            Whether a person wants this very image, even if it can only be looked at.
+        afterwards
+            What to do once it is shown.
+        """
         if self._project is None:
-            raise AlcError(NO_PROJECT)
-        return self._project.path_of(self._project.image(task.image_id))
+            return
+        path = self._path(self._project, task)
+        if not self._reader.is_there(path):
+            self._close(f"Reading {task.file_name} …")
+        self.panel.ask_bar.tell("")
+        self._task, self._first, self._by_choice, self._wanted = task, first, by_choice, path
+        self._afterwards = afterwards
+        self._show_here()
+        # what is read at once is shown while it is asked for
+        self._reader.ask(path)
+        self._on_read(path)
+
+    def _path(self, project: Project, task: Task) -> Path:
+        return project.images_folder / task.file_name
 
     def _on_read(self, path: Path) -> None:
-        if path != self._wanted or self._task is None or self._project is None:
+        project, sitting, task = self._project, self._sitting, self._task
+        if path != self._wanted or task is None or project is None or sitting is None:
+            self._prepare(path)
             return
         image = self._reader.take(path)
         if image is None:
             return
         self._wanted = None
-        if isinstance(image, Unreadable):
-            self._cannot_show(image.reason)
-            return
         try:
-            self._open(self._project, self._task, image)
+            if isinstance(image, Unreadable):
+                # the project knows what to do about a file that is gone
+                project.path_of(project.image(task.image_id))
+                raise AlcError(image.reason)
+            self._open(project, sitting, task, image)
         except AlcError as error:
             self._cannot_show(str(error))
 
+    def _prepare(self, path: Path) -> None:
+        """Compute what an image that was read ahead will be shown with."""
+        image = self._reader.take(path)
+        if isinstance(image, ReadImage):
+            self.desk.canvas.image.prepare(image)
+
     def _cannot_show(self, reason: str) -> None:
-        self._wanted = None
+        self._wanted, self._afterwards = None, None
         self.desk.close()
-        key = review_keys.key_text("next_image")
-        self.panel.say(f"{reason} Press {key} to go on with the next image.")
+        self._show_here()
+        self.panel.say(f"{reason} Press {key_text('next_image')} to go on with the next image.")
 
-    def _open(self, project: Project, task: Task, image: ReadImage) -> None:
-        document = review.open_document(project, task, self._person)
-        height, width = image.pixels.shape[:2]
-        if (width, height) != (document.image.width, document.image.height):
-            raise AlcError(
-                f"{task.file_name} is {width}×{height} pixels, but its boxes were drawn on "
-                f"{document.image.width}×{document.image.height}. Bring the right image back."
-            )
+    def _open(self, project: Project, sitting: Sitting, task: Task, image: ReadImage) -> None:
+        opened = sitting.open(task)
+        _require_size(opened, task, image)
+        if opened.read_only and not self._by_choice:
+            self.queue.set_holders(sitting.held_by_others())
+            self.panel.queue.show_queue(self.queue, task.id)
+            other = self.queue.first_open(task.id)
+            if other is not None:
+                told = review_words.elsewhere_words(task.file_name, self.queue.holder(task.id))
+                self.go_to(other, by_choice=False, afterwards=partial(self.panel.say, told))
+                return
+        self._read_only = opened.read_only
+        self._said = verdicts(project, task)
         self.panel.say("")
-        self.desk.open(document, image, look=task.step == OPEN_BOXES)
-        self._show_queue()
-        self._read_ahead(task)
+        self.desk.open(self._on_desk(project, task, opened, image))
+        self._show_here()
+        self._read_ahead(project, task)
+        after, self._afterwards = self._afterwards, None
+        if after is not None:
+            after()
 
-    def _read_ahead(self, task: Task) -> None:
-        place = [t.id for t in self._tasks].index(task.id)
-        waiting = [t for t in (*self._tasks[place + 1 :], *self._tasks[:place]) if not t.is_done]
-        if waiting:
-            # what cannot be found is said when it is its turn
-            with suppress(AlcError):
-                self._reader.ask(self._path(waiting[0]))
+    def _on_desk(self, project: Project, task: Task, opened: OpenImage, image: ReadImage) -> OnDesk:
+        return OnDesk(
+            task_id=task.id,
+            document=opened.document,
+            image=image,
+            thresholds=project.settings.method.thresholds(0.0),
+            look=task.step == OPEN_BOXES,
+            first=self._first,
+            read_only=opened.read_only,
+        )
+
+    def _read_ahead(self, project: Project, task: Task) -> None:
+        for other in (self.queue.first_open(task.id), self.queue.neighbour(task.id, -1)):
+            if other is not None and other.id != task.id:
+                self._reader.ask_ahead(self._path(project, other))
 
     def next_image(self) -> None:
         """Go to the image after this one, done or not."""
@@ -229,25 +361,24 @@ class ReviewPage(QWidget):
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        if not self._tasks:
-            return
-        here = -1 if self._task is None else [t.id for t in self._tasks].index(self._task.id)
-        place = max(here + by, 0) if self._task is not None else 0
-        if place >= len(self._tasks) or place == here:
+        task = self.queue.neighbour(None if self._task is None else self._task.id, by)
+        if task is None:
             self.panel.say(NO_MORE)
         else:
-            self.go_to(self._tasks[place])
+            self.go_to(task)
 
     def done(self) -> None:
         """Finish the image and open the next one; asks first if boxes are still open."""
         still_open = self.desk.open_boxes
-        if still_open:
+        if self._read_only:
+            self.panel.say(self._read_only)
+        elif still_open:
             self.panel.ask(review_words.open_words(len(still_open)))
         else:
             self._finish()
 
     def _go_back(self) -> None:
-        self.panel.ask_bar.hide()
+        self.panel.ask_bar.tell("")
         self.desk.next_box()
 
     def _settle_open(self, command: Decide) -> None:
@@ -259,60 +390,158 @@ class ReviewPage(QWidget):
         if project is None or task is None or self.desk.document is None:
             return
         try:
-            review.finish(project, task, self._person)
+            finish_task(project, task, self._person)
         except AlcError as error:
             self.panel.say(str(error))
             return
-        # an image whose end cannot be seen in the store stays; done again, it is the same
-        if self.refresh():
-            self.changed.emit()
-            self._go_on(task)
+        self.queue.finish(task.id, self._person)
+        self.panel.queue.rows.update(task.id)
+        self._later.start()
+        self._go_on(task.id)
 
-    def _on_decided(self) -> None:
-        self.panel.ask_bar.hide()
-        if self._task is not None and self._task.is_done:
-            self.refresh()
-            self.changed.emit()
+    def _catch_up(self) -> None:
+        """Tell what a finished image changes elsewhere, once the next one has been drawn."""
+        try:
+            if self._project is not None:
+                self._pace = pace(self._project, self._person)
+        except AlcError as error:
+            self.panel.say(str(error))
+        self._show_progress()
+        self.changed.emit()
+
+    def _revert_elsewhere(self, task_id: int, way: str) -> None:
+        """Go to the image that the last decision concerns, and take it back there."""
+        task = self.queue.find(task_id)
+        if task is None:
+            self.panel.say(NO_MORE)
+            return
+
+        def revert() -> None:
+            self.desk.commands()[way]()
+            if not self.panel.message.text():  # else it was refused, and says why
+                self.panel.say(review_words.back_on(task.file_name, way))
+
+        self.go_to(task, afterwards=revert)
+
+    def pause(self) -> None:
+        """Stop the clock, or start it again."""
+        if self._sitting is None:
+            return
+        if self.panel.pause_bar.isHidden():
+            self._sitting.stopwatch.pause()
+            self.panel.pause_bar.tell(PAUSED)
+        else:
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._sitting is not None and not self.panel.pause_bar.isHidden():
+            self._sitting.stopwatch.resume()
+            self.panel.pause_bar.tell("")
+
+    def share(self) -> None:
+        """Ask for several readers of the images that wait."""
+        if self._project is None:
+            self.panel.say(NO_PROJECT)
+            return
+        self._leave()  # the image on screen may be shared too
+        dialog = ReadersDialog(self._project, self)
+        dialog.shared.connect(self.panel.say)
+        dialog.exec()
+        self._close("")
+        self.refresh()
+
+    def show_differences(self) -> None:
+        """Show where several readers differ, in a window of its own."""
+        self.readers.set_project(self._project)
+        self.readers.resize(760, 520)
+        self.readers.show()
+        self.readers.raise_()
+
+    def _go_to_difference(self, task_id: int, box_id: int | None) -> None:
+        task = self.queue.find(task_id)
+        if task is None:
+            self.panel.say(ALL_ELSEWHERE)
+            return
+        look = None if box_id is None else partial(self.desk.look_at_box, box_id)
+        self.go_to(task, afterwards=look)
+
+    def _look(self) -> None:
+        """Follow napari's preferences: keys, colours, words."""
+        self.panel.refresh_keys()
+        self.help.refresh()
+        self.view.read_preferences()
+        if self.keys.problems:
+            self.panel.say(" ".join(self.keys.problems))
+
+    def _on_looks(self) -> None:
+        self.panel.filter.set_colours(self.desk.canvas.looks.colours)
         self._show_boxes()
 
-    def _show_queue(self) -> None:
-        self.panel.queue.show_tasks(self._tasks, self._task, self._opened, self._regions)
+    def _on_moved(self) -> None:
+        self._resume()
+        if self._task is not None and self.desk.document is not None:
+            boxes = self.desk.at_hand
+            self._clock.look_at(self._task.id, boxes[0].id if len(boxes) == 1 else None)
+        self._show_boxes()
+
+    def _on_decided(self) -> None:
+        self._resume()
+        self.panel.ask_bar.tell("")
+        if self._task is not None:
+            if self._task.is_done:
+                self.queue.reopen(self._task.id)
+                self._task = self.queue.find(self._task.id)
+                self._show_task()
+                self._later.start()
+            self._count_here(self._task)
+        self._show_boxes()
+
+    def _count_here(self, task: Task | None) -> None:
+        document = self.desk.document
+        if task is None or document is None:
+            return
+        names = [self.desk.name_of(box) for box in document.shown]
+        counts = len(document.open_boxes), names.count("red"), names.count("green")
+        self.queue.set_boxes(task.id, *counts)
+        self.panel.queue.rows.update(task.id)
+
+    def _show_here(self) -> None:
+        self.panel.queue.show_here(None if self._task is None else self._task.id)
+        self._show_task()
+
+    def _show_task(self) -> None:
         self.panel.show_task(*review_words.task_words(self._task))
         self._show_progress()
 
     def _show_progress(self) -> None:
-        finished = sum(task.is_done for task in self._tasks)
-        here = None if self._task is None or self.desk.document is None else self._task.id
-        elsewhere = sum(count for task_id, count in self._opened.items() if task_id != here)
-        left = elsewhere + len(self.desk.open_boxes)
-        text = review_words.progress_words(finished, len(self._tasks), left)
-        self.panel.show_progress(text if self._tasks else "", finished, len(self._tasks))
+        done, images = self.queue.done, len(self.queue)
+        text = review_words.progress_words(done, images, self.queue.boxes_left, self._pace)
+        self.panel.show_progress(text if images else "", done, images)
 
     def _show_boxes(self) -> None:
         """Show the boxes at hand in words."""
-        document, canvas = self.desk.document, self.desk.canvas
-        self.panel.set_open(document is not None)
+        document, desk = self.desk.document, self.desk
+        saw = self._task is not None and self._task.models is not None
+        self.panel.set_open(document is not None, self._read_only, saw)
         self._show_progress()
         if document is None:
             return
-        self.panel.legend.show_boxes(document.shown)
-        self.panel.show_toggles(
-            canvas.is_drawing, canvas.image.stretched, not canvas.image.has_colours
-        )
-        boxes = self.desk.at_hand
-        if len(boxes) == 1:
-            self._show_box(document, boxes[0])
-        else:
-            self.panel.show_box(review_words.boxes_title(len(boxes)), "")
-        category_id = boxes[-1].category_id if boxes else self.desk.category_id
-        self.panel.show_category(category_id)
+        shown = document.shown
+        names = [desk.name_of(box) for box in shown]
+        self.panel.filter.show_counts(names, any(box.score is not None for box in shown))
+        self.panel.suggestions.show_boxes(desk.canvas.suggested)
+        self.panel.show_view(desk.canvas.is_drawing, desk.canvas.image.contrast_words())
+        boxes = desk.at_hand
+        told = Told(document, [box.id for box in desk.open_boxes], desk.regions, self._said, saw)
+        self.panel.show_box(*told.words(boxes, self.panel.category_name))
+        self.panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
 
-    def _show_box(self, document: ReviewDocument, box: ReviewBox) -> None:
-        opened = [b.id for b in self.desk.open_boxes]
-        position = opened.index(box.id) + 1 if box.id in opened else 0
-        others = [*document.boxes.values(), *document.suggestions]
-        saw = self._task is not None and self._task.models is not None
-        title = review_words.box_title(
-            box, self.panel.category_name(box.category_id), position, len(opened)
+
+def _require_size(opened: OpenImage, task: Task, image: ReadImage) -> None:
+    height, width = image.pixels.shape[:2]
+    known = opened.document.image
+    if (width, height) != (known.width, known.height):
+        raise AlcError(
+            f"{task.file_name} is {width}×{height} pixels, but its boxes were drawn on "
+            f"{known.width}×{known.height}. Bring the right image back."
         )
-        self.panel.show_box(title, review_words.why_here(box, others, saw))

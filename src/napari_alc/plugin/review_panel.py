@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
-    QLabel,
+    QHBoxLayout,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -17,11 +17,19 @@ from qtpy.QtWidgets import (
 )
 
 from napari_alc.labels import Category
-from napari_alc.plugin import review_keys
-from napari_alc.plugin.parts import button_with, heading, primary, show_words, words
-from napari_alc.plugin.review_parts import Legend, OpenBoxesBar, QueueTable
+from napari_alc.plugin import review_keys, tooltips
+from napari_alc.plugin.filter_bar import FilterBar
+from napari_alc.plugin.parts import button_with, heading, primary, scrolled, show_words, words
+from napari_alc.plugin.queue_table import QueueTable
+from napari_alc.plugin.review_parts import (
+    CommandMenu,
+    NoticeBar,
+    OpenBoxesBar,
+    PauseBar,
+    SuggestionLegend,
+)
 
-CATEGORY, KEYS = "category", "keys"
+CATEGORY, VIEW, MORE = "category", "view", "more"
 """Places in the rows of buttons that hold something else."""
 
 GRID = 6
@@ -30,16 +38,29 @@ GRID = 6
 BUTTON_HEIGHT = 26
 
 BUTTON_ROWS = (
-    ("previous_box", "next_box"),
+    ("previous_box", "next_box", "whole_image"),
     ("keep", "delete"),
+    ("take_mp", "take_ma"),
     ("draw", CATEGORY),
-    ("undo", "redo", "whole_image"),
-    ("hide_boxes", "contrast", KEYS),
+    ("undo", "redo", "hide_boxes"),
     ("previous_image", "next_image"),
 )
-"""What stands side by side: commands, the category chooser, and the list of keys."""
+"""What stands side by side: commands, the category chooser, and the menus."""
 
-CATEGORY_TIP = "The kind of object of the box at hand and of boxes you draw."
+MENUS = {
+    VIEW: (
+        "View",
+        ("contrast", "darker", "brighter", "local_contrast", "labels", "palette"),
+        tooltips.VIEW_MENU,
+    ),
+    MORE: ("More", ("pick_below", "pause", "help"), tooltips.MORE_MENU),
+}
+
+DECIDING = ("keep", "delete", "take_mp", "take_ma", "draw", "undo", "redo", "done")
+"""Commands that change something."""
+
+ALWAYS = ("previous_image", "next_image", "undo", "redo")
+"""Commands that need no image."""
 
 
 class ReviewPanel(QWidget):
@@ -58,50 +79,70 @@ class ReviewPanel(QWidget):
         self.task = heading("")
         self.task.setWordWrap(True)
         self.sentence = words()
-        self.legend = Legend()
+        self.banner = NoticeBar()
+        self.filter = FilterBar()
         self.title = heading("")
         self.title.setWordWrap(True)
         self.why = words()
+        self.suggestions = SuggestionLegend()
         self.message = words()
         self.message.setStyleSheet("color: #ffb300; font-weight: bold;")
-        self.ask_bar = OpenBoxesBar()
-        self.category = QComboBox()
-        self.category.setToolTip(CATEGORY_TIP)
-        self.category.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.category.activated.connect(self._on_category)
+        self.ask_bar, self.pause_bar = OpenBoxesBar(), PauseBar()
+        self.category = self._make_category()
         self._names: dict[int, str] = {}
+        self.menus = {name: CommandMenu(*parts) for name, parts in MENUS.items()}
         self.buttons = self._make_buttons()
+        self.contrast = words("", tooltips.CONTRAST_WORDS)
         self._arrange()
+        self.refresh_keys()
+
+    def _make_category(self) -> QComboBox:
+        category = QComboBox()
+        category.setToolTip(tooltips.CATEGORY)
+        category.setAccessibleName("Category")
+        category.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        category.activated.connect(self._on_category)
+        return category
 
     def _make_buttons(self) -> dict[str, QPushButton]:
         names = [name for row in BUTTON_ROWS for name in row if name in review_keys.COMMANDS]
-        buttons = {
-            name: button_with(review_keys.button_text(name), review_keys.tip(name))
-            for name in names
-        }
-        buttons["done"] = primary(review_keys.button_text("done"), review_keys.tip("done"))
-        for name in ("draw", "contrast"):
-            buttons[name].setCheckable(True)
+        buttons = {name: button_with("") for name in names}
+        buttons["done"] = primary("")
+        buttons["draw"].setCheckable(True)
         return buttons
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
-        layout.setSpacing(6)
+        layout.setContentsMargins(0, 0, 0, 4)
+        layout.setSpacing(5)
+        # the box at hand, messages and buttons are in sight in the smallest window
+        layout.addWidget(scrolled(self._image_part()), 1)
+        box = (self.title, self.why, self.suggestions)
+        for widget in (self.banner, *box, self.message, self.ask_bar, self.pause_bar):
+            layout.addWidget(widget)
+        layout.addLayout(self._button_grid())
+        last = QHBoxLayout()
+        last.addWidget(self.buttons["done"], 1)
+        for menu in self.menus.values():
+            last.addWidget(menu)
+        layout.addLayout(last)
+        layout.addWidget(self.contrast)
+
+    def _image_part(self) -> QWidget:
+        """Queue, what is to be done with the image, and filter."""
+        part = QWidget()
+        layout = QVBoxLayout(part)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(5)
         layout.addWidget(self.progress)
         layout.addWidget(self.bar)
         layout.addWidget(self.queue, 1)
-        for widget in (self.task, self.sentence, self.legend, self.title, self.why):
+        for widget in (self.task, self.sentence, self.filter):
             layout.addWidget(widget)
-        layout.addWidget(self.message)
-        layout.addWidget(self.ask_bar)
-        layout.addLayout(self._button_grid())
-        layout.addWidget(self.buttons["done"])
+        return part
 
     def _button_grid(self) -> QGridLayout:
-        keys = QLabel("<u>All keys</u>")
-        keys.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        keys.setToolTip(review_keys.help_html())
-        widgets: dict[str, QWidget] = {**self.buttons, CATEGORY: self.category, KEYS: keys}
+        widgets: dict[str, QWidget] = {**self.buttons, CATEGORY: self.category}
         grid = QGridLayout()
         grid.setSpacing(4)
         for row, names in enumerate(BUTTON_ROWS):
@@ -117,6 +158,14 @@ class ReviewPanel(QWidget):
             grid.setColumnStretch(column, 1)
         return grid
 
+    def refresh_keys(self) -> None:
+        """Show the keys on the buttons as they are set now."""
+        for name, button in self.buttons.items():
+            button.setText(review_keys.button_text(name))
+            button.setToolTip(review_keys.tip(name))
+        for menu in self.menus.values():
+            menu.refresh_keys()
+
     def connect_commands(
         self,
         actions: Mapping[str, Callable[[], None]],
@@ -130,12 +179,15 @@ class ReviewPanel(QWidget):
                 button.released.connect(released[name])
             else:
                 button.clicked.connect(lambda _checked=False, act=action: act())
+        for menu in self.menus.values():
+            menu.connect_commands(actions)
+        self.pause_bar.go_on.clicked.connect(lambda _checked=False: actions["pause"]())
 
     def ask(self, question: str) -> None:
         """Ask what the open boxes are, in the place of the box at hand."""
         self.show_box("", "")
         self.say("")
-        self.ask_bar.ask(question)
+        self.ask_bar.tell(question)
 
     def say(self, text: str) -> None:
         """Show a message; an empty one takes no room."""
@@ -167,18 +219,35 @@ class ReviewPanel(QWidget):
     def show_progress(self, text: str, done: int, total: int) -> None:
         """Show how far the queue is."""
         self.progress.setText(text)
-        self.bar.setRange(0, max(total, 1))
-        self.bar.setValue(done)
+        # a progress bar repaints the whole window at once, so only when it must
+        if (self.bar.value(), self.bar.maximum()) != (done, max(total, 1)):
+            self.bar.setRange(0, max(total, 1))
+            self.bar.setValue(done)
 
-    def set_open(self, is_open: bool) -> None:
-        """Offer the commands that need an image only when there is one."""
+    def set_open(self, is_open: bool, read_only: str, models_saw: bool) -> None:
+        """Offer the commands that can be carried out.
+
+        Parameters
+        ----------
+        is_open
+            Whether an image is on the desk.
+        read_only
+            Why nothing can be changed; empty where it can.
+        models_saw
+            Whether there are models' boxes to be taken.
+        """
         for name, button in self.buttons.items():
-            if name not in ("previous_image", "next_image"):
-                button.setEnabled(is_open)
-        self.category.setEnabled(is_open)
-        self.legend.setVisible(is_open)
+            usable = is_open or name in ALWAYS
+            button.setEnabled(usable and not (read_only and name in DECIDING))
+        for name in ("take_mp", "take_ma"):
+            self.buttons[name].setVisible(models_saw)
+        self.category.setEnabled(is_open and not read_only)
+        self.filter.setVisible(is_open)
+        self.contrast.setVisible(is_open)
+        self.banner.tell(read_only)
         if not is_open:
             self.show_box("", "")
+            self.suggestions.show_boxes(())
 
     def show_task(self, title: str, sentence: str) -> None:
         """Say what is to be done with the image."""
@@ -190,11 +259,10 @@ class ReviewPanel(QWidget):
         show_words(self.title, title)
         show_words(self.why, why)
 
-    def show_toggles(self, draws: bool, stretched: bool, has_contrast: bool) -> None:
-        """Show which lasting commands are on."""
+    def show_view(self, draws: bool, contrast: str) -> None:
+        """Show whether the next drag draws, and how the image is shown."""
         self.buttons["draw"].setChecked(draws)
-        self.buttons["contrast"].setChecked(stretched)
-        self.buttons["contrast"].setEnabled(has_contrast)
+        self.contrast.setText(f"Image: {contrast}.")
 
     def category_name(self, category_id: int) -> str:
         """The name of a category."""

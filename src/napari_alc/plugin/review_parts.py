@@ -1,148 +1,130 @@
-"""The parts of the review page: queue, question before leaving, legend."""
+"""The parts of the review page: the question before leaving, the pause, menus of commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QLabel, QVBoxLayout
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout
 
-from napari_alc.plugin.appearance import COLOURS, MEANINGS, colour_name
+from napari_alc.plugin import review_keys, tooltips
+from napari_alc.plugin.appearance import SUGGESTIONS
+from napari_alc.plugin.filter_bar import GROUND
 from napari_alc.plugin.parts import button_with, words
-from napari_alc.plugin.tables import Table
 from napari_alc.project.document import ReviewBox
-from napari_alc.project.tasks import Task
 
-QUEUE_COLUMNS = {
-    "Image": "Its file name; click to go there.",
-    "Step": "1: every object is to be labelled. 2: only the red and green boxes are open.",
-    "Score": "How much crowd and models disagree on the image (SCORE).",
-    "Red": "Boxes that only the model Ma found.",
-    "Green": "Boxes that only the crowd drew.",
-    "State": "Done, or how many boxes are open.",
-}
-
-LEAST_HEIGHT = 92
-"""Pixels of the queue: its heading and three images."""
-
-HERE = "▶ "
-"""Marks the image that is shown."""
+PAUSED = "Paused. The clock stands until you go on."
 
 
-class QueueTable(Table):
-    """The images handed to people; the one shown is marked."""
+class NoticeBar(QFrame):
+    """A framed sentence that cannot be overlooked, with buttons.
 
-    chosen = Signal(object)
-    """Emitted with the `Task` that was clicked."""
+    Parameters
+    ----------
+    buttons
+        What can be answered.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(QUEUE_COLUMNS, wide="Image")
-        self._tasks: Sequence[Task] = ()
-        self.setMinimumHeight(LEAST_HEIGHT)
-        # keys belong to the boxes, not to a search in the list
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.clicked.connect(lambda index: self.chosen.emit(self._tasks[index.row()]))
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """A few rows; the list takes what room is left and scrolls."""
-        return QSize(super().sizeHint().width(), LEAST_HEIGHT)
-
-    def show_tasks(
-        self,
-        tasks: Sequence[Task],
-        current: Task | None,
-        opened: Mapping[int, int],
-        regions: Mapping[tuple[int, str], int],
-    ) -> None:
-        """Show the queue.
-
-        Parameters
-        ----------
-        current
-            The image that is shown.
-        opened
-            Number of open boxes of each task.
-        regions
-            As `region_counts` counts them.
-        """
-        self._tasks = tasks
-        here = None if current is None else current.id
-        self.rows.set_rows(
-            [
-                _row(
-                    task,
-                    task.id == here,
-                    opened.get(task.id, 0),
-                    (regions.get((task.id, "red"), 0), regions.get((task.id, "green"), 0)),
-                )
-                for task in tasks
-            ]
+    def __init__(self, buttons: Sequence[QPushButton] = ()) -> None:
+        super().__init__()
+        self.setObjectName("noticeBar")
+        self.setStyleSheet(
+            "#noticeBar { border: 1px solid #ffb300; border-radius: 4px; }"
+            "#noticeBar QLabel { font-weight: bold; }"
         )
-        place = next((i for i, task in enumerate(tasks) if task.id == here), None)
-        if place is not None:
-            self.selectRow(place)
-            self.scrollTo(self.rows.index(place, 0), self.ScrollHint.PositionAtCenter)
+        self.sentence = words()
+        row = QHBoxLayout()
+        for button in buttons:
+            row.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addWidget(self.sentence)
+        layout.addLayout(row)
+        self.hide()
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence; an empty one hides the bar."""
+        self.sentence.setText(sentence)
+        self.setVisible(bool(sentence))
 
 
-def _row(
-    task: Task, is_here: bool, opened: int, red_green: tuple[int, int]
-) -> tuple[str | int, ...]:
-    score = "–" if task.score is None else f"{task.score:.2f}"
-    state = "done" if task.is_done else "in work" if is_here else f"{opened} open"
-    name = f"{HERE}{task.file_name}" if is_here else task.file_name
-    return name, task.step, score, *red_green, state
-
-
-class OpenBoxesBar(QFrame):
+class OpenBoxesBar(NoticeBar):
     """Asks, within the page, what the boxes still open are."""
 
     def __init__(self) -> None:
+        self.keep_all = button_with("Keep them all", tooltips.KEEP_ALL)
+        self.delete_all = button_with("Delete them all", tooltips.DELETE_ALL)
+        self.go_back = button_with("Go back", tooltips.GO_BACK)
+        super().__init__((self.keep_all, self.delete_all, self.go_back))
+
+
+class PauseBar(NoticeBar):
+    """Says that the clock stands."""
+
+    def __init__(self) -> None:
+        self.go_on = button_with("Go on", tooltips.GO_ON)
+        super().__init__((self.go_on,))
+
+
+class CommandMenu(QPushButton):
+    """A button that opens a menu of commands with their keys.
+
+    Parameters
+    ----------
+    label
+        On the button.
+    names
+        Of the commands.
+    tip
+        What is in the menu.
+    """
+
+    def __init__(self, label: str, names: Iterable[str], tip: str) -> None:
         super().__init__()
-        self.setObjectName("openBoxesBar")
-        self.setStyleSheet(
-            "#openBoxesBar { border: 1px solid #ffb300; border-radius: 4px; }"
-            "#openBoxesBar QLabel { font-weight: bold; }"
-        )
-        self.question = words()
-        self.keep_all = button_with("Keep them all", "Every open box is right as it is.")
-        self.delete_all = button_with("Delete them all", "No open box holds an object.")
-        self.go_back = button_with("Go back", "Decide them one by one.")
-        buttons = QHBoxLayout()
-        for button in (self.keep_all, self.delete_all, self.go_back):
-            buttons.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.addWidget(self.question)
-        layout.addLayout(buttons)
-        self.hide()
+        self._names = tuple(names)
+        self.setText(label)
+        self.setToolTip(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        self.setMenu(menu)
+        self.entries = {name: menu.addAction("") for name in self._names}
+        self.refresh_keys()
 
-    def ask(self, question: str) -> None:
-        """Show the question."""
-        self.question.setText(question)
-        self.show()
+    def refresh_keys(self) -> None:
+        """Show the keys as they are set now."""
+        for name, entry in self.entries.items():
+            entry.setText(f"{review_keys.COMMANDS[name].label}\t{review_keys.key_text(name)}")
+            entry.setToolTip(review_keys.tip(name))
+
+    def add(self, label: str, tip: str, action: Callable[[], None]) -> None:
+        """Add something that has no key."""
+        entry = self.menu().addAction(label)
+        entry.setToolTip(tip)
+        entry.triggered.connect(lambda _checked=False: action())
+
+    def connect_commands(self, actions: Mapping[str, Callable[[], None]]) -> None:
+        """Let the entries do what their keys do."""
+        for name, entry in self.entries.items():
+            entry.triggered.connect(lambda _checked=False, act=actions[name]: act())
 
 
-class Legend(QLabel):
-    """The colours on screen, with how many boxes are shown in each."""
+class SuggestionLegend(QLabel):
+    """Whose the broken lines beside the box at hand are."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setWordWrap(True)
-        # the colours are chosen for a dark ground, whatever napari's theme
-        self.setStyleSheet("background: #20242c; color: #f0f0f0; padding: 4px; border-radius: 4px;")
-        meanings = "\n".join(f"{name}: {text}" for name, text in MEANINGS.items())
-        self.setToolTip(f"{meanings}\nthick lines: nobody has decided yet")
+        self.setStyleSheet(f"background: {GROUND}; padding: 3px; border-radius: 4px;")
 
-    def show_boxes(self, boxes: Sequence[ReviewBox]) -> None:
-        """Count the boxes shown."""
-        names = [colour_name(box) for box in boxes]
-        self.setText(
-            " &nbsp; ".join(
-                f'<span style="color:{COLOURS[name]}">■</span>&nbsp;{name}&nbsp;{names.count(name)}'
-                for name in COLOURS
-                if name in names
-            )
-            or "no boxes"
-        )
+    def show_boxes(self, boxes: Iterable[ReviewBox]) -> None:
+        """Name the lines of these suggestions; without any it takes no room."""
+        sources = {box.source for box in boxes}
+        lines = [
+            f'<span style="color:{style.colour}">{style.sign} {style.meaning}</span>'
+            for source, style in SUGGESTIONS.items()
+            if source in sources
+        ]
+        self.setText(" &nbsp; ".join(lines))
+        self.setVisible(bool(lines))

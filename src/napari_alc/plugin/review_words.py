@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_alc.boxes import as_boxes, iou_matrix
-from napari_alc.project.document import ReviewBox
+from napari_alc.project.document import ReviewBox, ReviewDocument
 from napari_alc.project.tasks import WHOLE_IMAGE, Task
 
 NAMES = {"crowd": "the crowd", "mp": "Mp", "ma": "Ma"}
@@ -24,6 +24,9 @@ _TASK = {
         "The rest of the image is corrected already; you may still change it.",
     ),
 }
+
+MINUTES_SHOWN = 90
+"""From here on hours are easier to grasp."""
 
 _STATES = {
     "open": "open",
@@ -53,9 +56,25 @@ def task_words(task: Task | None) -> tuple[str, str]:
     return heading, sentence
 
 
-def progress_words(done: int, images: int, boxes: int) -> str:
-    """How far the queue is."""
-    return f"{done} of {_counted(images, 'image')} done, {_counted(boxes, 'box')} left"
+def progress_words(done: int, images: int, boxes: int, pace: float | None = None) -> str:
+    """How far the queue is.
+
+    Parameters
+    ----------
+    pace
+        Seconds that the person needs for a box; None while that is not known.
+    """
+    text = f"{done} of {_counted(images, 'image')} done, {_counted(boxes, 'box')} left"
+    return text if pace is None or not boxes else f"{text}, {_time(pace * boxes)} at your pace"
+
+
+def _time(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < MINUTES_SHOWN:
+        return f"about {_counted(round(minutes), 'minute')}"
+    return f"about {minutes / 60:.1f} hours"
 
 
 def _counted(number: int, what: str) -> str:
@@ -69,6 +88,47 @@ def open_words(number: int) -> str:
     if number == 1:
         return "1 box is still open. What is it?"
     return f"{number:,} boxes are still open. What are they?"
+
+
+def hidden_words(number: int) -> str:
+    """What is left when every open box that the filter shows is decided."""
+    what = "1 open box is" if number == 1 else f"{number:,} open boxes are"
+    return f"{what} hidden by your choice of colours and confidence."
+
+
+def no_box_of(model: str) -> str:
+    """That a model has no box where the one at hand is."""
+    return f"{NAMES[model]} has no box here."
+
+
+def back_on(file_name: str, way: str) -> str:
+    """That undo or redo has led to another image."""
+    what = "taken back" if way == "undo" else "repeated"
+    return f"Back on {file_name}: your last decision there is {what}."
+
+
+def elsewhere_words(file_name: str, who: str) -> str:
+    """That an image was passed over because another window has it."""
+    return f"{file_name} is open elsewhere ({who}); here is the next image."
+
+
+def now_words(before: str, now: str) -> str:
+    """What has changed about a box since the models sorted it."""
+    if not before or before == now:
+        return ""
+    if now == "gray":
+        return "As the labels stand now, they agree with it."
+    return "As the labels stand now, nothing else agrees with it."
+
+
+def overlap(a: ReviewBox, b: ReviewBox) -> float:
+    """Intersection over union of two boxes, 0–1."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.corners, b.corners
+    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - both)
 
 
 def neighbours(box: ReviewBox, others: Iterable[ReviewBox]) -> tuple[Neighbour, ...]:
@@ -159,3 +219,45 @@ def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
 def boxes_title(number: int) -> str:
     """What is at hand when it is not exactly one box."""
     return "No box picked" if number == 0 else f"{number} boxes picked"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What can be told of the boxes at hand.
+
+    Parameters
+    ----------
+    document
+        All boxes of the image.
+    open_ids
+        Open boxes in the order in which they are visited.
+    regions
+        Region of boxes as things stand.
+    verdicts
+        What several readers said of boxes.
+    models_saw
+        Whether models have looked at the image.
+    """
+
+    document: ReviewDocument
+    open_ids: Sequence[int]
+    regions: Mapping[int, str]
+    verdicts: Mapping[int, str]
+    models_saw: bool
+
+    def words(
+        self, boxes: Sequence[ReviewBox], category_name: Callable[[int], str]
+    ) -> tuple[str, str]:
+        """A title and a few sentences on the boxes at hand."""
+        if len(boxes) != 1:
+            return boxes_title(len(boxes)), ""
+        [box] = boxes
+        position = self.open_ids.index(box.id) + 1 if box.id in self.open_ids else 0
+        title = box_title(box, category_name(box.category_id), position, len(self.open_ids))
+        others = [*self.document.boxes.values(), *self.document.suggestions]
+        sentences = (
+            self.verdicts.get(box.id, ""),
+            why_here(box, others, self.models_saw),
+            now_words(box.region, self.regions.get(box.id, box.region)),
+        )
+        return title, " ".join(sentence for sentence in sentences if sentence)

@@ -10,18 +10,23 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_alc.commands.gui import require_window
 from napari_alc.errors import AlcError
 from napari_alc.files import atomic_write
 from napari_alc.project.project import Project
+from napari_alc.project.sitting import Sitting
 from napari_alc.project.tasks import queue
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+    from qtpy.QtWidgets import QWidget
+
     from napari_alc.plugin.widget import ActiveLabelCleaning
 
 SIZE = (1600, 900)
@@ -32,9 +37,6 @@ LONGEST_WAIT_MS = 30_000
 
 LOOK_EVERY_MS = 100
 """Long enough for a window to be laid out and drawn meanwhile."""
-
-PAGES = ("review", "box", "question", "iterate", "project")
-"""Review with the whole image, close to a box, or asking about open boxes; the other pages."""
 
 
 def take_screenshot(
@@ -47,12 +49,27 @@ def take_screenshot(
     page
         One of `PAGES`.
     size
-        Width and height of the window in pixels.
+        Width and height of the window in pixels of a screen at 100 %.
 
     Raises
     ------
     AlcError
         When there is no display, no such project, or its image cannot be shown.
+    """
+    with opened(project, size) as widget:
+        window = PAGES[page](widget)
+        wait_for(widget)
+        _save(picture_of(window or widget.window()), out)
+
+
+@contextmanager
+def opened(project: Path, size: tuple[int, int] = SIZE) -> Iterator[ActiveLabelCleaning]:
+    """The dock widget in a new viewer of `size`, with `project` open.
+
+    Raises
+    ------
+    AlcError
+        When there is no display, or no such project.
     """
     require_window()
     Project.open(project).close()  # a folder without a project is told before a window opens
@@ -68,31 +85,129 @@ def take_screenshot(
             widget = dock(viewer)
             if not widget.open_project(project):
                 raise AlcError(widget.project_page.error.text())
-            _show(widget, page)
-            _save(viewer.screenshot(canvas_only=False, flash=False), out)
+            yield widget
         finally:
             viewer.close()
 
 
-def _show(widget: ActiveLabelCleaning, page: str) -> None:
-    """Bring the page into the state to be shown."""
+def _project(widget: ActiveLabelCleaning) -> None:
+    _review(widget)
+    widget.tabs.setCurrentWidget(widget.project_page)
+
+
+def _iterate(widget: ActiveLabelCleaning) -> None:
+    _review(widget)
+    widget.tabs.setCurrentIndex(1)
+
+
+def _review(widget: ActiveLabelCleaning) -> None:
+    """The whole image; the first one where none waits."""
     review = widget.review_page
-    if page == "project":
-        widget.tabs.setCurrentWidget(widget.project_page)
-    elif page == "iterate":
-        widget.tabs.setCurrentIndex(1)
-    else:
-        widget.tabs.setCurrentWidget(review)
+    widget.tabs.setCurrentWidget(review)
     if widget.project is not None and review.task is None and (tasks := queue(widget.project)):
         review.go_to(tasks[0])
-    _wait(lambda: review.is_settled)
-    if page in ("box", "question"):
-        review.desk.next_box()
-    else:
-        review.desk.whole_image()
-    if page == "question":
-        review.done()
-    _wait(lambda: review.desk.canvas.is_settled)
+    wait_for(widget)
+    review.desk.canvas.image.look_at_whole()
+
+
+def _box(widget: ActiveLabelCleaning) -> None:
+    """Close to a box on which another one's box is offered too, where there is one."""
+    _review(widget)
+    desk = widget.review_page.desk
+    for _ in desk.open_boxes:
+        desk.next_box()
+        if len(desk.canvas.suggested) > 1:
+            break
+
+
+def _question(widget: ActiveLabelCleaning) -> None:
+    _box(widget)
+    widget.review_page.done()
+
+
+def _filter(widget: ActiveLabelCleaning) -> None:
+    """Green boxes only."""
+    _review(widget)
+    for name in ("red", "pink", "gray"):
+        widget.review_page.panel.filter.chips[name].setChecked(False)
+
+
+def _colour_blind(widget: ActiveLabelCleaning) -> None:
+    _review(widget)
+    widget.review_page.view.next_palette()
+
+
+def _contrast(widget: ActiveLabelCleaning) -> None:
+    _box(widget)
+    widget.review_page.view.commands()["local_contrast"]()
+
+
+def _pause(widget: ActiveLabelCleaning) -> None:
+    _box(widget)
+    widget.review_page.pause()
+
+
+def _read_only(widget: ActiveLabelCleaning) -> None:
+    """The image that somebody else has open; it is given back when this process ends."""
+    _review(widget)
+    review = widget.review_page
+    task = review.task
+    other = None if task is None else review.queue.neighbour(task.id, 1)
+    if widget.project is not None and other is not None:
+        Sitting(widget.project, "Ada").open(other)
+        review.refresh()
+        review.go_to(other)
+
+
+def _light(widget: ActiveLabelCleaning) -> None:
+    import napari
+
+    _box(widget)
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        viewer.theme = "light"
+
+
+def _help(widget: ActiveLabelCleaning) -> QWidget:
+    _review(widget)
+    widget.review_page.help.toggle()
+    return widget.review_page.help
+
+
+def _readers(widget: ActiveLabelCleaning) -> QWidget:
+    _review(widget)
+    widget.review_page.show_differences()
+    return widget.review_page.readers
+
+
+PAGES: Mapping[str, Callable[[ActiveLabelCleaning], QWidget | None]] = {
+    "review": _review,
+    "box": _box,
+    "question": _question,
+    "filter": _filter,
+    "colour-blind": _colour_blind,
+    "contrast": _contrast,
+    "pause": _pause,
+    "read-only": _read_only,
+    "light": _light,
+    "help": _help,
+    "readers": _readers,
+    "iterate": _iterate,
+    "project": _project,
+}
+"""What brings the window into each state; the window of its own to be shown, where it has one."""
+
+
+def wait_for(widget: ActiveLabelCleaning) -> None:
+    """Let the window work until the image and its boxes are shown.
+
+    Raises
+    ------
+    AlcError
+        When that takes too long.
+    """
+    review = widget.review_page
+    _wait(lambda: review.is_settled and review.desk.canvas.is_settled)
 
 
 def _wait(condition: Callable[[], bool]) -> None:
@@ -108,11 +223,20 @@ def _wait(condition: Callable[[], bool]) -> None:
         raise AlcError("The image could not be shown in time.")
 
 
-def _save(pixels: Any, out: Path) -> None:
+def picture_of(window: QWidget) -> Image:
+    """What a window shows, in RGB."""
     from PIL import Image
+    from qtpy.QtCore import QBuffer, QIODevice
 
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    window.grab().save(buffer, "PNG")
+    return Image.open(BytesIO(bytes(buffer.data()))).convert("RGB")
+
+
+def _save(picture: Image, out: Path) -> None:
     encoded = BytesIO()
-    Image.fromarray(pixels[:, :, :3]).save(encoded, format="PNG", optimize=True)
+    picture.save(encoded, format="PNG", optimize=True)
     with atomic_write(out) as stream:
         stream.write(encoded.getvalue())
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_alc.plugin.overview import Row
 
 ROW_HEIGHT = 22
+
+MEASURED_ROWS = 50
+"""Rows that tell how wide a column must be; measuring thousands takes too long."""
 
 
 class RowsModel(QAbstractTableModel):
@@ -58,13 +61,20 @@ class RowsModel(QAbstractTableModel):
         return self._tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
 
-class Table(QTableView):
-    """A table of `columns` (name to tooltip); the column `wide` takes what room is left."""
+class TableView(QTableView):
+    """A read-only table of whole rows; the column `wide` takes what room is left.
 
-    def __init__(self, columns: Mapping[str, str], wide: str) -> None:
+    Parameters
+    ----------
+    model
+        What is shown.
+    wide
+        Number of the wide column.
+    """
+
+    def __init__(self, model: QAbstractItemModel, wide: int) -> None:
         super().__init__()
-        self.rows = RowsModel(columns)
-        self.setModel(self.rows)
+        self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setAlternatingRowColors(False)
@@ -74,6 +84,15 @@ class Table(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.horizontalHeader()
+        header.setResizeContentsPrecision(MEASURED_ROWS)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(list(columns).index(wide), QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+
+
+class Table(TableView):
+    """A table of `columns` (name to tooltip) that is filled with `rows`."""
+
+    def __init__(self, columns: Mapping[str, str], wide: str) -> None:
+        self.rows = RowsModel(columns)
+        super().__init__(self.rows, list(columns).index(wide))

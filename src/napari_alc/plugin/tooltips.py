@@ -82,6 +82,14 @@ CATEGORY = "The kind of object of the box at hand and of boxes you draw."
 KEEP_ALL = "Every open box is right as it is."
 DELETE_ALL = "No open box holds an object."
 GO_BACK = "Decide them one by one."
+GO_ON = "Starts the clock again; so does every decision."
+VIEW_MENU = "Contrast, words and colours of the boxes; only on screen, the image stays as it is."
+MORE_MENU = "Picking, pausing, all keys, and several readers."
+CONTRAST_WORDS = "How the image is shown; the file stays as it is."
+SHARE_IMAGES = (
+    "Gives the same images to two or more pathologists, who do not see each other's work."
+)
+DIFFERENCES = "Lists the boxes on which the readers differ, and how well they agree."
 SHOWN_REGIONS = "Untick a colour to hide its boxes; they are not visited then and stay as they are."
 LEAST_SCORE = (
     "Hides the boxes of which a model is less sure than this; boxes that the crowd or a person "

@@ -156,6 +156,7 @@ class ActiveLabelCleaning(QWidget):
         """Stop what runs; a step keeps everything that it has finished."""
         for page in (self.iterate_page, self.project_page, self.project_page.new_project):
             page.background.cancel()
+        self.review_page.end_sitting()
         super().closeEvent(event)
 
 
