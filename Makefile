@@ -40,7 +40,7 @@ format: $(READY)  ## put the code into the house format
 	$(RUN) ruff check --fix $(SOURCES)
 	$(RUN) ruff format $(SOURCES)
 
-docs-images: system $(READY)  ## take the pictures in docs/images anew (about five minutes)
+docs-images: system $(READY)  ## take the pictures in docs/images anew (about fifteen minutes)
 	scripts/with_display.sh $(VENV)/bin/python docs/make_screenshots.py
 
 clean:  ## remove the environment and everything that tools made

@@ -1,0 +1,100 @@
+"""Makes the moving picture of settling five boxes from the real program.
+
+Called by ``make_screenshots.py`` with a project whose images wait, and the GIF
+to be written. Every frame shows the window as it is after the key named on it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_alc.plugin.review_keys import key_text
+from napari_alc.plugin.screenshot import opened, picture_of, wait_for
+from napari_alc.plugin.widget import ActiveLabelCleaning
+
+SIZE = (1280, 720)
+WIDTH = 960
+"""Of the GIF in pixels."""
+
+FRAME_MS = 900
+COLOURS = 128
+
+STEPS = (
+    ("whole_image", "The image that waits"),
+    ("next_box", "Next open box"),
+    ("keep", "Keep it"),
+    ("delete", "Delete it"),
+    ("take_model", "Take the model's box"),
+    ("far_right", "Move it"),
+    ("wider", "Make it wider"),
+    ("next_box", "Next"),
+    ("keep", "Keep it"),
+    ("undo", "Undo"),
+    ("delete", "Delete it instead"),
+    ("whole_image", "All stored: there is no Save"),
+)
+"""Commands with what is said of them; ``take_model`` is of the model whose box is offered."""
+
+
+FONT_POINTS = 22
+PADDING = 12
+
+
+def make_frames(widget: ActiveLabelCleaning) -> list[Image.Image]:
+    """One frame a command, with its key written on it."""
+    review = widget.review_page
+    widget.tabs.setCurrentWidget(review)
+    wait_for(widget)
+    frames = []
+    for step, said in STEPS:
+        command = _go_to_offered(widget) if step == "take_model" else step
+        actions = review.desk.commands() | review.view.commands()
+        actions[command]()
+        wait_for(widget)
+        frames.append(_frame(picture_of(widget.window()), f"{key_text(command)}   {said}"))
+    return frames
+
+
+def _go_to_offered(widget: ActiveLabelCleaning) -> str:
+    """Go to a box beside which a model offers another; the command that takes that."""
+    desk = widget.review_page.desk
+    for _ in desk.open_boxes:
+        offered = {box.source for box in desk.canvas.suggested}
+        for model in ("mp", "ma"):
+            if model in offered:
+                return f"take_{model}"
+        desk.next_box()
+    return "keep"
+
+
+def _frame(window: Image.Image, words: str) -> Image.Image:
+    height = round(window.height * WIDTH / window.width)
+    frame = window.resize((WIDTH, height), Image.Resampling.LANCZOS)
+    draw, font = ImageDraw.Draw(frame), ImageFont.load_default(FONT_POINTS)
+    left, top, right, bottom = draw.textbbox((3 * PADDING, height - 6 * PADDING), words, font)
+    plate = (left - PADDING, top - PADDING, right + PADDING, bottom + PADDING)
+    draw.rounded_rectangle(plate, radius=8, fill="#101418", outline="#ffffff")
+    draw.text((3 * PADDING, height - 6 * PADDING), words, "#ffffff", font)
+    return frame
+
+
+def write_gif(frames: list[Image.Image], out: Path) -> None:
+    """All frames in the same colours, so that what stays the same is stored once."""
+    grays = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)
+    small = [frame.quantize(palette=grays, dither=Image.Dither.NONE) for frame in frames]
+    small[0].save(
+        out, save_all=True, append_images=small[1:], duration=FRAME_MS, loop=0, optimize=True
+    )
+
+
+def main() -> None:
+    """Open the project given first, and write the GIF given second."""
+    with opened(Path(sys.argv[1]), SIZE) as widget:
+        write_gif(make_frames(widget), Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
