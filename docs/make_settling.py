@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_alc.plugin.review_keys import key_text
@@ -20,7 +22,11 @@ WIDTH = 960
 """Of the GIF in pixels."""
 
 FRAME_MS = 900
-COLOURS = 128
+GRAYS, FREQUENT, RARE = 40, 40, 100
+"""Colours of each kind in the GIF."""
+
+LEAST_CHROMA = 40
+"""Difference of the channels from which a colour is no shade of the window."""
 
 STEPS = (
     ("whole_image", "The image that waits"),
@@ -83,11 +89,23 @@ def _frame(window: Image.Image, words: str) -> Image.Image:
 
 def write_gif(frames: list[Image.Image], out: Path) -> None:
     """All frames in the same colours, so that what stays the same is stored once."""
-    grays = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)
-    small = [frame.quantize(palette=grays, dither=Image.Dither.NONE) for frame in frames]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_colours(np.concatenate([np.asarray(frame) for frame in frames])).tobytes())
+    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     small[0].save(
         out, save_all=True, append_images=small[1:], duration=FRAME_MS, loop=0, optimize=True
     )
+
+
+def _colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grays, the most frequent colours, and some of all the rare ones: thin lines are rare."""
+    values, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    frequent = values[np.argsort(-counts, kind="stable")[:FREQUENT]]
+    rare = values[np.ptp(values.astype(int), axis=1) > LEAST_CHROMA]
+    found = Image.fromarray(rare[None]).quantize(RARE, method=Image.Quantize.MAXCOVERAGE)
+    chosen = np.array(found.getpalette()[: 3 * RARE], np.uint8).reshape(-1, 3)
+    grays = np.repeat(np.linspace(0, 255, GRAYS).astype(np.uint8)[:, None], 3, axis=1)
+    return np.concatenate([grays, frequent, chosen])
 
 
 def main() -> None:
