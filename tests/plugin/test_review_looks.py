@@ -88,7 +88,7 @@ def test_a_palette_chosen_in_the_preferences_is_shown_at_once(at):
 def test_contrast_is_told_in_words_and_never_changes_the_image(at):
     path = at.project.images_folder / at.page.task.file_name
     stored = hashlib.sha256(path.read_bytes()).digest()
-    read = at.page._reader.take(path)
+    read = at.page._opener._reader.take(path)
     pixels = read.pixels.copy()
     contrast = at.page.panel.contrast
     assert contrast.text() == "Image: stretched."

@@ -75,7 +75,7 @@ def carry_out(found, step):
         case ("reopen", task_id):
             found.reopen(task_id)
         case ("boxes", task_id, opened):
-            found.set_boxes(task_id, opened, 1, 2)
+            found.set_opened(task_id, opened)
         case ("holders", holders):
             found.set_holders(holders)
 
@@ -265,3 +265,16 @@ def test_the_queue_in_memory_says_what_the_store_says_after_every_step(at):
     at.settle()
     check()
     assert at.page.panel.bar.value() == at.page.queue.done
+
+
+def test_reading_the_queue_again_shows_the_same_numbers(at):
+    rows = at.page.panel.queue.rows
+
+    def shown():
+        return [[rows.data(rows.index(row, col)) for col in (3, 4, 5)] for row in range(10)]
+
+    while at.document.open_boxes:
+        at.key(KEY.Key_K)
+    before = shown()
+    assert at.page.refresh()
+    assert shown() == before

@@ -199,3 +199,38 @@ def test_a_key_that_changes_nothing_leaves_a_finished_image_finished(at):
     assert task_in_store(at, task.id).is_done
     assert at.page.task.is_done
     assert "2 of 4 images done" in at.page.panel.progress.text()
+
+
+def test_who_goes_elsewhere_while_the_image_is_read_takes_nothing_back(at, monkeypatch):
+    first, box = at.page.task, at.hand
+    at.key(KEY.Key_Q)
+    for _ in range(2):
+        at.key(KEY.Key_PageDown)
+        wait_for(at, at.page.task.id)
+    here = at.page.task
+    at.page._opener._reader.forget()
+    monkeypatch.setattr(at.page._opener._reader, "ask", lambda _path: None)
+    at.key(KEY.Key_U)
+    assert at.page.task.id == first.id
+    assert at.document is None
+    monkeypatch.undo()
+    at.page.go_to(here)
+    wait_for(at, here.id)
+    assert at.page.task.id == here.id
+    assert at.message == ""
+    at.page.go_to(at.page.queue.find(first.id))
+    wait_for(at, first.id)
+    assert at.stored()[box.id].state == "deleted"
+
+
+def test_a_refused_drag_leaves_a_finished_image_finished(at):
+    task = settle_image(at)
+    at.page.go_to(at.page.queue.find(task.id))
+    wait_for(at, task.id)
+    at.key(KEY.Key_G)
+    at.key(KEY.Key_W)
+    at.drag((300, 300), (340, 340))
+    assert "outside the image" in at.message
+    assert task_in_store(at, task.id).is_done
+    assert at.page.task.is_done
+    assert "2 of 4 images done" in at.page.panel.progress.text()

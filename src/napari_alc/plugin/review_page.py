@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin import review_words, tooltips
-from napari_alc.plugin.read_ahead import ReadAhead, ReadImage, Unreadable
-from napari_alc.plugin.readers_dialog import ReadersDialog
-from napari_alc.plugin.readers_view import ReadersView
+from napari_alc.plugin import review_words
+from napari_alc.plugin.read_ahead import ReadImage
 from napari_alc.plugin.review_clock import ReviewClock
 from napari_alc.plugin.review_desk import Decide, OnDesk, ReviewDesk
 from napari_alc.plugin.review_help import HelpWindow
 from napari_alc.plugin.review_keyboard import ReviewKeys
 from napari_alc.plugin.review_keys import key_text
+from napari_alc.plugin.review_opening import ImageOpener, Request
 from napari_alc.plugin.review_panel import MORE, ReviewPanel
 from napari_alc.plugin.review_parts import PAUSED
 from napari_alc.plugin.review_queue import ReviewQueue
+from napari_alc.plugin.review_readers import ReviewReaders
 from napari_alc.plugin.review_view import ReviewView
 from napari_alc.plugin.review_words import Told
 from napari_alc.plugin.scale_bar import canvas_widget
@@ -61,22 +60,16 @@ class ReviewPage(QWidget):
         self._person = ""
         self._sitting: Sitting | None = None
         self._task: Task | None = None
-        self._wanted: Path | None = None
-        self._first: int | None = None
-        self._by_choice = False
         self._read_only = ""
         self._pace: float | None = None
-        self._afterwards: Callable[[], None] | None = None
         self._said: dict[int, str] = {}
         self.queue = ReviewQueue()
         self.panel = ReviewPanel()
         self.desk = ReviewDesk(viewer, self)
         self.view = ReviewView(self.desk.canvas, self)
         self.help = HelpWindow(self)
-        self.readers = ReadersView(self)
-        self.readers.setWindowFlag(Qt.WindowType.Window)
-        self.readers.setWindowTitle("Where readers differ")
-        self._reader = ReadAhead(self)
+        self.readers = ReviewReaders(self, self._leave)
+        self._opener = ImageOpener(self)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(REST_MS)
@@ -107,9 +100,9 @@ class ReviewPage(QWidget):
 
     def _connect(self) -> None:
         panel, desk = self.panel, self.desk
-        more = panel.menus[MORE]
-        more.add("Several readers…", tooltips.SHARE_IMAGES, self.share)
-        more.add("Where readers differ", tooltips.DIFFERENCES, self.show_differences)
+        self.readers.add_to(panel.menus[MORE])
+        self.readers.shared.connect(self._on_shared)
+        self.readers.view.chosen.connect(self._go_to_difference)
         panel.queue.chosen.connect(self.go_to)
         panel.category_chosen.connect(desk.set_category)
         panel.filter.changed.connect(desk.set_filter)
@@ -124,9 +117,10 @@ class ReviewPage(QWidget):
             part.said.connect(panel.say)
         self.view.changed.connect(self._on_looks)
         self.keys.changed.connect(self._look)
-        self.readers.chosen.connect(self._go_to_difference)
         self._clock.troubled.connect(panel.say)
-        self._reader.ready.connect(self._on_read)
+        self._opener.opened.connect(self._on_opened)
+        self._opener.failed.connect(self._cannot_show)
+        self._opener.came_ahead.connect(desk.canvas.image.prepare)
         self._later.timeout.connect(self._catch_up)
 
     @property
@@ -137,20 +131,20 @@ class ReviewPage(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether no image is being read."""
-        return self._wanted is None
+        return self._opener.is_settled
 
     def set_project(self, project: Project | None, person: str) -> None:
         """Open the image that `person` was at, else the first unfinished one."""
         self.end_sitting()
         self._project, self._person = project, person
-        self._reader.forget()
         self._task, self.queue, self._pace = None, ReviewQueue(), None
         categories = () if project is None else project.categories()
         self.panel.set_categories(categories)
         self.desk.canvas.set_category_names({one.id: one.name for one in categories})
         self.desk.category_id = categories[0].id if categories else 0
-        self.readers.close()
+        self.readers.set_project(project)
         self.panel.filter.reset()
+        self._opener.begin(project, None)
         if project is not None:
             self._begin_sitting(project)
         self.refresh()
@@ -159,10 +153,12 @@ class ReviewPage(QWidget):
         self._sitting = Sitting(project, self._person)
         self.desk.history = self._sitting.history
         self._clock.set_sitting(self._sitting)
+        self._opener.begin(project, self._sitting)
 
     def end_sitting(self) -> None:
         """Let others have the image; everything is stored already but the last seconds."""
         self._clock.set_sitting(None)
+        self._opener.begin(self._project, None)
         sitting, self._sitting = self._sitting, None
         self.panel.pause_bar.tell("")
         if sitting is not None:
@@ -170,6 +166,11 @@ class ReviewPage(QWidget):
                 sitting.close()
             except AlcError as error:
                 self.panel.say(str(error))
+
+    def begin_again(self) -> None:
+        """Go on where a sitting was ended without another project being opened."""
+        if self._sitting is None and self._project is not None:
+            self.set_project(self._project, self._person)
 
     def set_person(self, person: str) -> None:
         """Decide in another name from now on; one person does not take back another's decision."""
@@ -245,7 +246,8 @@ class ReviewPage(QWidget):
                 self.panel.say(str(error))
 
     def _close(self, message: str) -> None:
-        self._task, self._wanted, self._read_only = None, None, ""
+        self._task, self._read_only = None, ""
+        self._opener.drop()
         self.panel.ask_bar.tell("")
         self.desk.close()
         self._show_here()
@@ -258,99 +260,57 @@ class ReviewPage(QWidget):
         by_choice: bool = True,
         afterwards: Callable[[], None] | None = None,
     ) -> None:
-        """Open an image; it is shown once it has been read.
-
-        Parameters
-        ----------
-        first
-            The box to begin with.
-        by_choice
-            Whether a person wants this very image, even if it can only be looked at.
-        afterwards
-            What to do once it is shown.
-        """
-        if self._project is None:
-            return
-        path = self._path(self._project, task)
-        if not self._reader.is_there(path):
+        """Open an image; it is shown once it has been read (parameters as of `Request`)."""
+        if not self._opener.is_there(task):
             self._close(f"Reading {task.file_name} …")
         self.panel.ask_bar.tell("")
-        self._task, self._first, self._by_choice, self._wanted = task, first, by_choice, path
-        self._afterwards = afterwards
+        self._task = task
         self._show_here()
-        # what is read at once is shown while it is asked for
-        self._reader.ask(path)
-        self._on_read(path)
-
-    def _path(self, project: Project, task: Task) -> Path:
-        return project.images_folder / task.file_name
-
-    def _on_read(self, path: Path) -> None:
-        project, sitting, task = self._project, self._sitting, self._task
-        if path != self._wanted or task is None or project is None or sitting is None:
-            self._prepare(path)
-            return
-        image = self._reader.take(path)
-        if image is None:
-            return
-        self._wanted = None
-        try:
-            if isinstance(image, Unreadable):
-                # the project knows what to do about a file that is gone
-                project.path_of(project.image(task.image_id))
-                raise AlcError(image.reason)
-            self._open(project, sitting, task, image)
-        except AlcError as error:
-            self._cannot_show(str(error))
-
-    def _prepare(self, path: Path) -> None:
-        """Compute what an image that was read ahead will be shown with."""
-        image = self._reader.take(path)
-        if isinstance(image, ReadImage):
-            self.desk.canvas.image.prepare(image)
+        self._opener.ask(Request(task, first, by_choice, afterwards))
 
     def _cannot_show(self, reason: str) -> None:
-        self._wanted, self._afterwards = None, None
+        self._leave()
         self.desk.close()
         self._show_here()
         self.panel.say(f"{reason} Press {key_text('next_image')} to go on with the next image.")
 
-    def _open(self, project: Project, sitting: Sitting, task: Task, image: ReadImage) -> None:
-        opened = sitting.open(task)
-        _require_size(opened, task, image)
-        if opened.read_only and not self._by_choice:
-            self.queue.set_holders(sitting.held_by_others())
-            self.panel.queue.show_queue(self.queue, task.id)
-            other = self.queue.first_open(task.id)
-            if other is not None:
-                told = review_words.elsewhere_words(task.file_name, self.queue.holder(task.id))
-                self.go_to(other, by_choice=False, afterwards=partial(self.panel.say, told))
-                return
+    def _on_opened(self, request: Request, opened: OpenImage, image: ReadImage) -> None:
+        project, task = self._project, request.task
+        if project is None or (opened.read_only and self._pass_over(request)):
+            return
         self._read_only = opened.read_only
         self._said = verdicts(project, task)
         self.panel.say("")
-        self.desk.open(self._on_desk(project, task, opened, image))
-        self._show_here()
-        self._read_ahead(project, task)
-        after, self._afterwards = self._afterwards, None
-        if after is not None:
-            after()
-
-    def _on_desk(self, project: Project, task: Task, opened: OpenImage, image: ReadImage) -> OnDesk:
-        return OnDesk(
-            task_id=task.id,
-            document=opened.document,
-            image=image,
-            thresholds=project.settings.method.thresholds(0.0),
-            look=task.step == OPEN_BOXES,
-            first=self._first,
-            read_only=opened.read_only,
+        self.desk.open(
+            OnDesk(
+                task_id=task.id,
+                document=opened.document,
+                image=image,
+                thresholds=project.settings.method.thresholds(0.0),
+                look=task.step == OPEN_BOXES,
+                first=request.first,
+                read_only=opened.read_only,
+            )
         )
+        self._show_here()
+        neighbours = self.queue.first_open(task.id), self.queue.neighbour(task.id, -1)
+        self._opener.read_ahead(other for other in neighbours if other != task)
+        if request.afterwards is not None:
+            request.afterwards()
 
-    def _read_ahead(self, project: Project, task: Task) -> None:
-        for other in (self.queue.first_open(task.id), self.queue.neighbour(task.id, -1)):
-            if other is not None and other.id != task.id:
-                self._reader.ask_ahead(self._path(project, other))
+    def _pass_over(self, request: Request) -> bool:
+        """Take another image in place of one that is held elsewhere, unless it was chosen."""
+        task = request.task
+        if request.by_choice or self._sitting is None:
+            return False
+        self.queue.set_holders(self._sitting.held_by_others())
+        self.panel.queue.show_queue(self.queue, task.id)
+        other = self.queue.first_open(task.id)
+        if other is None:
+            return False
+        told = review_words.elsewhere_words(task.file_name, self.queue.holder(task.id))
+        self.go_to(other, by_choice=False, afterwards=partial(self.panel.say, told))
+        return True
 
     def next_image(self) -> None:
         """Go to the image after this one, done or not."""
@@ -438,24 +398,11 @@ class ReviewPage(QWidget):
             self._sitting.stopwatch.resume()
             self.panel.pause_bar.tell("")
 
-    def share(self) -> None:
-        """Ask for several readers of the images that wait."""
-        if self._project is None:
-            self.panel.say(NO_PROJECT)
-            return
-        self._leave()  # the image on screen may be shared too
-        dialog = ReadersDialog(self._project, self)
-        dialog.shared.connect(self.panel.say)
-        dialog.exec()
+    def _on_shared(self, told: str) -> None:
         self._close("")
         self.refresh()
-
-    def show_differences(self) -> None:
-        """Show where several readers differ, in a window of its own."""
-        self.readers.set_project(self._project)
-        self.readers.resize(760, 520)
-        self.readers.show()
-        self.readers.raise_()
+        if told:
+            self.panel.say(told)
 
     def _go_to_difference(self, task_id: int, box_id: int | None) -> None:
         task = self.queue.find(task_id)
@@ -500,9 +447,7 @@ class ReviewPage(QWidget):
         document = self.desk.document
         if task is None or document is None:
             return
-        names = [self.desk.name_of(box) for box in document.shown]
-        counts = len(document.open_boxes), names.count("red"), names.count("green")
-        self.queue.set_boxes(task.id, *counts)
+        self.queue.set_opened(task.id, len(document.open_boxes))
         self.panel.queue.rows.update(task.id)
 
     def _show_here(self) -> None:
@@ -535,13 +480,3 @@ class ReviewPage(QWidget):
         told = Told(document, [box.id for box in desk.open_boxes], desk.regions, self._said, saw)
         self.panel.show_box(*told.words(boxes, self.panel.category_name))
         self.panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
-
-
-def _require_size(opened: OpenImage, task: Task, image: ReadImage) -> None:
-    height, width = image.pixels.shape[:2]
-    known = opened.document.image
-    if (width, height) != (known.width, known.height):
-        raise AlcError(
-            f"{task.file_name} is {width}×{height} pixels, but its boxes were drawn on "
-            f"{known.width}×{known.height}. Bring the right image back."
-        )

@@ -105,12 +105,11 @@ class ReviewQueue:
         place = self.place(task_id)
         return "" if place is None else self._entries[place].holder
 
-    def set_boxes(self, task_id: int, opened: int, red: int, green: int) -> None:
-        """How many boxes of an image are open now, and how many stand alone."""
+    def set_opened(self, task_id: int, opened: int) -> None:
+        """How many boxes of an image are open now."""
         place = self.place(task_id)
         if place is not None:
-            entry = replace(self._entries[place], opened=opened, red=red, green=green)
-            self._put(place, entry)
+            self._put(place, replace(self._entries[place], opened=opened))
 
     def finish(self, task_id: int, person: str) -> None:
         """The image is finished."""

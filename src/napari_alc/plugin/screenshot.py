@@ -176,8 +176,8 @@ def _help(widget: ActiveLabelCleaning) -> QWidget:
 
 def _readers(widget: ActiveLabelCleaning) -> QWidget:
     _review(widget)
-    widget.review_page.show_differences()
-    return widget.review_page.readers
+    widget.review_page.readers.show_differences()
+    return widget.review_page.readers.view
 
 
 PAGES: Mapping[str, Callable[[ActiveLabelCleaning], QWidget | None]] = {

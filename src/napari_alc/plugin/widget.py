@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from napari.utils.notifications import show_error
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
@@ -158,6 +159,25 @@ class ActiveLabelCleaning(QWidget):
             page.background.cancel()
         self.review_page.end_sitting()
         super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Let others have the image once napari has taken this out of its window."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.review_page.end_sitting()
+        super().changeEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Let others have the image when napari's window is closed."""
+        window = self.window()
+        # a dock that floated and comes back is hidden for a moment too
+        if window.parentWidget() is None and not window.isVisible():
+            self.review_page.end_sitting()
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Go on where a window that was hidden has ended."""
+        super().showEvent(event)
+        self.review_page.begin_again()
 
 
 def dock(viewer: napari.viewer.Viewer) -> ActiveLabelCleaning:
