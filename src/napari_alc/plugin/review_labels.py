@@ -159,6 +159,8 @@ class BoxLabels:
             face_color="transparent",
             border_color="transparent",
             opacity=1.0,
+            # an empty layer takes time in every frame too
+            visible=False,
             features={"word": np.empty(0, dtype=object)},
             text={"string": "{word}", "size": TEXT_POINTS, "color": "white", "anchor": "center"},
         )
@@ -205,12 +207,20 @@ class BoxLabels:
         if self.are_seen:
             self.layer.text.visible = False
 
+    def put_away(self) -> None:
+        """Show no words for longer."""
+        self.hide()
+        if self.layer.visible:
+            self.layer.visible = False
+
     def _fill(self, labels: Sequence[Label], placed: NDArray[np.float64]) -> None:
         layer = self.layer
         layer.text.visible = False  # napari draws them once, when all is set
         layer.data = (placed[:, [1, 0]] + placed[:, [3, 2]]) / 2
         layer.features = {"word": np.array([label.text for label in labels], dtype=object)}
         if labels:
+            if not layer.visible:
+                layer.visible = True
             layer.text.color = transform_color([label.colour for label in labels])
             layer.text.visible = True
         layer.editable = False

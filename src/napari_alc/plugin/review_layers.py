@@ -99,7 +99,10 @@ class ReviewLayers:
         if not self._words_are_old:
             return
         self._words_are_old = False
-        if not self.looks.has_words or not self.rows.layer.visible:
+        if not self.looks.has_words:
+            self.labels.put_away()
+            return
+        if not self.rows.layer.visible:
             self.labels.hide()
             return
         y, x = self._viewer.scene.camera.center[-2:]

@@ -292,7 +292,6 @@ class ReviewPage(QWidget):
                 read_only=opened.read_only,
             )
         )
-        self._show_here()
         neighbours = self.queue.first_open(task.id), self.queue.neighbour(task.id, -1)
         self._opener.read_ahead(other for other in neighbours if other != task)
         if request.afterwards is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -36,6 +36,9 @@ GRID = 6
 """Columns that rows of two and of three share."""
 
 BUTTON_HEIGHT = 26
+
+BAR_REST_MS = 200
+"""The bar follows the words once the next image has been drawn."""
 
 BUTTON_ROWS = (
     ("previous_box", "next_box", "whole_image"),
@@ -75,6 +78,12 @@ class ReviewPanel(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
+        self._done, self._total = 0, 1
+        # a progress bar repaints the whole window at once, which the next image need not wait for
+        self._bar_later = QTimer(self)
+        self._bar_later.setSingleShot(True)
+        self._bar_later.setInterval(BAR_REST_MS)
+        self._bar_later.timeout.connect(self._fill_bar)
         self.queue = QueueTable()
         self.task = heading("")
         self.task.setWordWrap(True)
@@ -219,10 +228,12 @@ class ReviewPanel(QWidget):
     def show_progress(self, text: str, done: int, total: int) -> None:
         """Show how far the queue is."""
         self.progress.setText(text)
-        # a progress bar repaints the whole window at once, so only when it must
-        if (self.bar.value(), self.bar.maximum()) != (done, max(total, 1)):
-            self.bar.setRange(0, max(total, 1))
-            self.bar.setValue(done)
+        self._done, self._total = done, max(total, 1)
+        self._bar_later.start()
+
+    def _fill_bar(self) -> None:
+        self.bar.setRange(0, self._total)
+        self.bar.setValue(self._done)
 
     def set_open(self, is_open: bool, read_only: str, models_saw: bool) -> None:
         """Offer the commands that can be carried out.

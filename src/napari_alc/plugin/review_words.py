@@ -197,7 +197,7 @@ def _closest(near: Sequence[Neighbour], models_saw: bool) -> list[str]:
         + ("." if n.score is None else f", confidence {n.score:.2f}.")
         for n in near
     ]
-    return lines or ["No other box touches it."]
+    return lines or ["No box of the others touches it."]
 
 
 def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
