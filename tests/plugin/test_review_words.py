@@ -44,7 +44,7 @@ def test_a_red_box_says_how_sure_ma_is():
     words = why_here(MA, [CROWD, MP, MA], models_saw=True)
     assert words == (
         "Only Ma found this, confidence 0.66; neither the crowd nor Mp agree. "
-        "No other box touches it."
+        "No box of the others touches it."
     )
 
 
