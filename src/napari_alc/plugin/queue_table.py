@@ -49,6 +49,11 @@ class QueueModel(QAbstractTableModel):
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, self.columnCount() - 1))
 
+    def place(self, task_id: int | None) -> int:
+        """The row of an image; -1 where it is not in the queue."""
+        place = None if task_id is None else self._queue.place(task_id)
+        return -1 if place is None else place
+
     def entry(self, place: int) -> Entry:
         """The image in a row."""
         return self._queue[place]
@@ -152,10 +157,8 @@ class QueueTable(QWidget):
 
     def index_of(self, task_id: int | None) -> QModelIndex:
         """Where an image stands in the table; invalid where it is not among those found."""
-        for place in range(self.rows.rowCount() if task_id is not None else 0):
-            if self.rows.entry(place).task.id == task_id:
-                return self._found.mapFromSource(self.rows.index(place, 0))
-        return QModelIndex()
+        place = self.rows.place(task_id)
+        return self._found.mapFromSource(self.rows.index(place, 0)) if place >= 0 else QModelIndex()
 
     def _scroll_to(self, here: int | None) -> None:
         index = self.index_of(here)

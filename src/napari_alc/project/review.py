@@ -18,7 +18,7 @@ from napari_alc.project.history import History
 from napari_alc.project.project import Project
 from napari_alc.project.readings import prepare_change
 from napari_alc.project.store import add_boxes, add_rows, as_utc, now
-from napari_alc.project.tasks import JOINT, Task, queue, set_done
+from napari_alc.project.tasks import JOINT, Task, open_counts, queue, set_done
 
 IMPORTED = "imported"
 """The person named on labels that were handed in when the project was made."""
@@ -145,9 +145,9 @@ def finish(project: Project, task: Task, person: str) -> None:
     AlcError
         When boxes of it are still open.
     """
-    still_open = [box for _, box in current_boxes(project, [task.id]) if box.state == "open"]
+    still_open = open_counts(project, task).get(task.id, 0)
     if still_open:
-        raise AlcError(f"{len(still_open)} boxes of {task.file_name} are still open.")
+        raise AlcError(f"{still_open} boxes of {task.file_name} are still open.")
     set_done(project, task, now(), person)
 
 

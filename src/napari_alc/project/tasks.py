@@ -223,8 +223,14 @@ def region_counts(project: Project) -> dict[tuple[int, str], int]:
     return {(task_id, region): count for task_id, region, count in project.store.rows(query)}
 
 
-def open_counts(project: Project) -> dict[int, int]:
-    """How many boxes nobody has decided on, by task; tasks without any are left out."""
+def open_counts(project: Project, task: Task | None = None) -> dict[int, int]:
+    """How many boxes nobody has decided on, by task; tasks without any are left out.
+
+    Parameters
+    ----------
+    task
+        Look at this one only.
+    """
     p, d = schema.proposal.c, schema.decision.c
     # looked up box by box in its index: a join with the newest of all decisions takes minutes
     latest = (
@@ -239,6 +245,8 @@ def open_counts(project: Project) -> dict[int, int]:
         .where(func.coalesce(latest, p.state) == "open")
         .group_by(p.task_id)
     )
+    if task is not None:
+        query = query.where(p.task_id == task.id)
     return {row.task_id: row.boxes for row in project.store.rows(query)}
 
 
