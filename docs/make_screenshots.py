@@ -68,6 +68,7 @@ PICTURES = {
     "review-question": Picture(START, "question"),
     "review-filter": Picture(START, "filter"),
     "review-colour-blind": Picture(START, "colour-blind"),
+    "review-contrast": Picture(START, "contrast"),
     "review-pause": Picture(START, "pause"),
     "review-read-only": Picture(START, "read-only"),
     "review-light": Picture(START, "light"),

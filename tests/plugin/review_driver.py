@@ -36,7 +36,31 @@ __all__ = [
 ]
 
 PERSON = "Ada"
+NAME = "shared_app"
 LEFT = Qt.MouseButton.LeftButton
+
+
+@contextmanager
+def own_app() -> Iterator[None]:
+    """Commands of napari and of the plugin as in a program of their own."""
+    from app_model import Application
+    from napari._app_model._app import NapariApplication, _napari_names
+    from napari._qt._qapp_model.qactions import init_qactions
+    from napari.plugins import _initialize_plugins
+
+    app = NapariApplication(NAME)
+    app.injection_store.namespace = _napari_names
+    once = (_initialize_plugins, init_qactions)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NapariApplication, "get_app_model", lambda: app)
+        for function in once:
+            function.cache_clear()
+        try:
+            yield
+        finally:
+            Application.destroy(NAME)
+            for function in once:
+                function.cache_clear()
 
 
 @contextmanager
@@ -45,7 +69,7 @@ def shared_viewer(settings: Path) -> Iterator[Any]:
     from napari import Viewer
     from napari._qt.qt_viewer import QtViewer
 
-    with pytest.MonkeyPatch.context() as patch:
+    with own_app(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari.settings._CFG_PATH", str(settings / "settings.yaml"))
         patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda _self: None)
         viewer = Viewer(show=True, show_welcome_screen=False)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.review_queue import Entry, ReviewQueue
 from napari_alc.plugin.tables import TableView
 
-LEAST_HEIGHT = 92
-"""Pixels of the table: its heading and three images."""
+LEAST_HEIGHT = 70
+"""Pixels of the table: its heading and two images."""
 
 HERE = "▶ "
 """Marks the image that is shown."""
@@ -48,6 +49,11 @@ class QueueModel(QAbstractTableModel):
         place = None if task_id is None else self._queue.place(task_id)
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, self.columnCount() - 1))
+
+    @property
+    def here(self) -> int | None:
+        """Task id of the image that is shown."""
+        return self._here
 
     def place(self, task_id: int | None) -> int:
         """The row of an image; -1 where it is not in the queue."""
@@ -143,6 +149,11 @@ class QueueTable(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """A few rows; the list takes what room is left and scrolls."""
         return QSize(super().sizeHint().width(), LEAST_HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the image that is shown in sight."""
+        super().resizeEvent(event)
+        self._scroll_to(self.rows.here)
 
     def show_queue(self, queue: ReviewQueue, here: int | None) -> None:
         """Show another queue, or the same one read anew."""

@@ -98,6 +98,7 @@ class ReviewPanel(QWidget):
         self.message.setStyleSheet("color: #ffb300; font-weight: bold;")
         self.ask_bar, self.pause_bar = OpenBoxesBar(), PauseBar()
         self.category = self._make_category()
+        self._categories: tuple[Category, ...] = ()
         self._names: dict[int, str] = {}
         self.menus = {name: CommandMenu(*parts) for name, parts in MENUS.items()}
         self.buttons = self._make_buttons()
@@ -174,6 +175,7 @@ class ReviewPanel(QWidget):
             button.setToolTip(review_keys.tip(name))
         for menu in self.menus.values():
             menu.refresh_keys()
+        self.set_categories(self._categories)
 
     def connect_commands(
         self,
@@ -204,11 +206,14 @@ class ReviewPanel(QWidget):
 
     def set_categories(self, categories: Sequence[Category]) -> None:
         """Offer these categories."""
+        self._categories = tuple(categories)
         self._names = {category.id: category.name for category in categories}
+        shown = self.category.currentData()
         self.category.clear()
         key = f"[{review_keys.key_text('next_category')}]  " if len(categories) > 1 else ""
         for category in categories:
             self.category.addItem(f"{key}{category.name}", category.id)
+        self.show_category(shown if shown in self._names else next(iter(self._names), 0))
 
     def show_category(self, category_id: int) -> None:
         """Show a category without choosing it."""

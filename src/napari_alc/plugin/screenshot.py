@@ -139,7 +139,11 @@ def _colour_blind(widget: ActiveLabelCleaning) -> None:
 
 def _contrast(widget: ActiveLabelCleaning) -> None:
     _box(widget)
-    widget.review_page.view.commands()["local_contrast"]()
+    review = widget.review_page
+    image = review.desk.canvas.image
+    before = image.layer.data
+    review.view.commands()["local_contrast"]()
+    _wait(lambda: image.layer.data is not before)
 
 
 def _pause(widget: ActiveLabelCleaning) -> None:
