@@ -26,6 +26,7 @@ sys.path.append(str(Path(__file__).parents[1] / "project"))
 from builders import make_fresh_project, make_project
 
 __all__ = [
+    "APP",
     "PERSON",
     "Driver",
     "docked_page",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 PERSON = "Ada"
-NAME = "shared_app"
+APP = "shared_app"
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -48,7 +49,7 @@ def own_app() -> Iterator[None]:
     from napari._qt._qapp_model.qactions import init_qactions
     from napari.plugins import _initialize_plugins
 
-    app = NapariApplication(NAME)
+    app = NapariApplication(APP)
     app.injection_store.namespace = _napari_names
     once = (_initialize_plugins, init_qactions)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +59,7 @@ def own_app() -> Iterator[None]:
         try:
             yield
         finally:
-            Application.destroy(NAME)
+            Application.destroy(APP)
             for function in once:
                 function.cache_clear()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from app_model import Application
 from hypothesis import given
 from hypothesis import strategies as st
 from npe2 import PluginManifest
@@ -12,7 +13,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
-from review_driver import shared_viewer
+from review_driver import APP, shared_viewer
 
 import napari_alc.plugin
 from napari_alc.plugin import preferences, review_keys
@@ -122,7 +123,9 @@ def test_the_manifest_offers_every_command_with_its_keys():
 
 
 @pytest.mark.usefixtures("viewer")
-def test_only_keys_taken_over_for_a_reason_belong_to_napari_too():
+def test_only_keys_taken_over_for_a_reason_belong_to_napari_too(monkeypatch):
+    app = Application.get_app(APP)
+    monkeypatch.setattr(Application, "get_app", lambda _name: app)
     of_napari = napari_keys()
     assert {"A", "Ctrl+Y", "Ctrl+S", "Space"} <= set(of_napari)
     shared = {key for _, key in ALL_KEYS if key in of_napari}

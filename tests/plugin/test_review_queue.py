@@ -264,7 +264,7 @@ def test_the_queue_in_memory_says_what_the_store_says_after_every_step(at):
     at.qtbot.waitUntil(lambda: at.page.task.id == first.id and at.document is not None)
     at.settle()
     check()
-    assert at.page.panel.bar.value() == at.page.queue.done
+    at.qtbot.waitUntil(lambda: at.page.panel.bar.value() == at.page.queue.done)
 
 
 def test_reading_the_queue_again_shows_the_same_numbers(at):
