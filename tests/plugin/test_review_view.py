@@ -105,16 +105,6 @@ def test_a_filter_set_in_the_middle_of_a_drag_waits_for_the_mouse(at):
     assert at.layer.features["id"].tolist() == [box.id]
 
 
-def test_live_regions_colour_the_boxes_at_once(at):
-    box, other = first(at, "green"), first(at, "red")
-    at.canvas.set_regions({box.id: "pink"})
-    assert colour(at, box.id) == rgba(PALETTES["standard"]["pink"])
-    assert colour(at, other.id) == rgba(PALETTES["standard"]["red"])
-    at.canvas.set_regions({})
-    assert colour(at, box.id) == rgba(PALETTES["standard"]["green"])
-    at.assert_in_step()
-
-
 def test_the_colour_blind_palette_colours_all_boxes_and_puts_letters_beside_them(at):
     at.canvas.set_palette("colour-blind")
     at.settle()

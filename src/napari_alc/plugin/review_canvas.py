@@ -167,14 +167,6 @@ class ReviewCanvas(QObject):
         self._layers.set_visible(visible)
         self._label_again()
 
-    def set_regions(self, regions: Mapping[int, str]) -> None:
-        """Colour boxes by these regions, by the id of the box, rather than by those stored.
-
-        The names are those of the colours, so that a box can be told to be a person's own.
-        """
-        self.looks.regions = dict(regions)
-        self._look_again()
-
     def set_shown_ids(self, ids: Collection[int] | None) -> None:
         """Show only these boxes and those drawn from now on; None for all."""
         self._shown_ids = None if ids is None else frozenset(ids)
