@@ -71,7 +71,7 @@ class ReviewLayers:
     def set_visible(self, visible: bool) -> None:
         """Show or hide all boxes, with what is beside them."""
         self.rows.layer.visible = visible
-        self.lines.layer.visible = visible
+        self.lines.set_hidden(not visible)
         self.forget_words()
         if not visible:
             self.labels.hide()

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from napari.layers import Shapes
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
 from napari_alc.boxes import areas, as_boxes
+from napari_alc.plugin.box_shapes import BoxShapes
 from napari_alc.plugin.review_gestures import NEW, Vertices, all_vertices, are_in_place
 from napari_alc.plugin.review_looks import Look
 from napari_alc.project.document import ReviewBox
@@ -220,8 +220,8 @@ def _depths(corners: Vertices) -> list[int]:
     return [int(depth) for depth in -10 * np.sqrt(areas(corners))]
 
 
-def _shapes() -> Shapes:
-    layer = Shapes(
+def _shapes() -> BoxShapes:
+    layer = BoxShapes(
         ndim=2,
         name="Boxes",
         edge_color="white",

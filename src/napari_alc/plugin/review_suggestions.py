@@ -65,13 +65,20 @@ class SuggestionLines:
 
     def __init__(self) -> None:
         self.layer = Vectors(
-            NO_DASHES, ndim=2, name="Suggestions", vector_style="line", opacity=1.0
+            NO_DASHES,
+            ndim=2,
+            name="Suggestions",
+            vector_style="line",
+            opacity=1.0,
+            # an empty layer takes time in every frame too
+            visible=False,
         )
         # napari draws each vector into the picture beside the layer's name: 30 ms for 20 boxes
         self.layer._max_vectors_thumbnail = 1
         self.layer.editable = False
         self._boxes: tuple[ReviewBox, ...] = ()
         self._zoom = 0.0
+        self._is_hidden = False
 
     @property
     def boxes(self) -> tuple[ReviewBox, ...]:
@@ -83,6 +90,17 @@ class SuggestionLines:
         if tuple(boxes) != self._boxes:
             self._boxes = tuple(boxes)
             self._draw(zoom)
+            self._show_or_hide()
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Hide all suggestions, those shown from now on too; False lifts it."""
+        self._is_hidden = hidden
+        self._show_or_hide()
+
+    def _show_or_hide(self) -> None:
+        visible = bool(self._boxes) and not self._is_hidden
+        if self.layer.visible != visible:
+            self.layer.visible = visible
 
     def rescale(self, zoom: float) -> None:
         """Follow the zoom."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_alc.plugin.overview import Row
@@ -85,9 +86,28 @@ class TableView(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.horizontalHeader()
         header.setResizeContentsPrecision(MEASURED_ROWS)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+        # left to Qt, each changed row would have all columns measured: 3 ms a decision
+        model.modelReset.connect(self._fit_columns)
+        self._fit_columns()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Give the columns room in the letters that they are shown in."""
+        super().showEvent(event)
+        self._fit_columns()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Follow napari's letters and theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        header = self.horizontalHeader()
+        for column in range(header.count()):
+            if header.sectionResizeMode(column) != QHeaderView.ResizeMode.Stretch:
+                self.resizeColumnToContents(column)
 
 
 class Table(TableView):
