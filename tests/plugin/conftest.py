@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from review_driver import Driver, docked_page, shared_viewer
 
 from tiny_projects import make_project, pretend_predicted
 
@@ -75,3 +76,18 @@ def predicted(tmp_path) -> Path:
     pretend_predicted(project)
     project.close()
     return project.folder
+
+
+@pytest.fixture(scope="module")
+def window(qapp, tmp_path_factory):  # noqa: ARG001
+    """A viewer with the page Review docked, shared by the tests of a module."""
+    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
+        yield viewer, docked_page(viewer)
+
+
+@pytest.fixture
+def at(window, project, qtbot):
+    """A pathologist before the module's window, with the module's own `project` open."""
+    viewer, page = window
+    yield Driver(viewer, project, qtbot, page=page)
+    page.set_project(None, "")

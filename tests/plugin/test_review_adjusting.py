@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import Driver, docked_page, make_project, middle, shared_viewer
+from review_driver import make_project, middle
 
 KEY = Qt.Key
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -19,19 +19,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=2, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
-
-
-@pytest.fixture
-def at(window, project, qtbot):
-    viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
 
 
 def of_region(at, region):

@@ -5,7 +5,7 @@ import pytest
 from napari.utils.colormaps.standardize_color import transform_color
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import Driver, docked_page, make_project, middle, shared_viewer
+from review_driver import make_project, middle
 
 from napari_alc.errors import BadData
 from napari_alc.plugin.appearance import COLOURS, colour_name
@@ -20,19 +20,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=4, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
-
-
-@pytest.fixture
-def at(window, project, qtbot):
-    viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
 
 
 def deciding(at, box_id):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import Driver, docked_page, make_project, middle, shared_viewer
+from review_driver import make_project, middle
 
 from napari_alc.plugin.appearance import COLOURS, colour_name
 from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter, shown_ids
@@ -64,19 +64,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=3, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
-
-
-@pytest.fixture
-def at(window, project, qtbot):
-    viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
 
 
 def tick(at, name):

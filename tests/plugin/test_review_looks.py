@@ -7,7 +7,7 @@ import pytest
 from napari.utils.colormaps.standardize_color import transform_color
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import Driver, docked_page, make_project, shared_viewer
+from review_driver import Driver, docked_page, make_project
 
 from napari_alc.plugin import preferences
 from napari_alc.plugin.appearance import PALETTES, STANDARD, colour_name
@@ -22,12 +22,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=3, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
 
 
 @pytest.fixture

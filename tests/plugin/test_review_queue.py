@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtTest import QTest
-from review_driver import PERSON, Driver, docked_page, make_project, shared_viewer
+from review_driver import PERSON, Driver, make_project
 
 from napari_alc.plugin.queue_table import QueueTable
 from napari_alc.plugin.review_queue import Entry, ReviewQueue
@@ -201,12 +201,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=10, size=256, per_kind=1)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import PERSON, Driver, docked_page, make_project, shared_viewer
+from review_driver import PERSON, Driver, make_project
 
 from napari_alc.errors import BadData
 from napari_alc.plugin.review_parts import PAUSED
@@ -30,12 +30,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=3, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.colormaps.standardize_color import transform_color
 from qtpy.QtCore import Qt
-from review_driver import Driver, docked_page, make_project, middle, shared_viewer
+from review_driver import Driver, make_project, middle
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin.appearance import PALETTES, SUGGESTIONS, colour_name
@@ -19,12 +19,6 @@ def project(tmp_path):
     project = make_project(tmp_path, images=4, size=256)
     yield project
     project.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
 
 
 @pytest.fixture

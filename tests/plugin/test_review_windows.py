@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_driver import PERSON, Driver, docked_page, make_project, middle, shared_viewer
+from review_driver import PERSON, Driver, docked_page, make_project, middle
 
 from napari_alc.project.project import Project
 from napari_alc.project.sitting import Sitting
@@ -27,12 +27,6 @@ def same(project):
     again = Project.open(project.folder)
     yield again
     again.close()
-
-
-@pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
 
 
 @pytest.fixture
