@@ -35,11 +35,30 @@ def test_an_unknown_setting_is_named():
         {"score_floor": 1.0},
         {"weight_decay": float("inf")},
         {"threads": "four"},
+        {"precision": "fp8"},
+        {"tile_size": 15},
+        {"tile_size": -1},
+        {"tile_overlap": 0.51},
+        {"tile_overlap": -0.1},
+        {"tile_overlap": float("nan")},
+        {"validate_every": 0},
     ],
 )
 def test_a_wrong_value_is_refused(wrong):
     with pytest.raises(AlcError):
         DetectorSettings.from_json(wrong)
+
+
+def test_tiles_may_be_chosen_from_the_boxes_fixed_or_never_used():
+    assert DetectorSettings().tile_size is None
+    sizes = [DetectorSettings.from_json({"tile_size": size}).tile_size for size in (None, 0, 512)]
+    assert sizes == [None, 0, 512]
+
+
+def test_precision_is_chosen_for_the_device_unless_given():
+    assert DetectorSettings().precision == "auto"
+    for precision in ("auto", "fp32", "bf16", "fp16"):
+        assert DetectorSettings.from_json({"precision": precision}).precision == precision
 
 
 def test_compact_counts_iterations_whatever_the_number_of_images():
@@ -72,6 +91,11 @@ def test_compact_starts_from_scratch_and_others_from_imagenet():
         ({"seed": None}, "seed must be a whole number"),
         ({"learning_rate": "fast"}, "learning_rate must be a number"),
         ({"weights": 5}, "weights must be a text"),
+        ({"precision": 16}, "precision must be a text"),
+        ({"precision": None}, "precision must be a text"),
+        ({"tile_size": 512.5}, "tile_size must be a whole number"),
+        ({"tile_overlap": None}, "tile_overlap must be a number"),
+        ({"validate_every": "often"}, "validate_every must be a whole number"),
     ],
 )
 def test_a_setting_of_the_wrong_kind_is_named(values, words):

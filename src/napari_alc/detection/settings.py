@@ -49,6 +49,13 @@ def default_preset() -> str:
     return "resnet50" if shutil.which("nvidia-smi") else "compact"
 
 
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+"""Numbers that a network may compute in."""
+
+LARGEST_OVERLAP = 0.5
+"""Share of a tile; beyond it a point would lie in more than two tiles a direction."""
+
+
 @dataclass(frozen=True)
 class DetectorSettings:
     """A detector and its training.
@@ -78,6 +85,17 @@ class DetectorSettings:
         torchvision), or a file; None is ``"none"`` for compact and ``"imagenet"`` for others.
     threads
         CPU threads; None leaves torch's own number.
+    precision
+        One of `PRECISIONS`; ``"auto"`` is bf16 on a CUDA card that has it, fp16 on other CUDA
+        cards, and fp32 elsewhere.
+    tile_size
+        Side of the tiles in which an image is looked at, in input pixels (16 or more); 0 never
+        cuts an image up, None chooses from the training boxes.
+    tile_overlap
+        Share of a tile that it has in common with its neighbour, in 0–0.5.
+    validate_every
+        Iterations between two measurements of AP50 on the validation images; None takes about
+        ten a training. It has no influence on the weights.
 
     Raises
     ------
@@ -97,9 +115,13 @@ class DetectorSettings:
     seed: int = 0
     weights: str | None = None
     threads: int | None = None
+    precision: str = "auto"
+    tile_size: int | None = None
+    tile_overlap: float = 0.25
+    validate_every: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "epochs", "batch_size", "max_detections", "threads"):
+        for name in _AT_LEAST_ONE:
             self._require(name, at_least=1)
         self._require("input_size", at_least=16)
         self._require("seed", at_least=0)
@@ -109,6 +131,19 @@ class DetectorSettings:
             raise AlcError(f"learning_rate must be above 0, not {self.learning_rate}.")
         if self.score_floor >= 1:
             raise AlcError(f"score_floor must be below 1, not {self.score_floor}.")
+        self._require_tiles()
+        if self.precision not in PRECISIONS:
+            raise AlcError(
+                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}."
+            )
+
+    def _require_tiles(self) -> None:
+        if self.tile_size != 0:
+            self._require("tile_size", at_least=16)
+        if not 0 <= self.tile_overlap <= LARGEST_OVERLAP:
+            raise AlcError(
+                f"tile_overlap must lie in 0–{LARGEST_OVERLAP:g}, not {self.tile_overlap}."
+            )
 
     def _require(self, name: str, at_least: float) -> None:
         value = getattr(self, name)
@@ -161,9 +196,17 @@ class DetectorSettings:
         return cls(**values)
 
 
-_WHOLE = ("iterations", "epochs", "batch_size", "input_size", "max_detections", "seed", "threads")
-_TEXT = ("preset", "weights")
-_REQUIRED = ("preset", "score_floor", "max_detections", "seed")
+_AT_LEAST_ONE = (
+    "iterations",
+    "epochs",
+    "batch_size",
+    "max_detections",
+    "threads",
+    "validate_every",
+)
+_WHOLE = (*_AT_LEAST_ONE, "input_size", "seed", "tile_size")
+_TEXT = ("preset", "weights", "precision")
+_REQUIRED = ("preset", "score_floor", "max_detections", "seed", "precision", "tile_overlap")
 
 
 def _require_kind(name: str, value: object) -> None:
