@@ -16,24 +16,37 @@ HOLD = """
 import sys
 from pathlib import Path
 from napari_alc.project.locking import locked
-with locked(Path(sys.argv[1]), "train"):
+with locked(Path(sys.argv[1]), *sys.argv[2:]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def holder(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.communicate()
+def hold(tmp_path):
+    """Starts processes that hold a step, or a part of one, of the folder."""
+    processes = []
+
+    def start(*step):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(tmp_path), *step],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def holder(hold):
+    return hold("train")
 
 
 def test_a_second_process_is_told_who_is_at_work(tmp_path, holder):
@@ -49,6 +62,65 @@ def test_the_lock_of_a_crashed_process_is_free(tmp_path, holder):
     holder.wait()
     with locked(tmp_path, "predict"):
         assert str(os.getpid()) in (tmp_path / "step.json").read_text()
+
+
+def refused(folder, *step):
+    """What is said to who wants to work in `folder`; empty where the way is free."""
+    try:
+        with locked(folder, *step):
+            return ""
+    except BadData as error:
+        return str(error)
+
+
+def test_two_processes_hold_two_parts_of_one_step(tmp_path, hold):
+    hold("train", "mp")
+    hold("train", "ma")
+    assert not refused(tmp_path, "train", "third")
+
+
+def test_a_part_excludes_itself_the_whole_step_and_other_steps(tmp_path, hold):
+    process = hold("train", "mp")
+    words = f"another step is under way ('train mp', process {process.pid} on"
+    for step in (("train", "mp"), ("train",), ("predict",), ("predict", "mp"), ("predict", "ma")):
+        assert words in refused(tmp_path, *step)
+
+
+def test_a_whole_step_excludes_every_part(tmp_path, hold):
+    hold("train")
+    for step in (("train", "mp"), ("predict", "ma")):
+        assert "'train', process" in refused(tmp_path, *step)
+
+
+def test_both_parts_are_named_to_who_has_to_wait_and_a_crashed_one_is_not(tmp_path, hold):
+    crashed, other = hold("train", "mp"), hold("train", "ma")
+    said = refused(tmp_path, "predict")
+    assert f"'train mp', process {crashed.pid}" in said
+    assert f"'train ma', process {other.pid}" in said
+    crashed.kill()
+    crashed.wait()
+    said = refused(tmp_path, "predict")
+    assert "train mp" not in said
+    assert f"'train ma', process {other.pid}" in said
+    assert not refused(tmp_path, "train", "mp")
+
+
+def test_the_parts_of_another_step_follow_when_all_have_ended(tmp_path, hold):
+    first, second = hold("train", "mp"), hold("train", "ma")
+    first.communicate()
+    assert refused(tmp_path, "predict", "mp")
+    second.communicate()
+    hold("predict", "mp")
+    assert not refused(tmp_path, "predict", "ma")
+    assert refused(tmp_path, "train", "ma")
+
+
+def test_the_whole_step_passes_inside_no_part_of_itself(tmp_path):
+    with locked(tmp_path, "train", "mp"):
+        assert refused(tmp_path, "train")
+        assert not refused(tmp_path, "train", "mp")
+    with locked(tmp_path, "train"):
+        assert not refused(tmp_path, "train", "mp")
 
 
 def test_a_step_inside_a_step_passes(tmp_path):
@@ -92,12 +164,12 @@ def test_a_folder_that_is_gone_is_named(tmp_path):
 def test_steps_of_the_method_hold_the_lock(tmp_path):
     project = make(tmp_path, {1: [A]}, clean={1: [A]})
     see(project, 0, [], [])
-    thread = threading.Thread(target=lambda: refused.append(attempt(project)))
-    refused: list[bool] = []
+    thread = threading.Thread(target=lambda: told.append(attempt(project)))
+    told: list[bool] = []
     with locked(project.folder, "train"):
         thread.start()
         thread.join()
-    assert refused == [True]
+    assert told == [True]
     assert not attempt(project)
 
 

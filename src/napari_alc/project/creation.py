@@ -18,7 +18,7 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project import schema
 from napari_alc.project.alignment import aligned, require_images
-from napari_alc.project.locking import LOCK_FILE, locked
+from napari_alc.project.locking import LOCK_FILES, locked
 from napari_alc.project.project import TRAIN, VALIDATION, Project
 from napari_alc.project.review import import_labels
 from napari_alc.project.settings import (
@@ -305,7 +305,7 @@ def _first_tasks(project: Project, sources: Sources) -> None:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Make the project's folder and lock it; should the block fail, nothing new is left."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]
-    own_lock = not (folder / LOCK_FILE).exists()
+    own_locks = [file for name in LOCK_FILES if not (file := folder / name).exists()]
     is_locked = False
     try:
         _make(folder)
@@ -314,8 +314,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
             with _without_leftovers(folder):
                 yield
     except BaseException:
-        if is_locked and own_lock:
-            (folder / LOCK_FILE).unlink(missing_ok=True)
+        for lock in own_locks if is_locked else ():
+            lock.unlink(missing_ok=True)
         for place in new:
             with suppress(OSError):  # Somebody else has put something there.
                 place.rmdir()
