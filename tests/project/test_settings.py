@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,16 +10,18 @@ from hypothesis import strategies as st
 
 from napari_alc.cleaning.budget import Costs
 from napari_alc.cleaning.selection import STRATEGIES
-from napari_alc.errors import BadData
+from napari_alc.errors import AlcError, BadData
 from napari_alc.project.settings import (
     FORMAT,
     LARGEST_SEED,
     SETTINGS_FILE,
     MethodSettings,
     ProjectSettings,
+    change_settings,
     read_settings,
     write_settings,
 )
+from tiny_projects import make_project
 
 share = st.floats(0, 1)
 methods = st.builds(
@@ -46,6 +49,7 @@ everything = st.builds(
     detector=st.fixed_dictionaries(
         {}, optional={"preset": st.just("resnet50"), "iterations": st.integers(1, 9)}
     ),
+    cluster=st.sampled_from(["", "tcp://host:8786"]),
 )
 
 
@@ -84,6 +88,9 @@ WRONG = {
     "format = 1\nimages = 'a'\n[detector]\nspeed = 1": "'speed' is not a detector setting",
     "format = 1\nimages = 'a'\n[detector]\niterations = 0": "iterations must be 1 or more",
     "format = 1\nimages = 'a": "cannot be read",
+    "format = 1\nimages = 'a'\ncluster = 'host'": "'cluster' is no section",
+    "format = 1\nimages = 'a'\n[cluster]\naddress = 3": "'address' is missing or no text",
+    "format = 1\nimages = 'a'\n[cluster]\nworkers = 3": r"\[cluster\] has an unknown setting",
     "\x00\x01": "cannot be read",
 }
 
@@ -105,3 +112,95 @@ def test_a_binary_file_is_no_project(tmp_path):
 def test_a_folder_without_settings_is_no_project(tmp_path):
     with pytest.raises(BadData, match="no napari-alc project here"):
         read_settings(tmp_path)
+
+
+OLD = """\
+# of the kidney study; ask Ada before changing
+format = 1
+images = "../images"
+
+[detector]
+preset = "compact"  # the laptop's
+iterations = 300
+
+[method]
+# k
+per_iteration = 5
+"""
+
+
+def test_settings_of_an_older_program_have_no_cluster(tmp_path):
+    assert read_settings(written(tmp_path, OLD)).cluster == ""
+
+
+def test_a_change_keeps_the_lines_around_it(tmp_path):
+    changed = change_settings(
+        written(tmp_path, OLD), method={"per_iteration": 7}, detector={"iterations": 400}
+    )
+    expected = OLD.replace("= 5", "= 7").replace("= 300", "= 400")
+    assert (tmp_path / SETTINGS_FILE).read_text(encoding="utf-8") == expected
+    assert changed == read_settings(tmp_path)
+
+
+def test_a_value_taken_away_leaves_the_presets_own(tmp_path):
+    changed = change_settings(written(tmp_path, OLD), detector={"iterations": None, "epochs": None})
+    assert changed.detector == {"preset": "compact"}
+    assert "# the laptop's" in (tmp_path / SETTINGS_FILE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "  # the end"])
+def test_sections_that_are_missing_are_added(tmp_path, end):
+    text = f'format = 1\nimages = "a"{end}'
+    change_settings(
+        written(tmp_path, text), method={"tau": 0.4}, detector={"seed": 3}, cluster="tcp://h:1"
+    )
+    found = read_settings(tmp_path)
+    assert (found.method.tau, dict(found.detector), found.cluster) == (
+        0.4,
+        {"seed": 3},
+        "tcp://h:1",
+    )
+    assert (tmp_path / SETTINGS_FILE).read_text(encoding="utf-8").startswith(text.rstrip("\n"))
+
+
+def test_an_open_project_goes_on_with_what_was_changed(tmp_path):
+    project = make_project(tmp_path)
+    project.change(method={"per_iteration": 9}, cluster="tcp://h:1")
+    with pytest.raises(AlcError, match="epochs"):
+        project.change(detector={"epochs": 0})
+    assert project.settings == read_settings(project.folder)
+    assert (project.settings.method.per_iteration, project.settings.cluster) == (9, "tcp://h:1")
+    project.close()
+
+
+REFUSED = {
+    "tau must be at most 1": {"method": {"tau": 2.0}},
+    "strategy 'best' is unknown": {"method": {"strategy": "best"}},
+    "unknown setting 'k'": {"method": {"k": 3}},
+    "batch_size must be 1 or more": {"detector": {"batch_size": 0}},
+    "must be a whole number": {"detector": {"epochs": 2.5}},
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_wrong_change_is_refused_and_the_file_stays(tmp_path, words):
+    with pytest.raises(AlcError, match=words) as refused:
+        change_settings(written(tmp_path, OLD), cluster="tcp://h:1", **REFUSED[words])
+    assert not isinstance(refused.value, BadData)
+    assert (tmp_path / SETTINGS_FILE).read_text(encoding="utf-8") == OLD
+
+
+def test_a_file_that_is_wrong_already_is_named_and_not_touched(tmp_path):
+    text = OLD.replace("= 5", "= 0")
+    with pytest.raises(BadData, match=r"project\.toml"):
+        change_settings(written(tmp_path, text), method={"per_iteration": 7})
+    assert (tmp_path / SETTINGS_FILE).read_text(encoding="utf-8") == text
+
+
+@settings(max_examples=15)
+@given(everything, methods)
+def test_changing_every_number_of_the_method_gives_what_writing_gives(given, method):
+    with TemporaryDirectory() as folder:
+        write_settings(Path(folder), given)
+        changed = change_settings(Path(folder), method=asdict(method), cluster="tcp://h:1")
+        assert changed == replace(given, method=method, cluster="tcp://h:1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from napari_alc.formats.images import image_size
 from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 from napari_alc.project import schema
 from napari_alc.project.migration import bring_up_to_date
-from napari_alc.project.settings import ProjectSettings, read_settings
+from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
 from napari_alc.project.store import Store
 
 TRAIN = "train"
@@ -29,7 +29,7 @@ MODELS = ("mp", "ma")
 """Mp learns from the pathologists' labels, Ma from the consensus labels."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Project:
     """An open project: its folder, settings and store."""
 
@@ -60,6 +60,26 @@ class Project:
     def close(self) -> None:
         """Let go of the project's files."""
         self.store.close()
+
+    def change(
+        self,
+        *,
+        method: Mapping[str, object] | None = None,
+        detector: Mapping[str, object] | None = None,
+        cluster: str | None = None,
+    ) -> None:
+        """Change settings, in ``project.toml`` and here (see `change_settings`).
+
+        Raises
+        ------
+        BadData
+            When the file cannot be used as it was found, or not be written.
+        AlcError
+            When a new value is wrong; nothing is changed then.
+        """
+        self.settings = change_settings(
+            self.folder, method=method, detector=detector, cluster=cluster
+        )
 
     @property
     def images_folder(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import tomlkit
+from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
 from napari_alc.cleaning.budget import Costs
@@ -97,6 +98,9 @@ class ProjectSettings:
         Numbers of the method and of the budget.
     detector
         Settings of the detector as plain values (see `napari_alc.detection.settings`).
+    cluster
+        Address of the Dask scheduler that trains and predicts, such as
+        ``tcp://host:8786``; empty for this computer.
     """
 
     images: str
@@ -104,6 +108,7 @@ class ProjectSettings:
     method: MethodSettings = field(default_factory=MethodSettings)
     costs: Costs = field(default_factory=Costs)
     detector: Mapping[str, object] = field(default_factory=dict)
+    cluster: str = ""
 
 
 def write_settings(folder: Path, settings: ProjectSettings) -> None:
@@ -115,6 +120,7 @@ def write_settings(folder: Path, settings: ProjectSettings) -> None:
     document["method"] = asdict(settings.method)
     document["costs"] = asdict(settings.costs)
     document["detector"] = {k: v for k, v in settings.detector.items() if v is not None}
+    document["cluster"] = {"address": settings.cluster}
     write_text(folder / SETTINGS_FILE, tomlkit.dumps(document))
 
 
@@ -127,7 +133,69 @@ def read_settings(folder: Path) -> ProjectSettings:
         When there is no project, it was made by a newer program, or a value is wrong.
     """
     path = folder / SETTINGS_FILE
-    values = _read_toml(path)
+    return _settings(path, _read_toml(path))
+
+
+def change_settings(
+    folder: Path,
+    *,
+    method: Mapping[str, object] | None = None,
+    detector: Mapping[str, object] | None = None,
+    cluster: str | None = None,
+) -> ProjectSettings:
+    """Change single values in ``project.toml``; its other lines, comments and order stay.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    method, detector
+        New values by name; None takes a line away, so that the default (or the preset's own
+        value) holds again.
+    cluster
+        The scheduler's new address; empty for none.
+
+    Returns
+    -------
+    ProjectSettings
+        What the file says now.
+
+    Raises
+    ------
+    BadData
+        When the file cannot be used as it was found.
+    AlcError
+        When a new value is wrong; nothing is written then.
+    """
+    path = folder / SETTINGS_FILE
+    document = _read_toml(path)
+    _settings(path, document)
+    _change_table(document, "method", method or {})
+    _change_table(document, "detector", detector or {})
+    _change_table(document, "cluster", {} if cluster is None else {"address": cluster})
+    try:
+        settings = _settings(path, document)
+    except BadData as refused:
+        raise AlcError(f"{refused.problem}.") from refused
+    write_text(path, tomlkit.dumps(document))
+    return settings
+
+
+def _change_table(document: TOMLDocument, name: str, values: Mapping[str, object]) -> None:
+    if not values:
+        return
+    if name not in document:
+        document[name] = tomlkit.table()
+    table = _table(Path(SETTINGS_FILE), name, document[name])
+    for key, value in values.items():
+        if value is not None:
+            table[key] = value
+        else:
+            table.pop(key, None)
+
+
+def _settings(path: Path, document: TOMLDocument) -> ProjectSettings:
+    values: dict[str, object] = document.unwrap()
     made_with = values.get("format")
     if type(made_with) is not int or made_with < 1:
         raise BadData(
@@ -145,13 +213,13 @@ def read_settings(folder: Path) -> ProjectSettings:
         method=_section(path, "method", MethodSettings, values.get("method", {})),
         costs=_section(path, "costs", Costs, values.get("costs", {})),
         detector=_detector(path, _table(path, "detector", values.get("detector", {}))),
+        cluster=_cluster(path, _table(path, "cluster", values.get("cluster", {}))),
     )
 
 
-def _read_toml(path: Path) -> dict[str, object]:
+def _read_toml(path: Path) -> TOMLDocument:
     try:
-        text = path.read_text(encoding="utf-8")
-        return dict(tomlkit.parse(text).unwrap())
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadData(
             path.parent,
@@ -183,6 +251,13 @@ def _detector(path: Path, values: dict[str, object]) -> dict[str, object]:
     except AlcError as error:
         raise BadData(path, f"[detector]: {error}".rstrip("."), "Correct the line") from error
     return values
+
+
+def _cluster(path: Path, values: dict[str, object]) -> str:
+    unknown = sorted(set(values) - {"address"})
+    if unknown:
+        raise BadData(path, f"[cluster] has an unknown setting '{unknown[0]}'", "Remove the line")
+    return _text(path, values, "address", "").strip()
 
 
 def _section(path: Path, name: str, kind: type[Section], value: object) -> Section:
