@@ -119,3 +119,18 @@ AGREEMENT_COLUMNS = {
     "Kappa": "Cohen's kappa on keeping or deleting the same box: 1 is full agreement, 0 is chance, "
     "– is not defined.",
 }
+
+PRESET = (
+    "Which network learns to find the objects.\n"
+    "ResNet-50 is the one of the paper and wants a graphics card; Compact learns within minutes "
+    "on a laptop."
+)
+OTHER_DETECTOR = "The name of one of torchvision's box detectors."
+WEIGHTS = "What the networks know before they see your images; the same in every iteration."
+WEIGHTS_FILE = "A file that this program, torchvision or a plain ResNet was saved to by torch."
+PRECISION = (
+    "How exactly the network computes. Mixed precision is faster and needs less memory on a "
+    "graphics card; a processor always computes in full precision."
+)
+ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
+PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
