@@ -7,31 +7,13 @@ import numpy as np
 import pytest
 import torch
 from squares import CATEGORIES, QUICK, make_images
+from training_runs import StopAfter, same_bits
 
 from napari_alc.detection import training
+from napari_alc.detection.record import CURVE_POINTS, thinned
 from napari_alc.detection.samples import TrainingImage
 from napari_alc.detection.training import train
 from napari_alc.errors import AlcError, BadData, Cancelled
-
-
-class StopAfter:
-    """Lets `count` units of work pass, then asks to stop."""
-
-    def __init__(self, count):
-        self.left = count
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
-
-
-def tensors(path):
-    return torch.load(path, weights_only=True)["model"]
-
-
-def same_bits(a, b):
-    first, second = tensors(a), tensors(b)
-    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
 @pytest.fixture
@@ -152,8 +134,8 @@ def test_the_run_is_documented(images, tmp_path):
 
 
 def test_long_loss_curves_are_thinned():
-    curve = training._thinned([float(i % 2) for i in range(5000)])
-    assert len(curve) == training.CURVE_POINTS
+    curve = thinned([float(i % 2) for i in range(5000)])
+    assert len(curve) == CURVE_POINTS
     assert curve[-1][0] == 5000
     assert all(loss == pytest.approx(0.5, abs=0.03) for _, loss in curve)
 

@@ -1,0 +1,88 @@
+"""The numbers that a network computes in, and how its tensors lie in memory.
+
+On a CUDA card most of the work is done in 16 bits (`torch.autocast`; weights, losses and the
+optimiser stay in 32) with the channels of a pixel side by side, which its tensor cores ask for.
+Everywhere else it is 32 bits: half precision is no faster there, and on the CPU a training
+shall end with the same bits on every machine of one kind.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from napari_alc.errors import AlcError
+
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How a network computes on one device.
+
+    Parameters
+    ----------
+    name
+        ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+    device
+        Where it computes.
+    """
+
+    name: str
+    device: torch.device
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Order of a feature map's numbers in memory."""
+        on_card = self.device.type == "cuda"
+        return torch.channels_last if on_card else torch.contiguous_format
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Move `network` to the device, its convolutions in the right memory format."""
+        return network.to(self.device).to(memory_format=self.memory_format)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Inside the block, what gains from it is computed in this precision."""
+        return torch.autocast(self.device.type, dtype=TYPES[self.name], enabled=self.name != "fp32")
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Keeps fp16's small gradients from vanishing; lets the other precisions pass as is."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """The precision for `device`.
+
+    Parameters
+    ----------
+    wanted
+        One of `napari_alc.detection.settings.PRECISIONS`. Where there is no CUDA card it is
+        fp32 whatever was wanted, so that the settings of one machine run on another.
+    device
+        See `napari_alc.detection.devices.choose_device`.
+
+    Raises
+    ------
+    AlcError
+        When bf16 is wanted of a CUDA card that does not have it.
+    """
+    if device.type != "cuda":
+        return Precision("fp32", device)
+    has_bf16 = _has_bf16(device)
+    if wanted == "bf16" and not has_bf16:
+        raise AlcError(
+            f"The card {torch.cuda.get_device_name(device)} does not compute in bf16; "
+            "set precision to auto, fp16 or fp32."
+        )
+    if wanted == "auto":
+        wanted = "bf16" if has_bf16 else "fp16"
+    return Precision(wanted, device)
+
+
+def _has_bf16(device: torch.device) -> bool:
+    # Cards before Ampere emulate bf16, slower than 32 bits.
+    with torch.cuda.device(device):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))

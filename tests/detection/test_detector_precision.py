@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from napari_alc.detection.precision import Precision, choose_precision
+from napari_alc.errors import AlcError
+
+CARD = torch.device("cuda")
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """Pretends that there is a CUDA card, with or without bf16."""
+
+    def pretend(has_bf16):
+        monkeypatch.setattr("napari_alc.detection.precision._has_bf16", lambda _device: has_bf16)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "GeForce GTX 1080")
+
+    return pretend
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+@pytest.mark.parametrize("wanted", ["auto", "fp32", "bf16", "fp16"])
+def test_without_a_cuda_card_everything_is_computed_in_full(device, wanted):
+    precision = choose_precision(wanted, torch.device(device))
+    assert precision.name == "fp32"
+    assert precision.memory_format is torch.contiguous_format
+
+
+@pytest.mark.parametrize(("has_bf16", "chosen"), [(True, "bf16"), (False, "fp16")])
+def test_on_a_card_sixteen_bits_are_chosen_that_it_computes_in(card, has_bf16, chosen):
+    card(has_bf16)
+    precision = choose_precision("auto", CARD)
+    assert precision.name == chosen
+    assert precision.memory_format is torch.channels_last
+
+
+@pytest.mark.parametrize("wanted", ["fp32", "bf16", "fp16"])
+def test_on_a_card_what_the_user_wants_holds(card, wanted):
+    card(True)
+    assert choose_precision(wanted, CARD).name == wanted
+
+
+def test_bf16_is_refused_where_the_card_does_not_have_it(card):
+    card(False)
+    with pytest.raises(AlcError, match=r"GTX 1080 does not compute in bf16.*auto, fp16 or fp32"):
+        choose_precision("bf16", CARD)
+
+
+@pytest.mark.parametrize(("name", "scaled"), [("fp32", False), ("bf16", False), ("fp16", True)])
+def test_only_the_small_gradients_of_fp16_are_scaled(name, scaled):
+    assert Precision(name, torch.device("cpu")).scaler().is_enabled() is scaled
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+)
+def test_convolutions_compute_in_the_precision_and_weights_stay_in_full(name, dtype):
+    convolution = nn.Conv2d(3, 4, 3)
+    with Precision(name, torch.device("cpu")).autocast():
+        assert convolution(torch.rand(1, 3, 8, 8)).dtype is dtype
+    assert convolution.weight.dtype is torch.float32
+
+
+def test_full_precision_gives_the_same_bits_as_no_precision_at_all():
+    convolution, image = nn.Conv2d(3, 4, 3), torch.rand(1, 3, 8, 8)
+    with Precision("fp32", torch.device("cpu")).autocast():
+        within = convolution(image)
+    assert torch.equal(within, convolution(image))
