@@ -1,0 +1,304 @@
+"""What the form of the detector offers, in words; knows no Qt and imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError
+
+COMPACT, RESNET50 = "compact", "resnet50"
+
+PRESETS: Mapping[str, str] = {
+    RESNET50: "ResNet-50: the paper's detector",
+    COMPACT: "Compact: for a laptop without GPU",
+}
+"""The program's own detectors, as the form names them."""
+
+OTHERS = (
+    "fasterrcnn_resnet50_fpn",
+    "fasterrcnn_resnet50_fpn_v2",
+    "fasterrcnn_mobilenet_v3_large_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "fcos_resnet50_fpn",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "ssd300_vgg16",
+    "ssdlite320_mobilenet_v3_large",
+)
+"""torchvision's builders of box detectors; the window cannot ask torchvision itself."""
+
+PRECISION_WORDS: Mapping[str, str] = {
+    "auto": "as fits the device",
+    "fp32": "full (fp32)",
+    "bf16": "mixed (bf16)",
+    "fp16": "mixed (fp16)",
+}
+"""The precisions, as the form names them."""
+
+IMAGENET, FILE, NONE = "imagenet", "file", "none"
+
+WEIGHTS: Mapping[str, str] = {
+    IMAGENET: "ImageNet",
+    FILE: "A file",
+    NONE: "None (from scratch)",
+}
+"""Where the weights start, as the form names it."""
+
+_COMPACT_FROM_NOTHING = (
+    "The compact network is small enough to learn from your images alone; it needs neither "
+    "internet nor a file."
+)
+
+WEIGHTS_WORDS: Mapping[str, str] = {
+    IMAGENET: "Starts from a network that knows everyday photographs; downloaded once, which "
+    "needs the internet.",
+    FILE: "Starts from a weights file (.pt or .pth) of the same kind of network; needs no "
+    "internet.",
+    NONE: "Starts from chance; needs neither internet nor a file, but many more images and "
+    "iterations.",
+}
+"""What each choice means, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that the user may change.
+
+    Parameters
+    ----------
+    name
+        Of the field of `DetectorSettings`.
+    label
+        In front of the field.
+    wanted
+        What may be entered, in words that follow "Enter".
+    own
+        What holds while the field is empty, in words; given the settings as they are.
+    tooltip
+        What the number does.
+    """
+
+    name: str
+    label: str
+    wanted: str
+    own: Callable[[DetectorSettings], str]
+    tooltip: str
+
+
+_WHOLE = "a whole number, 1 or more"
+
+
+def _epochs(settings: DetectorSettings) -> str:
+    if settings.iterations is not None:
+        return "not used: the iterations are set"
+    if settings.recipe.iterations is not None:
+        return "not used: the preset counts iterations"
+    return f"as the preset: {settings.recipe.epochs}"
+
+
+def _iterations(settings: DetectorSettings) -> str:
+    recipe = settings.recipe
+    if settings.epochs is not None:
+        return "from the epochs"
+    if recipe.iterations is not None:
+        return f"as the preset: {recipe.iterations}"
+    return f"from the epochs, at least {recipe.least_iterations}"
+
+
+def _input_size(settings: DetectorSettings) -> str:
+    is_compact = settings.preset == COMPACT
+    return "chosen from the sizes of the boxes" if is_compact else "as the preset: 800 to 1333"
+
+
+def _default(name: str) -> Callable[[DetectorSettings], str]:
+    return lambda _settings: f"as usual: {getattr(DetectorSettings, name):g}"
+
+
+NUMBERS = (
+    Number(
+        "epochs",
+        "Epochs",
+        _WHOLE,
+        _epochs,
+        "How often a training goes through all training images. Not used where the number of "
+        "iterations is set.",
+    ),
+    Number(
+        "iterations",
+        "Iterations",
+        _WHOLE,
+        _iterations,
+        "How many batches a training takes. More take longer and help up to a point.",
+    ),
+    Number(
+        "batch_size",
+        "Images a batch",
+        _WHOLE,
+        lambda settings: f"as the preset: {settings.recipe.batch_size}",
+        "Images that are learned from at once. Fewer need less memory.",
+    ),
+    Number(
+        "learning_rate",
+        "Learning rate",
+        "a number above 0",
+        lambda settings: f"as the preset: {settings.recipe.learning_rate:g}",
+        "How far the network moves with each batch. If you are not sure, leave it empty.",
+    ),
+    Number(
+        "weight_decay",
+        "Weight decay",
+        "a number, 0 or more",
+        lambda settings: f"as the preset: {settings.recipe.weight_decay:g}",
+        "How strongly large weights are held back. If you are not sure, leave it empty.",
+    ),
+    Number(
+        "input_size",
+        "Input size (pixels)",
+        "a whole number, 16 or more",
+        _input_size,
+        "Longest side of an image as the detector sees it. Larger finds smaller objects and "
+        "takes longer.",
+    ),
+    Number(
+        "tile_size",
+        "Tiles (pixels)",
+        "0 for no tiles, or a whole number, 16 or more",
+        lambda _settings: "chosen from the sizes of the boxes",
+        "Large images are looked at in tiles of this side where small objects would vanish "
+        "otherwise. 0 never cuts an image up.",
+    ),
+    Number(
+        "tile_overlap",
+        "Overlap of tiles",
+        "a number from 0 to 0.5",
+        _default("tile_overlap"),
+        "Share of a tile that it has in common with the next one, so that no object is cut.",
+    ),
+    Number(
+        "score_floor",
+        "Lowest score",
+        "a number from 0 to below 1",
+        _default("score_floor"),
+        "Boxes of which a detector is less sure than this are thrown away at once.",
+    ),
+    Number(
+        "max_detections",
+        "Most boxes an image",
+        _WHOLE,
+        _default("max_detections"),
+        "More boxes than this are never found in one image; raised by itself where your images "
+        "hold nearly as many.",
+    ),
+    Number(
+        "validate_every",
+        "Measure every … iterations",
+        _WHOLE,
+        lambda _settings: "about ten times a training",
+        "How often AP50 on the validation images is measured while training, for the curve. "
+        "It does not change what is learned.",
+    ),
+    Number(
+        "seed",
+        "Seed",
+        "a whole number, 0 or more",
+        lambda settings: f"as the project: {settings.seed}",
+        "Two trainings with the same seed and images give the same detector on a processor.",
+    ),
+    Number(
+        "threads",
+        "Processor threads",
+        _WHOLE,
+        lambda _settings: "as the computer offers",
+        "How many processor cores may compute. Fewer leave more for other programs.",
+    ),
+)
+"""The numbers, in the order of the form."""
+
+
+def value_of(number: Number, text: str) -> int | float | None:
+    """What was typed into the field of `number`; None for an empty one.
+
+    Raises
+    ------
+    AlcError
+        Saying what may be entered.
+    """
+    typed = text.strip().replace(",", ".")
+    if not typed:
+        return None
+    for kind in (int, float):
+        try:
+            value = kind(typed)
+            DetectorSettings.from_json({number.name: value})
+        except (ValueError, OverflowError, AlcError):
+            continue
+        return value
+    raise AlcError(f"Enter {number.wanted}, or leave it empty.")
+
+
+def text_of(value: object) -> str:
+    """A stored number as it is typed."""
+    return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def weights_file(path: Path | None) -> str:
+    """The file that weights start from, as it is stored.
+
+    Raises
+    ------
+    AlcError
+        When there is no such file.
+    """
+    if path is None:
+        raise AlcError("Choose the file that the weights are in.")
+    if not path.is_file():
+        raise AlcError(f"There is no file {path}.")
+    return str(path.resolve())
+
+
+def weights_kind(settings: DetectorSettings) -> str:
+    """Where the weights start: one of `WEIGHTS`."""
+    start = settings.initial_weights
+    return start if start in (IMAGENET, NONE) else FILE
+
+
+def stored_weights(preset: str, kind: str) -> str | None:
+    """What is stored for `kind` (not a file): nothing where the preset begins so by itself."""
+    return None if DetectorSettings(preset=preset).initial_weights == kind else kind
+
+
+def has_imagenet(preset: str) -> bool:
+    """Whether there are ImageNet weights for a preset."""
+    return preset != COMPACT
+
+
+def weights_sentence(preset: str, kind: str) -> str:
+    """What starting from `kind` means for a preset."""
+    return _COMPACT_FROM_NOTHING if (preset, kind) == (COMPACT, NONE) else WEIGHTS_WORDS[kind]
+
+
+def settings_of(detector: Mapping[str, object], seed: int) -> DetectorSettings:
+    """The settings that hold for a project: the detector takes the project's seed.
+
+    Raises
+    ------
+    AlcError
+        When a value is wrong.
+    """
+    return DetectorSettings.from_json({"seed": seed, **detector})
+
+
+def with_preset(settings: Mapping[str, object], preset: str) -> dict[str, object]:
+    """The changes that make `preset` the detector: weights of another network do not fit it."""
+    changes: dict[str, object] = {"preset": preset}
+    if "weights" in settings:
+        changes["weights"] = None
+    return changes
+
+
+def back_to_own(settings: Mapping[str, object]) -> dict[str, object]:
+    """The changes after which everything is the preset's own."""
+    return {name: None for name in settings if name != "preset"}

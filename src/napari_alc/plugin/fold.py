@@ -1,0 +1,88 @@
+"""A section of a page that unfolds at a click on its heading."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QToolButton, QVBoxLayout, QWidget
+
+HEADING = """
+QToolButton { font-weight: bold; font-size: 13px; border: none; padding: 4px 2px;
+              text-align: left; background: transparent; }
+QToolButton:hover { text-decoration: underline; }
+"""
+
+
+class Fold(QWidget):
+    """A heading and what it hides.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    content
+        What is shown below it while it is open.
+    tooltip
+        What is found there.
+    """
+
+    toggled = Signal(bool)
+    """Emitted with whether it is open now."""
+
+    def __init__(self, title: str, content: QWidget, tooltip: str = "") -> None:
+        super().__init__()
+        self.content = content
+        self.heading = QToolButton()
+        self.heading.setText(title)
+        self.heading.setToolTip(tooltip)
+        self.heading.setStyleSheet(HEADING)
+        self.heading.setCheckable(True)
+        self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.heading.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.heading.toggled.connect(self._on_toggled)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.heading)
+        layout.addWidget(content)
+        self._on_toggled(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the content is shown."""
+        return bool(self.heading.isChecked())
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or close it."""
+        self.heading.setChecked(is_open)
+
+    def set_title(self, title: str) -> None:
+        """Change the heading."""
+        self.heading.setText(title)
+
+    def _on_toggled(self, is_open: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
+        self.heading.setArrowType(arrow)
+        self.content.setVisible(is_open)
+        self.toggled.emit(is_open)
+
+
+class WheelGuard(QObject):
+    """Lets the wheel scroll the page, not change a field that nobody has clicked."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Hand the wheel on to the page while `watched` has no focus."""
+        if event.type() != QEvent.Type.Wheel:
+            return False
+        if isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def guard_wheel(page: QWidget) -> None:
+    """Guard the fields on `page` that a wheel could change."""
+    guard = WheelGuard(page)
+    for kind in (QComboBox, QSpinBox, QDoubleSpinBox):
+        for field in page.findChildren(kind):
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            field.installEventFilter(guard)
