@@ -7,11 +7,11 @@ from hand_made import A, B, C, D, make, rows_of, see
 from napari_alc.cleaning.regions import Region, Source, sort_labels
 from napari_alc.errors import AlcError, BadData
 from napari_alc.project import schema, sorting
+from napari_alc.project.prediction import detections_of
 from napari_alc.project.review import current_boxes
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Step, status
 from napari_alc.project.tasks import queue, region_counts
-from napari_alc.project.training import detections_of
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (4, B, 0.3)]

@@ -7,12 +7,13 @@ from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.export import export
+from napari_alc.project.prediction import predict
 from napari_alc.project.review import finish, open_document
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
 from napari_alc.project.status import NEWEST_DECISION, Step, newest_decision, require, status
 from napari_alc.project.tasks import queue, reopen
-from napari_alc.project.training import predict, train
+from napari_alc.project.training import train
 
 TRUTH = label_set({i: [A] for i in range(1, 5)}, 4).labels
 

@@ -23,11 +23,11 @@ from napari_alc.commands.running import (
 )
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.export import export as export_labels
+from napari_alc.project.prediction import predict as predict_remaining
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorting import select as select_images
 from napari_alc.project.status import status as status_of
 from napari_alc.project.time_spent import time_spent
-from napari_alc.project.training import predict as predict_remaining
 from napari_alc.project.training import train as train_models
 
 

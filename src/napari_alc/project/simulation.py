@@ -22,6 +22,7 @@ from napari_alc.project.correction import correct_remaining
 from napari_alc.project.detections import predict_pieces
 from napari_alc.project.export import export
 from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
+from napari_alc.project.prediction import predict, tau_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reader_agreement import agreement
 from napari_alc.project.report import markdown
@@ -29,7 +30,7 @@ from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.time_spent import time_record
-from napari_alc.project.training import predict, tau_of, train, train_on
+from napari_alc.project.training import train, train_on
 
 REPORT_FILE = "report.json"
 

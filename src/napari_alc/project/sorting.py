@@ -15,11 +15,11 @@ from napari_alc.labels import Labels
 from napari_alc.project import schema
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.locking import one_at_a_time
+from napari_alc.project.prediction import detections_of, tau_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require
 from napari_alc.project.store import add_boxes, add_rows, log_event, now
 from napari_alc.project.tasks import WHOLE_IMAGE, Batch, write_tasks
-from napari_alc.project.training import detections_of, tau_of
 
 
 @dataclass(frozen=True, eq=False)
