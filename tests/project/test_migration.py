@@ -8,13 +8,15 @@ import pytest
 from builders import PERSON, make_project
 from hand_made import rows_of
 from sqlalchemy import insert, inspect
+from version_one import DDL as FIRST
 from version_one import make_old
+from version_two import DDL as SECOND
 
 from napari_alc.errors import BadData
 from napari_alc.project import schema
 from napari_alc.project.project import Project
 from napari_alc.project.review import current_boxes, open_document
-from napari_alc.project.store import version_of
+from napari_alc.project.store import now, version_of
 from napari_alc.project.tasks import next_open_task, queue
 
 
@@ -23,8 +25,14 @@ def undated(project):
     return [(task_id, replace(box, decided_at=None)) for task_id, box in current_boxes(project)]
 
 
+@pytest.fixture(params=[1, 2])
+def version(request):
+    """Which older program made the project."""
+    return request.param
+
+
 @pytest.fixture
-def before(tmp_path):
+def before(tmp_path, version):
     """A project with decisions, and what it said before it became an old one."""
     project = make_project(tmp_path, images=3)
     document = open_document(project, next_open_task(project), PERSON)
@@ -35,7 +43,7 @@ def before(tmp_path):
     document.add((3, 3, 20, 20), 1)
     said = queue(project), undated(project)
     project.close()
-    make_old(project.folder / "project.db")
+    make_old(project.folder / "project.db", {1: FIRST, 2: SECOND}[version], version)
     return project.folder, said
 
 
@@ -84,10 +92,10 @@ def test_rows_still_refer_to_each_other(before):
     project.close()
 
 
-def test_a_copy_of_the_old_store_is_left(before):
+def test_a_copy_of_the_old_store_is_left(before, version):
     folder, said = before
     Project.open(folder).close()
-    (folder / "project.v1.db").replace(folder / "project.db")
+    (folder / f"project.v{version}.db").replace(folder / "project.db")
     for suffix in ("-wal", "-shm"):
         (folder / f"project.db{suffix}").unlink(missing_ok=True)
     again = Project.open(folder)
@@ -109,13 +117,13 @@ def test_a_new_project_is_left_as_it_is(tmp_path):
     project = make_project(tmp_path, images=2)
     project.close()
     Project.open(project.folder).close()
-    assert not (project.folder / "project.v1.db").exists()
+    assert not list(project.folder.glob("project.v*.db"))
 
 
 def test_an_old_store_that_cannot_be_changed_stays_as_it_was(before):
     folder, _ = before
     with closing(sqlite3.connect(folder / "project.db")) as direct:
-        direct.execute("CREATE TABLE spent (in_the_way INTEGER)")
+        direct.execute("CREATE TABLE choice (in_the_way INTEGER)")
         untouched = "\n".join(direct.iterdump())
     with pytest.raises(BadData, match="already exists"):
         Project.open(folder)
@@ -123,13 +131,23 @@ def test_an_old_store_that_cannot_be_changed_stays_as_it_was(before):
         assert "\n".join(direct.iterdump()) == untouched
 
 
-def test_without_a_copy_nothing_is_changed(before):
+def test_without_a_copy_nothing_is_changed(before, version):
     folder, _ = before
-    (folder / "project.v1.db").mkdir()
+    (folder / f"project.v{version}.db").mkdir()
     with pytest.raises(BadData, match="no copy of the project"):
         Project.open(folder)
     with closing(sqlite3.connect(folder / "project.db")) as direct:
-        assert direct.execute("SELECT value FROM meta").fetchall() == [("1",)]
+        assert direct.execute("SELECT value FROM meta").fetchall() == [(str(version),)]
+
+
+def test_old_tasks_are_no_audits_and_choices_can_be_made(before):
+    project = Project.open(before[0])
+    assert {row["audit"] for row in rows_of(project, schema.task)} == {False}
+    choice = {"image_id": 1, "iteration": 0, "kind": "out", "person": "Ada", "reason": "torn"}
+    with project.store.begin() as connection:
+        connection.execute(insert(schema.choice), [{**choice, "at": now()}])
+    assert [row["reason"] for row in rows_of(project, schema.choice)] == ["torn"]
+    project.close()
 
 
 def test_readings_of_an_image_stand_beside_its_joint_task(before):

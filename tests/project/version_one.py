@@ -53,18 +53,24 @@ CREATE TABLE region (box_id INTEGER NOT NULL, iteration INTEGER NOT NULL, region
 """
 
 
-def make_old(database: Path) -> None:
-    """Turn a closed project's database into what version 1 would have written."""
+def make_old(database: Path, ddl: str = DDL, version: int = 1) -> None:
+    """Turn a closed project's database into what an older version would have written.
+
+    Parameters
+    ----------
+    ddl
+        The tables of that version.
+    """
     old = database.with_suffix(".old")
     with closing(sqlite3.connect(old)) as to:
         to.execute("PRAGMA journal_mode=WAL")
-        to.executescript(DDL)
+        to.executescript(ddl)
         to.execute("ATTACH ? AS new", (str(database),))
         for (table,) in to.execute("SELECT name FROM main.sqlite_master WHERE type='table'"):
             names = [row[1] for row in to.execute(f"PRAGMA main.table_info({table})")]
             columns = ", ".join(f'"{name}"' for name in names)
             to.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
-        to.execute("UPDATE main.meta SET value = '1' WHERE \"key\" = 'schema'")
+        to.execute("UPDATE main.meta SET value = ? WHERE \"key\" = 'schema'", (str(version),))
         to.commit()
     for suffix in ("-wal", "-shm"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)

@@ -1,7 +1,9 @@
 """Bringing the store of an older program up to date.
 
 Version 1 knew one task an image and step. Version 2 adds the readings of several people, who
-has an image open, where a person stopped, the time spent, and since when a state holds.
+has an image open, where a person stopped, the time spent, and since when a state holds. Version
+3 adds the choices that people make in a ranking, the mark of audits, and how many boxes a
+ranked image offers.
 """
 
 from __future__ import annotations
@@ -18,16 +20,20 @@ from napari_alc.errors import BadData
 from napari_alc.project import schema
 from napari_alc.project.store import Store, version_of
 
-BACKUP_SUFFIX = ".v1.db"
-"""Ends the name of the copy that is made of a database of version 1."""
-
-_NEW_TABLES = (schema.lease, schema.place, schema.spent)
+BACKUP_SUFFIX = ".v{version}.db"
+"""Ends the name of the copy that is made of a database of an older version."""
 
 _CREDITS = (
     "ALTER TABLE decision ADD COLUMN credited_at {moment}",
     "UPDATE decision SET credited_at = decided_at WHERE credit <> ''",
-    "UPDATE meta SET value = '2' WHERE \"key\" = 'schema'",
 )
+
+_AUDITS = (
+    "ALTER TABLE task ADD COLUMN audit BOOLEAN DEFAULT false NOT NULL",
+    "ALTER TABLE ranking ADD COLUMN offered INTEGER",
+)
+
+_SEAL = f"UPDATE meta SET value = '{schema.SCHEMA_VERSION}' WHERE \"key\" = 'schema'"
 
 # SQLite cannot change a constraint: the table is written anew under the same name, and with
 # foreign keys off the other tables go on referring to that name.
@@ -52,7 +58,7 @@ _OTHER_TASK = (
 
 
 def bring_up_to_date(store: Store) -> None:
-    """Turn a store of version 1 into one of version 2; others are left as they are.
+    """Turn a store of an older version into one of today's; others are left as they are.
 
     It happens wholly or not at all. A copy of an SQLite database is left beside it, ending in
     `BACKUP_SUFFIX`.
@@ -64,28 +70,42 @@ def bring_up_to_date(store: Store) -> None:
     """
     if store.is_file:
         with store.begin() as connection:
-            if version_of(connection) != 1:
+            if not _is_old(connection):
                 return
         with _alone(store) as connection:
-            if version_of(connection) == 1:  # nobody else has done it meanwhile
-                _back_up(Path(store.where))
+            if _is_old(connection):  # nobody else has done it meanwhile
+                _back_up(Path(store.where), version_of(connection))
                 _migrate(connection, _SQLITE_TASK, "DATETIME")
         return
     with store.begin() as connection:
-        if version_of(connection) == 1:
-            _migrate(connection, _other_task(connection), "TIMESTAMP WITH TIME ZONE")
+        if _is_old(connection):
+            _migrate(connection, _OTHER_TASK, "TIMESTAMP WITH TIME ZONE")
+
+
+def _is_old(connection: Connection) -> bool:
+    return version_of(connection) < schema.SCHEMA_VERSION
 
 
 def _migrate(connection: Connection, task: tuple[str, ...], moment: str) -> None:
-    for statement in (*task, *(line.format(moment=moment) for line in _CREDITS)):
+    if version_of(connection) == 1:
+        _execute(connection, *_with_constraint(connection, task))
+        _execute(connection, *(line.format(moment=moment) for line in _CREDITS))
+        for table in (schema.lease, schema.place, schema.spent):
+            table.create(connection)
+    _execute(connection, *_AUDITS)
+    schema.choice.create(connection)
+    _execute(connection, _SEAL)
+
+
+def _execute(connection: Connection, *statements: str) -> None:
+    for statement in statements:
         connection.execute(text(statement))
-    for table in _NEW_TABLES:
-        table.create(connection)
 
 
-def _other_task(connection: Connection) -> tuple[str, ...]:
+def _with_constraint(connection: Connection, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The statements that change a table, with the name that its constraint has there."""
     [found] = inspect(connection).get_unique_constraints("task")
-    return tuple(line.format(constraint=found["name"]) for line in _OTHER_TASK)
+    return tuple(line.format(constraint=found["name"]) for line in lines)
 
 
 @contextmanager
@@ -105,8 +125,8 @@ def _alone(store: Store) -> Iterator[Connection]:
         raise store.refusal(error) from error
 
 
-def _back_up(path: Path) -> None:
-    copy = path.with_suffix(BACKUP_SUFFIX)
+def _back_up(path: Path, version: int) -> None:
+    copy = path.with_suffix(BACKUP_SUFFIX.format(version=version))
     unfinished = copy.with_name(copy.name + ".part")
     try:
         unfinished.unlink(missing_ok=True)

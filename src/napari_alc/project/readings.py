@@ -46,18 +46,19 @@ def remember_readers(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(insert(schema.meta), [row])
 
 
-def give_new_tasks(connection: Connection, step: int, iteration: int) -> None:
-    """Give the tasks just handed out to the readers who are remembered."""
+def give_new_tasks(connection: Connection, last: int) -> None:
+    """Give the tasks that came after task `last` to the readers who are remembered."""
     names = reader_names(connection)
     if names:
-        give(connection, and_(_task.step == step, _task.iteration == iteration), names)
+        give(connection, _task.id > last, names)
 
 
 def give(connection: Connection, tasks: ColumnElement[bool], names: Sequence[str]) -> None:
     """Give each joint task that fulfils `tasks` a reading for each name that has none yet."""
     t, p, reading = schema.task.c, schema.proposal.c, schema.task.alias()
     same = and_(reading.c.image_id == t.image_id, reading.c.step == t.step)
-    kept = [t[name] for name in ("image_id", "step", "iteration", "models", "rank", "score")]
+    names_kept = ("image_id", "step", "iteration", "models", "rank", "score", "audit")
+    kept = [t[name] for name in names_kept]
     for name in names:
         known = select(reading.c.id).where(same, reading.c.reader == name)
         missing = ~known.correlate(schema.task).exists()

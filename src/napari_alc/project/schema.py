@@ -21,10 +21,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA_VERSION = 2
-"""2: readings, leases, places and the time spent (`napari_alc.project.migration`)."""
+SCHEMA_VERSION = 3
+"""2: readings, leases, places and the time spent; 3: choices by hand, audits and what a ranked
+image offers (`napari_alc.project.migration`)."""
 
 metadata = MetaData()
 
@@ -105,7 +107,21 @@ ranking = Table(
     Column("pink", Integer, nullable=False),
     Column("green", Integer, nullable=False),
     Column("gray", Integer, nullable=False),
+    Column("offered", Integer),  # boxes that a review of the whole image would offer
 )
+
+choice = Table(
+    "choice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", ForeignKey("image.id"), nullable=False),
+    Column("iteration", Integer, nullable=False),  # of the ranking: the choice is for the next X
+    Column("kind", String, nullable=False),  # out, in, undone; the newest of an image holds
+    Column("person", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+Index("choice_of_iteration", choice.c.iteration, choice.c.image_id)
 
 task = Table(
     "task",
@@ -121,6 +137,8 @@ task = Table(
     Column("done_by", String),
     # whose blind reading it is; empty: the joint task of the image
     Column("reader", String, nullable=False, default="", server_default=""),
+    # drawn at random to measure the noise that is left, not for its rank
+    Column("audit", Boolean, nullable=False, default=False, server_default=false()),
     UniqueConstraint("image_id", "step", "reader"),
 )
 

@@ -35,11 +35,14 @@ class Batch:
         i, where the images join X^i (g in step 2).
     models
         Iteration of the models whose regions are shown; None where no model has seen them.
+    audit
+        Whether they were drawn at random to measure what noise is left.
     """
 
     step: int
     iteration: int
     models: int | None
+    audit: bool = False
 
 
 INITIAL_DRAW = Batch(step=WHOLE_IMAGE, iteration=0, models=None)
@@ -53,6 +56,8 @@ class Task:
     ----------
     reader
         Whose blind reading of the image it is; empty for the joint task.
+    audit
+        Whether the image was drawn at random to measure what noise is left.
     """
 
     id: int
@@ -66,6 +71,7 @@ class Task:
     done_at: datetime | None
     done_by: str | None
     reader: str = ""
+    audit: bool = False
 
     @property
     def is_reading(self) -> bool:
@@ -118,15 +124,17 @@ def write_tasks(
             "models": batch.models,
             "rank": rank,
             "score": None if scores is None else scores[rank],
+            "audit": batch.audit,
         }
         for rank, image_id in enumerate(image_ids)
     ]
+    last = connection.execute(select(func.coalesce(func.max(schema.task.c.id), 0))).scalar_one()
     add_rows(connection, schema.task, rows)
     if batch.models is None:
         _propose_crowd_boxes(connection, batch)
     else:
         _propose(connection, batch, proposals)
-    give_new_tasks(connection, batch.step, batch.iteration)
+    give_new_tasks(connection, last)
 
 
 def _propose(connection: Connection, batch: Batch, proposals: Sequence[dict[str, object]]) -> None:
@@ -170,6 +178,13 @@ def queue(project: Project, step: int | None = None) -> tuple[Task, ...]:
     t = schema.task.c
     conditions = [t.reader == JOINT] if step is None else [t.reader == JOINT, t.step == step]
     return _tasks(project, *conditions)
+
+
+def audited_images(project: Project) -> frozenset[int]:
+    """Ids of the images that were drawn for an audit, in whichever iteration."""
+    t = schema.task.c
+    query = select(t.image_id).where(t.audit, t.reader == JOINT)
+    return frozenset(row.image_id for row in project.store.rows(query))
 
 
 def queue_of(project: Project, person: str) -> tuple[Task, ...]:
