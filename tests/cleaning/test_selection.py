@@ -6,9 +6,19 @@ from cleaning_cases import DETECTIONS, LABELS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_alc.cleaning import selection
 from napari_alc.cleaning.regions import Region, Thresholds, sort_labels
-from napari_alc.cleaning.selection import STRATEGIES, rank, scores, top_k
+from napari_alc.cleaning.selection import (
+    STRATEGIES,
+    Candidates,
+    Strategy,
+    rank,
+    register,
+    scores,
+    top_k,
+)
 from napari_alc.labels import Detections, Labels
+from napari_alc.project.settings import MethodSettings
 
 IDS = np.array([20, 1, 3, 99])
 
@@ -78,17 +88,56 @@ def test_top_k_takes_the_best_or_all_there_are():
 
 
 def test_the_score_strategy_takes_the_most_inconsistent_image():
-    result = red_boxes((1, 0.9), (3, 0.2))
-    values = STRATEGIES["score"](result, IDS, np.random.default_rng(0))
+    candidates = Candidates(IDS, scores(red_boxes((1, 0.9), (3, 0.2)), IDS))
+    values = STRATEGIES["score"].values(candidates, np.random.default_rng(0))
     assert top_k(IDS, values, 1).tolist() == [1]
 
 
 def test_the_random_strategy_is_seeded_and_blind_to_order():
-    result = red_boxes((1, 0.9))
     ids = np.arange(30)
     drawn = [
-        rank(order, STRATEGIES["random"](result, order, np.random.default_rng(seed))).tolist()
+        rank(
+            order,
+            STRATEGIES["random"].values(
+                Candidates(order, np.zeros(30)), np.random.default_rng(seed)
+            ),
+        ).tolist()
         for order, seed in ((ids, 1), (ids[::-1], 1), (ids, 2))
     ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert sorted(drawn[2]) == ids.tolist()
+
+
+def test_every_strategy_has_a_title_and_a_sentence():
+    for name, strategy in STRATEGIES.items():
+        assert strategy.name == name
+        assert strategy.title
+        assert strategy.sentence.endswith(".")
+
+
+@pytest.fixture
+def newest_first():
+    """A strategy that another method brings along."""
+    strategy = Strategy(
+        "newest", "Newest first", "Takes the last images.", lambda found, _: found.image_ids * 1.0
+    )
+    register(strategy)
+    yield strategy
+    selection._registered.pop("newest")
+
+
+def test_a_strategy_that_joins_can_be_set_and_ranks(newest_first):
+    assert STRATEGIES["newest"] is newest_first
+    assert MethodSettings(strategy="newest").strategy == "newest"
+    values = newest_first.values(Candidates(IDS, np.zeros(4)), np.random.default_rng(0))
+    assert rank(IDS, values).tolist() == [99, 20, 3, 1]
+
+
+def test_a_name_is_taken_once(newest_first):
+    with pytest.raises(ValueError, match="a strategy called 'newest' already"):
+        register(newest_first)
+
+
+def test_a_strategy_that_nobody_registered_cannot_be_set():
+    with pytest.raises(ValueError, match="'newest' is unknown; choose from score, random"):
+        MethodSettings(strategy="newest")

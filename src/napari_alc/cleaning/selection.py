@@ -1,10 +1,10 @@
-"""Which images the pathologists see next: SCORE (Eq. 2), ranking and the strategies' names."""
+"""Which images the pathologists see next: SCORE (Eq. 2), ranking and the strategies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 
@@ -15,16 +15,43 @@ SCORE_DECIMALS = 9
 """Sums are rounded so that equal ones tie: 0.1 + 0.2 and 0.3 differ in the last bit."""
 
 
-class Strategy(Protocol):
-    """A way to choose images: gives each candidate a score, the highest are taken first."""
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The images that a strategy chooses among, and what is known of them.
 
-    def __call__(
-        self, sorted_labels: SortedLabels, image_ids: Integers, rng: np.random.Generator
-    ) -> Floats:
-        """Score of each of `image_ids` (distinct, shape (M,)), shape (M,).
+    Parameters
+    ----------
+    image_ids
+        int64, shape (M,), distinct.
+    inconsistency
+        SCORE (Eq. 2) of each, shape (M,), 0 and more.
+    """
 
-        `sorted_labels` may hold boxes of other images too; chance comes from `rng` only.
-        """
+    image_ids: Integers
+    inconsistency: Floats
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to choose images.
+
+    Parameters
+    ----------
+    name
+        As settings and commands write it.
+    title
+        As the program's window shows it.
+    sentence
+        What it does, in words for people who do not program.
+    values
+        Gives each candidate a value, shape (M,); the highest are taken first. The order of
+        the candidates leaves no trace, and chance comes from the generator only.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    values: Callable[[Candidates, np.random.Generator], Floats]
 
 
 def scores(sorted_labels: SortedLabels, image_ids: Integers) -> Floats:
@@ -94,19 +121,50 @@ def top_k(
     return rank(image_ids, image_scores, rng)[:k]
 
 
-def by_score(sorted_labels: SortedLabels, image_ids: Integers, rng: np.random.Generator) -> Floats:
-    """Take the most inconsistent images (Eq. 2)."""
+def _by_inconsistency(candidates: Candidates, rng: np.random.Generator) -> Floats:
     del rng
-    return scores(sorted_labels, image_ids)
+    return candidates.inconsistency
 
 
-def at_random(sorted_labels: SortedLabels, image_ids: Integers, rng: np.random.Generator) -> Floats:
-    """Take images by chance, whatever their labels."""
-    del sorted_labels
+def _at_random(candidates: Candidates, rng: np.random.Generator) -> Floats:
+    image_ids = candidates.image_ids
     drawn = np.empty(len(image_ids))
     drawn[np.argsort(image_ids, kind="stable")] = rng.permutation(len(image_ids))
     return drawn
 
 
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType({"score": by_score, "random": at_random})
-"""Selection strategies by the name that settings and commands use."""
+_registered: dict[str, Strategy] = {}
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_registered)
+"""Every selection strategy by its name; `register` adds to it."""
+
+
+def register(strategy: Strategy) -> None:
+    """Let settings and commands choose another strategy from now on.
+
+    Raises
+    ------
+    ValueError
+        When the name is taken.
+    """
+    if strategy.name in _registered:
+        raise ValueError(f"there is a strategy called '{strategy.name}' already")
+    _registered[strategy.name] = strategy
+
+
+register(
+    Strategy(
+        "score",
+        "Most inconsistent first",
+        "Takes the images on which the crowd and the two models disagree most (SCORE, Eq. 2).",
+        _by_inconsistency,
+    )
+)
+register(
+    Strategy(
+        "random",
+        "At random",
+        "Draws the images by chance, whatever their labels; the measure that others have to beat.",
+        _at_random,
+    )
+)

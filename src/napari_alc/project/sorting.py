@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 
 from napari_alc.boxes import Integers, Mask
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, sort_labels
-from napari_alc.cleaning.selection import STRATEGIES, rank, scores
+from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank, scores
 from napari_alc.labels import Labels
 from napari_alc.project import schema
 from napari_alc.project.label_sets import remaining_images
@@ -64,11 +64,11 @@ def select(project: Project) -> tuple[int, ...]:
     images = sort_remaining(project, iteration)
     method = project.settings.method
     rng = np.random.default_rng([method.seed, iteration + 1])
-    strategy_scores = STRATEGIES[method.strategy](images.rows, images.image_ids, rng)
-    ranked = rank(images.image_ids, strategy_scores, rng)
+    candidates = Candidates(images.image_ids, scores(images.rows, images.image_ids))
+    ranked = rank(images.image_ids, STRATEGIES[method.strategy].values(candidates, rng), rng)
     chosen = ranked[: method.per_iteration].tolist()
     inconsistency = dict(
-        zip(images.image_ids.tolist(), scores(images.rows, images.image_ids).tolist(), strict=True)
+        zip(images.image_ids.tolist(), candidates.inconsistency.tolist(), strict=True)
     )
     with project.store.begin() as connection:
         _write_ranking(connection, iteration, images, ranked, inconsistency)
