@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,9 @@ from napari_alc.progress import Progress, Report, ShouldStop
 
 IMAGES_A_PIECE = 64
 """A killed prediction loses at most this many images."""
+
+PIECES_KEPT = 16
+"""Files of detections held in memory at once by one who reads them in turn."""
 
 _COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
@@ -64,17 +68,58 @@ def load_pieces(folder: Path, image_ids: Iterable[int]) -> Detections:
     BadData
         When a file is damaged, or one of the images is in none of them.
     """
-    wanted = set(image_ids)
-    contents = [_read(path) for path in sorted(folder.glob("piece-*.npz"))]
-    missing = wanted.difference(*(content["asked"].tolist() for content in contents))
-    if missing:
-        raise BadData(
-            folder,
-            f"the detections on {len(missing)} images are missing, first image {min(missing)}",
-            "Predict again",
-        )
-    parts = (Detections(*(content[name] for name in _COLUMNS)) for content in contents)
-    return Detections.empty().joined(*parts).of_images(wanted)
+    return StoredDetections(folder).of(image_ids)
+
+
+class StoredDetections:
+    """The detections kept in a folder, of which only the files asked for are held in memory.
+
+    Parameters
+    ----------
+    folder
+        Where `predict_pieces` wrote them.
+
+    Raises
+    ------
+    BadData
+        When a file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths = {
+            image_id: path
+            for path in sorted(folder.glob("piece-*.npz"))
+            for image_id in _read(path, ("asked",))["asked"].tolist()
+        }
+        self._load = lru_cache(maxsize=PIECES_KEPT)(_detections_in)
+
+    def of(self, image_ids: Iterable[int]) -> Detections:
+        """The detections on some images, in the order of the files.
+
+        Raises
+        ------
+        BadData
+            When a file is damaged, or one of the images is in none of them.
+        """
+        wanted = set(image_ids)
+        missing = wanted - self._paths.keys()
+        if missing:
+            raise BadData(
+                self._folder,
+                f"the detections on {len(missing)} images are missing, first image {min(missing)}",
+                "Predict again",
+            )
+        in_file: dict[Path, list[int]] = {}
+        for image_id in wanted:
+            in_file.setdefault(self._paths[image_id], []).append(image_id)
+        parts = (self._load(path).of_images(ids) for path, ids in sorted(in_file.items()))
+        return Detections.empty().joined(*parts)
+
+
+def _detections_in(path: Path) -> Detections:
+    content = _read(path)
+    return Detections(*(content[name] for name in _COLUMNS))
 
 
 def _fingerprint(weights: Path) -> str:
@@ -118,10 +163,12 @@ def _save(path: Path, detections: Detections, maker: str, ids: Sequence[int]) ->
         stream.write(buffer.getvalue())
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def _read(
+    path: Path, names: Sequence[str] = (*_COLUMNS, "maker", "asked")
+) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in (*_COLUMNS, "maker", "asked")}
+            return {name: content[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise BadData(
             path,
