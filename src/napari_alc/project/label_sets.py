@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from napari_alc.cleaning.consensus import consensus
 from napari_alc.labels import ImageRecord, Labels, LabelSet
@@ -52,6 +52,24 @@ class CleanLabels:
     origins: tuple[Origin, ...]
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A moment in a project's history, by the newest decision and task there were.
+
+    Both are only added, so that the labels of that moment can be asked for at any time.
+    """
+
+    decision: int
+    task: int
+
+
+def this_moment(project: Project) -> Moment:
+    """The moment of the newest decision."""
+    d, t = schema.decision.c, schema.task.c
+    newest = (project.store.value(select(func.max(c.id))) for c in (d, t))
+    return Moment(*(int(number or 0) for number in newest))
+
+
 def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
     """X^i: the images handed to pathologists whole, up to and including `iteration`."""
     ids = {task.image_id for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration}
@@ -86,10 +104,17 @@ def training_labels(project: Project, iteration: int, model: str) -> LabelSet:
     return make(project, iteration)
 
 
-def clean_labels(project: Project) -> CleanLabels:
-    """The pathologists' labels of X^g, the automatic labels and the reviewed ones."""
-    tasks = queue(project)
-    decided = [box for box in _decided(project, tasks) if box[1].is_label]
+def clean_labels(project: Project, until: Moment | None = None) -> CleanLabels:
+    """The pathologists' labels of X^g, the automatic labels and the reviewed ones.
+
+    Parameters
+    ----------
+    until
+        A moment after the correction: the labels as they were then; now where it is None.
+    """
+    tasks = [task for task in queue(project) if until is None or task.id <= until.task]
+    last = None if until is None else until.decision
+    decided = [box for box in _decided(project, tasks, last) if box[1].is_label]
     by_task = {task.image_id: task for task in tasks}
     origins = [_origin(by_task[image_id], box) for image_id, box in decided]
     automatic = _automatic_without_task(project, by_task)
@@ -98,11 +123,15 @@ def clean_labels(project: Project) -> CleanLabels:
     return CleanLabels(LabelSet(project.images(), project.categories(), labels), tuple(origins))
 
 
-def _decided(project: Project, tasks: Iterable[Task]) -> list[tuple[int, ReviewBox]]:
+def _decided(
+    project: Project, tasks: Iterable[Task], until: int | None = None
+) -> list[tuple[int, ReviewBox]]:
     """Pairs of image id and box for the boxes of `tasks`, decided or not."""
     image_of = {task.id: task.image_id for task in tasks}
     return [
-        (image_of[task_id], box) for task_id, box in current_boxes(project) if task_id in image_of
+        (image_of[task_id], box)
+        for task_id, box in current_boxes(project, until=until)
+        if task_id in image_of
     ]
 
 

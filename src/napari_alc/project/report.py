@@ -1,62 +1,153 @@
-"""What a project reached as tables in Markdown, for people."""
+"""What a project reached as tables, for people; the one source of them for every report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Record = Mapping[str, Any]
 
 TYPES_OF_NOISE = ("clean", "location", "box_in_box", "background", "miss")
 
+ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
+"""TIDE's types, in its order."""
+
 UNKNOWN = "–"
 
 
-def iteration_header() -> str:
-    """The head of the table of iterations."""
-    names = ("iteration", "images", "boxes", "tau", "AP50 Mp", "AP50 Ma", "label F1", "budget %")
-    return _row(names) + "\n" + _row("-" * len(name) for name in names)
+@dataclass(frozen=True)
+class Table:
+    """Cells in words under a head."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        lines = (self.head, tuple("-" * len(name) for name in self.head), *self.rows)
+        return "\n".join(map(_row, lines))
 
 
-def iteration_row(record: Record) -> str:
-    """One iteration: what was labelled, what the models reach, what it cost."""
-    return _row(
-        (
-            str(record["iteration"]),
-            str(record["images"]),
-            str(record["boxes"]["mp"]),
-            f"{record['tau']:.2f}",
-            _ap50(record["models"]["mp"]),
-            _ap50(record["models"]["ma"]),
-            f"{record['labels']['f1']:.3f}",
-            f"{record['budget']['total']:.1f}",
-        )
-    )
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Parameters
+    ----------
+    key
+        Tells which figures belong to it.
+    title
+        Its heading.
+    blocks
+        Paragraphs and tables.
+    """
+
+    key: str
+    title: str
+    blocks: tuple[str | Table, ...]
+
+    def markdown(self) -> str:
+        """The section in Markdown."""
+        texts = (b if isinstance(b, str) else b.markdown() for b in self.blocks)
+        return "\n\n".join([f"## {self.title}", *texts])
+
+
+SIMULATED = "Active label cleaning with a simulated pathologist"
 
 
 def markdown(report: Record) -> str:
-    """The whole report."""
-    parts = [
-        "# Active label cleaning with a simulated pathologist",
-        "## Iterations",
-        "\n".join([iteration_header(), *map(iteration_row, report["iterations"])]),
-        "AP50 on the test images, in percent; label F1 of the pathologists' labels together with "
-        "the crowd's on the other images; budget at full price.",
-        "## Labels before and after",
-        _label_table(report["labels"]),
-        "## Budget in percent of labelling everything by pathologists",
-        _budget_table(report["budget"]),
-    ]
-    if report.get("time"):
-        parts += ["## Time measured", _time_table(report["time"])]
-    if report["detectors"]:
-        parts += ["## Detectors trained on all images", _detector_table(report["detectors"])]
-    if report.get("agreement"):
-        parts += ["## Agreement of readers", agreement_table(report["agreement"])]
+    """The whole report in Markdown."""
+    title = report.get("title", SIMULATED)
+    parts = [f"# {title}", *(section.markdown() for section in sections(report))]
     return "\n\n".join(parts) + "\n"
 
 
-def _label_table(labels: Mapping[str, Record]) -> str:
+def sections(report: Record) -> tuple[Section, ...]:
+    """Everything that is known, in the order in which it is read."""
+    makers = (
+        _state,
+        _iterations,
+        _labels,
+        _tide,
+        _budget,
+        _time,
+        _detectors,
+        _agreement,
+        _origins,
+        _further,
+        _settings,
+    )
+    return tuple(section for make in makers for section in make(report))
+
+
+def _state(report: Record) -> Iterator[Section]:
+    state = report.get("state")
+    if state:
+        rows = tuple((name, str(value)) for name, value in state["figures"].items())
+        missing = report.get("missing", ())
+        absent = ("Not there yet: " + " ".join(missing),) if missing else ()
+        table = Table(("what", "number"), rows)
+        yield Section("state", "Where the project stands", (state["sentence"], table, *absent))
+
+
+def _iterations(report: Record) -> Iterator[Section]:
+    table = Table(ITERATION_COLUMNS, tuple(map(_iteration_cells, report["iterations"])))
+    words = (
+        f"AP50 {report.get('measured_on', 'on the test images')}, in percent; label F1 of the "
+        "pathologists' labels together with the crowd's on the other images; budget at full price."
+    )
+    if report.get("size_estimated"):
+        words += f" {report['size_estimated']}"
+    yield Section("iterations", "Iterations", (table, words))
+
+
+ITERATION_COLUMNS = (
+    "iteration",
+    "images",
+    "boxes",
+    "tau",
+    "AP50 Mp",
+    "AP50 Ma",
+    "label F1",
+    "budget %",
+)
+
+
+def iteration_header() -> str:
+    """The head of the table of iterations, in Markdown."""
+    return Table(ITERATION_COLUMNS, ()).markdown()
+
+
+def iteration_row(record: Record) -> str:
+    """One iteration in Markdown: what was labelled, what the models reach, what it cost."""
+    return _row(_iteration_cells(record))
+
+
+def _iteration_cells(record: Record) -> tuple[str, ...]:
+    labels = record["labels"]
+    return (
+        str(record["iteration"]),
+        str(record["images"]),
+        str(record["boxes"]["mp"]),
+        UNKNOWN if record["tau"] is None else f"{record['tau']:.2f}",
+        _ap50(record["models"]["mp"]),
+        _ap50(record["models"]["ma"]),
+        UNKNOWN if labels is None else f"{labels['f1']:.3f}",
+        f"{record['budget']['total']:.1f}",
+    )
+
+
+def _labels(report: Record) -> Iterator[Section]:
+    labels = report["labels"]
+    if labels or "state" not in report:
+        blocks: tuple[str | Table, ...] = (_label_table(labels),)
+        if report.get("judged_by"):
+            blocks = (report["judged_by"], *blocks)
+        yield Section("labels", "Labels before and after", blocks)
+
+
+def _label_table(labels: Mapping[str, Record]) -> Table:
     head = ("labels", *TYPES_OF_NOISE, "precision", "recall", "F1")
     rows = (
         (
@@ -66,10 +157,41 @@ def _label_table(labels: Mapping[str, Record]) -> str:
         )
         for name, noise in labels.items()
     )
-    return _table(head, rows)
+    return Table(head, tuple(rows))
 
 
-def _budget_table(budget: Record) -> str:
+def _tide(report: Record) -> Iterator[Section]:
+    rows = tuple(
+        (str(record["iteration"]), name, *_error_cells(record["models"][model]))
+        for record in report["iterations"]
+        for model, name in (("mp", "Mp"), ("ma", "Ma"))
+        if record["models"][model]
+    )
+    if rows and "state" in report:
+        table = Table(("iteration", "model", *ERRORS), rows)
+        words = (
+            f"What AP50 {report.get('measured_on', 'on the test images')} would gain, in "
+            "percentage points, if one type of error were put right: the wrong category (Cls), a "
+            "place that is not met (Loc), both, the same object twice (Dupe), no object there "
+            "(Bkg), an object not found (Miss)."
+        )
+        yield Section("tide", "Errors of the detectors (TIDE)", (words, table))
+
+
+def _error_cells(record: Record) -> Iterator[str]:
+    return (f"{record['TIDE'][error]:.2f}" for error in ERRORS)
+
+
+def _budget(report: Record) -> Iterator[Section]:
+    blocks: list[str | Table] = [_budget_table(report["budget"])]
+    if report.get("size_estimated"):
+        blocks.append(report["size_estimated"])
+    yield Section(
+        "budget", "Budget in percent of labelling everything by pathologists", tuple(blocks)
+    )
+
+
+def _budget_table(budget: Record) -> Table:
     counts = budget["counts"]
     rows = (
         ("crowd boxes", counts["crowd"], budget["crowd_part"], budget["crowd_part"]),
@@ -87,13 +209,16 @@ def _budget_table(budget: Record) -> str:
         ),
         ("together", UNKNOWN, budget["total"], budget["edit_total"]),
     )
-    return _table(
-        ("part", "boxes", "full price", "edit price"),
-        ((name, str(boxes), f"{full:.2f}", f"{edit:.2f}") for name, boxes, full, edit in rows),
-    )
+    cells = ((name, str(boxes), f"{full:.2f}", f"{edit:.2f}") for name, boxes, full, edit in rows)
+    return Table(("part", "boxes", "full price", "edit price"), tuple(cells))
 
 
-def _time_table(time: Record) -> str:
+def _time(report: Record) -> Iterator[Section]:
+    if report.get("time"):
+        yield Section("time", "Time measured", (_time_table(report["time"]),))
+
+
+def _time_table(time: Record) -> Table:
     rows = [
         ("step 1, whole images", f"{time['step1_minutes']:.1f} minutes"),
         ("step 2, red and green", f"{time['step2_minutes']:.1f} minutes"),
@@ -103,21 +228,32 @@ def _time_table(time: Record) -> str:
         rows.append(
             ("step 2 against the same without box-in-box", f"{time['box_in_box_time']:.1f} %")
         )
-    return _table(("part", "time"), rows)
+    return Table(("part", "time"), tuple(rows))
 
 
-def _detector_table(detectors: Mapping[str, Record]) -> str:
-    errors = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
-    rows = (
-        (name, f"{record['AP50']:.2f}", *(f"{record['TIDE'][error]:.2f}" for error in errors))
-        for name, record in detectors.items()
-    )
-    return _table(("trained on", "AP50", *errors), rows)
+def _detectors(report: Record) -> Iterator[Section]:
+    if report["detectors"]:
+        rows = (
+            (name, f"{record['AP50']:.2f}", *_error_cells(record))
+            for name, record in report["detectors"].items()
+        )
+        table = Table(("trained on", "AP50", *ERRORS), tuple(rows))
+        yield Section("detectors", "Detectors trained on all images", (table,))
+
+
+def _agreement(report: Record) -> Iterator[Section]:
+    if report.get("agreement"):
+        blocks = _agreement_blocks(report["agreement"])
+        yield Section("agreement", "Agreement of readers", tuple(blocks))
 
 
 def agreement_table(pairs: Sequence[Record]) -> str:
-    """How far each two readers agree; below it why a kappa is not defined."""
-    head = ("readers", "images", "boxes", "F1", "kappa")
+    """How far each two readers agree, in Markdown; below it why a kappa is not defined."""
+    blocks = _agreement_blocks(pairs)
+    return "\n\n".join(b if isinstance(b, str) else b.markdown() for b in blocks)
+
+
+def _agreement_blocks(pairs: Sequence[Record]) -> list[str | Table]:
     rows = (
         (
             f"{pair['first']}, {pair['second']}",
@@ -133,15 +269,41 @@ def agreement_table(pairs: Sequence[Record]) -> str:
         for pair in pairs
         if pair["kappa"] is None
     ]
-    return "\n\n".join([_table(head, rows), *reasons])
+    return [Table(("readers", "images", "boxes", "F1", "kappa"), tuple(rows)), *reasons]
+
+
+def _origins(report: Record) -> Iterator[Section]:
+    """How the clean labels were decided, and who first drew them."""
+    tables = tuple(
+        Table((name, "labels"), tuple((key, str(count)) for key, count in counts.items()))
+        for name, counts in report.get("origins", {}).items()
+    )
+    if tables:
+        yield Section("origins", "Where the clean labels come from", tables)
+
+
+def _further(report: Record) -> Iterator[Section]:
+    """What other parts of the program have found, in their words."""
+    for title, blocks in report.get("further", {}).items():
+        yield Section("further", title, tuple(blocks))
+
+
+def _settings(report: Record) -> Iterator[Section]:
+    if "state" in report:
+        tables = (
+            Table((name, "value"), tuple((key, _value(v)) for key, v in values.items()))
+            for name, values in report["settings"].items()
+            if values
+        )
+        yield Section("settings", "Settings", tuple(tables))
+
+
+def _value(value: object) -> str:
+    return "chosen by the program" if value is None else str(value)
 
 
 def _ap50(record: Record | None) -> str:
     return UNKNOWN if record is None else f"{record['AP50']:.1f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join([_row(head), _row("-" * len(name) for name in head), *map(_row, rows)])
 
 
 def _row(cells: Iterable[str]) -> str:

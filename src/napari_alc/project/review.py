@@ -152,16 +152,26 @@ def finish(project: Project, task: Task, person: str) -> None:
 
 
 def current_boxes(
-    project: Project, task_ids: Iterable[int] | None = None
+    project: Project, task_ids: Iterable[int] | None = None, until: int | None = None
 ) -> list[tuple[int, ReviewBox]]:
-    """Pairs of task id and box as decided so far, for some tasks or for all joint ones."""
+    """Pairs of task id and box as decided so far, for some tasks or for all joint ones.
+
+    Parameters
+    ----------
+    project
+        Where.
+    task_ids
+        Of these tasks only.
+    until
+        Number of the last decision that counts: the boxes as they were then.
+    """
     wanted = None if task_ids is None else list(task_ids)
     with project.store.begin() as connection:
         rows = [
-            *connection.execute(_drawn_query(wanted)),
+            *connection.execute(_drawn_query(wanted, until)),
             *connection.execute(_offered_query(wanted)),
         ]
-        latest = {row[:2]: row[2:] for row in connection.execute(_decisions_query(wanted))}
+        latest = {row[:2]: row[2:] for row in connection.execute(_decisions_query(wanted, until))}
     boxes = {row[:2]: row[1:] for row in rows}
     return [(key[0], _review_box(boxes[key], latest.get(key))) for key in sorted(boxes)]
 
@@ -179,7 +189,7 @@ def _offered_query(task_ids: list[int] | None) -> Select[Any]:
     return _of_tasks(query, task_ids)
 
 
-def _drawn_query(task_ids: list[int] | None) -> Select[Any]:
+def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
     """Boxes that a person drew, by task; no model has seen them."""
     t, d, b = schema.task.c, schema.decision.c, schema.box.c
     query = (
@@ -188,6 +198,8 @@ def _drawn_query(task_ids: list[int] | None) -> Select[Any]:
         .join(schema.decision, and_(d.task_id == t.id, d.action == "add"))
         .join(schema.box, b.id == d.box_id)
     )
+    if until is not None:
+        query = query.where(d.id <= until)
     return _of_tasks(query, task_ids)
 
 
@@ -196,12 +208,14 @@ def _of_tasks(query: Select[Any], task_ids: list[int] | None) -> Select[Any]:
     return query.where(t.reader == JOINT if task_ids is None else t.id.in_(task_ids))
 
 
-def _decisions_query(task_ids: list[int] | None) -> Select[Any]:
+def _decisions_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
     """The latest decision on each box of each task: task, box, and what they left of the box."""
     d = schema.decision.c
     newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
     if task_ids is not None:
         newest = newest.where(d.task_id.in_(task_ids))
+    if until is not None:
+        newest = newest.where(d.id <= until)
     left = d.category_id, d.x1, d.y1, d.x2, d.y2, d.state, d.credit, d.credited_at
     return select(d.task_id, d.box_id, *left).where(d.id.in_(newest))
 
