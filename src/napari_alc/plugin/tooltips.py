@@ -134,3 +134,7 @@ PRECISION = (
 )
 ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
 PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
+CLUSTER = (
+    "The address of a Dask scheduler in your lab: trainings and predictions then run there. "
+    "Empty: on this computer. Ask your system's administrator."
+)
