@@ -28,9 +28,17 @@ class BadData(AlcError):
         self.remedy = remedy
         super().__init__(f"{where}: {problem}. {remedy}")
 
+    def __reduce__(self) -> tuple[type[BadData], tuple[str, str, str]]:
+        # As text, so that another computer with another kind of paths can read it.
+        return type(self), (str(self.where), self.problem, self.remedy)
+
 
 class Cancelled(AlcError):
     """The user stopped a long step; the last good state is kept."""
 
     def __init__(self, step: str) -> None:
+        self.step = step
         super().__init__(f"{step} was cancelled; everything finished before is kept.")
+
+    def __reduce__(self) -> tuple[type[Cancelled], tuple[str]]:
+        return type(self), (self.step,)
