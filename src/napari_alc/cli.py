@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 import typer
 
 from napari_alc.commands.convert import convert
+from napari_alc.commands.exporting import export
 from napari_alc.commands.gui import gui
 from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
 from napari_alc.commands.readers import agreement, share
 from napari_alc.commands.simulating import demo, simulate
-from napari_alc.commands.steps import correct, export, predict, select, status, train
+from napari_alc.commands.steps import correct, predict, select, status, train
 from napari_alc.errors import AlcError
 
 app = typer.Typer(

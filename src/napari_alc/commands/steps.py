@@ -1,4 +1,4 @@
-"""The steps of the method on a project, from `status` and `train` to `export`."""
+"""The steps of the method on a project, from `status` and `train` to `correct`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from napari_alc.commands.running import (
     watched,
 )
 from napari_alc.project.correction import correct_remaining
-from napari_alc.project.export import export as export_labels
 from napari_alc.project.prediction import predict as predict_remaining
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorting import select as select_images
@@ -118,21 +117,6 @@ def correct(project: ProjectFolder) -> None:
                 f"{done.review} boxes in {done.images_to_review} images are left for a pathologist."
             ]
         )
-
-
-def export(
-    project: ProjectFolder,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write; exports/clean.json in the project if left.")
-    ] = None,
-) -> None:
-    """Write the clean dataset as COCO; every box tells where it came from.
-
-    Example: napari-alc export study --output clean.json
-    """
-    with closing(Project.open(project)) as opened:
-        path = export_labels(opened, output)
-    tell([f"The clean dataset is {path}."])
 
 
 @contextmanager

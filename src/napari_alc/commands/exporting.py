@@ -1,0 +1,91 @@
+"""The clean dataset as files: the command `export`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_alc.commands.checks import tell
+from napari_alc.commands.running import (
+    CancelFile,
+    ProgressOption,
+    ProgressStyle,
+    ProjectFolder,
+    Watch,
+    watched,
+)
+from napari_alc.project.export import Again, export_again
+from napari_alc.project.export import export as export_labels
+from napari_alc.project.project import Project
+
+MOST_NAMED = 5
+"""Files that a line names; of more it tells how many."""
+
+
+class Format(StrEnum):
+    """A format of the clean dataset."""
+
+    COCO = "coco"
+    VOC = "voc"
+    YOLO = "yolo"
+
+
+def export(
+    project: ProjectFolder,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to write, or a COCO file (.json); exports in the project if left."
+        ),
+    ] = None,
+    format_: Annotated[
+        list[Format] | None,
+        typer.Option("--format", help="coco, voc or yolo; may be repeated. COCO if left."),
+    ] = None,
+    again: Annotated[
+        Path | None,
+        typer.Option(help="The datasheet (.json) of an export: make that one again and compare."),
+    ] = None,
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Write the clean dataset with a datasheet; every box tells where it came from.
+
+    Example: napari-alc export study --format coco --format yolo --output dataset
+    """
+    if again is not None and (output is not None or format_):
+        raise typer.BadParameter("--again takes place and formats from the datasheet.")
+    with closing(Project.open(project)) as opened, watched(progress, cancel_file) as watch:
+        if again is None:
+            formats = tuple(chosen.value for chosen in format_ or (Format.COCO,))
+            path = export_labels(opened, output, formats, watch.report, watch.should_stop)
+            notes = [f"The clean dataset is {path}."]
+        else:
+            notes = _again(opened, again, watch)
+    tell(notes)
+
+
+def _again(project: Project, sheet: Path, watch: Watch) -> list[str]:
+    return _found(export_again(project, sheet, watch.report, watch.should_stop))
+
+
+def _found(again: Again) -> list[str]:
+    notes = ["The project gives the same files as the datasheet says, bit for bit."]
+    if again.mended:
+        notes.append(f"Missing or different, and put right: {_listed(again.mended)}.")
+    else:
+        notes.append(f"All {again.files:,} files are there and unchanged.")
+    if again.other_images:
+        notes.append(
+            f"Missing, or other images than those of the export: {_listed(again.other_images)}."
+        )
+    return notes
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
