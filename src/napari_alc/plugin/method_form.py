@@ -1,0 +1,148 @@
+"""The numbers of the method as fields of magicgui, made from the type hints of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_type_hints
+
+from magicgui.widgets import Container, create_widget
+from qtpy.QtWidgets import QAbstractSpinBox, QVBoxLayout, QWidget
+
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.errors import AlcError
+from napari_alc.plugin.parts import error_words, show_words
+from napari_alc.project.settings import LARGEST_SEED, MethodSettings
+
+AUTOMATIC = -1.0
+"""Stored where the score threshold is found on the validation images."""
+
+LEAST_SHOWN = -0.01
+"""What the field of the score threshold shows as "automatic"."""
+
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting of the method as the form shows it.
+
+    Parameters
+    ----------
+    label
+        In front of the field.
+    tooltip
+        What it does.
+    options
+        Further options of its magicgui widget, such as the least value.
+    """
+
+    label: str
+    tooltip: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_SHARE = {"min": 0.0, "max": 1.0, "step": 0.05}
+
+CHOICES: Mapping[str, Choice] = {
+    "per_iteration": Choice(
+        "Images an iteration (k)",
+        "How many images go to the pathologist in each iteration.",
+        {"min": 1, "max": MOST_IMAGES},
+    ),
+    "iterations": Choice(
+        "Iterations (g)",
+        "How many times training and selecting follow the first images. You can stop earlier.",
+        {"min": 0, "max": MOST_IMAGES},
+    ),
+    "strategy": Choice(
+        "Choose images by",
+        "score: where crowd and detectors disagree most, as in the paper. random: by chance.",
+        {"choices": tuple(STRATEGIES)},
+    ),
+    "tau": Choice(
+        "Score threshold (tau)",
+        "From which score a box of a detector counts. Automatic: the best one on the validation "
+        "images, 0.5 without such images.",
+        {"min": LEAST_SHOWN, "max": 1.0, "step": 0.01},
+    ),
+    "iou": Choice(
+        "Boxes match above (IoU)",
+        "Two boxes are the same object when they overlap by more than this share.",
+        _SHARE,
+    ),
+    "delta": Choice(
+        "Crowd agrees above (delta)",
+        "The crowd has seen a pathologist's box when it covers more than this share of it.",
+        _SHARE,
+    ),
+    "gamma": Choice(
+        "Box in box above (gamma)",
+        "A crowd box is dropped when more than this share of a detector's box lies inside it.",
+        _SHARE,
+    ),
+    "seed": Choice(
+        "Seed",
+        "Two runs with the same seed choose and learn alike.",
+        {"min": 0, "max": LARGEST_SEED},
+    ),
+}
+"""The settings that may change while a project is going on, in the order of the form."""
+
+Save = Callable[[Mapping[str, object]], None]
+
+
+class MethodForm(QWidget):
+    """Shows the method's numbers and lets them be changed; each change is saved at once.
+
+    Parameters
+    ----------
+    save
+        Stores changes by name; what it refuses with `AlcError` is shown below the fields.
+    """
+
+    def __init__(self, save: Save) -> None:
+        super().__init__()
+        self._save = save
+        self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
+        self._fields = Container(widgets=list(self.fields.values()), labels=True)
+        self._fields.margins = (0, 0, 0, 0)
+        self.problem = error_words()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._fields.native)
+        layout.addWidget(self.problem)
+        for name, shown in self.fields.items():
+            shown.changed.connect(lambda value, name=name: self._on_changed(name, value))
+
+    def show_method(self, method: MethodSettings) -> None:
+        """Show what is stored."""
+        show_words(self.problem, "")
+        for name, value in asdict(method).items():
+            if name in self.fields:
+                with self.fields[name].changed.blocked():
+                    self.fields[name].value = max(value, LEAST_SHOWN) if name == "tau" else value
+
+    def _on_changed(self, name: str, value: object) -> None:
+        is_automatic = name == "tau" and isinstance(value, float) and value < 0
+        try:
+            self._save({name: AUTOMATIC if is_automatic else value})
+        except AlcError as error:
+            show_words(self.problem, str(error))
+
+
+def _field(name: str, choice: Choice) -> Any:
+    shown: Any = create_widget(
+        annotation=get_type_hints(MethodSettings)[name],
+        value=getattr(MethodSettings, name) if name != "tau" else LEAST_SHOWN,
+        name=name,
+        label=choice.label,
+        options={**choice.options, **({"widget_type": "ComboBox"} if name == "strategy" else {})},
+    )
+    shown.tooltip = choice.tooltip
+    native = shown.native
+    if isinstance(native, QAbstractSpinBox):
+        native.setKeyboardTracking(False)  # a number is saved when it is typed, not each digit
+    if name == "tau":
+        native.setSpecialValueText("automatic")
+    return shown
