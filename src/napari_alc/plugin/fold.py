@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 HEADING = """
 QToolButton { font-weight: bold; font-size: 13px; border: none; padding: 4px 2px;
@@ -82,7 +82,7 @@ class WheelGuard(QObject):
 def guard_wheel(page: QWidget) -> None:
     """Guard the fields on `page` that a wheel could change."""
     guard = WheelGuard(page)
-    for kind in (QComboBox, QSpinBox, QDoubleSpinBox):
+    for kind in (QComboBox, QAbstractSpinBox):
         for field in page.findChildren(kind):
             field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             field.installEventFilter(guard)
