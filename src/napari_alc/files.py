@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from napari_alc.errors import BadData
 
@@ -46,3 +48,45 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, wholly or not at all."""
     with atomic_write(path) as stream:
         stream.write(text.encode("utf-8"))
+
+
+SETTLED_NS = 2_000_000_000
+"""Coarsest clock of a file system (FAT): a younger file may change without showing it."""
+
+
+@dataclass(frozen=True)
+class FileState:
+    """By what a file is known to be unchanged without reading it.
+
+    Parameters
+    ----------
+    size
+        Bytes.
+    changed_ns
+        Time of the last change, nanoseconds since 1970.
+    seen_ns
+        When it was looked at.
+    """
+
+    size: int
+    changed_ns: int
+    seen_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The state of `path` now; raises OSError where it cannot be looked at."""
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, time.time_ns())
+
+    def is_same_file(self, other: FileState) -> bool:
+        """Whether size and time of change are the same."""
+        return (self.size, self.changed_ns) == (other.size, other.changed_ns)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether any change after this would show."""
+        return self.seen_ns - self.changed_ns > SETTLED_NS
+
+    def still_holds(self, now: FileState) -> bool:
+        """Whether the file is surely as it was when this was noted."""
+        return self.is_same_file(now) and self.is_settled

@@ -59,18 +59,18 @@ def test_kept_images_stay_within_the_bound(tmp_path):
     images = make_images(tmp_path, 4)
     size = 64 * 96
     kept = ScaledImages([image.path for image in images], plan_of(images), limit=2 * size + 1)
-    first = [kept[index][0] for index in range(4)]
+    first = [kept[index].pixels for index in range(4)]
     assert kept.held == 2 * size
-    again = [kept[index][0] for index in range(4)]
+    again = [kept[index].pixels for index in range(4)]
     assert [a is b for a, b in zip(first, again, strict=True)] == [True, True, False, False]
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_sixteen_bit_pixels_are_normalised(tmp_path):
     images = make_images(tmp_path, 1, dtype=np.uint16)
-    image, size = ScaledImages([images[0].path], plan_of(images))[0]
-    assert image.dtype == np.uint8
-    assert (image.min(), image.max(), size) == (0, 255, (96, 64))
+    seen = ScaledImages([images[0].path], plan_of(images))[0]
+    assert seen.pixels.dtype == np.uint8
+    assert (seen.pixels.min(), seen.pixels.max(), seen.size) == (0, 255, (96, 64))
 
 
 def test_gray_fills_three_channels_and_colour_keeps_its_own():

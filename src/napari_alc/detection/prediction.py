@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from napari_alc.boxes import areas, clip
+from napari_alc.detection.cache import Bytes, read_eight_bit, scaled
 from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
-from napari_alc.detection.samples import Bytes, as_input, read_eight_bit, scaled
+from napari_alc.detection.samples import as_input
 from napari_alc.detection.weights import Detector, load_detector
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Detections
@@ -66,12 +67,31 @@ def predict(
     detector = load_detector(weights)
     chosen = choose_device(device)
     detector.network.to(chosen).eval()
+    yield from detect(detector, images, chosen, report, should_stop, batch_size, step)
+
+
+def detect(
+    detector: Detector,
+    images: Sequence[tuple[int, Path]],
+    device: torch.device,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+    batch_size: int | None = None,
+    step: str = "predict",
+) -> Iterator[Detections]:
+    """Detect objects as `predict` does, with a network in memory.
+
+    Parameters
+    ----------
+    detector
+        Its network lies on `device`, in evaluation mode; it is left as it is.
+    """
     done = 0
     for batch in _batches(detector, images, batch_size):
         if should_stop():
             raise Cancelled(step)
         with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
-            found = _detect(detector, batch, chosen)
+            found = _detect(detector, batch, device)
         done += len(batch)
         report(Progress(step, done, len(images), f"image {done} of {len(images)}"))
         yield found

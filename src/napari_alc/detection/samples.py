@@ -12,19 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from napari_alc.boxes import Boxes, Integers, as_boxes, clip
 from napari_alc.detection.augmentation import Augment, Sample
+from napari_alc.detection.cache import Bytes, ImageCache
+from napari_alc.detection.loading import SeenImage, seen_image
 from napari_alc.detection.plan import Plan
-from napari_alc.formats.images import normalise, read_image
-
-Bytes = NDArray[np.uint8]
 
 CACHE_BYTES = 1 << 30
-"""Scaled images kept in memory; what is beyond it is decoded again each time it is drawn."""
+"""Scaled images kept in memory where there is no cache on disk; others are decoded each time."""
 LEAST_SIDE = 1.0
 """Boxes thinner than this many input pixels are not trained on."""
 ORDER_STREAM, AUGMENTATION_STREAM = 0, 1
@@ -56,19 +53,6 @@ class TrainingImage:
             raise ValueError(f"{len(self.boxes)} boxes but {len(ids)} categories")
 
 
-def read_eight_bit(path: Path) -> Bytes:
-    """An image file as uint8, (H, W) or (H, W, 3), 16-bit and float ones normalised."""
-    return normalise(read_image(path))
-
-
-def scaled(image: Bytes, width: int, height: int) -> Bytes:
-    """`image` at `width` × `height` pixels (bilinear over the area each pixel stands for)."""
-    if image.shape[1::-1] == (width, height):
-        return image
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-
-
 def as_input(image: Bytes) -> Tensor:
     """`image` as float32 (3, H, W) in 0–1; gray is repeated."""
     channels = np.repeat(image[None], 3, axis=0) if image.ndim == 2 else image.transpose(2, 0, 1)
@@ -76,26 +60,45 @@ def as_input(image: Bytes) -> Tensor:
 
 
 class ScaledImages:
-    """Images in the size in which the detector sees them, kept up to `limit` bytes."""
+    """Images in the size in which the detector sees them, without decoding them each time.
 
-    def __init__(self, paths: Sequence[Path], plan: Plan, limit: int = CACHE_BYTES) -> None:
+    Parameters
+    ----------
+    paths
+        The image files.
+    plan
+        Says in which size.
+    limit
+        Bytes kept in memory; there is no need to where a `cache` maps them into it.
+    cache
+        The project's images on disk.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        plan: Plan,
+        limit: int = CACHE_BYTES,
+        cache: ImageCache | None = None,
+    ) -> None:
         self.paths = paths
         self.plan = plan
-        self.limit = limit
+        self.limit = limit if cache is None else 0
+        self.cache = cache
         self.held = 0
-        self._kept: dict[int, tuple[Bytes, tuple[int, int]]] = {}
+        self._kept: dict[int, SeenImage] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
 
-    def __getitem__(self, index: int) -> tuple[Bytes, tuple[int, int]]:
+    def __getitem__(self, index: int) -> SeenImage:
         """The scaled image and its original (width, height)."""
         if index in self._kept:
             return self._kept[index]
-        image = read_eight_bit(self.paths[index])
-        height, width = image.shape[:2]
-        entry = scaled(image, *self.plan.input_shape(width, height)), (width, height)
-        if self.held + entry[0].nbytes <= self.limit:
-            self.held += entry[0].nbytes
-            self._kept[index] = entry
-        return entry
+        found = seen_image(self.paths[index], self.plan, self.cache, size=self._sizes.get(index))
+        self._sizes[index] = found.size
+        if self.held + found.pixels.nbytes <= self.limit:
+            self.held += found.pixels.nbytes
+            self._kept[index] = found
+        return found
 
 
 class Batches:
@@ -113,6 +116,8 @@ class Batches:
         Makes a variant of a sample.
     batch_size, seed
         As in the settings.
+    cache
+        The project's images on disk; what a batch holds does not depend on it.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class Batches:
         augment: Augment,
         batch_size: int,
         seed: int,
+        cache: ImageCache | None = None,
     ) -> None:
         self.images = images
         self.labels = labels
@@ -130,7 +136,7 @@ class Batches:
         self.augment = augment
         self.batch_size = batch_size
         self.seed = seed
-        self.scaled = ScaledImages([image.path for image in images], plan)
+        self.scaled = ScaledImages([image.path for image in images], plan, cache=cache)
 
     def positions(self, number: int) -> list[int]:
         """Which images are in batch `number`: every pass over them is shuffled anew."""
@@ -144,7 +150,8 @@ class Batches:
 
     def sample(self, index: int) -> Sample:
         """Image `index` in input pixels, without augmentation."""
-        image, (width, height) = self.scaled[index]
+        found = self.scaled[index]
+        image, (width, height) = found.pixels, found.size
         source = self.images[index]
         ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
         boxes = clip(source.boxes, width, height) * ratio

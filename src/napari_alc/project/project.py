@@ -91,6 +91,11 @@ class Project:
         """Where clean datasets and reports are written."""
         return self.folder / "exports"
 
+    @property
+    def cache_folder(self) -> Path:
+        """Where decoded images lie and what else can be made again; it may be deleted."""
+        return self.folder / "cache"
+
     def run_folder(self, iteration: int, model: str) -> Path:
         """Where weights, metrics and detections of a model of an iteration lie."""
         return self.folder / "runs" / str(iteration) / model

@@ -1,0 +1,63 @@
+"""Reading images in the size in which the detector sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_alc.detection.cache import Bytes, ImageCache, read_eight_bit, scaled
+from napari_alc.detection.plan import Plan
+from napari_alc.formats.images import image_size
+
+
+@dataclass(frozen=True, eq=False)
+class SeenImage:
+    """An image as the detector sees it.
+
+    Parameters
+    ----------
+    pixels
+        uint8, (H, W) or (H, W, 3), in input pixels.
+    size
+        Width and height of the image file in pixels.
+    """
+
+    pixels: Bytes
+    size: tuple[int, int]
+
+
+def seen_image(
+    path: Path,
+    plan: Plan,
+    cache: ImageCache | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    make_room: bool = True,
+) -> SeenImage:
+    """The image in `path`, scaled as `plan` says.
+
+    Parameters
+    ----------
+    path
+        The image file.
+    plan
+        Says in which size it is seen.
+    cache
+        Asked first, and given what it lacks; the pixels are the same without it.
+    size
+        Width and height in pixels where they are known already.
+    make_room
+        See `ImageCache.scaled`.
+
+    Raises
+    ------
+    BadData
+        When the image cannot be read.
+    """
+    if cache is None:
+        image = read_eight_bit(path)
+        height, width = image.shape[:2]
+        return SeenImage(scaled(image, *plan.input_shape(width, height)), (width, height))
+    width, height = size or image_size(path)
+    shape = plan.input_shape(width, height)
+    return SeenImage(cache.scaled(path, *shape, make_room=make_room), (width, height))
