@@ -66,7 +66,7 @@ def pretend_predicted(project: Project) -> None:
             rows.image_ids, rows.category_ids, rows.boxes, np.linspace(0.9, 0.6, len(rows))
         )
         piece = project.run_folder(0, model) / "detections" / "remaining" / "piece-000000.npz"
-        detections._save(piece, found, "test", remaining)
+        detections.save_piece(piece, found, "test", remaining)
         run = {"iteration": 0, "model": model, "settings": {}, "images": REVIEWED, "boxes": 8}
         with project.store.begin() as connection:
             add_rows(

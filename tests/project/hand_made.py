@@ -71,7 +71,7 @@ def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) 
             np.array([score for _, _, score in found]),
         )
         pieces = project.run_folder(iteration, model) / "detections" / "remaining"
-        detections._save(pieces / "piece-000000.npz", columns, "by hand", ids)
+        detections.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
         row = {"iteration": iteration, "model": model, "settings": {}, "images": 1, "boxes": 1}
         done = {"trained_at": now(), "predicted_at": now(), "threshold": tau, "metrics": {}}
         with project.store.begin() as connection:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
@@ -28,6 +29,30 @@ PIECES_KEPT = 16
 _COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
 
+@dataclass(frozen=True)
+class MissingPiece:
+    """Images to look at next, and where the result goes.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    start
+        Number of images before these.
+    images
+        Ids and files.
+    """
+
+    path: Path
+    start: int
+    images: Sequence[tuple[int, Path]]
+
+    @property
+    def image_ids(self) -> list[int]:
+        """The ids alone."""
+        return [image_id for image_id, _ in self.images]
+
+
 def predict_pieces(
     weights: Path,
     images: Sequence[tuple[int, Path]],
@@ -42,22 +67,31 @@ def predict_pieces(
     """
     from napari_alc.detection.prediction import predict
 
-    maker = _fingerprint(weights)
-    pieces = [images[i : i + IMAGES_A_PIECE] for i in range(0, len(images), IMAGES_A_PIECE)]
-    _drop_surplus(folder, len(pieces))
-    for number, piece in enumerate(pieces):
-        path = _piece_path(folder, number)
-        ids = [image_id for image_id, _ in piece]
-        if _is_made(path, maker, ids):
-            continue
-        start = number * IMAGES_A_PIECE
+    maker = fingerprint(weights)
+    for piece in missing_pieces(maker, images, folder):
 
-        def report_all(progress: Progress, start: int = start) -> None:
+        def report_all(progress: Progress, start: int = piece.start) -> None:
             report(Progress(progress.step, start + progress.done, len(images), progress.message))
 
-        parts = predict(weights, piece, report_all, should_stop, device)
-        _save(path, Detections.empty().joined(*parts), maker, ids)
+        parts = predict(weights, piece.images, report_all, should_stop, device)
+        save_piece(piece.path, Detections.empty().joined(*parts), maker, piece.image_ids)
     return load_pieces(folder, [image_id for image_id, _ in images])
+
+
+def missing_pieces(
+    maker: str, images: Sequence[tuple[int, Path]], folder: Path
+) -> Iterator[MissingPiece]:
+    """The pieces of `images` that `folder` does not hold yet from the weights `maker`.
+
+    Pieces of an earlier, longer prediction are removed.
+    """
+    starts = range(0, len(images), IMAGES_A_PIECE)
+    _drop_surplus(folder, len(starts))
+    for number, start in enumerate(starts):
+        path = _piece_path(folder, number)
+        piece = MissingPiece(path, start, images[start : start + IMAGES_A_PIECE])
+        if not _is_made(path, maker, piece.image_ids):
+            yield piece
 
 
 def load_pieces(folder: Path, image_ids: Iterable[int]) -> Detections:
@@ -122,7 +156,8 @@ def _detections_in(path: Path) -> Detections:
     return Detections(*(content[name] for name in _COLUMNS))
 
 
-def _fingerprint(weights: Path) -> str:
+def fingerprint(weights: Path) -> str:
+    """What tells the weights in one file from those in another."""
     try:
         return blake2b(weights.read_bytes(), digest_size=16).hexdigest()
     except OSError as error:
@@ -153,7 +188,8 @@ def _is_made(path: Path, maker: str, ids: Sequence[int]) -> bool:
     return str(content["maker"]) == maker and content["asked"].tolist() == list(ids)
 
 
-def _save(path: Path, detections: Detections, maker: str, ids: Sequence[int]) -> None:
+def save_piece(path: Path, detections: Detections, maker: str, ids: Sequence[int]) -> None:
+    """Keep what the weights `maker` found in the images `ids`."""
     buffer = BytesIO()
     columns = {name: getattr(detections, name) for name in _COLUMNS}
     np.savez_compressed(
