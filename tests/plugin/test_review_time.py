@@ -49,7 +49,7 @@ def at(window, clock, project, qtbot):  # noqa: ARG001
 
 def spent(at):
     """Seconds stored so far, those since the last decision included."""
-    at.page._clock.renew()
+    at.page.sitting.clock.renew()
     return time_spent(at.project).total
 
 
@@ -181,6 +181,6 @@ def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypa
 
     with monkeypatch.context() as locked:
         locked.setattr("napari_alc.project.sitting._write_time", full)
-        at.page._clock.renew()
+        at.page.sitting.clock.renew()
         assert "disk full" in at.message
     assert spent(at) - before == pytest.approx(9)

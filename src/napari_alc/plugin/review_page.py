@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.errors import AlcError
 from napari_alc.plugin import review_words
 from napari_alc.plugin.read_ahead import ReadImage
-from napari_alc.plugin.review_clock import ReviewClock
 from napari_alc.plugin.review_desk import Decide, OnDesk, ReviewDesk
 from napari_alc.plugin.review_help import HelpWindow
 from napari_alc.plugin.review_keyboard import ReviewKeys
@@ -22,21 +21,16 @@ from napari_alc.plugin.review_panel import MORE, ReviewPanel
 from napari_alc.plugin.review_parts import PAUSED
 from napari_alc.plugin.review_queue import ReviewQueue
 from napari_alc.plugin.review_readers import ReviewReaders
+from napari_alc.plugin.review_sitting import ReviewSitting
+from napari_alc.plugin.review_standing import StandingWords
 from napari_alc.plugin.review_view import ReviewView
-from napari_alc.plugin.review_words import Told
 from napari_alc.plugin.scale_bar import canvas_widget
 from napari_alc.project.document import ReviewDocument
 from napari_alc.project.project import Project
 from napari_alc.project.readers import finish_task, verdicts
-from napari_alc.project.sitting import OpenImage, Sitting
+from napari_alc.project.sitting import OpenImage
 from napari_alc.project.tasks import OPEN_BOXES, Task
 from napari_alc.project.time_spent import pace
-
-NO_PROJECT = "Open a project first."
-ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
-NOTHING_HANDED_OUT = "No image has been handed out yet."
-ALL_ELSEWHERE = "The images that are left are open in other windows, or with other readers."
-NO_MORE = "There is no other image in the queue."
 
 REST_MS = 150
 """What others show of a finished image is renewed after the next one has been drawn."""
@@ -58,17 +52,14 @@ class ReviewPage(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._person = ""
-        self._sitting: Sitting | None = None
-        self._task: Task | None = None
-        self._read_only = ""
-        self._pace: float | None = None
-        self._said: dict[int, str] = {}
-        self.queue = ReviewQueue()
+        self.sitting = ReviewSitting(self)
         self.panel = ReviewPanel()
         self.desk = ReviewDesk(viewer, self)
+        self._words = StandingWords(self.panel, self.desk)
+        self._now = self._words.now
         self.view = ReviewView(self.desk.canvas, self)
         self.help = HelpWindow(self)
-        self.readers = ReviewReaders(self, self._leave)
+        self.readers = ReviewReaders(self, self.sitting.leave)
         self._opener = ImageOpener(self)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -80,8 +71,7 @@ class ReviewPage(QWidget):
         released = {"hide_boxes": self.view.show_boxes}
         self.panel.connect_commands(actions, released)
         self.keys = ReviewKeys(viewer, self.desk.canvas.layers, actions, released, self)
-        self._clock = ReviewClock(self)
-        self._clock.watch((canvas_widget(viewer), self))
+        self.sitting.watch((canvas_widget(viewer), self))
         self._connect()
         self._look()
         self.set_project(None, "")
@@ -93,7 +83,7 @@ class ReviewPage(QWidget):
             "next_category": self.panel.choose_next_category,
             "previous_image": self.previous_image,
             "next_image": self.next_image,
-            "pause": self.pause,
+            "pause": self.sitting.turn_pause,
             "help": self.help.toggle,
             "done": self.done,
         }
@@ -117,16 +107,22 @@ class ReviewPage(QWidget):
             part.said.connect(panel.say)
         self.view.changed.connect(self._on_looks)
         self.keys.changed.connect(self._look)
-        self._clock.troubled.connect(panel.say)
+        self.sitting.troubled.connect(panel.say)
+        self.sitting.paused.connect(lambda is_on: panel.pause_bar.tell(PAUSED if is_on else ""))
         self._opener.opened.connect(self._on_opened)
         self._opener.failed.connect(self._cannot_show)
         self._opener.came_ahead.connect(desk.canvas.image.prepare)
         self._later.timeout.connect(self._catch_up)
 
     @property
+    def queue(self) -> ReviewQueue:
+        """The images handed out to this person."""
+        return self._now.queue
+
+    @property
     def task(self) -> Task | None:
         """The image that is open, or being read."""
-        return self._task
+        return self._now.task
 
     @property
     def is_settled(self) -> bool:
@@ -137,7 +133,7 @@ class ReviewPage(QWidget):
         """Open the image that `person` was at, else the first unfinished one."""
         self.end_sitting()
         self._project, self._person = project, person
-        self._task, self.queue, self._pace = None, ReviewQueue(), None
+        self._now.task, self._now.queue, self._now.pace = None, ReviewQueue(), None
         categories = () if project is None else project.categories()
         self.panel.set_categories(categories)
         self.desk.canvas.set_category_names({one.id: one.name for one in categories})
@@ -150,78 +146,65 @@ class ReviewPage(QWidget):
         self.refresh()
 
     def _begin_sitting(self, project: Project) -> None:
-        self._sitting = Sitting(project, self._person)
-        self.desk.history = self._sitting.history
-        self._clock.set_sitting(self._sitting)
-        self._opener.begin(project, self._sitting)
+        sitting = self.sitting.begin(project, self._person)
+        self.desk.history = sitting.history
+        self._opener.begin(project, sitting)
 
     def end_sitting(self) -> None:
         """Let others have the image; everything is stored already but the last seconds."""
-        self._clock.set_sitting(None)
         self._opener.begin(self._project, None)
-        sitting, self._sitting = self._sitting, None
-        self.panel.pause_bar.tell("")
-        if sitting is not None:
-            try:
-                sitting.close()
-            except AlcError as error:
-                self.panel.say(str(error))
+        self.sitting.end()
 
     def begin_again(self) -> None:
         """Go on where a sitting was ended without another project being opened."""
-        if self._sitting is None and self._project is not None:
+        if self.sitting.now is None and self._project is not None:
             self.set_project(self._project, self._person)
 
     def set_person(self, person: str) -> None:
         """Decide in another name from now on; one person does not take back another's decision."""
         if person == self._person or self._project is None:
             return
-        here = self._task
+        here = self._now.task
         self.end_sitting()
         self._person = person
         self._begin_sitting(self._project)
-        self._task = None
+        self._now.task = None
         self.refresh()
-        task = None if here is None else self.queue.find(here.id)
+        task = None if here is None else self._now.queue.find(here.id)
         if task is not None:
             self.go_to(task)
 
     def refresh(self) -> bool:
         """Read the queue from the store again; the image on the desk stays.
 
-        Where the store cannot be read, everything stays and the page says why.
-
-        Returns
-        -------
-        bool
-            Whether the store could be read.
+        Returns whether the store could be read; where not, the page says why.
         """
         try:
-            if self._project is not None and self._sitting is not None:
-                holders = self._sitting.held_by_others()
-                self.queue = ReviewQueue.read(self._project, self._person, holders)
-                self._pace = pace(self._project, self._person)
+            if self._project is not None and self.sitting.now is not None:
+                holders = self.sitting.now.held_by_others()
+                self._now.queue = ReviewQueue.read(self._project, self._person, holders)
+                self._now.pace = pace(self._project, self._person)
         except AlcError as error:
-            if self._task is None:
+            if self._now.task is None:
                 self._close(str(error))
             self.panel.say(str(error))
             return False
-        here = None if self._task is None else self.queue.find(self._task.id)
-        self.panel.queue.show_queue(self.queue, None if here is None else here.id)
+        here = None if self._now.here is None else self._now.queue.find(self._now.here)
+        self.panel.queue.show_queue(self._now.queue, None if here is None else here.id)
         if here is None:
             self._begin()
         else:
-            self._task = here
-            self._show_task()
+            self._now.task = here
+            self._words.show_task()
         return True
 
     def _begin(self) -> None:
         """Open the image where the person was, else the first unfinished one."""
-        if self._project is None or self._sitting is None:
-            self._close(NO_PROJECT)
+        if self._project is None or self.sitting.now is None:
+            self._close(review_words.NO_PROJECT)
             return
-        place = self._sitting.last_place()
-        task = None if place is None else self.queue.find(place.task_id)
+        place = self.sitting.now.last_place()
+        task = None if place is None else self._now.queue.find(place.task_id)
         if place is not None and task is not None and not task.is_done:
             self.go_to(task, first=place.box_id, by_choice=False)
         else:
@@ -229,28 +212,19 @@ class ReviewPage(QWidget):
 
     def _go_on(self, after: int | None) -> None:
         """Open the next unfinished image behind `after`."""
-        task = self.queue.first_open(after)
+        task = self._now.queue.first_open(after)
         if task is not None:
             self.go_to(task, by_choice=False)
             return
-        self._leave()
-        waits = self.queue.done < len(self.queue)
-        done = ALL_DONE if len(self.queue) else NOTHING_HANDED_OUT
-        self._close(ALL_ELSEWHERE if waits else done)
-
-    def _leave(self) -> None:
-        if self._sitting is not None:
-            try:
-                self._sitting.leave()
-            except AlcError as error:
-                self.panel.say(str(error))
+        self.sitting.leave()
+        self._close(self._now.why_nothing_is_left)
 
     def _close(self, message: str) -> None:
-        self._task, self._read_only = None, ""
+        self._now.task, self._now.read_only = None, ""
         self._opener.drop()
         self.panel.ask_bar.tell("")
         self.desk.close()
-        self._show_here()
+        self._words.show_here()
         self.panel.say(message)
 
     def go_to(
@@ -264,22 +238,22 @@ class ReviewPage(QWidget):
         if not self._opener.is_there(task):
             self._close(f"Reading {task.file_name} …")
         self.panel.ask_bar.tell("")
-        self._task = task
-        self._show_here()
+        self._now.task = task
+        self._words.show_here()
         self._opener.ask(Request(task, first, by_choice, afterwards))
 
     def _cannot_show(self, reason: str) -> None:
-        self._leave()
+        self.sitting.leave()
         self.desk.close()
-        self._show_here()
+        self._words.show_here()
         self.panel.say(f"{reason} Press {key_text('next_image')} to go on with the next image.")
 
     def _on_opened(self, request: Request, opened: OpenImage, image: ReadImage) -> None:
         project, task = self._project, request.task
         if project is None or (opened.read_only and self._pass_over(request)):
             return
-        self._read_only = opened.read_only
-        self._said = verdicts(project, task)
+        self._now.read_only = opened.read_only
+        self._now.said = verdicts(project, task)
         self.panel.say("")
         self.desk.open(
             OnDesk(
@@ -292,7 +266,7 @@ class ReviewPage(QWidget):
                 read_only=opened.read_only,
             )
         )
-        neighbours = self.queue.first_open(task.id), self.queue.neighbour(task.id, -1)
+        neighbours = self._now.queue.first_open(task.id), self._now.queue.neighbour(task.id, -1)
         self._opener.read_ahead(other for other in neighbours if other != task)
         if request.afterwards is not None:
             request.afterwards()
@@ -300,14 +274,14 @@ class ReviewPage(QWidget):
     def _pass_over(self, request: Request) -> bool:
         """Take another image in place of one that is held elsewhere, unless it was chosen."""
         task = request.task
-        if request.by_choice or self._sitting is None:
+        if request.by_choice or self.sitting.now is None:
             return False
-        self.queue.set_holders(self._sitting.held_by_others())
-        self.panel.queue.show_queue(self.queue, task.id)
-        other = self.queue.first_open(task.id)
+        self._now.queue.set_holders(self.sitting.now.held_by_others())
+        self.panel.queue.show_queue(self._now.queue, task.id)
+        other = self._now.queue.first_open(task.id)
         if other is None:
             return False
-        told = review_words.elsewhere_words(task.file_name, self.queue.holder(task.id))
+        told = review_words.elsewhere_words(task.file_name, self._now.queue.holder(task.id))
         self.go_to(other, by_choice=False, afterwards=partial(self.panel.say, told))
         return True
 
@@ -320,17 +294,17 @@ class ReviewPage(QWidget):
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        task = self.queue.neighbour(None if self._task is None else self._task.id, by)
+        task = self._now.queue.neighbour(self._now.here, by)
         if task is None:
-            self.panel.say(NO_MORE)
+            self.panel.say(review_words.NO_MORE)
         else:
             self.go_to(task)
 
     def done(self) -> None:
         """Finish the image and open the next one; asks first if boxes are still open."""
         still_open = self.desk.open_boxes
-        if self._read_only:
-            self.panel.say(self._read_only)
+        if self._now.read_only:
+            self.panel.say(self._now.read_only)
         elif still_open:
             self.panel.ask(review_words.open_words(len(still_open)))
         else:
@@ -345,7 +319,7 @@ class ReviewPage(QWidget):
             self._finish()
 
     def _finish(self) -> None:
-        project, task = self._project, self._task
+        project, task = self._project, self._now.task
         if project is None or task is None or self.desk.document is None:
             return
         try:
@@ -353,7 +327,7 @@ class ReviewPage(QWidget):
         except AlcError as error:
             self.panel.say(str(error))
             return
-        self.queue.finish(task.id, self._person)
+        self._now.queue.finish(task.id, self._person)
         self.panel.queue.rows.update(task.id)
         self._later.start()
         self._go_on(task.id)
@@ -362,17 +336,17 @@ class ReviewPage(QWidget):
         """Tell what a finished image changes elsewhere, once the next one has been drawn."""
         try:
             if self._project is not None:
-                self._pace = pace(self._project, self._person)
+                self._now.pace = pace(self._project, self._person)
         except AlcError as error:
             self.panel.say(str(error))
-        self._show_progress()
+        self._words.show_progress()
         self.changed.emit()
 
     def _revert_elsewhere(self, task_id: int, way: str) -> None:
         """Go to the image that the last decision concerns, and take it back there."""
-        task = self.queue.find(task_id)
+        task = self._now.queue.find(task_id)
         if task is None:
-            self.panel.say(NO_MORE)
+            self.panel.say(review_words.NO_MORE)
             return
 
         def revert() -> None:
@@ -382,21 +356,6 @@ class ReviewPage(QWidget):
 
         self.go_to(task, afterwards=revert)
 
-    def pause(self) -> None:
-        """Stop the clock, or start it again."""
-        if self._sitting is None:
-            return
-        if self.panel.pause_bar.isHidden():
-            self._sitting.stopwatch.pause()
-            self.panel.pause_bar.tell(PAUSED)
-        else:
-            self._resume()
-
-    def _resume(self) -> None:
-        if self._sitting is not None and not self.panel.pause_bar.isHidden():
-            self._sitting.stopwatch.resume()
-            self.panel.pause_bar.tell("")
-
     def _on_shared(self, told: str) -> None:
         self._close("")
         self.refresh()
@@ -404,9 +363,9 @@ class ReviewPage(QWidget):
             self.panel.say(told)
 
     def _go_to_difference(self, task_id: int, box_id: int | None) -> None:
-        task = self.queue.find(task_id)
+        task = self._now.queue.find(task_id)
         if task is None:
-            self.panel.say(ALL_ELSEWHERE)
+            self.panel.say(review_words.ALL_ELSEWHERE)
             return
         look = None if box_id is None else partial(self.desk.look_at_box, box_id)
         self.go_to(task, afterwards=look)
@@ -421,61 +380,23 @@ class ReviewPage(QWidget):
 
     def _on_looks(self) -> None:
         self.panel.filter.set_colours(self.desk.canvas.looks.colours)
-        self._show_boxes()
+        self._words.show_boxes()
 
     def _on_moved(self) -> None:
-        self._resume()
-        if self._task is not None and self.desk.document is not None:
+        self.sitting.resume()
+        if self._now.here is not None and self.desk.document is not None:
             boxes = self.desk.at_hand
-            self._clock.look_at(self._task.id, boxes[0].id if len(boxes) == 1 else None)
-        self._show_boxes()
+            self.sitting.clock.look_at(self._now.here, boxes[0].id if len(boxes) == 1 else None)
+        self._words.show_boxes()
 
     def _on_decided(self) -> None:
-        self._resume()
+        self.sitting.resume()
         self.panel.ask_bar.tell("")
-        if self._task is not None:
-            if self._task.is_done:
-                self.queue.reopen(self._task.id)
-                self._task = self.queue.find(self._task.id)
-                self._show_task()
-                self._later.start()
-            self._count_here(self._task)
-        self._show_boxes()
-
-    def _count_here(self, task: Task | None) -> None:
-        document = self.desk.document
-        if task is None or document is None:
-            return
-        self.queue.set_opened(task.id, len(document.open_boxes))
-        self.panel.queue.rows.update(task.id)
-
-    def _show_here(self) -> None:
-        self.panel.queue.show_here(None if self._task is None else self._task.id)
-        self._show_task()
-
-    def _show_task(self) -> None:
-        self.panel.show_task(*review_words.task_words(self._task))
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        done, images = self.queue.done, len(self.queue)
-        text = review_words.progress_words(done, images, self.queue.boxes_left, self._pace)
-        self.panel.show_progress(text if images else "", done, images)
-
-    def _show_boxes(self) -> None:
-        """Show the boxes at hand in words."""
-        document, desk = self.desk.document, self.desk
-        saw = self._task is not None and self._task.models is not None
-        self.panel.set_open(document is not None, self._read_only, saw)
-        self._show_progress()
-        if document is None:
-            return
-        shown = document.shown
-        names = [desk.name_of(box) for box in shown]
-        self.panel.filter.show_counts(names, any(box.score is not None for box in shown))
-        self.panel.suggestions.show_boxes(desk.canvas.suggested)
-        self.panel.show_view(desk.canvas.is_drawing, desk.canvas.image.contrast_words())
-        boxes = desk.at_hand
-        told = Told(document, [box.id for box in desk.open_boxes], desk.regions, self._said, saw)
-        self.panel.show_box(*told.words(boxes, self.panel.category_name))
-        self.panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
+        task = self._now.task
+        if task is not None and task.is_done:
+            self._now.queue.reopen(task.id)
+            self._now.task = self._now.queue.find(task.id)
+            self._words.show_task()
+            self._later.start()
+        self._words.count_boxes()
+        self._words.show_boxes()

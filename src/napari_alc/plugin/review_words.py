@@ -11,6 +11,12 @@ from napari_alc.boxes import as_boxes, iou_matrix
 from napari_alc.project.document import ReviewBox, ReviewDocument
 from napari_alc.project.tasks import WHOLE_IMAGE, Task
 
+NO_PROJECT = "Open a project first."
+ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
+NOTHING_HANDED_OUT = "No image has been handed out yet."
+ALL_ELSEWHERE = "The images that are left are open in other windows, or with other readers."
+NO_MORE = "There is no other image in the queue."
+
 NAMES = {"crowd": "the crowd", "mp": "Mp", "ma": "Ma"}
 """The three that propose boxes, as a sentence names them."""
 

@@ -1,0 +1,109 @@
+"""What the panel says of the review as it stands: the queue, the image, the boxes at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from napari_alc.plugin import review_words
+from napari_alc.plugin.review_desk import ReviewDesk
+from napari_alc.plugin.review_panel import ReviewPanel
+from napari_alc.plugin.review_queue import ReviewQueue
+from napari_alc.plugin.review_words import Told
+from napari_alc.project.tasks import Task
+
+
+@dataclass
+class Standing:
+    """How far a person is.
+
+    Parameters
+    ----------
+    queue
+        The images handed out.
+    task
+        The one that is open, or being read.
+    read_only
+        Why it cannot be changed; empty where it can.
+    pace
+        Seconds a box at the person's own pace, once that is known.
+    said
+        What several readers decided, by box id.
+    """
+
+    queue: ReviewQueue = field(default_factory=ReviewQueue)
+    task: Task | None = None
+    read_only: str = ""
+    pace: float | None = None
+    said: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def here(self) -> int | None:
+        """Id of the task that is open, or None."""
+        return None if self.task is None else self.task.id
+
+    @property
+    def why_nothing_is_left(self) -> str:
+        """Why no image follows."""
+        if self.queue.done < len(self.queue):
+            return review_words.ALL_ELSEWHERE
+        return review_words.ALL_DONE if len(self.queue) else review_words.NOTHING_HANDED_OUT
+
+
+class StandingWords:
+    """Shows a `Standing` on the panel, in words.
+
+    Parameters
+    ----------
+    panel, desk
+        Of the review.
+    """
+
+    def __init__(self, panel: ReviewPanel, desk: ReviewDesk) -> None:
+        self.now = Standing()
+        self._panel, self._desk = panel, desk
+
+    def show_here(self) -> None:
+        """Show which image is open."""
+        self._panel.queue.show_here(self.now.here)
+        self.show_task()
+
+    def show_task(self) -> None:
+        """Show what is to be done with it."""
+        self._panel.show_task(*review_words.task_words(self.now.task))
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Show how far the queue is."""
+        queue, pace = self.now.queue, self.now.pace
+        done, images = queue.done, len(queue)
+        text = review_words.progress_words(done, images, queue.boxes_left, pace)
+        self._panel.show_progress(text if images else "", done, images)
+
+    def count_boxes(self) -> None:
+        """Show how many boxes of the image are still open."""
+        task, document = self.now.task, self._desk.document
+        if task is not None and document is not None:
+            self.now.queue.set_opened(task.id, len(document.open_boxes))
+            self._panel.queue.rows.update(task.id)
+
+    def show_boxes(self) -> None:
+        """Show the boxes at hand, and what can be done with them."""
+        panel, desk, document = self._panel, self._desk, self._desk.document
+        panel.set_open(document is not None, self.now.read_only, self._models_saw)
+        self.show_progress()
+        if document is None:
+            return
+        shown = document.shown
+        names = [desk.name_of(box) for box in shown]
+        panel.filter.show_counts(names, any(box.score is not None for box in shown))
+        panel.suggestions.show_boxes(desk.canvas.suggested)
+        panel.show_view(desk.canvas.is_drawing, desk.canvas.image.contrast_words())
+        boxes, still_open = desk.at_hand, [box.id for box in desk.open_boxes]
+        told = Told(document, still_open, desk.regions, self.now.said, self._models_saw)
+        panel.show_box(*told.words(boxes, panel.category_name))
+        panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
+
+    @property
+    def _models_saw(self) -> bool:
+        return self.now.task is not None and self.now.task.models is not None
