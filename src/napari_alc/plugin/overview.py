@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from napari_alc.project import schema
+from napari_alc.project.noise_found import noise_found
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.tasks import WHOLE_IMAGE
+from napari_alc.project.tasks import JOINT, WHOLE_IMAGE
 
 UNKNOWN = "–"
 
@@ -18,11 +19,11 @@ Row = tuple[Cell, ...]
 
 
 def iteration_rows(project: Project) -> list[Row]:
-    """One row an iteration: number, images, boxes of Mp / Ma, tau, AP50 of Mp / Ma."""
+    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time."""
     t = schema.task.c
     query = (
         select(t.iteration, func.count())
-        .where(t.step == WHOLE_IMAGE)
+        .where(t.step == WHOLE_IMAGE, t.reader == JOINT)
         .group_by(t.iteration)
         .order_by(t.iteration)
     )
@@ -39,9 +40,18 @@ def iteration_rows(project: Project) -> list[Row]:
                 " / ".join(str(_of(run, "boxes")) for run in models),
                 _threshold(models[0]),
                 " / ".join(_ap50(run) for run in models),
+                " / ".join(_seconds(run) for run in models),
             )
         )
     return rows
+
+
+def noise_rows(project: Project) -> list[Row]:
+    """One row an iteration whose images are reviewed: labels of the crowd by kind of noise."""
+    return [
+        (iteration, found.clean, found.background, found.miss, found.location, found.box_in_box)
+        for iteration, found in noise_found(project).items()
+    ]
 
 
 def _of(run: Any | None, name: str) -> Cell:
@@ -54,14 +64,35 @@ def _threshold(run: Any | None) -> Cell:
     return value if value == UNKNOWN else f"{value:.2f}"
 
 
-def _ap50(run: Any | None) -> str:
+def _metric(run: Any | None, name: str) -> Any:
     metrics: Mapping[str, Any] = {} if run is None or run.metrics is None else run.metrics
-    value = metrics.get("validation_AP50")
+    return metrics.get(name)
+
+
+def _ap50(run: Any | None) -> str:
+    value = _metric(run, "validation_AP50")
     return UNKNOWN if value is None else f"{value:.1f}"
 
 
+def _seconds(run: Any | None) -> str:
+    value = _metric(run, "seconds")
+    return UNKNOWN if value is None else short_time(value)
+
+
+def short_time(seconds: float) -> str:
+    """A measured time, short enough for a table."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+MOST_RANKED = 200
+"""Images of a ranking that are shown: people look at its head, and there may be thousands."""
+
+
 def ranked_rows(project: Project) -> tuple[int | None, Sequence[Row]]:
-    """The newest ranking: its iteration, and rank, image, score and boxes by region."""
+    """The head of the newest ranking: its iteration; rank, image, score, boxes by region."""
     r, i = schema.ranking.c, schema.image.c
     newest = project.store.value(select(func.max(r.iteration)))
     if newest is None:
@@ -71,6 +102,7 @@ def ranked_rows(project: Project) -> tuple[int | None, Sequence[Row]]:
         .join(schema.image, i.id == r.image_id)
         .where(r.iteration == newest)
         .order_by(r.rank)
+        .limit(MOST_RANKED)
     )
     return newest, [
         (rank, name, f"{score:.2f}", *regions)

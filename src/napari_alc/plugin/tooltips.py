@@ -58,6 +58,15 @@ ITERATION_COLUMNS = {
     "Threshold": "Score from which a detector's box counts (tau).",
     "AP50 Mp / Ma": "How well the detectors find the objects of the validation images,\n"
     "in percent; – where there are no such images.",
+    "Trained in": "How long the trainings of Mp and Ma took.",
+}
+NOISE_COLUMNS = {
+    "Iteration": "The images that this iteration added and pathologists have finished.",
+    "Right": "Boxes of the crowd that the pathologists agree with.",
+    "Background": "Boxes of the crowd where there is no object.",
+    "Missed": "Objects that the crowd has no right box for.",
+    "Misplaced": "Boxes of the crowd that lie beside their object, or hold it twice.",
+    "Box in box": "Boxes of the crowd that hold two or more objects.",
 }
 RANKING_COLUMNS = {
     "Rank": "1 is the image on which crowd and detectors disagree most.",

@@ -1,0 +1,53 @@
+"""The figures of the page Iterate."""
+
+import pytest
+from sqlalchemy import update
+
+from napari_alc.plugin import overview
+from napari_alc.project import schema
+from napari_alc.project.project import Project
+from napari_alc.project.sorting import select
+
+
+@pytest.fixture
+def project(predicted):
+    project = Project.open(predicted)
+    yield project
+    project.close()
+
+
+def measured(project, **metrics):
+    with project.store.begin() as connection:
+        connection.execute(update(schema.run).values(metrics=metrics))
+
+
+def test_an_iteration_is_told_in_a_row(project):
+    measured(project, validation_AP50=61.26, seconds=62.4)
+    assert overview.iteration_rows(project) == [
+        (0, 3, "8 / 8", "0.50", "61.3 / 61.3", "62 s / 62 s")
+    ]
+
+
+def test_what_was_not_measured_is_a_dash(project):
+    assert overview.iteration_rows(project)[0][4:] == ("– / –", "– / –")
+
+
+def test_the_noise_found_is_told_by_kind(project):
+    assert overview.noise_rows(project) == [(0, 8, 0, 0, 0, 0)]
+
+
+def test_only_the_head_of_a_ranking_is_read(project, monkeypatch):
+    assert overview.ranked_rows(project) == (None, [])
+    select(project)
+    iteration, rows = overview.ranked_rows(project)
+    assert (iteration, len(rows)) == (0, 3)
+    monkeypatch.setattr(overview, "MOST_RANKED", 2)
+    assert overview.ranked_rows(project) == (0, rows[:2])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (99, "99 s"), (119, "2 min"), (5940, "99 min"), (6060, "1 h 41 min")],
+)
+def test_a_time_is_short_enough_for_a_table(seconds, words):
+    assert overview.short_time(seconds) == words
