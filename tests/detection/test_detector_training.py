@@ -9,7 +9,8 @@ import torch
 from squares import CATEGORIES, QUICK, make_images
 from training_runs import StopAfter, same_bits
 
-from napari_alc.detection import training
+from napari_alc.detection import cache, training
+from napari_alc.detection.cache import read_eight_bit
 from napari_alc.detection.record import CURVE_POINTS, thinned
 from napari_alc.detection.samples import TrainingImage
 from napari_alc.detection.training import train
@@ -186,3 +187,20 @@ def test_images_of_different_sizes_train_together(tmp_path):
         *make_images(tmp_path / "c", 1, shape=(40, 40), squares=1),
     ]
     assert train(mixed, CATEGORIES, QUICK, tmp_path).exists()
+
+
+def test_weights_are_the_same_with_a_cache_and_images_are_decoded_once(
+    images, tmp_path, monkeypatch
+):
+    plain = train(images, CATEGORIES, QUICK, tmp_path / "plain")
+    decoded = []
+
+    def counting(path):
+        decoded.append(path)
+        return read_eight_bit(path)
+
+    monkeypatch.setattr(cache, "read_eight_bit", counting)
+    kept = cache.ImageCache(tmp_path / "cache")
+    for model in ("mp", "ma"):
+        assert same_bits(plain, train(images, CATEGORIES, QUICK, tmp_path / model, cache=kept))
+    assert sorted(decoded) == sorted(image.path for image in images)

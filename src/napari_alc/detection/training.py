@@ -17,6 +17,7 @@ import orjson
 import torch
 
 from napari_alc.detection.augmentation import compact_augmentation, paper_augmentation
+from napari_alc.detection.cache import ImageCache
 from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
 from napari_alc.detection.iteration import advance
 from napari_alc.detection.models import build_network
@@ -61,6 +62,7 @@ def train(
     *,
     plan: Plan | None = None,
     measure: Measure | None = None,
+    cache: ImageCache | None = None,
 ) -> Path:
     """Train a detector and write it to `folder`.
 
@@ -91,6 +93,8 @@ def train(
     measure
         Called about ten times a training, or as the settings say, with the detector as it is
         then; the weights are the same with it and without.
+    cache
+        Images decoded and scaled earlier; the weights are the same with it and without.
 
     Returns
     -------
@@ -113,7 +117,10 @@ def train(
     with enough_memory(), cpu_threads(settings.threads), torch.random.fork_rng():
         precision = choose_precision(settings.precision, choose_device(device))
         plan = plan or _plan(images, settings)
-        run = _start(images, tuple(categories), settings, plan, precision, step, fingerprint)
+        torch.manual_seed(settings.seed)
+        network = build_network(settings, plan, len(categories))
+        detector = Detector(precision.place(network).train(), settings, plan, tuple(categories))
+        run = _start(detector, _batches(images, detector, cache), precision, step, fingerprint)
         resume(run, folder / CHECKPOINT)
         _iterate(run, folder / CHECKPOINT, report, should_stop, measure)
     write_text(folder / METRICS, record_of(run))
@@ -163,30 +170,29 @@ def _plan(images: Sequence[TrainingImage], settings: DetectorSettings) -> Plan:
     return make_plan(settings, sizes, [image.boxes for image in images])
 
 
-def _start(
-    images: Sequence[TrainingImage],
-    categories: tuple[Category, ...],
-    settings: DetectorSettings,
-    plan: Plan,
-    precision: Precision,
-    step: str,
-    fingerprint: str,
-) -> Run:
-    torch.manual_seed(settings.seed)
-    network = precision.place(build_network(settings, plan, len(categories))).train()
+def _batches(
+    images: Sequence[TrainingImage], detector: Detector, cache: ImageCache | None
+) -> Batches:
+    settings, plan = detector.settings, detector.plan
     make = compact_augmentation if settings.preset == "compact" else paper_augmentation
-    labels, count = categories_by_label(categories), settings.images_a_batch
-    batches = Batches(images, labels, plan, make(plan.window), count, settings.seed)
+    labels, count = categories_by_label(detector.categories), settings.images_a_batch
+    return Batches(images, labels, plan, make(plan.window), count, settings.seed, cache)
+
+
+def _start(
+    detector: Detector, batches: Batches, precision: Precision, step: str, fingerprint: str
+) -> Run:
+    settings = detector.settings
     return Run(
-        detector=Detector(network, settings, plan, categories),
+        detector=detector,
         batches=batches,
-        optimiser=make_optimiser(network, settings),
+        optimiser=make_optimiser(detector.network, settings),
         scaler=precision.scaler(),
         precision=precision,
-        total=settings.total_iterations(len(images)),
+        total=settings.total_iterations(len(batches.images)),
         fingerprint=fingerprint,
         step=step,
-        batch_size=count,
+        batch_size=settings.images_a_batch,
     )
 
 
