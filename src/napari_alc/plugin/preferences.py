@@ -94,6 +94,11 @@ def device() -> str:
     return str(_settings().computing.device)
 
 
+def set_device(name: str) -> None:
+    """Remember where to compute."""
+    _settings().computing.device = name
+
+
 def recent_projects() -> tuple[Path, ...]:
     """Folders of the projects opened last that are still there, the newest first."""
     folders = [Path(text) for text in str(_settings().projects.recent).split(SEPARATOR) if text]

@@ -147,3 +147,12 @@ CLUSTER = (
     "The address of a Dask scheduler in your lab: trainings and predictions then run there. "
     "Empty: on this computer. Ask your system's administrator."
 )
+
+DEVICE = (
+    "What trains and predicts. The best device is an NVIDIA graphics card where there is one, "
+    "else the processor."
+)
+ESTIMATE = (
+    "Tries the detector on a few of your images for some seconds and tells how long the next "
+    "training will take. Nothing is stored."
+)
