@@ -10,6 +10,7 @@ import typer
 from napari_alc.commands.convert import convert
 from napari_alc.commands.exporting import export
 from napari_alc.commands.gui import gui
+from napari_alc.commands.jobs import cancel, jobs, run_job
 from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
@@ -37,6 +38,8 @@ COMMANDS: Sequence[Callable[..., None]] = (
     select,
     correct,
     export,
+    jobs,
+    cancel,
     share,
     agreement,
     simulate,
@@ -58,6 +61,8 @@ def program() -> None:
 
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
+
+app.command("run-job", hidden=True)(run_job)  # Of jobs, which start it themselves.
 
 
 def main() -> None:

@@ -1,73 +1,39 @@
-"""The real commands on a real, tiny project."""
+"""Which commands do the steps."""
 
 from pathlib import Path
 
 import pytest
 
-from napari_alc.jobs import steps
-from napari_alc.jobs.child import new_log
-from napari_alc.jobs.outcome import Ending
-from napari_alc.jobs.steps import Command, commands, run_commands
-from napari_alc.project.status import Step, status
-from tiny_projects import make_project
+from napari_alc.jobs.steps import commands
+from napari_alc.project.status import Step
+
+STUDY = Path("study")
 
 
-def todo(step, folder):
-    return commands(step, folder, "cpu")
+def test_both_models_are_trained_side_by_side_and_predict_afterwards():
+    train, predict = commands(Step.TRAIN, STUDY, "cpu")
+    assert [command.arguments for command in train] == [
+        ("train", "study", "--device", "cpu", "--model", "mp"),
+        ("train", "study", "--device", "cpu", "--model", "ma"),
+    ]
+    assert [command.arguments for command in predict] == [("predict", "study", "--device", "cpu")]
+    assert all(command.reports_progress and command.computes_here for command in (*train, *predict))
 
 
-def test_training_is_followed_by_prediction():
-    names = [command.arguments[0] for command in todo(Step.TRAIN, Path("study"))]
-    assert names == ["train", "predict"]
+def test_a_cluster_shares_the_models_out_itself():
+    stages = commands(Step.TRAIN, STUDY, cluster="tcp://host:8786")
+    assert [stage[0].arguments[-2:] for stage in stages] == [("--cluster", "tcp://host:8786")] * 2
+    assert [len(stage) for stage in stages] == [1, 1]
+    assert not any(stage[0].computes_here for stage in stages)
+
+
+@pytest.mark.parametrize("step", [Step.SELECT, Step.CORRECT, Step.EXPORT])
+def test_other_steps_are_one_command_that_computes_little(step):
+    ((command,),) = commands(step, STUDY)
+    assert command.arguments == (step.value, "study")
+    assert not command.computes_here
 
 
 def test_no_command_does_the_review():
     with pytest.raises(KeyError):
-        commands(Step.REVIEW, Path("study"))
-
-
-def test_the_steps_lead_from_training_to_the_next_review(tmp_path):
-    project = make_project(tmp_path)
-    reports = []
-    assert run_commands(todo(Step.TRAIN, project.folder), reports.append).succeeded
-    seen = list(dict.fromkeys(report.step for report in reports))
-    assert seen == ["train mp", "train ma", "predict mp", "predict ma"]
-    assert status(project).next_step is Step.SELECT
-    assert run_commands(todo(Step.SELECT, project.folder)).succeeded
-    assert status(project).next_step is Step.REVIEW
-
-
-def test_a_cancelled_training_keeps_its_checkpoint(tmp_path):
-    project = make_project(tmp_path, iterations=100_000)
-    reports = []
-    outcome = run_commands(
-        todo(Step.TRAIN, project.folder), reports.append, lambda: len(reports) > 0
-    )
-    assert outcome.ending is Ending.CANCELLED
-    assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
-    assert status(project).next_step is Step.TRAIN
-
-
-def test_a_step_out_of_turn_fails_with_its_reason(tmp_path):
-    project = make_project(tmp_path, reviewed=False)
-    log = new_log()
-    outcome = run_commands(todo(Step.SELECT, project.folder), log=log)
-    assert outcome.ending is Ending.FAILED
-    assert "3 images wait for a pathologist" in outcome.message
-    assert any(outcome.message in line for line in log)
-
-
-def test_commands_after_a_failed_one_are_not_run(monkeypatch):
-    run = []
-
-    def fail(arguments, *_args, **_options):
-        run.append(arguments)
-        return steps.CANCELLED
-
-    monkeypatch.setattr(steps, "run_child", fail)
-    run_commands([Command(("train",)), Command(("predict",))])
-    assert run == [("train",)]
-
-
-def test_a_request_to_stop_between_commands_is_heard():
-    assert run_commands([Command(("train",))], should_stop=lambda: True) is steps.CANCELLED
+        commands(Step.REVIEW, STUDY)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from review_driver import Driver, docked_page, shared_viewer
 
+from napari_alc.jobs.records import last_jobs
+from running_jobs import end_all
 from tiny_projects import make_project, pretend_predicted
 
 
@@ -48,8 +50,9 @@ def docked(make_napari_viewer_proxy, qtbot):
         pages = (widget.iterate_page, widget.project_page, widget.project_page.new_project)
         for page in pages:
             page.background.cancel()
-            qtbot.waitUntil(lambda page=page: not page.background.is_busy, timeout=30_000)
+            qtbot.waitUntil(lambda page=page: not page.background.is_busy, timeout=120_000)
         if widget.project is not None:
+            end_all(last_jobs(widget.project.folder)[:1])
             widget.project.close()
 
 

@@ -1,10 +1,8 @@
 """The steps by the buttons of the page Iterate, in real child processes."""
 
-import psutil
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_alc.project.project import Project
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
 from tiny_projects import draw, make_project
@@ -92,7 +90,6 @@ def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state
     assert page.next_button.isEnabled()
     assert status(project).next_step is Step.TRAIN
     assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
-    assert psutil.Process().children() == []
 
 
 def test_a_failing_step_says_why_and_shows_its_log_on_demand(opened, reviewed, qtbot):
@@ -107,17 +104,6 @@ def test_a_failing_step_says_why_and_shows_its_log_on_demand(opened, reviewed, q
     qtbot.mouseClick(page.job_bar.show_log, LEFT)
     assert page.error.text() in page.job_bar.log.toPlainText()
     assert not page.job_bar.log.isHidden()
-
-
-def test_closing_the_viewer_leaves_no_child_behind(opened, qtbot, tmp_path):
-    project = make_project(tmp_path / "long", iterations=100_000)
-    viewer, _, page = opened(project.folder)
-    with qtbot.waitSignal(page.background.progressed, timeout=LONG):
-        page.start_next_step()
-    (child,) = psutil.Process().children()
-    viewer.close()
-    qtbot.waitUntil(lambda: not child.is_running(), timeout=LONG)
-    assert status(Project.open(project.folder)).next_step is Step.TRAIN
 
 
 def test_what_people_decide_is_seen_at_once(opened, fresh):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -70,8 +71,11 @@ def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[W
         if style is ProgressStyle.BAR:
             with _bar() as report:
                 yield Watch(report, should_stop)
+        elif style is ProgressStyle.JSON:
+            lines = _JsonLines()
+            yield Watch(lines, lambda: lines.nobody_reads or should_stop())
         else:
-            yield Watch(_print_json if style is ProgressStyle.JSON else silent, should_stop)
+            yield Watch(silent, should_stop)
 
 
 @contextmanager
@@ -93,16 +97,29 @@ def _asked_to_stop(cancel_file: Path | None) -> Iterator[ShouldStop]:
             signal.signal(number, handler)
 
 
-def _print_json(progress: Progress) -> None:
-    record = {
-        "step": progress.step,
-        "done": progress.done,
-        "total": progress.total,
-        "message": progress.message,
-        "values": dict(progress.values),
-    }
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
+class _JsonLines:
+    """Progress for a program that reads it; should that have ended, the step stops too."""
+
+    def __init__(self) -> None:
+        self.nobody_reads = False
+
+    def __call__(self, progress: Progress) -> None:
+        if self.nobody_reads:
+            return
+        record = {
+            "step": progress.step,
+            "done": progress.done,
+            "total": progress.total,
+            "message": progress.message,
+            "values": dict(progress.values),
+        }
+        try:
+            sys.stdout.write(json.dumps(record) + "\n")
+            sys.stdout.flush()
+        except OSError:  # A pipe without a reader; Windows has several names for that.
+            self.nobody_reads = True
+            # What is left to be written at the program's end must not fail there.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -17,10 +17,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Protocol
 
 from napari_alc.jobs.outcome import CANCELLED, SUCCESS, Outcome, failure
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
@@ -43,22 +44,49 @@ LAST_GRACE_SECONDS = 5.0
 LOG_LINES = 2000
 """Lines of standard error that are kept."""
 
-Log = deque[str]
+
+class Lines(Protocol):
+    """Takes lines one by one, such as a list or a deque."""
+
+    def append(self, line: str, /) -> object:
+        """Take one more."""
 
 
-def new_log() -> Log:
-    """An empty log that keeps the last `LOG_LINES` lines."""
-    return deque(maxlen=LOG_LINES)
+@dataclass(frozen=True)
+class Surroundings:
+    """What a child process finds around it.
+
+    Parameters
+    ----------
+    environment
+        Variables beside those of this process.
+    cancel_file
+        Tells the child to stop when it appears; None makes one for this child alone.
+    log
+        Receives the lines of standard error as they come.
+    output
+        Receives the lines of standard output that tell no progress.
+    grace
+        Seconds that a cancelled child has for its checkpoint.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cancel_file: Path | None = None
+    log: Lines = field(default_factory=lambda: deque[str](maxlen=0))
+    output: Lines = field(default_factory=lambda: deque[str](maxlen=0))
+    grace: float = GRACE_SECONDS
+
+
+ALONE = Surroundings()
 
 
 def run_child(
     arguments: Sequence[str],
     report: Report = silent,
     should_stop: ShouldStop = never,
-    log: Log | None = None,
+    surroundings: Surroundings = ALONE,
     *,
     reports_progress: bool = True,
-    grace: float = GRACE_SECONDS,
 ) -> Outcome:
     """Run ``napari-alc ARGUMENTS`` in a child process to its end.
 
@@ -70,21 +98,18 @@ def run_child(
         Receives the child's progress, in the calling thread.
     should_stop
         Asked every `POLL_SECONDS`; ``True`` cancels the child.
-    log
-        Receives the lines of standard error as they come.
+    surroundings
+        Environment, log and the like.
     reports_progress
         Whether the command has the options ``--progress`` and ``--cancel-file``; one that has
         not is ended at once when it is cancelled.
-    grace
-        Seconds that a cancelled child has for its checkpoint.
     """
-    log = new_log() if log is None else log
-    with TemporaryDirectory(prefix="napari-alc-", ignore_cleanup_errors=True) as folder:
-        cancel_file = Path(folder) / "cancel"
-        if reports_progress:
+    with _cancel_file(surroundings) as file:
+        cancel_file = file if reports_progress else None
+        if cancel_file is not None:
             arguments = [*arguments, "--progress", "json", "--cancel-file", str(cancel_file)]
-        child = _Child(arguments, log)
-        stop = _Stop(child.process, cancel_file if reports_progress else None, grace)
+        child = _Child(arguments, surroundings)
+        stop = _Stop(child.process, cancel_file, surroundings.grace)
         try:
             while child.is_busy:
                 child.hand_over(report, POLL_SECONDS)
@@ -93,18 +118,26 @@ def run_child(
         finally:
             child.end()
         child.hand_over(report)
-        if child.process.returncode == 0:
-            return SUCCESS
-        return CANCELLED if stop.is_begun else failure(child.process.returncode, log)
+        return child.outcome(stop.is_begun)
+
+
+@contextlib.contextmanager
+def _cancel_file(surroundings: Surroundings) -> Iterator[Path]:
+    if surroundings.cancel_file is not None:
+        yield surroundings.cancel_file
+        return
+    with TemporaryDirectory(prefix="napari-alc-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "cancel"
 
 
 class _Child:
     """The process with the threads that drain it."""
 
-    def __init__(self, arguments: Sequence[str], log: Log) -> None:
-        self.process = _started(arguments)
+    def __init__(self, arguments: Sequence[str], surroundings: Surroundings) -> None:
+        self.process = _started(arguments, surroundings.environment)
         self._progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-        self._log = log
+        self._last_words: deque[str] = deque(maxlen=LOG_LINES)
+        self._surroundings = surroundings
         self._threads = [
             threading.Thread(target=self._read_progress, args=[self.process.stdout], daemon=True),
             threading.Thread(target=self._read_log, args=[self.process.stderr], daemon=True),
@@ -132,19 +165,31 @@ class _Child:
             # A grandchild may hold the pipes open; its words are not waited for.
             thread.join(timeout=1.0)
 
+    def outcome(self, was_asked_to_stop: bool) -> Outcome:
+        """How it ended."""
+        if self.process.returncode == 0:
+            return SUCCESS
+        if was_asked_to_stop:
+            return CANCELLED
+        return failure(self.process.returncode, self._last_words)
+
     def _read_progress(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
                 progress = parsed(line)
                 if progress is not None:
                     self._progress.put(progress)
+                else:
+                    self._surroundings.output.append(line.rstrip("\n"))
 
     def _read_log(self, stream: IO[str]) -> None:
         with stream:
-            self._log.extend(line.rstrip("\n") for line in stream)
+            for line in stream:
+                self._last_words.append(line.rstrip("\n"))
+                self._surroundings.log.append(line.rstrip("\n"))
 
 
-def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:
+def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
@@ -155,7 +200,7 @@ def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, **environment, "PYTHONIOENCODING": "utf-8"},
         creationflags=flags,
     )
     if sys.platform != "win32":
@@ -196,7 +241,7 @@ class _Stop:
 
 
 def parsed(line: str) -> Progress | None:
-    """The progress that a line of standard output tells, or None for any other line."""
+    """The progress that a line tells, or None for any other line."""
     try:
         record = json.loads(line)
         return Progress(

@@ -11,11 +11,21 @@ from napari_alc.errors import AlcError, Cancelled
 
 
 class Ending(Enum):
-    """The three ways in which a job can end."""
+    """The ways in which a job can end."""
 
     SUCCESS = "success"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    LEFT = "left"
+    """It goes on; only nobody follows it any more."""
+
+
+class Cause(Enum):
+    """Why a step failed, as far as others act on it."""
+
+    MEMORY = "memory"
+    GPU_MEMORY = "GPU memory"
+    OTHER = ""
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,16 @@ class Outcome:
     Parameters
     ----------
     ending
-        One of the three ways.
+        One of the ways.
     message
-        One plain sentence; empty on success.
+        Plain words; empty on success.
+    cause
+        Of a failure.
     """
 
     ending: Ending
     message: str = ""
+    cause: Cause = Cause.OTHER
 
     @property
     def succeeded(self) -> bool:
@@ -41,16 +54,89 @@ class Outcome:
 
 SUCCESS = Outcome(Ending.SUCCESS)
 CANCELLED = Outcome(Ending.CANCELLED, "Cancelled; everything finished before is kept.")
+LEFT = Outcome(Ending.LEFT, "The job goes on without this window.")
+
+GOES_ON = "Everything finished before is kept: start the step again and it goes on from there."
+
+LOST = Outcome(
+    Ending.FAILED,
+    "The job was ended from outside: the computer was switched off, or somebody ended its process. "
+    + GOES_ON,
+)
+"""Of a job whose processes are gone without having said anything."""
 
 OUT_OF_MEMORY = (
-    "The computer's memory ran out. Close other programs, or set a smaller 'input_size' or "
-    "'batch_size' under [detector] in project.toml, then start the step again."
+    "The computer's memory ran out. Close other programs, or set a smaller input size or batch "
+    f"size of the detector, then start the step again. {GOES_ON}"
 )
 
-_MEMORY_WORDS = ("MemoryError", "out of memory", "can't allocate memory", "Unable to allocate")
+OUT_OF_GPU_MEMORY = (
+    "The graphics card's memory ran out. Close other programs that use the card, or set a smaller "
+    f"batch size or input size of the detector, then start the step again. {GOES_ON}"
+)
+
+GPU_ERROR = (
+    "The graphics card or its driver met an error: {words}. Start the step again. If it comes "
+    "back, restart the computer and bring the card's driver up to date, or choose the CPU as the "
+    "device. " + GOES_ON
+)
+
+DISK_FULL = (
+    "The disk is full: {words}. Free space on the disk of the project, then start the step again. "
+    + GOES_ON
+)
+
+KILLED = (
+    "The step was ended by force, by the system or by somebody. Mostly that is because the "
+    "computer's memory ran out: close other programs, or set a smaller input size or batch size "
+    f"of the detector, then start the step again. {GOES_ON}"
+)
+
+ASKED_TO_END = f"The step was asked from outside to end (the computer shuts down?). {GOES_ON}"
+
+CRASHED = (
+    "The step crashed ({words}). What it wrote is in the log. Start the step again; if it "
+    "crashes once more, please send the log to the makers of napari-alc. " + GOES_ON
+)
+
+UNKNOWN = (
+    "The step met an error it does not know: {words}. What it wrote is in the log; please send "
+    "it to the makers of napari-alc."
+)
+
+SILENT = "The step ended without a reason (exit status {words}). What it wrote is in the log."
+
+_GPU_MEMORY = (
+    "CUDA out of memory",
+    "OutOfMemoryError",
+    "MPS backend out of memory",
+    "ALLOC_FAILED",
+)
+_GPU = ("CUDA error", "CUDA driver", "cuDNN error", "CUDNN_STATUS", "CUBLAS_STATUS", "CUDA kernel")
+_DISK = (
+    "No space left on device",
+    "not enough space on the disk",
+    "database or disk is full",
+    "Disk quota exceeded",
+)
+_MEMORY = (
+    "MemoryError",
+    "out of memory",
+    "not enough memory",
+    "allocate memory",
+    "Unable to allocate",
+    "bad_alloc",
+)
+
+_TRACEBACK = "Traceback (most recent call last)"
+_PROGRAM = "napari-alc: "
 
 _WINDOWS_CRASH = 0xC0000000
 """Exit statuses from here on are Windows' own: access violation, missing DLL and the like."""
+
+_WINDOWS_NO_MEMORY = 0xC0000017
+_WINDOWS_ENDED = 0xC000013A
+"""Its window was closed, or the person logged off."""
 
 
 def failure(status: int, log: Sequence[str]) -> Outcome:
@@ -63,24 +149,61 @@ def failure(status: int, log: Sequence[str]) -> Outcome:
     log
         The lines it wrote to standard error.
     """
-    return Outcome(Ending.FAILED, _reason(status, [line for line in log if line.strip()]))
+    lines = [line.strip() for line in log if line.strip()]
+    if found := _of_status(status):
+        return found
+    if lines and lines[-1].startswith(_PROGRAM):  # The program's own words are plain already.
+        return _failed(lines[-1].removeprefix(_PROGRAM))
+    return _of_words(lines) or _of_crash(status, lines)
 
 
-def _reason(status: int, lines: Sequence[str]) -> str:
-    if any(word in line for line in lines for word in _MEMORY_WORDS):
-        return OUT_OF_MEMORY
-    if status == -getattr(signal, "SIGKILL", 9):
-        return f"The system stopped the step. {OUT_OF_MEMORY}"
+def _failed(text: str, words: str = "", cause: Cause = Cause.OTHER) -> Outcome:
+    return Outcome(Ending.FAILED, text.replace("{words}", words), cause)
+
+
+def _of_status(status: int) -> Outcome | None:
+    """Of a child that the system ended."""
+    if status in (-getattr(signal, "SIGKILL", 9), _WINDOWS_NO_MEMORY):
+        return _failed(KILLED)
+    if status in (-signal.SIGTERM, -getattr(signal, "SIGHUP", 1), _WINDOWS_ENDED):
+        return _failed(ASKED_TO_END)
+    return None
+
+
+def _of_words(lines: Sequence[str]) -> Outcome | None:
+    """Of a child that said what it lacked; graphics cards first, whose words hold the others'."""
+    if _line_with(lines, _GPU_MEMORY):
+        return _failed(OUT_OF_GPU_MEMORY, cause=Cause.GPU_MEMORY)
+    if line := _line_with(lines, _GPU):
+        return _failed(GPU_ERROR, _cut(line))
+    if line := _line_with(lines, _DISK):
+        return _failed(DISK_FULL, _cut(line))
+    if _line_with(lines, _MEMORY):
+        return _failed(OUT_OF_MEMORY, cause=Cause.MEMORY)
+    return None
+
+
+def _of_crash(status: int, lines: Sequence[str]) -> Outcome:
     if status < 0:
-        return f"The step crashed ({_signal_name(-status)}). What it wrote is in the log."
+        return _failed(CRASHED, _signal_name(-status))
     if status >= _WINDOWS_CRASH:
-        return f"The step crashed (Windows code {status:#x}). What it wrote is in the log."
+        return _failed(CRASHED, f"Windows code {status:#x}")
     if not lines:
-        return f"The step ended without a reason (exit status {status})."
-    last = lines[-1].strip().removeprefix("napari-alc: ")
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        return f"The step met an error it does not know: {last}"
-    return last
+        return _failed(SILENT, str(status))
+    if any(line.startswith(_TRACEBACK) for line in lines):
+        return _failed(UNKNOWN, _cut(lines[-1]))
+    return _failed(lines[-1])
+
+
+def _line_with(lines: Sequence[str], words: Sequence[str]) -> str:
+    """The last line that holds one of `words`; empty where there is none."""
+    found = (line for line in reversed(lines) if any(word in line for word in words))
+    return next(found, "")
+
+
+def _cut(line: str) -> str:
+    """A line as a part of a sentence."""
+    return line.rstrip(".")
 
 
 def _signal_name(number: int) -> str:

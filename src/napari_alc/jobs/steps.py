@@ -1,15 +1,16 @@
-"""The steps of the method as jobs: which commands do them, run one after the other."""
+"""The steps of the method as jobs: which commands do them, one after the other or side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_alc.jobs.child import Log, run_child
-from napari_alc.jobs.outcome import CANCELLED, SUCCESS, Outcome
-from napari_alc.progress import Report, ShouldStop, never, silent
+from napari_alc.project.project import MODELS
 from napari_alc.project.status import Step
+
+WITH_DEVICE = ("train", "predict")
+"""Commands that compute on a device, tell their progress and can be cancelled through a file."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class Command:
     arguments: tuple[str, ...]
     reports_progress: bool = False
 
+    @property
+    def name(self) -> str:
+        """What it does."""
+        return self.arguments[0]
+
+    @property
+    def computes_here(self) -> bool:
+        """Whether it needs this computer's cores or graphics card."""
+        return self.name in WITH_DEVICE and "--cluster" not in self.arguments
+
+
+Stage = tuple[Command, ...]
+"""Commands that may run side by side; the next stage waits for all of them."""
 
 _COMMANDS: Mapping[Step, tuple[str, ...]] = {
     Step.TRAIN: ("train", "predict"),
@@ -36,42 +50,37 @@ _COMMANDS: Mapping[Step, tuple[str, ...]] = {
     Step.EXPORT: ("export",),
 }
 
-_WITH_PROGRESS = ("train", "predict")
 
+def commands(
+    step: Step, project: Path, device: str = "auto", cluster: str = ""
+) -> tuple[Stage, ...]:
+    """The stages that do `step` of the project in a folder; prediction follows training.
 
-def commands(step: Step, project: Path, device: str = "auto") -> tuple[Command, ...]:
-    """The commands that do `step` of the project in a folder; prediction follows training.
+    Parameters
+    ----------
+    step
+        A step of the method.
+    project
+        The project's folder.
+    device
+        Where to compute.
+    cluster
+        Address of a Dask scheduler that computes instead of this computer; empty for none.
 
     Raises
     ------
     KeyError
         For `Step.REVIEW`, which a person does.
     """
-    return tuple(
-        Command((name, str(project), "--device", device), True)
-        if name in _WITH_PROGRESS
-        else Command((name, str(project)))
-        for name in _COMMANDS[step]
-    )
+    return tuple(_stage(name, project, device, cluster) for name in _COMMANDS[step])
 
 
-def run_commands(
-    todo: Sequence[Command],
-    report: Report = silent,
-    should_stop: ShouldStop = never,
-    log: Log | None = None,
-) -> Outcome:
-    """Run commands in child processes, each when the one before it succeeded."""
-    for command in todo:
-        if should_stop():
-            return CANCELLED
-        outcome = run_child(
-            command.arguments,
-            report,
-            should_stop,
-            log,
-            reports_progress=command.reports_progress,
-        )
-        if not outcome.succeeded:
-            return outcome
-    return SUCCESS
+def _stage(name: str, project: Path, device: str, cluster: str) -> Stage:
+    if name not in WITH_DEVICE:
+        return (Command((name, str(project))),)
+    arguments = (name, str(project), "--device", device)
+    if cluster:  # Its workers share the models out among themselves.
+        return (Command((*arguments, "--cluster", cluster), reports_progress=True),)
+    if name == "train":
+        return tuple(Command((*arguments, "--model", model), True) for model in MODELS)
+    return (Command(arguments, reports_progress=True),)

@@ -1,7 +1,7 @@
 """Work beside the window: one job at a time, in a thread of napari's pool.
 
-The thread either computes itself (making a project) or watches a child process (the steps).
-Its progress reaches the window through signals, in napari's activity dock too.
+The thread either computes itself (making a project) or follows a job, which is a process of its
+own (the steps). Its progress reaches the window through signals, in napari's activity dock too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_alc.errors import AlcError
 from napari_alc.jobs.outcome import Ending, Outcome, outcome_of
+from napari_alc.plugin.progress_words import activity_words, bar_position
 from napari_alc.progress import Progress, Report, ShouldStop
 
 Job = Callable[[Report, ShouldStop], Outcome]
@@ -59,6 +60,7 @@ class Background(QObject):
         self._stop = threading.Event()
         self._worker: Any = None
         self._bar: Any = None
+        self._title = ""
         self._outcome = UNEXPECTED
         # A lambda: a slot of this object would be gone when its parent tells that it goes.
         parent.destroyed.connect(lambda: self._abandon())
@@ -80,6 +82,7 @@ class Background(QObject):
             raise RuntimeError("a job is running already")
         self._stop = threading.Event()
         self._outcome = UNEXPECTED
+        self._title = title
         self._bar = ActivityBar(total=0, desc=title)
         self._worker = create_worker(
             _Named(partial(self._run, job, self._stop), title), _start_thread=False
@@ -115,9 +118,10 @@ class Background(QObject):
     def _show_activity(self, progress: Progress) -> None:
         if self._bar is None:
             return
-        self._bar.total = progress.total
-        self._bar.set_description(progress.step)
-        self._bar.update(progress.done - self._bar.n)
+        done, total = bar_position(progress)
+        self._bar.total = total
+        self._bar.set_description(activity_words(self._title, progress))
+        self._bar.update(done - self._bar.n)
 
     def _on_finished(self) -> None:
         self._worker = None

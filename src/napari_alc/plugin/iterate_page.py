@@ -6,16 +6,15 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_alc.jobs.child import new_log
+from napari_alc.errors import BadData
 from napari_alc.jobs.outcome import Ending, Outcome
-from napari_alc.jobs.steps import commands, run_commands
+from napari_alc.jobs.steps import commands
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.background import Background
-from napari_alc.plugin.job_bar import JobBar
+from napari_alc.plugin.job_panel import JobPanel
+from napari_alc.plugin.job_watch import JobWatch
 from napari_alc.plugin.overview import iteration_rows, ranked_rows
 from napari_alc.plugin.parts import error_words, heading, primary, show_words, words
 from napari_alc.plugin.tables import Table
-from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.export import EXPORT_FILE
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
@@ -49,27 +48,26 @@ class IteratePage(QWidget):
         self._project: Project | None = None
         self._status: Status | None = None
         self._running: Step | None = None
-        self.background = Background(self)
+        self.background = JobWatch(self)
         self.next_button = primary("Train and predict")
         self.next_button.clicked.connect(self.start_next_step)
         self.result = words()
         self.error = error_words()
-        self.job_bar = JobBar()
+        self.job_panel = JobPanel(self.background)
+        self.job_bar = self.job_panel.job_bar
         self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50 Mp / Ma")
         self.iterations.setFixedHeight(150)
         self.ranking_title = heading("Ranked images")
         self.ranking = Table(tooltips.RANKING_COLUMNS, wide="Image")
         self.ranking.setMinimumHeight(120)
         self._arrange()
-        self.background.progressed.connect(self.job_bar.show_progress)
         self.background.ended.connect(self._on_ended)
-        self.job_bar.cancelled.connect(self.background.cancel)
         self.set_project(None)
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.next_button)
-        layout.addWidget(self.job_bar)
+        layout.addWidget(self.job_panel)
         layout.addWidget(self.result)
         layout.addWidget(self.error)
         layout.addWidget(heading("Iterations"))
@@ -88,6 +86,9 @@ class IteratePage(QWidget):
         self._project = project
         show_words(self.result, "")
         show_words(self.error, "")
+        self._running = None
+        if project is not None:
+            self.background.find(project.folder)
         self.refresh()
 
     def refresh(self) -> None:
@@ -118,30 +119,30 @@ class IteratePage(QWidget):
         """Start what comes next, in a child process."""
         if self._project is None or self._status is None or self.is_busy:
             return
-        step, log = self._status.next_step, new_log()
-        todo = commands(step, self._project.folder, preferences.device())
-
-        def job(report: Report, should_stop: ShouldStop) -> Outcome:
-            return run_commands(todo, report, should_stop, log)
-
-        self._running = step
+        step, device = self._status.next_step, preferences.device()
+        folder, cluster = self._project.folder, self._project.settings.cluster
         show_words(self.result, "")
         show_words(self.error, "")
-        self.job_bar.begin(LABELS[step], log)
-        self.background.start(job, LABELS[step])
+        try:
+            todo = commands(step, folder, device, cluster)
+            self.background.start(folder, todo, LABELS[step], device)
+        except BadData as error:
+            show_words(self.error, str(error))
+            return
+        self._running = step
         self.next_button.setEnabled(False)
 
     def _on_ended(self, outcome: Outcome) -> None:
-        self.job_bar.idle()
         step = self._running
         if outcome.ending is Ending.FAILED:
             show_words(self.error, outcome.message)
             show_error(outcome.message)
         elif outcome.ending is Ending.CANCELLED:
             show_words(self.result, outcome.message)
-        elif step is not None:
-            show_words(self.result, self._done_words(step))
-            show_info(self._done_words(step))
+        elif outcome.succeeded:
+            done = f"{self.background.title}: done." if step is None else self._done_words(step)
+            show_words(self.result, done)
+            show_info(done)
         self.refresh()
         self.changed.emit()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -11,21 +13,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_alc.jobs.child import Log
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.parts import button_with, words
+from napari_alc.plugin.progress_words import bar_position, step_words, time_left
 from napari_alc.progress import Progress
 
 LOG_HEIGHT = 140
 """Pixels of the log; it scrolls."""
-
-NAMES = {
-    "train mp": "Training the detector Mp",
-    "train ma": "Training the detector Ma",
-    "predict mp": "Mp looks at the images",
-    "predict ma": "Ma looks at the images",
-}
-"""Steps as they report themselves, in plain words."""
 
 
 class JobBar(QWidget):
@@ -36,7 +30,8 @@ class JobBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._log: Log | None = None
+        self._log: Callable[[], str] = str
+        self._under_way: dict[str, Progress] = {}
         self.message = words()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
@@ -65,9 +60,10 @@ class JobBar(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.log)
 
-    def begin(self, title: str, log: Log | None = None) -> None:
-        """Show that a job has begun; `log` is filled by it."""
-        self._log = log
+    def begin(self, title: str, log: Callable[[], str] | None = None) -> None:
+        """Show that a job has begun; `log` tells what it has written so far."""
+        self._log = log or str
+        self._under_way = {}
         self.message.setText(f"{title}: starting…")
         self.message.show()
         self.bar.setRange(0, 0)
@@ -82,12 +78,20 @@ class JobBar(QWidget):
         """Show a report of the job; late ones of a job that stops are passed over."""
         if not self.cancel.isEnabled():
             return
-        name = NAMES.get(progress.step, "")
-        parts = [part for part in (name, progress.message) if part]
-        self.message.setText(": ".join(parts) or progress.step)
-        self.bar.setRange(0, max(progress.total, 1))
-        self.bar.setValue(progress.done)
+        done, total = bar_position(progress)
+        self.message.setText("\n".join(self._lines(progress)))
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        left = time_left(progress)
+        self.bar.setFormat(f"%p % · {left}" if left else "%p %")
         self._refresh_log()
+
+    def _lines(self, progress: Progress) -> list[str]:
+        """A line for each step under way; what is done goes when another tells something."""
+        others = self._under_way.items()
+        going_on = {name: other for name, other in others if other.done < other.total}
+        self._under_way = {**going_on, progress.step: progress}
+        return [step_words(self._under_way[name]) for name in sorted(self._under_way, reverse=True)]
 
     def stopping(self) -> None:
         """Show that the job was asked to stop."""
@@ -101,7 +105,7 @@ class JobBar(QWidget):
         self.bar.hide()
         self.cancel.hide()
         self.message.hide()
-        self.show_log.setVisible(bool(self._log))
+        self.show_log.setVisible(bool(self._log()))
         self._refresh_log()
 
     def _on_cancel(self) -> None:
@@ -116,8 +120,7 @@ class JobBar(QWidget):
     def _refresh_log(self) -> None:
         if self.show_log.isHidden():
             self.log.hide()
-        elif self.show_log.isChecked() and self._log is not None:
-            # A copy: the thread that reads the child's words appends meanwhile.
-            self.log.setPlainText("\n".join(self._log.copy()))
+        elif self.show_log.isChecked():
+            self.log.setPlainText(self._log())
             self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
             self.log.show()

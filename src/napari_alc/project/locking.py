@@ -163,8 +163,15 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def _busy(folder: Path) -> BadData:
-    who = " and ".join(_holders(folder)) or "its process is not known"
-    return BadData(folder, f"another step is under way ({who})", "Wait for it, or stop it")
+    return BadData(folder, f"another step is under way ({holders(folder)})", _WAIT)
+
+
+_WAIT = "Wait for it, or stop it"
+
+
+def holders(folder: Path) -> str:
+    """Who works in `folder`, in words."""
+    return " and ".join(_holders(folder)) or "its process is not known"
 
 
 def _note_file(folder: Path, part: str) -> Path:
@@ -181,7 +188,7 @@ def _who(step: str, part: str) -> dict[str, object]:
 
 
 def _holders(folder: Path) -> Iterator[str]:
-    """Who works in `folder`, in words; a note may outlive its process, which then says nothing."""
+    """A note may outlive its process, which then says nothing."""
     for path in (folder / "step.json", *sorted(folder.glob("step-*.json"))):
         with suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(path.read_text(encoding="utf-8"))

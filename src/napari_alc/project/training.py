@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, update
@@ -13,7 +14,7 @@ from napari_alc.labels import Labels, LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
 from napari_alc.project import schema
 from napari_alc.project.label_sets import training_labels
-from napari_alc.project.locking import one_at_a_time
+from napari_alc.project.locking import locked
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import (
     NEWEST_DECISION,
@@ -31,7 +32,6 @@ NOT_OF_TRAINING = (VALIDATION_AP50, NEWEST_DECISION)
 """Metrics of a run in the store that the training itself did not write."""
 
 
-@one_at_a_time("train")
 def train(
     project: Project,
     models: Sequence[str] = MODELS,
@@ -48,9 +48,12 @@ def train(
     Cancelled
         When stopped; the checkpoint lets the next call go on from there.
     """
-    iteration = require(project, Step.TRAIN, Step.PREDICT, Step.SELECT, Step.CORRECT).iteration
-    for model in models:
-        _train_one(project, iteration, model, report, should_stop, device)
+    with ExitStack() as held:
+        for model in models:  # Another process may train the other model meanwhile.
+            held.enter_context(locked(project.folder, "train", model))
+        found = require(project, Step.TRAIN, Step.PREDICT, Step.SELECT, Step.CORRECT)
+        for model in models:
+            _train_one(project, found.iteration, model, report, should_stop, device)
 
 
 def _train_one(

@@ -1,0 +1,94 @@
+"""Where the commands of a job compute: which may run side by side, and on what.
+
+On graphics cards each gets one of its own. On the CPU two trainings share the cores, provided
+that there is memory for both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+from napari_alc.jobs.cards import cards_of, taken
+from napari_alc.jobs.steps import Stage
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that tell torch how many threads to compute with."""
+
+MEMORY: Mapping[str, int] = {"compact": 1_500_000_000}
+"""Bytes that a training on the CPU takes, by preset."""
+
+MUCH_MEMORY = 8_000_000_000
+"""Bytes that a training of any other detector takes on the CPU."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one command computes.
+
+    Parameters
+    ----------
+    environment
+        Variables of its process.
+    """
+
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def places(
+    stages: Sequence[Stage], device: str, preset: str, title: str
+) -> Iterator[tuple[Place, ...]]:
+    """The places of a job until the block ends: as many as commands may run side by side.
+
+    Parameters
+    ----------
+    stages
+        What the job runs.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    preset
+        The detector that is trained.
+    title
+        What the job does, for others who want the same card.
+
+    Raises
+    ------
+    AlcError
+        When another job has all graphics cards.
+    """
+    wanted = max(sum(command.computes_here for command in stage) for stage in stages)
+    cards = cards_of(device) if wanted else ()
+    if cards:
+        with taken(cards, wanted, title) as own:
+            yield tuple(Place(card.environment) for card in own)
+    elif wanted > 1 and fits_side_by_side(wanted, preset):
+        environment = dict.fromkeys(THREADS, str(threads_each(wanted)))
+        yield tuple(Place(environment) for _ in range(wanted))
+    else:
+        yield (Place({}),)
+
+
+def fits_side_by_side(count: int, preset: str) -> bool:
+    """Whether the CPU has a core and the memory for each of `count` trainings."""
+    needed = MEMORY.get(preset, MUCH_MEMORY)
+    return cores() >= count and psutil.virtual_memory().available >= count * needed
+
+
+def threads_each(count: int) -> int:
+    """Threads of each of `count` commands on the CPU; what the person has set is never passed."""
+    share = max(1, cores() // count)
+    own = os.environ.get(THREADS[0], "")
+    return min(share, int(own)) if own.isdecimal() and int(own) else share
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    try:
+        return len(psutil.Process().cpu_affinity())
+    except AttributeError:  # Not known on macOS.
+        return os.cpu_count() or 1

@@ -1,0 +1,38 @@
+"""A job in a page: its bar with Cancel and log, and its curves."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.plugin.job_bar import JobBar
+from napari_alc.plugin.job_watch import JobWatch
+
+
+class JobPanel(QWidget):
+    """Shows the job that `watch` follows.
+
+    Parameters
+    ----------
+    watch
+        Started by the page.
+    """
+
+    def __init__(self, watch: JobWatch) -> None:
+        super().__init__()
+        self._watch = watch
+        self.job_bar = JobBar()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.job_bar)
+        self.job_bar.cancelled.connect(watch.cancel)
+        watch.begun.connect(self._on_begun)
+        watch.progressed.connect(self.job_bar.show_progress)
+        watch.ended.connect(self._on_ended)
+
+    def _on_begun(self, title: str) -> None:
+        self.job_bar.begin(title, self._watch.log)
+        if self._watch.is_stopping:
+            self.job_bar.stopping()
+
+    def _on_ended(self) -> None:
+        self.job_bar.idle()

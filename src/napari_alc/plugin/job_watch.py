@@ -1,0 +1,146 @@
+"""The job of a project as the window sees it: started, followed, found again, cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.jobs.outcome import Ending, Outcome
+from napari_alc.jobs.records import JobFolder, cancel, follow, start_job, untold_job
+from napari_alc.jobs.steps import Stage
+from napari_alc.plugin.background import Background
+from napari_alc.progress import Progress, Report, ShouldStop
+
+LEAST_PAUSE = 0.1
+"""Seconds between two signals of the same step: a found job tells all of its past at once."""
+
+Points = dict[str, list[tuple[int, float]]]
+"""Iterations and what was measured there, by the name of the curve."""
+
+
+class JobWatch(QObject):
+    """Follows one job at a time, which outlives this object and its window.
+
+    Parameters
+    ----------
+    parent
+        When it goes, the job goes on.
+    """
+
+    begun = Signal(str)
+    """Emitted with the title of a job that was started or found."""
+
+    progressed = Signal(object)
+    """Emitted with a `Progress`, though not with each."""
+
+    ended = Signal(object)
+    """Emitted with the `Outcome` of the job."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.job: JobFolder | None = None
+        self.title = ""
+        self.points: Points = {}
+        self._is_stopping = False
+        self._background = Background(parent)
+        self._background.progressed.connect(self.progressed)
+        self._background.ended.connect(self._on_ended)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is followed."""
+        return self._background.is_busy
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the job that is followed was asked to stop."""
+        return self.is_busy and self._is_stopping
+
+    def start(self, project_folder: Path, todo: Sequence[Stage], title: str, device: str) -> None:
+        """Start a job and follow it.
+
+        Raises
+        ------
+        BadData
+            When another one runs on the project.
+        """
+        self._follow(start_job(project_folder, todo, title, device))
+
+    def find(self, project_folder: Path) -> bool:
+        """Follow the job that runs on a project, or has ended while nobody followed it.
+
+        Returns
+        -------
+        bool
+            Whether there is one.
+        """
+        job = untold_job(project_folder)
+        if job is None or self.is_busy:
+            return False
+        self._follow(job)
+        return True
+
+    def log(self) -> str:
+        """What the job has written so far."""
+        return "" if self.job is None else self.job.log
+
+    def cancel(self) -> None:
+        """Ask the job to stop; `ended` tells when it has."""
+        if self.job is not None and self.is_busy:
+            self._is_stopping = True
+            cancel(self.job)
+
+    def let_go(self) -> None:
+        """Follow the job no more; it goes on. `ended` follows with `Ending.LEFT`."""
+        self._background.cancel()
+
+    def _follow(self, job: JobFolder) -> None:
+        self.job, self.title = job, job.record.title
+        self.points = {}
+        self._is_stopping = job.is_cancelled
+        self.begun.emit(self.title)
+        self._background.start(_Following(job, self.points), self.title)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        if self.job is not None and outcome.ending is not Ending.LEFT:
+            self.job.seen_file.touch()
+        self.ended.emit(outcome)
+
+
+class _Following:
+    """Follows a job in a thread: gathers the points of its curves, tells now and then."""
+
+    def __init__(self, job: JobFolder, points: Points) -> None:
+        self._job, self._points = job, points
+        self._told: dict[str, float] = {}
+
+    def __call__(self, report: Report, should_stop: ShouldStop) -> Outcome:
+        def take(progress: Progress) -> None:
+            self._gather(progress)
+            if self._is_due(progress):
+                report(progress)
+
+        return follow(self._job, take, should_stop)
+
+    def _is_due(self, progress: Progress) -> bool:
+        now = time.monotonic()
+        told = self._told.get(progress.step, -LEAST_PAUSE)
+        if progress.done < progress.total and now - told < LEAST_PAUSE:
+            return False
+        self._told[progress.step] = now
+        return True
+
+    def _gather(self, progress: Progress) -> None:
+        for name in CURVES:
+            value = progress.values.get(name)
+            if value is not None:
+                model = progress.step.rpartition(" ")[2].capitalize()
+                points = self._points.setdefault(f"{name} {model}", [])
+                points.append((progress.done, value))
+
+
+CURVES = ("loss", "validation_AP50")
+"""Values of a progress that are drawn."""
