@@ -39,7 +39,7 @@ def test_images_are_not_resized_again_and_maps_keep_their_strides(side):
     maps = network.backbone(images.tensors)
     padded = images.tensors.shape[-1]
     assert [padded // feature.shape[-1] for feature in maps.values()] == [8, 16, 32]
-    assert network.roi_heads.box_roi_pool.scales == [1 / 8, 1 / 16, 1 / 32]
+    assert network.roi_heads.box_roi_pool.by_torchvision.scales == [1 / 8, 1 / 16, 1 / 32]
 
 
 def test_tiny_objects_get_a_map_of_stride_4():
@@ -130,6 +130,12 @@ def test_only_matrices_decay_in_compact():
     assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
     assert all(p.ndim > 1 for p in groups[0]["params"])
     assert all(p.ndim == 1 for p in groups[1]["params"])
+
+
+@pytest.mark.parametrize("preset", ["compact", "resnet50"])
+def test_optimisers_update_all_parameters_in_one_pass(preset):
+    settings = DetectorSettings(preset, weights="none")
+    assert make_optimiser(built(settings), settings).defaults["fused"]
 
 
 def test_compact_warms_up_and_falls_along_a_cosine():

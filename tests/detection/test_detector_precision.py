@@ -24,17 +24,32 @@ def card(monkeypatch):
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 @pytest.mark.parametrize("wanted", ["auto", "fp32", "bf16", "fp16"])
 def test_without_a_cuda_card_everything_is_computed_in_full(device, wanted):
-    precision = choose_precision(wanted, torch.device(device))
-    assert precision.name == "fp32"
-    assert precision.memory_format is torch.contiguous_format
+    assert choose_precision(wanted, torch.device(device)).name == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("device", "memory_format"),
+    [
+        ("cpu", torch.channels_last),
+        ("cuda", torch.channels_last),
+        ("mps", torch.contiguous_format),
+    ],
+)
+def test_the_channels_of_a_pixel_lie_side_by_side_where_that_is_faster(device, memory_format):
+    assert Precision("fp32", torch.device(device)).memory_format is memory_format
+
+
+def test_a_network_is_placed_with_its_convolutions_in_that_order():
+    network = nn.Sequential(nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    placed = Precision("fp32", torch.device("cpu")).place(network)
+    assert placed[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert placed[0](torch.rand(1, 8, 5, 5)).is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(("has_bf16", "chosen"), [(True, "bf16"), (False, "fp16")])
 def test_on_a_card_sixteen_bits_are_chosen_that_it_computes_in(card, has_bf16, chosen):
     card(has_bf16)
-    precision = choose_precision("auto", CARD)
-    assert precision.name == chosen
-    assert precision.memory_format is torch.channels_last
+    assert choose_precision("auto", CARD).name == chosen
 
 
 @pytest.mark.parametrize("wanted", ["fp32", "bf16", "fp16"])

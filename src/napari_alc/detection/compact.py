@@ -14,6 +14,7 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.poolers import LevelMapper
 
 from napari_alc.detection.plan import ANCHORS_A_MAP, Plan
+from napari_alc.detection.pooling import PyramidPooling
 
 STEM = (16, 24)
 STAGES = {4: 24, 8: 48, 16: 96, 32: 128}
@@ -122,7 +123,7 @@ def compact_network(plan: Plan, classes: int) -> FasterRCNN:
     backbone = CompactBackbone(plan.strides, NORMS[plan.norm])
     sizes = plan.anchor_sizes
     per_map = [sizes[i : i + ANCHORS_A_MAP] for i in range(0, len(sizes), ANCHORS_A_MAP)]
-    return FasterRCNN(
+    network = FasterRCNN(
         backbone,
         image_mean=[0.5] * 3,
         image_std=[0.25] * 3,
@@ -139,3 +140,5 @@ def compact_network(plan: Plan, classes: int) -> FasterRCNN:
         box_head=TwoMLPHead(PYRAMID * POOLED**2, HEAD),
         box_predictor=FastRCNNPredictor(HEAD, classes + 1),
     )
+    network.roi_heads.box_roi_pool = PyramidPooling(network.roi_heads.box_roi_pool)
+    return network

@@ -16,6 +16,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from napari_alc.detection.compact import compact_network
+from napari_alc.detection.overlaps import pairwise_iou
 from napari_alc.detection.plan import Plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
@@ -38,6 +39,13 @@ def _keep_size(network: nn.Module) -> None:
     # SSD's network is made for one fixed size, so it keeps torchvision's own resizing.
     if transform.fixed_size is None:
         transform.resize = _as_given
+
+
+def _match_faster(network: nn.Module) -> None:
+    """Give the region proposal network, where there is one, the quicker overlaps."""
+    if hasattr(network, "rpn"):
+        proposing: Any = network.rpn
+        proposing.box_similarity = pairwise_iou
 
 
 def _limit_detections(network: nn.Module, score_floor: float, at_most: int) -> None:
@@ -126,6 +134,7 @@ def build_network(
     weights = settings.initial_weights if weights is None else weights
     network = _architecture(settings.preset, plan, classes, weights)
     _keep_size(network)
+    _match_faster(network)
     _limit_detections(network, settings.score_floor, plan.max_detections)
     if weights not in ("none", "imagenet"):
         fill_from_file(network, Path(weights))
