@@ -34,7 +34,7 @@ def texts(table, row):
 def test_one_click_trains_and_predicts(opened, reviewed, qtbot):
     _, widget, page = opened(reviewed)
     assert page.next_button.text() == "Train and predict"
-    assert texts(page.iterations, 0) == ["0", "3", "– / –", "–", "– / –", "– / –"]
+    assert texts(page.tables.iterations, 0) == ["0", "3", "– / –", "–", "– / –", "– / –"]
     messages = []
     page.background.progressed.connect(lambda _: messages.append(page.job_bar.message.text()))
     run_next(qtbot, page)
@@ -42,7 +42,7 @@ def test_one_click_trains_and_predicts(opened, reviewed, qtbot):
     assert page.error.isHidden()
     assert page.next_button.text() == "Select next images"
     assert "select the next images" in widget.sentence.text()
-    assert texts(page.iterations, 0)[:5] == ["0", "3", "8 / 8", "0.50", "– / –"]
+    assert texts(page.tables.iterations, 0)[:5] == ["0", "3", "8 / 8", "0.50", "– / –"]
 
 
 def test_selecting_ranks_the_images_and_leads_to_review(opened, predicted, qtbot):

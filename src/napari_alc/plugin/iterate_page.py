@@ -1,4 +1,4 @@
-"""The page Iterate: the iterations so far, the next step as one button, the ranked images."""
+"""The page Iterate: the next step as one button, where it computes, what was found so far."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_alc.errors import BadData
+from napari_alc.errors import AlcError, BadData
 from napari_alc.jobs.outcome import Ending, Outcome
 from napari_alc.jobs.steps import commands
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.device_box import DeviceBox
+from napari_alc.plugin.fold import Fold
+from napari_alc.plugin.iterate_tables import IterationTables
 from napari_alc.plugin.job_panel import JobPanel
 from napari_alc.plugin.job_watch import JobWatch
-from napari_alc.plugin.overview import iteration_rows, ranked_rows
+from napari_alc.plugin.overview import ranked_rows
 from napari_alc.plugin.parts import error_words, heading, primary, show_words, words
+from napari_alc.plugin.settings_page import SettingsPage
 from napari_alc.plugin.tables import Table
 from napari_alc.project.export import EXPORT_FILE
 from napari_alc.project.project import Project
@@ -36,12 +40,15 @@ DONE = {
     Step.CORRECT: "The remaining labels are corrected; what is unclear waits in Review.",
 }
 
+COMPUTING = (Step.TRAIN, Step.PREDICT)
+"""Steps that need a device."""
+
 
 class IteratePage(QWidget):
-    """Lab staff's page: start the next step, watch it, see what it found."""
+    """Lab staff's page: start the next step, watch it, see what it found, change settings."""
 
     changed = Signal()
-    """Emitted when a step has ended, whichever way."""
+    """Emitted when a step has ended, whichever way, or something else was changed here."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,31 +57,39 @@ class IteratePage(QWidget):
         self._running: Step | None = None
         self.background = JobWatch(self)
         self.next_button = primary("Train and predict")
-        self.next_button.clicked.connect(self.start_next_step)
+        self.device_box = DeviceBox()
         self.result = words()
         self.error = error_words()
         self.job_panel = JobPanel(self.background)
         self.job_bar = self.job_panel.job_bar
-        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50 Mp / Ma")
-        self.iterations.setFixedHeight(150)
+        self.tables = IterationTables()
+        self.settings = SettingsPage()
+        self.settings_fold = Fold("Settings", self.settings, tooltips.SETTINGS)
         self.ranking_title = heading("Ranked images")
         self.ranking = Table(tooltips.RANKING_COLUMNS, wide="Image")
         self.ranking.setMinimumHeight(120)
         self._arrange()
-        self.background.ended.connect(self._on_ended)
+        self._connect()
         self.set_project(None)
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.next_button)
+        layout.addWidget(self.device_box)
         layout.addWidget(self.job_panel)
         layout.addWidget(self.result)
         layout.addWidget(self.error)
-        layout.addWidget(heading("Iterations"))
-        layout.addWidget(self.iterations)
+        layout.addWidget(self.tables)
+        layout.addWidget(self.settings_fold)
         layout.addWidget(self.ranking_title)
         layout.addWidget(self.ranking, 1)
         layout.addStretch()
+
+    def _connect(self) -> None:
+        self.next_button.clicked.connect(self.start_next_step)
+        self.background.begun.connect(self._show_what_is_allowed)
+        self.background.ended.connect(self._on_ended)
+        self.settings.changed.connect(self._on_settings_changed)
 
     @property
     def is_busy(self) -> bool:
@@ -82,20 +97,34 @@ class IteratePage(QWidget):
         return self.background.is_busy
 
     def set_project(self, project: Project | None) -> None:
-        """Show another project."""
+        """Show another project.
+
+        Raises
+        ------
+        AlcError
+            When it cannot be shown.
+        """
         self._project = project
         show_words(self.result, "")
         show_words(self.error, "")
         self._running = None
+        self.settings.set_project(project)
+        self.device_box.set_project(project)
         if project is not None:
             self.background.find(project.folder)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the project as its store has it now."""
+        """Show the project as its store has it now.
+
+        Raises
+        ------
+        AlcError
+            When it cannot be shown.
+        """
         project = self._project
         self.show_next_step(None if project is None else status(project))
-        self.iterations.rows.set_rows([] if project is None else iteration_rows(project))
+        self.tables.show_project(project)
         iteration, rows = (None, []) if project is None else ranked_rows(project)
         self.ranking.rows.set_rows(rows)
         self.ranking_title.setText(f"Ranked images of iteration {iteration}")
@@ -105,22 +134,30 @@ class IteratePage(QWidget):
     def show_next_step(self, found: Status | None) -> None:
         """Show what comes next; the tables, which a review does not change, stay."""
         self._status = found
-        if found is None:
-            self.next_button.setEnabled(False)
-            return
-        step = found.next_step
-        # A person reviews on the next page; here the button only says that it waits for that.
-        is_job = step is not Step.REVIEW
-        self.next_button.setText(LABELS[step] if is_job else "Waiting for Review")
-        self.next_button.setToolTip(tooltips.STEPS[step.value])
-        self.next_button.setEnabled(is_job and not self.is_busy)
+        if found is not None:
+            step = found.next_step
+            # A person reviews on the next page; here the button only says that it waits for that.
+            is_waiting = step is Step.REVIEW
+            self.next_button.setText("Waiting for Review" if is_waiting else LABELS[step])
+            self.next_button.setToolTip(tooltips.STEPS[step.value])
+        self._show_what_is_allowed()
+
+    def _show_what_is_allowed(self) -> None:
+        """Lock what must not be touched while a step runs, or while nothing is open."""
+        step = None if self._status is None else self._status.next_step
+        is_idle = step is not None and not self.is_busy
+        self.next_button.setEnabled(is_idle and step is not Step.REVIEW)
+        self.device_box.setVisible(step in COMPUTING)
+        self.device_box.allow(is_idle)
+        self.settings.set_locked(not is_idle)
 
     def start_next_step(self) -> None:
-        """Start what comes next, in a child process."""
+        """Start what comes next, in a process of its own."""
         if self._project is None or self._status is None or self.is_busy:
             return
         step, device = self._status.next_step, preferences.device()
         folder, cluster = self._project.folder, self._project.settings.cluster
+        self.device_box.stop()
         show_words(self.result, "")
         show_words(self.error, "")
         try:
@@ -130,7 +167,7 @@ class IteratePage(QWidget):
             show_words(self.error, str(error))
             return
         self._running = step
-        self.next_button.setEnabled(False)
+        self._show_what_is_allowed()
 
     def _on_ended(self, outcome: Outcome) -> None:
         step = self._running
@@ -143,7 +180,20 @@ class IteratePage(QWidget):
             done = f"{self.background.title}: done." if step is None else self._done_words(step)
             show_words(self.result, done)
             show_info(done)
-        self.refresh()
+        self.device_box.forget()
+        self._refresh_or_say()
+        self.changed.emit()
+
+    def _refresh_or_say(self) -> None:
+        try:
+            self.refresh()
+        except AlcError as error:
+            show_words(self.error, "\n".join(filter(None, (self.error.text(), str(error)))))
+            show_error(str(error))
+
+    def _on_settings_changed(self) -> None:
+        self.device_box.forget()
+        self._refresh_or_say()
         self.changed.emit()
 
     def _done_words(self, step: Step) -> str:

@@ -156,3 +156,9 @@ ESTIMATE = (
     "Tries the detector on a few of your images for some seconds and tells how long the next "
     "training will take. Nothing is stored."
 )
+
+NOISE = (
+    "What the pathologists found to be wrong with the crowd's boxes on the images they have "
+    "finished. Later images are chosen because they are noisy."
+)
+SETTINGS = "The numbers of the method, the detector, and where it computes."
