@@ -1,0 +1,56 @@
+"""The tables of the page Iterate: the iterations so far, and the noise found in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.overview import Row, iteration_rows, noise_rows
+from napari_alc.plugin.parts import heading
+from napari_alc.plugin.tables import ROW_HEIGHT, Table
+from napari_alc.project.noise_found import review_mark
+from napari_alc.project.project import Project
+
+MOST_ROWS = 6
+"""Rows that are shown without scrolling within a table."""
+
+FRAME = 4
+"""Pixels of a table's frame."""
+
+
+class IterationTables(QWidget):
+    """Two tables that are as high as their rows; the second hides while it has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self._mark: tuple[int, int] | None = None
+        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50 Mp / Ma")
+        self.noise_heading = heading("Noise found in the crowd's labels")
+        self.noise_heading.setToolTip(tooltips.NOISE)
+        self.noise = Table(tooltips.NOISE_COLUMNS, wide="Background")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(heading("Iterations"))
+        layout.addWidget(self.iterations)
+        layout.addWidget(self.noise_heading)
+        layout.addWidget(self.noise)
+
+    def show_project(self, project: Project | None) -> None:
+        """Show a project as its store has it now; noise is judged again only after a review."""
+        _fill(self.iterations, [] if project is None else iteration_rows(project))
+        mark = None if project is None else review_mark(project)
+        if project is not self._project or mark != self._mark:
+            self._project, self._mark = project, mark
+            _fill(self.noise, [] if project is None else noise_rows(project))
+        for widget in (self.noise_heading, self.noise):
+            widget.setVisible(self.noise.rows.rowCount() > 0)
+
+
+def _fill(table: Table, rows: Sequence[Row]) -> None:
+    table.rows.set_rows(rows)
+    shown = min(max(1, len(rows)), MOST_ROWS)
+    header = table.horizontalHeader().sizeHint().height()
+    table.setFixedHeight(header + shown * ROW_HEIGHT + FRAME)
