@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,7 +10,8 @@ from squares import CATEGORIES, make_images
 
 from napari_alc.boxes import iou_matrix
 from napari_alc.detection import prediction
-from napari_alc.detection.prediction import predict
+from napari_alc.detection.cache import ImageCache
+from napari_alc.detection.prediction import detect, predict
 from napari_alc.detection.weights import load_detector
 from napari_alc.errors import AlcError, BadData, Cancelled
 from napari_alc.evaluation.average_precision import average_precision
@@ -76,33 +79,89 @@ def test_the_batch_size_changes_nothing(trained, tmp_path):
         assert np.allclose(together.scores, alone.scores, atol=1e-4)
 
 
-def test_boxes_without_area_are_left_out(untrained):
-    detector = load_detector(untrained)
-    output = {
-        "boxes": torch.tensor([[4.0, 4, 20, 20], [5, 9, 30, 9], [200, 5, 220, 9]]),
-        "labels": torch.tensor([1, 1, 1]),
-        "scores": torch.tensor([0.9, 0.8, 0.7]),
-    }
-    found = prediction._in_image(detector, output, (3, np.zeros((64, 96), np.uint8), (192, 128)))
+class Scripted(torch.nn.Module):
+    """Finds in each image it is given what it was told to, for up to `fits` images at once."""
+
+    def __init__(self, boxes, fits=100):
+        super().__init__()
+        self.boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+        self.fits = fits
+        self.batches = []
+
+    def forward(self, images):
+        self.batches.append(len(images))
+        if len(images) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        count = len(self.boxes)
+        scores = torch.linspace(0.9, 0.7, count)
+        found = {"boxes": self.boxes, "labels": torch.ones(count).long(), "scores": scores}
+        return [found for _ in images]
+
+
+def detected(untrained, network, images, **kwargs):
+    detector = replace(load_detector(untrained), network=network)
+    return list(detect(detector, numbered_paths(images), torch.device("cpu"), **kwargs))
+
+
+def test_boxes_without_area_are_left_out(untrained, tmp_path):
+    network = Scripted([[4, 4, 20, 20], [5, 9, 30, 9], [200, 5, 220, 9]])
+    images = make_images(tmp_path, 1, shape=(128, 192))
+    (found,) = detected(untrained, network, images)
     assert found.boxes.tolist() == [[8, 8, 40, 40]]
 
 
-def test_too_little_gpu_memory_is_said_in_plain_words(untrained, unseen, monkeypatch):
-    def exhausted(*_args):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def test_less_is_computed_at_once_where_memory_is_too_small(untrained, unseen):
+    network = Scripted([[4, 4, 20, 20]], fits=2)
+    found = detected(untrained, network, unseen, batch_size=5)
+    assert network.batches == [5, 2, 3, 1, 2, 1]
+    assert [part.image_ids.tolist() for part in found] == [[i] for i in range(10, 16)]
 
-    monkeypatch.setattr(prediction, "_detect", exhausted)
+
+def test_too_little_gpu_memory_is_said_in_plain_words(untrained, unseen):
     with pytest.raises(AlcError, match="lower the batch size or the input size"):
-        predicted(untrained, unseen)
+        detected(untrained, Scripted([], fits=0), unseen)
 
 
-def test_it_comes_in_pieces_in_the_given_order(trained, unseen):
-    pieces = list(predict(trained, numbered_paths(unseen), batch_size=2))
-    assert [sorted(set(piece.image_ids.tolist())) for piece in pieces] == [
-        [10, 11],
-        [12, 13],
-        [14, 15],
-    ]
+def test_images_come_one_by_one_in_the_given_order(trained, unseen):
+    for batch_size in (2, None):
+        found = predict(trained, numbered_paths(unseen), batch_size=batch_size)
+        assert [set(of_image.image_ids.tolist()) for of_image in found] == [
+            {number} for number in range(10, 16)
+        ]
+
+
+def same(one, other):
+    columns = ("image_ids", "category_ids", "boxes", "scores")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in columns)
+
+
+def test_reading_threads_and_cache_change_nothing(trained, unseen, tmp_path, monkeypatch):
+    plain = predicted(trained, unseen)
+    cache = ImageCache(tmp_path / "cache", 1 << 20)
+    assert same(plain, predicted(trained, unseen, cache=cache))
+    assert len(list((tmp_path / "cache" / "images").iterdir())) == len(unseen)
+    monkeypatch.setattr(prediction, "MOST_READERS", 1)
+    monkeypatch.setattr(prediction, "MOST_AHEAD", 1)
+    assert same(plain, predicted(trained, unseen, cache=cache))
+
+
+def test_images_together_have_the_result_they_have_without_the_others(trained, unseen):
+    whole = predicted(trained, unseen, together=4)
+    parts = [predicted(trained, unseen[:4]), predicted(trained, unseen[4:])]
+    assert same(whole.of_images(range(10, 14)), parts[0])
+    assert np.array_equal(whole.of_images([14, 15]).boxes, parts[1].boxes)
+
+
+def test_folded_normalisation_changes_the_result_by_rounding_only(trained, unseen):
+    detector = load_detector(trained)
+    detector.network.eval()
+    plain = Detections.empty().joined(
+        *detect(detector, numbered_paths(unseen), torch.device("cpu"))
+    )
+    found = predicted(trained, unseen)
+    assert np.array_equal(found.image_ids, plain.image_ids)
+    assert np.allclose(found.boxes, plain.boxes, atol=0.01)
+    assert np.allclose(found.scores, plain.scores, atol=1e-4)
 
 
 def test_scores_and_boxes_keep_their_bounds(untrained, unseen):
@@ -120,7 +179,7 @@ def test_nothing_found_is_an_empty_set(untrained, unseen, tmp_path):
     content["model"]["roi_heads.box_predictor.cls_score.bias"][0] = 1e3
     torch.save(content, tmp_path / "blind.pt")
     pieces = list(predict(tmp_path / "blind.pt", numbered_paths(unseen), batch_size=4))
-    assert [len(piece) for piece in pieces] == [0, 0]
+    assert [len(piece) for piece in pieces] == [0] * 6
     assert pieces[0].boxes.shape == (0, 4)
 
 
@@ -139,7 +198,7 @@ def test_cancel_stops_between_batches(untrained, unseen):
     pieces = predict(
         untrained, numbered_paths(unseen), should_stop=lambda: next(asked), batch_size=2
     )
-    assert len(next(pieces))
+    assert [len(next(pieces)) > 0 for _ in range(2)] == [True, True]
     with pytest.raises(Cancelled):
         next(pieces)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from napari_alc.detection.cache import Bytes, ImageCache, read_eight_bit, scaled
 from napari_alc.detection.plan import Plan
 from napari_alc.formats.images import image_size
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,3 +68,33 @@ def seen_image(
     width, height = size or image_size(path)
     shape = plan.input_shape(width, height)
     return SeenImage(cache.scaled(path, *shape, make_room=make_room), (width, height))
+
+
+def read_ahead(
+    tasks: Iterable[Task], read: Callable[[Task], Result], threads: int, ahead: int
+) -> Iterator[Result]:
+    """``read(task)`` of all tasks in their order, up to `ahead` of them done beforehand.
+
+    An error comes when its turn has come. Tasks not begun when the caller stops are dropped.
+
+    Parameters
+    ----------
+    tasks
+        What to read.
+    read
+        Called in one of `threads` threads.
+    ahead
+        Results, at most, that wait in memory; 1 or more.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="reading") as pool:
+        try:
+            for task in tasks:
+                if len(waiting) == ahead:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(read, task))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for late in waiting:
+                late.cancel()

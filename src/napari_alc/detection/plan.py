@@ -72,6 +72,10 @@ class Plan:
         Anchors, and proposals, an image that enter the losses.
     max_detections
         Most detections an image.
+    tile
+        Side in input pixels of the tiles in which an image is looked at; 0: as a whole.
+    overlap
+        Share of a tile, at least, that it has in common with its neighbour.
     """
 
     shorter: int
@@ -83,6 +87,8 @@ class Plan:
     proposals: int
     samples: int
     max_detections: int
+    tile: int = 0
+    overlap: float = 0.0
 
     def input_shape(self, width: int, height: int) -> tuple[int, int]:
         """Width and height at which an image of `width` × `height` pixels is seen."""

@@ -1,0 +1,217 @@
+"""Looking at a large image tile by tile, without cut boxes where the tiles meet.
+
+Tiles overlap, so that an object no larger than the overlap lies whole in one of them at least.
+Where two tiles meet both see what lies in their common zone, and of an object there both see
+the same part, however differently each cuts it off. So, one to one and best first, boxes of one
+category that agree within the zone (IoU > 0.5) are the same object. Of its boxes
+
+- one that ends inside its tile counts, the best scored one where there are several;
+- where all are cut off (the object is larger than the overlap), they are joined.
+
+A cut box without such a partner is dropped where another tile, to which it is not cut, saw all of
+it and more and found nothing there. Non-maximum suppression over the whole image follows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Self
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torchvision.ops import batched_nms
+
+from napari_alc.boxes import Boxes, Floats, Integers, Mask, as_boxes, intersections, ious
+
+SAME = 0.5
+"""IoU above which two boxes stand for one object, in a common zone as in the whole image."""
+TOUCH, TOUCH_SHARE = 2.0, 0.05
+"""A box this near a tile's border, in input pixels or as a share of its side, is cut off there."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of an image, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def box(self) -> Floats:
+        """``x1, y1, x2, y2``."""
+        right, bottom = self.left + self.width, self.top + self.height
+        return np.array([self.left, self.top, right, bottom], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a network found: boxes (N, 4) in pixels of its input, labels (N,), scores (N,)."""
+
+    boxes: Boxes
+    labels: Integers
+    scores: Floats
+
+    def take(self, index: Integers | Mask | slice) -> Self:
+        """Some of them, by position or mask."""
+        return type(self)(self.boxes[index], self.labels[index], self.scores[index])
+
+
+def tile_grid(width: int, height: int, side: int, overlap: float) -> list[Tile]:
+    """Tiles that cover an image, row by row.
+
+    Parameters
+    ----------
+    width, height
+        Of the image.
+    side
+        Of a tile; 0, or one at least as long as the image, leaves that direction whole.
+    overlap
+        Share of a tile, at least, that it has in common with its neighbour.
+    """
+    columns, rows = _starts(width, side, overlap), _starts(height, side, overlap)
+    across, down = (min(side or length, length) for length in (width, height))
+    return [Tile(left, top, across, down) for top in rows for left in columns]
+
+
+def _starts(length: int, side: int, overlap: float) -> list[int]:
+    if not 0 < side < length:
+        return [0]
+    step = max(1, math.floor(side * (1 - overlap)))
+    gaps = math.ceil((length - side) / step)
+    return [round(i * (length - side) / gaps) for i in range(gaps + 1)]
+
+
+def merged(tiles: Sequence[Tile], found: Sequence[Found], most: int) -> Found:
+    """What was found in all tiles of an image, as if it had been seen as a whole.
+
+    Parameters
+    ----------
+    tiles
+        As `tile_grid` gives them.
+    found
+        Of each tile, in its own pixels.
+    most
+        Boxes at most; the best scored stay.
+
+    Returns
+    -------
+    Found
+        In pixels of the whole image, best score first.
+    """
+    together, of_tile = _in_one_image(tiles, found)
+    if len(tiles) > 1:
+        together = _one_box_an_object(together, of_tile, np.array([tile.box for tile in tiles]))
+    order = np.argsort(-together.scores, kind="stable")
+    return together.take(order[:most])
+
+
+def _in_one_image(tiles: Sequence[Tile], found: Sequence[Found]) -> tuple[Found, Integers]:
+    shifted = [
+        of_tile.boxes + np.array([tile.left, tile.top] * 2)
+        for tile, of_tile in zip(tiles, found, strict=True)
+    ]
+    together = Found(
+        as_boxes(np.concatenate(shifted)),
+        np.concatenate([of_tile.labels for of_tile in found]),
+        np.concatenate([of_tile.scores for of_tile in found]),
+    )
+    return together, np.repeat(np.arange(len(tiles)), [len(boxes) for boxes in shifted])
+
+
+def _one_box_an_object(found: Found, of_tile: Integers, tiles: Boxes) -> Found:
+    cut = _is_cut(found.boxes, tiles[of_tile], tiles)
+    pairs = list(_same_objects(found, of_tile, tiles))
+    unsure = cut.copy()
+    unsure[[i for pair in pairs for i in pair]] = False
+    unsure[unsure] = _is_seen_better(found.boxes[unsure], of_tile[unsure], tiles)
+    objects = [_best(found.take(group), cut[group]) for group in _groups(pairs, ~unsure)]
+    if not objects:
+        return found.take(slice(0))
+    boxes, labels, scores = (np.array(column) for column in zip(*objects, strict=True))
+    kept = batched_nms(*(torch.from_numpy(column) for column in (boxes, scores, labels)), SAME)
+    return Found(boxes, labels, scores).take(kept.numpy())
+
+
+def _is_cut(boxes: Boxes, within: Boxes, tiles: Boxes) -> Mask:
+    """Whether a border of its tile that is none of the image's cuts a box off, shape (N,)."""
+    image = np.concatenate([tiles[:, :2].min(axis=0), tiles[:, 2:].max(axis=0)])
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    near = np.abs(boxes - within) < np.maximum(TOUCH, TOUCH_SHARE * sides)
+    return np.asarray((near & (within != image)).any(axis=1))
+
+
+def _is_seen_better(boxes: Boxes, of_tile: Integers, tiles: Boxes) -> Mask:
+    """Whether a box lies in another tile that does not cut it off, shape (N,)."""
+    better = np.zeros(len(boxes), dtype=bool)
+    for number, tile in enumerate(tiles):
+        inside = (boxes[:, :2] >= tile[:2]).all(axis=1) & (boxes[:, 2:] <= tile[2:]).all(axis=1)
+        whole = ~_is_cut(boxes, np.broadcast_to(tile, boxes.shape), tiles)
+        better |= inside & whole & (of_tile != number)
+    return better
+
+
+def _same_objects(found: Found, of_tile: Integers, tiles: Boxes) -> Iterator[tuple[int, int]]:
+    """Positions of boxes from two tiles that stand for one object."""
+    positions = [np.flatnonzero(of_tile == number) for number in range(len(tiles))]
+    for one, other in combinations(range(len(tiles)), 2):
+        zone = np.concatenate(
+            [
+                np.maximum(tiles[one, :2], tiles[other, :2]),
+                np.minimum(tiles[one, 2:], tiles[other, 2:]),
+            ]
+        )
+        if (zone[2:] > zone[:2]).all():
+            yield from _partners(found, positions[one], positions[other], zone)
+
+
+def _partners(
+    found: Found, one: Integers, other: Integers, zone: Floats
+) -> Iterator[tuple[int, int]]:
+    """Pairs of boxes that agree within `zone`, one to one, best first."""
+    one, other = (_reaching(found.boxes, positions, zone) for positions in (one, other))
+    i, j = (grid.ravel() for grid in np.meshgrid(one, other, indexing="ij"))
+    i, j = (index[found.labels[i] == found.labels[j]] for index in (i, j))
+    agreement = ious(_within(found.boxes[i], zone), _within(found.boxes[j], zone))
+    # Two objects that look alike within the zone are told apart by their scores.
+    order = np.lexsort([np.abs(found.scores[i] - found.scores[j]), -agreement])
+    taken: set[int] = set()
+    for k in order[: np.count_nonzero(agreement > SAME)]:
+        if not taken & {int(i[k]), int(j[k])}:
+            taken |= {int(i[k]), int(j[k])}
+            yield int(i[k]), int(j[k])
+
+
+def _reaching(boxes: Boxes, positions: Integers, zone: Floats) -> Integers:
+    chosen = boxes[positions]
+    return positions[intersections(chosen, np.broadcast_to(zone, chosen.shape)) > 0]
+
+
+def _within(boxes: Boxes, zone: Floats) -> Boxes:
+    corners = [np.maximum(boxes[:, :2], zone[:2]), np.minimum(boxes[:, 2:], zone[2:])]
+    return np.concatenate(corners, axis=1)
+
+
+def _groups(pairs: Sequence[tuple[int, int]], kept: Mask) -> list[Integers]:
+    """Positions of the kept boxes, those of one object together."""
+    i, j = np.reshape(pairs, (-1, 2)).astype(np.int64).T
+    links = coo_array((np.ones(len(i)), (i, j)), shape=(len(kept), len(kept)))
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group, kind="stable")
+    order = order[kept[order]]
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
+
+
+def _best(same: Found, cut: Mask) -> tuple[Floats, int, float]:
+    """Box, label and score of one object from all that was seen of it."""
+    whole = same if cut.all() else same.take(~cut)
+    best = int(np.argmax(whole.scores))
+    corners = [same.boxes[:, :2].min(axis=0), same.boxes[:, 2:].max(axis=0)]
+    box = np.concatenate(corners) if cut.all() else whole.boxes[best]
+    return box, int(whole.labels[best]), float(whole.scores[best])
