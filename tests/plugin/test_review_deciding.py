@@ -92,6 +92,15 @@ def test_next_and_previous_visit_every_open_box(at):
     assert at.hand.id == visited[-1]
 
 
+def test_the_only_open_box_is_said_to_be_the_only_one(at):
+    for _ in range(7):
+        at.key(KEY.Key_K)
+    here = at.hand
+    at.key(KEY.Key_J)
+    assert at.hand == here
+    assert at.message == "This is the only open box of the image."
+
+
 def test_undo_and_redo_go_back_to_the_box_concerned(at):
     box = at.hand
     at.key(KEY.Key_Q)

@@ -180,6 +180,12 @@ def test_enter_with_nothing_found_goes_nowhere(table, qtbot):
         QTest.keyClick(table.search, KEY.Key_Return)
 
 
+def test_enter_without_a_search_goes_nowhere(table, qtbot):
+    table.show_queue(ReviewQueue([entry(i) for i in range(20)]), 100)
+    with qtbot.assertNotEmitted(table.chosen):
+        QTest.keyClick(table.search, KEY.Key_Return)
+
+
 def test_the_image_shown_is_marked_alone(table):
     table.show_queue(ReviewQueue([entry(i, opened=2) for i in range(5)]), 101)
     table.show_here(103)

@@ -113,6 +113,8 @@ def test_the_colour_blind_palette_colours_all_boxes_and_puts_letters_beside_them
 
 
 def test_words_beside_boxes_say_what_was_asked_for(at):
+    at.viewer.window.resize(1500, 850)  # there is room for all of them
+    at.key(KEY.Key_G)
     at.canvas.set_category_names({1: "deposit"})
     at.canvas.set_labels("category")
     at.settle()

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import PERSON, Driver, docked_page, make_project, middle
+from sqlalchemy import update
 
+from napari_alc.project import schema
+from napari_alc.project.leases import LEASE_SECONDS
 from napari_alc.project.project import Project
 from napari_alc.project.sitting import Sitting
+from napari_alc.project.store import now
 from napari_alc.project.tasks import queue
 
 KEY = Qt.Key
@@ -240,3 +246,39 @@ def test_another_person_begins_at_the_first_image(at, same):
     at.page.set_project(same, "Bob")
     at.wait_for_image()
     assert at.page.task.id == open_tasks(same)[0].id
+
+
+def lose(at, bob):
+    """Let the lease on Ada's image end unheard, and Bob open it."""
+    long_ago = now() - timedelta(seconds=LEASE_SECONDS + 1)
+    with at.project.store.begin() as connection:
+        connection.execute(update(schema.lease).values(seen_at=long_ago))
+    assert not bob.open(at.page.task).read_only
+
+
+@pytest.mark.parametrize("is_told_by", ["a decision", "the clock"])
+def test_an_image_that_was_lost_can_only_be_looked_at_from_then_on(at, bob, is_told_by):
+    lose(at, bob)
+    before = at.stored()
+    if is_told_by == "a decision":
+        at.key(KEY.Key_K)
+    else:
+        at.page.sitting.clock.renew()
+    assert "opened elsewhere meanwhile" in at.page.panel.banner.sentence.text()
+    enabled = {name for name, button in at.page.panel.buttons.items() if button.isEnabled()}
+    assert not enabled & {"keep", "delete", "draw", "done"}
+    at.key(KEY.Key_Q)
+    at.drag(middle(at.hand), tuple(c + 9 for c in middle(at.hand)))
+    assert at.stored() == before
+
+
+def test_an_image_that_was_lost_can_be_had_again(at, bob):
+    here = at.page.task
+    lose(at, bob)
+    at.key(KEY.Key_K)
+    bob.leave()
+    choose(at, open_tasks(at.project)[1])
+    choose(at, here)
+    box = at.hand
+    at.key(KEY.Key_K)
+    assert at.stored()[box.id].state == "kept"

@@ -180,10 +180,10 @@ class QueueTable(QWidget):
             self.table.clearSelection()
 
     def _go_to_first(self) -> None:
-        if self._found.rowCount():
+        if self.search.text().strip() and self._found.rowCount():
             self._choose(self._found.index(0, 0))
-            # keys belong to the boxes again
-            self.search.clearFocus()
+        # keys belong to the boxes again
+        self.search.clearFocus()
 
     def _choose(self, index: QModelIndex) -> None:
         self.chosen.emit(self.rows.entry(self._found.mapToSource(index).row()).task)

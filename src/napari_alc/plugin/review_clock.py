@@ -8,7 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError
-from napari_alc.project.sitting import Sitting
+from napari_alc.project.sitting import Lost, Sitting
 
 PLACE_REST_MS = 1_000
 """The box at hand is remembered once it has been looked at this long."""
@@ -36,6 +36,9 @@ class ReviewClock(QObject):
     parent
         Owner.
     """
+
+    lost = Signal(str)
+    """Emitted with why the image can be changed no more."""
 
     troubled = Signal(str)
     """Emitted with what is wrong where the sitting could not be stored."""
@@ -84,7 +87,7 @@ class ReviewClock(QObject):
         try:
             act()
         except AlcError as error:
-            self.troubled.emit(str(error))
+            (self.lost if isinstance(error, Lost) else self.troubled).emit(str(error))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802
         """Count the event as work; it goes on its way."""

@@ -27,6 +27,7 @@ from napari_alc.plugin.review_order import OpenOrder
 from napari_alc.project.document import ReviewBox, ReviewDocument
 from napari_alc.project.history import History, Way
 from napari_alc.project.live_regions import live_regions
+from napari_alc.project.sitting import Lost
 
 Decide = Callable[[ReviewDocument, Sequence[int]], object]
 
@@ -87,6 +88,9 @@ class ReviewDesk(QObject):
 
     elsewhere = Signal(int, str)
     """Emitted with the task that the next ``undo`` or ``redo`` concerns, and which of them."""
+
+    lost = Signal(str)
+    """Emitted with why the image can be changed no more."""
 
     said = Signal(str)
     """Emitted with what a person should know; empty when there is nothing to say any more."""
@@ -207,6 +211,8 @@ class ReviewDesk(QObject):
             self.canvas.image.look_at_whole()
             hidden = len(self.open_boxes)
             self.said.emit(review_words.hidden_words(hidden) if hidden else with_keys(ALL_DECIDED))
+        else:
+            self.said.emit(review_words.only_one_words(len(self.open_boxes) - 1))
 
     def pick_below(self) -> None:
         """Pick the next of the boxes that lie over each other under the mouse."""
@@ -307,7 +313,7 @@ class ReviewDesk(QObject):
         try:
             command(self.document, ids)
         except AlcError as error:
-            self.said.emit(str(error))
+            (self.lost if isinstance(error, Lost) else self.said).emit(str(error))
             return False
         if self.document.boxes != before:
             self.canvas.update({*ids, *self._recolour()})

@@ -103,6 +103,8 @@ class ReviewPage(QWidget):
         desk.moved.connect(self._on_moved)
         desk.decided.connect(self._on_decided)
         desk.elsewhere.connect(self._revert_elsewhere)
+        for holder in (desk, self.sitting.clock):
+            holder.lost.connect(self._on_lost)
         for part in (desk, self.view):
             part.said.connect(panel.say)
         self.view.changed.connect(self._on_looks)
@@ -380,6 +382,11 @@ class ReviewPage(QWidget):
 
     def _on_looks(self) -> None:
         self.panel.filter.set_colours(self.desk.canvas.looks.colours)
+        self._words.show_boxes()
+
+    def _on_lost(self, reason: str) -> None:
+        self._now.read_only = reason
+        self.desk.canvas.set_read_only(True)
         self._words.show_boxes()
 
     def _on_moved(self) -> None:

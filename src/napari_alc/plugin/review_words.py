@@ -15,6 +15,7 @@ NO_PROJECT = "Open a project first."
 ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
 NOTHING_HANDED_OUT = "No image has been handed out yet."
 ALL_ELSEWHERE = "The images that are left are open in other windows, or with other readers."
+ONLY_ONE = "This is the only open box of the image."
 NO_MORE = "There is no other image in the queue."
 
 NAMES = {"crowd": "the crowd", "mp": "Mp", "ma": "Ma"}
@@ -100,6 +101,11 @@ def hidden_words(number: int) -> str:
     """What is left when every open box that the filter shows is decided."""
     what = "1 open box is" if number == 1 else f"{number:,} open boxes are"
     return f"{what} hidden by your choice of colours and confidence."
+
+
+def only_one_words(hidden: int) -> str:
+    """That the open box at hand is the only one that is shown."""
+    return f"This is the only one; {hidden_words(hidden)}" if hidden else ONLY_ONE
 
 
 def no_box_of(model: str) -> str:

@@ -31,6 +31,10 @@ LOST = (
 )
 
 
+class Lost(AlcError):
+    """The image is held by another window now."""
+
+
 @dataclass(frozen=True)
 class OpenImage:
     """A document, and why it cannot be changed; empty where it can."""
@@ -109,13 +113,13 @@ class Sitting:
 
         Raises
         ------
-        AlcError
+        Lost
             When the image was lost to another window. Time and place are stored nevertheless.
         """
         with self._transaction() as connection:
             lost = self._held is not None and not leases.renew(connection, self._held, self._window)
         if lost:
-            raise AlcError(LOST)
+            raise Lost(LOST)
 
     def leave(self) -> None:
         """Let others have the image; time and place are stored."""
@@ -146,7 +150,7 @@ class Sitting:
         self.stopwatch.touch()
         with self._transaction() as connection:
             if not leases.renew(connection, task_id, self._window):
-                raise AlcError(LOST)
+                raise Lost(LOST)
             yield connection
 
     @contextmanager
