@@ -2,7 +2,13 @@
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
+from napari_alc.errors import AlcError
+from napari_alc.jobs.outcome import SUCCESS, Ending, Outcome
+from napari_alc.plugin import iterate_page
+from napari_alc.plugin.settings_page import FREE, LOCKED
+from napari_alc.project.label_sets import pathologist_labels
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
 from tiny_projects import draw, make_project
@@ -80,6 +86,8 @@ def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state
     with qtbot.waitSignal(page.background.progressed, timeout=LONG):
         qtbot.mouseClick(page.next_button, LEFT)
     assert not page.next_button.isEnabled()
+    assert page.settings.note.text() == LOCKED
+    assert not page.device_box.button.isEnabled()
     layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]])
     assert len(layer.data) == 1
     with qtbot.waitSignal(page.changed, timeout=LONG):
@@ -88,6 +96,8 @@ def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state
         assert not page.job_bar.cancel.isEnabled()
     assert page.result.text().startswith("Cancelled")
     assert page.next_button.isEnabled()
+    assert page.settings.note.text() == FREE
+    assert page.device_box.button.isEnabled()
     assert status(project).next_step is Step.TRAIN
     assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
 
@@ -113,3 +123,39 @@ def test_what_people_decide_is_seen_at_once(opened, fresh):
     widget.review_page.changed.emit()
     assert page.next_button.text() == "Train and predict"
     assert page.next_button.isEnabled()
+
+
+def test_the_noise_found_is_told_once_images_are_reviewed(opened, fresh):
+    _, widget, page = opened(fresh)
+    assert page.tables.noise.isHidden()
+    review_everything(widget.project, draw(fresh.parent / "again").labels)
+    page.refresh()
+    right = len(pathologist_labels(widget.project, 0).labels)
+    assert texts(page.tables.noise, 0) == ["0", str(right), "0", "0", "0", "0"]
+
+
+def test_a_setting_changes_what_comes_next_on_every_page(opened, predicted, qtbot):
+    _, widget, page = opened(predicted)
+    assert page.next_button.text() == "Select next images"
+    qtbot.mouseClick(page.settings_fold.heading, LEFT)
+    assert not page.settings.isHidden()
+    field = page.settings.method.fields["iterations"].native
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "0")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert page.next_button.text() == "Correct automatically"
+    assert "All iterations are done" in widget.sentence.text()
+
+
+def test_a_store_that_cannot_be_read_after_a_step_is_told(opened, reviewed, monkeypatch):
+    _, _, page = opened(reviewed)
+
+    def refuse(_project):
+        raise AlcError("The disk is gone.")
+
+    monkeypatch.setattr(iterate_page, "status", refuse)
+    page.background.ended.emit(SUCCESS)
+    assert page.error.text() == "The disk is gone."
+    page.background.ended.emit(Outcome(Ending.FAILED, "The step crashed."))
+    assert page.error.text() == "The step crashed.\nThe disk is gone."
