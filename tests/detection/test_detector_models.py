@@ -132,6 +132,17 @@ def test_only_matrices_decay_in_compact():
     assert all(p.ndim == 1 for p in groups[1]["params"])
 
 
+@pytest.mark.parametrize("preset", ["compact", "ssdlite320_mobilenet_v3_large"])
+def test_anchors_are_exact_in_half_precision(preset):
+    network = built(DetectorSettings(preset, weights="none")).eval()
+    images, _ = network.transform([torch.rand(3, 320, 320)])
+    generator = getattr(network, "rpn", network).anchor_generator
+    maps = list(network.backbone(images.tensors).values())
+    exact = generator(images, maps)[0]
+    assert exact.dtype is torch.float32
+    assert torch.equal(exact, generator(images, [of_level.bfloat16() for of_level in maps])[0])
+
+
 @pytest.mark.parametrize("preset", ["compact", "resnet50"])
 def test_optimisers_update_all_parameters_in_one_pass(preset):
     settings = DetectorSettings(preset, weights="none")

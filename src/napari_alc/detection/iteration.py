@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from napari_alc.detection.loading import read_ahead
 from napari_alc.detection.optimisation import (
     LARGEST_GRADIENT,
     learning_rate_factor,
@@ -24,17 +25,44 @@ from napari_alc.detection.run import Run
 from napari_alc.errors import AlcError
 
 Target = dict[str, Tensor]
+Batch = tuple[list[Tensor], list[Target]]
+
+READERS = {"cpu": 1, "cuda": 4, "mps": 1}
+"""Threads that make batches; on the CPU they share its cores with the network."""
+AHEAD = 2
+"""Batches of each reader that wait for the network."""
 
 
-def advance(run: Run) -> None:
+def coming_batches(run: Run) -> Generator[Batch]:
+    """The batches of the iterations to come, made by threads while the network computes."""
+    kind = run.precision.device.type
+
+    def made(number: int) -> Batch:
+        inputs, targets = run.batches.batch(number)
+        if kind == "cuda":  # Only from pinned memory does a copy run beside the computation.
+            inputs = [image.pin_memory() for image in inputs]
+        return inputs, targets
+
+    readers = READERS[kind]
+    yield from read_ahead(range(run.iteration, run.total), made, readers, AHEAD * readers)
+
+
+def advance(run: Run, batch: Batch) -> None:
     """Do the next iteration.
+
+    Parameters
+    ----------
+    run
+        The training.
+    batch
+        Number ``run.iteration``, see `coming_batches`.
 
     Raises
     ------
     AlcError
         When the loss is no longer finite, or a single image is too large for the memory.
     """
-    inputs, targets = run.batches.batch(run.iteration)
+    inputs, targets = batch
     summed, done = 0.0, 0
     while done < len(inputs):
         part = slice(done, done + run.batch_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
@@ -46,6 +47,20 @@ def _match_faster(network: nn.Module) -> None:
     if hasattr(network, "rpn"):
         proposing: Any = network.rpn
         proposing.box_similarity = pairwise_iou
+
+
+def _as_full(
+    _generator: nn.Module, inputs: tuple[object, Sequence[Tensor]]
+) -> tuple[object, list[Tensor]]:
+    images, maps = inputs
+    return images, [torch.empty((), device=m.device).expand(m.shape) for m in maps]
+
+
+def _keep_anchors_exact(network: nn.Module) -> None:
+    """Let anchors have 32 bits, as their maps may not: bf16 moves a corner by up to 4 pixels."""
+    for module in network.modules():
+        if isinstance(module, AnchorGenerator | DefaultBoxGenerator):
+            module.register_forward_pre_hook(_as_full)
 
 
 def _limit_detections(network: nn.Module, score_floor: float, at_most: int) -> None:
@@ -135,6 +150,7 @@ def build_network(
     network = _architecture(settings.preset, plan, classes, weights)
     _keep_size(network)
     _match_faster(network)
+    _keep_anchors_exact(network)
     _limit_detections(network, settings.score_floor, plan.max_detections)
     if weights not in ("none", "imagenet"):
         fill_from_file(network, Path(weights))

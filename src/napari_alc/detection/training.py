@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -19,7 +19,7 @@ import torch
 from napari_alc.detection.augmentation import compact_augmentation, paper_augmentation
 from napari_alc.detection.cache import ImageCache
 from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
-from napari_alc.detection.iteration import advance
+from napari_alc.detection.iteration import Batch, advance, coming_batches
 from napari_alc.detection.models import build_network
 from napari_alc.detection.optimisation import make_optimiser
 from napari_alc.detection.plan import Plan, make_plan, object_sizes
@@ -203,15 +203,19 @@ def _iterate(
     should_stop: ShouldStop,
     measure: Measure | None,
 ) -> None:
+    batches = coming_batches(run)
     try:
-        _go_on(run, checkpoint, report, should_stop, measure)
+        _go_on(run, batches, checkpoint, report, should_stop, measure)
     except Cancelled:
         save_checkpoint(run, checkpoint)
         raise
+    finally:
+        batches.close()
 
 
 def _go_on(
     run: Run,
+    batches: Iterator[Batch],
     checkpoint: Path,
     report: Report,
     should_stop: ShouldStop,
@@ -222,7 +226,7 @@ def _go_on(
     while run.iteration < run.total or (measure and run.is_measurement_due):
         if should_stop():
             raise Cancelled(run.step)
-        measured = _measure_or_advance(run, measure)
+        measured = _measure_or_advance(run, batches, measure)
         run.seconds = time.monotonic() - started
         if measured or run.seconds >= next_report or run.iteration == run.total:
             report(progress_of(run, measured))
@@ -238,10 +242,10 @@ def _save_and_pause(run: Run, checkpoint: Path) -> float:
     return max(CHECKPOINT_SECONDS, (time.monotonic() - before) / CHECKPOINT_SHARE)
 
 
-def _measure_or_advance(run: Run, measure: Measure | None) -> bool:
+def _measure_or_advance(run: Run, batches: Iterator[Batch], measure: Measure | None) -> bool:
     """Do what comes next; returns whether that was a measurement."""
     if measure is None or not run.is_measurement_due:
-        advance(run)
+        advance(run, next(batches))
         return False
     _measure(run, measure)
     return True
