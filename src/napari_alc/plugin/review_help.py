@@ -10,8 +10,11 @@ from napari_alc.plugin import review_keys
 from napari_alc.plugin.parts import words
 from napari_alc.plugin.review_key_choice import keys_pressed
 
-SIZE = QSize(720, 600)
-"""Fits a screen of 1280×720 with its bars; the table scrolls."""
+SIZE = QSize(900, 1000)
+"""Shows most keys without scrolling, where the screen is large enough."""
+
+BARS = 80
+"""Pixels of the screen left to its own bars and to the window's frame."""
 
 
 class HelpWindow(QDialog):
@@ -31,7 +34,8 @@ class HelpWindow(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.table)
         layout.addWidget(words(review_keys.WHERE_TO_CHANGE))
-        self.resize(SIZE)
+        room = self.screen().availableSize() - QSize(BARS, BARS)
+        self.resize(SIZE.boundedTo(room))
 
     def toggle(self) -> None:
         """Open the window, or close it."""
