@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -160,15 +159,12 @@ def _is_seen_better(boxes: Boxes, of_tile: Integers, tiles: Boxes) -> Mask:
 def _same_objects(found: Found, of_tile: Integers, tiles: Boxes) -> Iterator[tuple[int, int]]:
     """Positions of boxes from two tiles that stand for one object."""
     positions = [np.flatnonzero(of_tile == number) for number in range(len(tiles))]
-    for one, other in combinations(range(len(tiles)), 2):
-        zone = np.concatenate(
-            [
-                np.maximum(tiles[one, :2], tiles[other, :2]),
-                np.minimum(tiles[one, 2:], tiles[other, 2:]),
-            ]
-        )
-        if (zone[2:] > zone[:2]).all():
-            yield from _partners(found, positions[one], positions[other], zone)
+    one, other = np.triu_indices(len(tiles), 1)
+    low = np.maximum(tiles[one, :2], tiles[other, :2])
+    high = np.minimum(tiles[one, 2:], tiles[other, 2:])
+    zones = np.concatenate([low, high], axis=1)
+    for k in np.flatnonzero((low < high).all(axis=1)):
+        yield from _partners(found, positions[one[k]], positions[other[k]], zones[k])
 
 
 def _partners(
