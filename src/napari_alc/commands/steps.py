@@ -21,13 +21,27 @@ from napari_alc.commands.running import (
     ProjectFolder,
     watched,
 )
+from napari_alc.jobs.cluster import connected
 from napari_alc.project.correction import correct_remaining
+from napari_alc.project.distributed import Cluster
 from napari_alc.project.prediction import predict as predict_remaining
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorting import select as select_images
 from napari_alc.project.status import status as status_of
 from napari_alc.project.time_spent import time_spent
 from napari_alc.project.training import train as train_models
+
+HERE = "none"
+"""Instead of a cluster's address: compute on this computer."""
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Compute on the workers of the Dask scheduler at this address; 'none' computes here. "
+        "Where it is left out, the address in project.toml.",
+    ),
+]
 
 
 class Model(StrEnum):
@@ -80,6 +94,7 @@ def train(
 def predict(
     project: ProjectFolder,
     device: Device = "auto",
+    cluster: ClusterOption = None,
     progress: ProgressOption = ProgressStyle.BAR,
     cancel_file: CancelFile = None,
 ) -> None:
@@ -88,8 +103,8 @@ def predict(
     Example: napari-alc predict study
     """
     with _opened(project) as opened:
-        with watched(progress, cancel_file) as watch:
-            tau = predict_remaining(opened, watch.report, watch.should_stop, device)
+        with watched(progress, cancel_file) as watch, _cluster(opened, cluster) as there:
+            tau = predict_remaining(opened, watch.report, watch.should_stop, device, there)
         tell([f"Score threshold tau: {tau:.3f}."])
 
 
@@ -125,3 +140,14 @@ def _opened(folder: Path) -> Iterator[Project]:
     with closing(Project.open(folder)) as project:
         yield project
         tell([status_of(project).sentence])
+
+
+@contextmanager
+def _cluster(project: Project, address: str | None) -> Iterator[Cluster | None]:
+    """The cluster that computes; None where this computer does."""
+    chosen = project.settings.cluster if address is None else address
+    if chosen in ("", HERE):
+        yield None
+        return
+    with connected(chosen) as cluster:
+        yield cluster

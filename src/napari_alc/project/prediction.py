@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
@@ -17,6 +18,9 @@ from napari_alc.project.status import Step, require, run_of
 from napari_alc.project.store import log_event, now
 from napari_alc.project.training import VALIDATION_AP50
 
+if TYPE_CHECKING:
+    from napari_alc.project.distributed import Cluster
+
 DEFAULT_TAU = 0.5
 """Score threshold where no validation image tells a better one."""
 
@@ -27,10 +31,18 @@ def predict(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
+    cluster: Cluster | None = None,
 ) -> float:
     """Let both models look at X without X^i and at the validation images; returns tau.
 
     Pieces that are there already are kept, so a call after a crash goes on.
+
+    Parameters
+    ----------
+    project, report, should_stop, device
+        As in `napari_alc.project.training.train`.
+    cluster
+        Whose workers do it; None does it here.
 
     Raises
     ------
@@ -42,7 +54,9 @@ def predict(
     validation = project.validation_labels().images
     for model in MODELS:
         for name, images in (("remaining", remaining), ("validation", validation)):
-            predict_images(project, iteration, model, name, images, report, should_stop, device)
+            predict_images(
+                project, iteration, model, name, images, report, should_stop, device, cluster
+            )
     tau = _tau(project, iteration)
     metrics = {model: _measured(project, iteration, model) for model in MODELS}
     c = schema.run.c
@@ -66,6 +80,7 @@ def predict_images(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
+    cluster: Cluster | None = None,
 ) -> Detections:
     """What a model sees in `images`, kept under `name` in its run's folder."""
     folder = project.run_folder(iteration, model)
@@ -74,7 +89,8 @@ def predict_images(
     def named(progress: Progress) -> None:
         report(Progress(f"predict {model}", progress.done, progress.total, progress.message))
 
-    return predict_pieces(
+    on_pieces = predict_pieces if cluster is None else cluster.predict_pieces
+    return on_pieces(
         folder / "weights.pt", paths, folder / "detections" / name, named, should_stop, device
     )
 
