@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_alc.detection.cache import ImageCache
 from napari_alc.detection.prediction import detect
 from napari_alc.detection.weights import Detector
 from napari_alc.evaluation.average_precision import average_precision
@@ -54,6 +55,7 @@ def validation_ap50(
     images: CleanImages,
     should_stop: ShouldStop = never,
     step: str = "measure",
+    cache: ImageCache | None = None,
 ) -> float:
     """AP50 of `detector` on clean images, in percent.
 
@@ -63,7 +65,7 @@ def validation_ap50(
         Its network is in evaluation mode and is left as it is; it computes where it lies.
     images
         Bounded by `chosen_images`, where this is to cost little.
-    should_stop, step
+    should_stop, step, cache
         As in `napari_alc.detection.prediction.predict`.
 
     Raises
@@ -77,6 +79,6 @@ def validation_ap50(
     device = next(detector.network.parameters()).device
     asked = list(zip([image.id for image in truth.images], images.paths, strict=True))
     found = Detections.empty().joined(
-        *detect(detector, asked, device, should_stop=should_stop, step=step)
+        *detect(detector, asked, device, should_stop=should_stop, step=step, cache=cache)
     )
     return average_precision(truth, found, detection_limit(found)).ap50
