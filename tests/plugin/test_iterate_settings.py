@@ -6,6 +6,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.errors import AlcError
 from napari_alc.plugin.settings_page import LOCKED, SettingsPage, require_address
 from napari_alc.project.settings import SETTINGS_FILE, read_settings
@@ -66,7 +67,8 @@ def test_showing_a_project_saves_nothing(page, project):
     assert (project.folder / SETTINGS_FILE).read_bytes() == before
 
 
-def test_the_score_threshold_is_found_by_itself_or_set(page, project):
+def test_the_score_threshold_is_found_by_itself_or_set(page, project, qtbot):
+    qtbot.mouseClick(page.method.thresholds.heading, Qt.MouseButton.LeftButton)
     tau = page.method.fields["tau"].native
     assert tau.text() == "automatic"
     type_in(tau, "0.4")
@@ -81,8 +83,9 @@ def test_the_score_threshold_is_found_by_itself_or_set(page, project):
 def test_the_strategy_is_one_of_the_registry(page, project):
     strategy = page.method.fields["strategy"].native
     strategy.setFocus()
-    QTest.keyClick(strategy, Qt.Key.Key_R)
-    assert strategy.currentText() == project.settings.method.strategy == "random"
+    QTest.keyClick(strategy, Qt.Key.Key_End)
+    assert strategy.currentText() == list(STRATEGIES.values())[-1].title
+    assert project.settings.method.strategy == list(STRATEGIES)[-1]
 
 
 def test_the_wheel_scrolls_the_page_and_changes_no_field(page, project):

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 from napari_alc.plugin import detector_values as offered
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.fold import Fold
+from napari_alc.plugin.fold import Fold, form_in
 from napari_alc.plugin.parts import PathRow, button_with, error_words, show_words, words
 
 Save = Callable[[Mapping[str, object]], None]
@@ -119,7 +119,7 @@ class DetectorForm(QWidget):
 
     def _advanced_rows(self) -> QWidget:
         rows = QWidget()
-        form = _form(rows)
+        form = form_in(rows)
         for name, field in self.numbers.items():
             form.addRow(field.number.label, field)
             if name == "weight_decay":
@@ -128,19 +128,19 @@ class DetectorForm(QWidget):
 
     def _arrange(self) -> None:
         choices = QWidget()
-        form = _form(choices)
+        form = form_in(choices)
         form.addRow("Detector", self.preset)
         form.addRow("", self.other)
         form.addRow("Weights from", self.weights)
-        form.addRow("", self.weights_words)
         form.addRow("", self.file)
-        form.addRow("", self.weights_problem)
         buttons = QHBoxLayout()
         buttons.addWidget(self.back)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(choices)
+        layout.addWidget(self.weights_problem)
+        layout.addWidget(self.weights_words)
         layout.addWidget(self.advanced)
         layout.addWidget(self.problem)
         layout.addLayout(buttons)
@@ -190,13 +190,9 @@ class DetectorForm(QWidget):
         self.weights.setCurrentIndex(self.weights.findData(kind))
         show_words(self.weights_words, offered.weights_sentence(preset, kind))
         self._rows.setRowVisible(self.file, kind == offered.FILE)
-        self._refuse_weights("")
+        show_words(self.weights_problem, "")
         is_stored = offered.weights_kind(self._settings) == offered.FILE
         self.file.line.setText(self._settings.initial_weights if is_stored else "")
-
-    def _refuse_weights(self, problem: str) -> None:
-        show_words(self.weights_problem, problem)
-        self._rows.setRowVisible(self.weights_problem, bool(problem))
 
     def _on_preset(self) -> None:
         preset = self.preset.currentData() or self.other.currentData()
@@ -214,7 +210,7 @@ class DetectorForm(QWidget):
         try:
             chosen = offered.weights_file(self.file.path)
         except AlcError as error:
-            self._refuse_weights(str(error))
+            show_words(self.weights_problem, str(error))
             return
         self._change({"weights": chosen})
 
@@ -237,10 +233,3 @@ class DetectorForm(QWidget):
             self._save(changes)
         except AlcError as error:
             show_words(self.problem, str(error))
-
-
-def _form(page: QWidget) -> QFormLayout:
-    form = QFormLayout(page)
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form

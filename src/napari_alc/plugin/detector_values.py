@@ -110,7 +110,7 @@ def _iterations(settings: DetectorSettings) -> str:
 
 def _input_size(settings: DetectorSettings) -> str:
     is_compact = settings.preset == COMPACT
-    return "chosen from the sizes of the boxes" if is_compact else "as the preset: 800 to 1333"
+    return "chosen from the boxes" if is_compact else "as the preset: 800 to 1333"
 
 
 def _default(name: str) -> Callable[[DetectorSettings], str]:
@@ -166,7 +166,7 @@ NUMBERS = (
         "tile_size",
         "Tiles (pixels)",
         "0 for no tiles, or a whole number, 16 or more",
-        lambda _settings: "chosen from the sizes of the boxes",
+        lambda _settings: "chosen from the boxes",
         "Large images are looked at in tiles of this side where small objects would vanish "
         "otherwise. 0 never cuts an image up.",
     ),

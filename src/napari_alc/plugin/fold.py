@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 HEADING = """
 QToolButton { font-weight: bold; font-size: 13px; border: none; padding: 4px 2px;
@@ -64,6 +71,14 @@ class Fold(QWidget):
         self.heading.setArrowType(arrow)
         self.content.setVisible(is_open)
         self.toggled.emit(is_open)
+
+
+def form_in(page: QWidget) -> QFormLayout:
+    """A form that fills `page`: labels to the left, fields as wide as there is room."""
+    form = QFormLayout(page)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
 
 
 class WheelGuard(QObject):

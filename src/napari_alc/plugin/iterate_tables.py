@@ -27,13 +27,13 @@ class IterationTables(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._mark: tuple[int, int] | None = None
-        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50 Mp / Ma")
+        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50")
         self.noise_heading = heading("Noise found in the crowd's labels")
         self.noise_heading.setToolTip(tooltips.NOISE)
         self.noise = Table(tooltips.NOISE_COLUMNS, wide="Background")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(heading("Iterations"))
+        layout.addWidget(heading("Iterations: Mp / Ma"))
         layout.addWidget(self.iterations)
         layout.addWidget(self.noise_heading)
         layout.addWidget(self.noise)

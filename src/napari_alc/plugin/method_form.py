@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_type_hints
 
-from magicgui.widgets import Container, create_widget
+from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QAbstractSpinBox, QVBoxLayout, QWidget
 
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.fold import Fold, form_in
 from napari_alc.plugin.parts import error_words, show_words
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 
@@ -57,8 +59,8 @@ CHOICES: Mapping[str, Choice] = {
     ),
     "strategy": Choice(
         "Choose images by",
-        "score: where crowd and detectors disagree most, as in the paper. random: by chance.",
-        {"choices": tuple(STRATEGIES)},
+        "\n".join(strategy.sentence for strategy in STRATEGIES.values()),
+        {"choices": tuple((strategy.title, name) for name, strategy in STRATEGIES.items())},
     ),
     "tau": Choice(
         "Score threshold (tau)",
@@ -89,6 +91,9 @@ CHOICES: Mapping[str, Choice] = {
 }
 """The settings that may change while a project is going on, in the order of the form."""
 
+THRESHOLDS = ("tau", "iou", "delta", "gamma", "seed")
+"""Settings that are folded away: the paper's values suit most projects."""
+
 Save = Callable[[Mapping[str, object]], None]
 
 
@@ -105,15 +110,22 @@ class MethodForm(QWidget):
         super().__init__()
         self._save = save
         self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
-        self._fields = Container(widgets=list(self.fields.values()), labels=True)
-        self._fields.margins = (0, 0, 0, 0)
+        self.thresholds = Fold("Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS)
         self.problem = error_words()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._fields.native)
+        layout.addWidget(self._rows(name for name in CHOICES if name not in THRESHOLDS))
+        layout.addWidget(self.thresholds)
         layout.addWidget(self.problem)
         for name, shown in self.fields.items():
             shown.changed.connect(lambda value, name=name: self._on_changed(name, value))
+
+    def _rows(self, names: Iterable[str]) -> QWidget:
+        rows = QWidget()
+        form = form_in(rows)
+        for name in names:
+            form.addRow(CHOICES[name].label, self.fields[name].native)
+        return rows
 
     def show_method(self, method: MethodSettings) -> None:
         """Show what is stored."""

@@ -25,7 +25,8 @@ QPushButton:pressed { background-color: #1f5789; }
 QPushButton:disabled { background-color: #4a4f58; color: #a0a4ab; }
 """
 
-ERROR = "color: #ff8a80;"
+ERROR = "color: white; background-color: #a62b2b; padding: 3px 5px; border-radius: 3px;"
+"""Legible on napari's dark and light themes alike; no red text is legible on both."""
 
 
 def primary(text: str, tooltip: str = "") -> QPushButton:

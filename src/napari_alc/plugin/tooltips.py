@@ -51,17 +51,17 @@ CANCEL = "Stops the step. Everything finished before is kept, and it can go on l
 LOG = "Shows what the step has written, for a report of a problem."
 
 ITERATION_COLUMNS = {
-    "Iteration": "0 is the first draw; each later iteration adds selected images.",
+    "No.": "0 is the first draw; each later iteration adds selected images.",
     "Images": "Images that a pathologist has labelled or is to label, up to this iteration.",
-    "Boxes Mp / Ma": "Boxes that the two detectors learned from:\n"
+    "Boxes": "Boxes that Mp / Ma learned from:\n"
     "Mp from all of the pathologist's, Ma from those on which pathologist and crowd agree.",
-    "Threshold": "Score from which a detector's box counts (tau).",
-    "AP50 Mp / Ma": "How well the detectors find the objects of the validation images,\n"
+    "Tau": "Score from which a detector's box counts.",
+    "AP50": "How well Mp / Ma find the objects of the validation images,\n"
     "in percent; – where there are no such images.",
-    "Trained in": "How long the trainings of Mp and Ma took.",
+    "Trained in": "How long the trainings of Mp / Ma took.",
 }
 NOISE_COLUMNS = {
-    "Iteration": "The images that this iteration added and pathologists have finished.",
+    "No.": "The images that this iteration added and pathologists have finished.",
     "Right": "Boxes of the crowd that the pathologists agree with.",
     "Background": "Boxes of the crowd where there is no object.",
     "Missed": "Objects that the crowd has no right box for.",
@@ -143,6 +143,7 @@ PRECISION = (
 )
 ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
 PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
+THRESHOLDS = "When boxes count as the same. The paper's values suit most projects."
 CLUSTER = (
     "The address of a Dask scheduler in your lab: trainings and predictions then run there. "
     "Empty: on this computer. Ask your system's administrator."
