@@ -13,6 +13,7 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 from napari_alc.detection.models import build_network
 from napari_alc.detection.optimisation import learning_rate_factor, make_optimiser
 from napari_alc.detection.plan import make_plan
+from napari_alc.detection.precision import Precision
 from napari_alc.detection.prediction import predict
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training import train
@@ -141,6 +142,18 @@ def test_anchors_are_exact_in_half_precision(preset):
     exact = generator(images, maps)[0]
     assert exact.dtype is torch.float32
     assert torch.equal(exact, generator(images, [of_level.bfloat16() for of_level in maps])[0])
+
+
+@pytest.mark.parametrize(
+    "preset", ["fasterrcnn_mobilenet_v3_large_320_fpn", "ssdlite320_mobilenet_v3_large"]
+)
+def test_boxes_and_scores_are_exact_in_half_precision(preset):
+    network = built(DetectorSettings(preset, weights="none", score_floor=0.0)).eval()
+    with Precision("bf16", torch.device("cpu")).autocast(), torch.inference_mode():
+        (found,) = network([torch.rand(3, 320, 320)])
+    assert len(found["boxes"])
+    assert (found["boxes"].dtype, found["scores"].dtype) == (torch.float32, torch.float32)
+    assert not torch.equal(found["boxes"], found["boxes"].bfloat16().float())
 
 
 @pytest.mark.parametrize("preset", ["compact", "resnet50"])

@@ -24,6 +24,8 @@ from napari_alc.errors import AlcError, BadData
 
 TRAINABLE_STAGES = 3
 """ResNet stages that are trained when they start from ImageNet (torchvision's choice)."""
+HEADS = ("head", "rpn.head", "roi_heads.box_predictor")
+"""What predicts offsets and scores in torchvision's detectors."""
 LEAST_SHARE = 0.25
 """Share of a network's tensors that a weights file must fill to count as meant for it."""
 
@@ -49,18 +51,34 @@ def _match_faster(network: nn.Module) -> None:
         proposing.box_similarity = pairwise_iou
 
 
-def _as_full(
+def _with_full_maps(
     _generator: nn.Module, inputs: tuple[object, Sequence[Tensor]]
 ) -> tuple[object, list[Tensor]]:
+    """Maps of the same shapes with 32 bits, for a generator that looks at nothing else."""
     images, maps = inputs
     return images, [torch.empty((), device=m.device).expand(m.shape) for m in maps]
 
 
-def _keep_anchors_exact(network: nn.Module) -> None:
-    """Let anchors have 32 bits, as their maps may not: bf16 moves a corner by up to 4 pixels."""
-    for module in network.modules():
+def _with_full_output(_head: nn.Module, _inputs: object, output: Any) -> Any:
+    """The tensors of a head's output, in lists, tuples or by name, with 32 bits."""
+    if isinstance(output, Tensor):
+        return output.float()
+    if isinstance(output, dict):
+        return {name: _with_full_output(_head, _inputs, part) for name, part in output.items()}
+    return type(output)(_with_full_output(_head, _inputs, part) for part in output)
+
+
+def _keep_boxes_exact(network: nn.Module) -> None:
+    """Let anchors and boxes have 32 bits whatever the network computes in.
+
+    torchvision gives them the type of the maps and the heads, and in bf16 a corner at pixel 800
+    can only move by 4 pixels.
+    """
+    for name, module in network.named_modules():
         if isinstance(module, AnchorGenerator | DefaultBoxGenerator):
-            module.register_forward_pre_hook(_as_full)
+            module.register_forward_pre_hook(_with_full_maps)
+        if name in HEADS:
+            module.register_forward_hook(_with_full_output)
 
 
 def _limit_detections(network: nn.Module, score_floor: float, at_most: int) -> None:
@@ -150,7 +168,7 @@ def build_network(
     network = _architecture(settings.preset, plan, classes, weights)
     _keep_size(network)
     _match_faster(network)
-    _keep_anchors_exact(network)
+    _keep_boxes_exact(network)
     _limit_detections(network, settings.score_floor, plan.max_detections)
     if weights not in ("none", "imagenet"):
         fill_from_file(network, Path(weights))
