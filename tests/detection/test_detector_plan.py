@@ -40,7 +40,7 @@ def test_batch_norm_is_for_whole_images_in_batches():
 
 
 def test_the_input_is_bounded_and_never_enlarges_unasked():
-    assert plan_for(9000, 9000, [10, 12]).longer == 2048
+    assert plan_for(9000, 9000, [40, 45]).longer == 2048
     assert plan_for(96, 64, [5, 6]).input_shape(96, 64) == (96, 64)
 
 
@@ -85,6 +85,71 @@ def test_the_aspect_is_kept_and_both_bounds_hold(width, height):
     shape = plan.input_shape(width, height)
     assert min(shape) <= plan.shorter and max(shape) <= plan.longer
     assert shape[0] == pytest.approx(shape[1] * width / height, abs=1 + width / height)
+
+
+def test_objects_that_would_vanish_are_looked_at_in_tiles_at_full_size():
+    plan = plan_for(9000, 9000, np.linspace(10, 100, 50))
+    assert plan.input_shape(9000, 9000) == (9000, 9000)
+    assert (plan.tile, plan.overlap) == (1024, 0.25)
+    assert plan.window == 384 and plan.norm == "group"
+
+
+def test_the_scale_in_tiles_is_what_the_objects_need_and_no_larger():
+    plan = plan_for(9000, 6000, [30, 40])
+    assert plan.tile == 1024
+    assert 30 * plan.longer / 9000 == pytest.approx(14, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("side", "smallest"), [(9000, 40), (4096, 17), (2048, 4), (640, 3), (512, 50)]
+)
+def test_whole_images_stay_whole_where_they_keep_the_objects(side, smallest):
+    plan = plan_for(side, side, np.linspace(smallest, 2 * smallest, 50))
+    assert (plan.tile, plan.overlap) == (0, 0)
+    assert plan.longer <= 2048
+
+
+def test_the_largest_object_fits_into_the_overlap_of_two_tiles():
+    plan = plan_for(9000, 9000, [10] * 98 + [11, 350])
+    assert plan.tile * plan.overlap >= 350
+    assert plan_for(9000, 9000, [10] * 98 + [11, 3000]).tile == 2048
+    assert plan_for(9000, 9000, [10] * 98 + [11, 3000], tile_overlap=0.0).tile == 1024
+
+
+def test_the_user_decides_about_tiles():
+    large, small = (9000, 9000, [10, 12]), (640, 480, [50, 60])
+    assert plan_for(*large, tile_size=0).tile == 0
+    assert plan_for(*large, tile_size=0).longer == 2048
+    assert plan_for(*large, tile_size=512, tile_overlap=0.4).overlap == 0.4
+    assert plan_for(*large, tile_size=512).longer == 9000
+    asked = plan_for(*small, tile_size=128)
+    assert (asked.tile, asked.window, asked.norm, asked.longer) == (128, 128, "group", 320)
+    assert plan_for(*small, tile_size=400).tile == 0
+
+
+def test_a_given_input_size_is_cut_up_on_request_only():
+    assert plan_for(9000, 9000, [10, 12], input_size=640).tile == 0
+    plan = plan_for(9000, 9000, [10, 12], input_size=4000, tile_size=800)
+    assert (plan.longer, plan.tile) == (4000, 800)
+
+
+def test_resnet50_sees_tiles_and_is_trained_on_windows_of_their_size():
+    plan = plan_for(9000, 9000, [10, 12], preset="resnet50")
+    assert (plan.longer, plan.tile, plan.window) == (9000, 1024, 1024)
+
+
+def test_a_tile_needs_proposals_for_its_own_objects():
+    x, y = np.meshgrid(np.arange(0, 9000, 100.0), np.arange(0, 9000, 100.0))
+    corners = np.stack([x.ravel(), y.ravel()], axis=1)
+    plan = make_plan(DetectorSettings(), [(9000, 9000)], [np.hstack([corners, corners + 10])])
+    assert 2 * 100 <= plan.proposals <= 2 * 11**2
+    assert plan.max_detections >= 8100
+
+
+def test_plans_from_before_there_were_tiles_look_at_whole_images():
+    values = plan_for(640, 480, [50, 60]).to_json()
+    del values["tile"], values["overlap"]
+    assert Plan.from_json(values) == plan_for(640, 480, [50, 60])
 
 
 def test_json_round_trip():

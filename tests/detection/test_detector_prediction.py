@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from scipy.ndimage import find_objects, label
 from squares import CATEGORIES, make_images
 
 from napari_alc.boxes import iou_matrix
@@ -162,6 +163,51 @@ def test_folded_normalisation_changes_the_result_by_rounding_only(trained, unsee
     assert np.array_equal(found.image_ids, plain.image_ids)
     assert np.allclose(found.boxes, plain.boxes, atol=0.01)
     assert np.allclose(found.scores, plain.scores, atol=1e-4)
+
+
+class BrightAreas(torch.nn.Module):
+    """Finds the bright areas of its input, whole or cut off, and notes the input's size."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = set()
+
+    def forward(self, images):
+        self.shapes |= {tuple(image.shape[1:]) for image in images}
+        return [self.look(image[0].numpy() > 0.5) for image in images]
+
+    def look(self, bright):
+        areas = find_objects(label(bright)[0])
+        boxes = [[x.start, y.start, x.stop, y.stop] for y, x in areas]
+        scores, labels = torch.full((len(boxes),), 0.9), torch.ones(len(boxes)).long()
+        return {"boxes": torch.tensor(boxes).reshape(-1, 4), "labels": labels, "scores": scores}
+
+
+def test_objects_are_whole_in_an_image_seen_in_tiles(untrained, tmp_path):
+    truth = [[5, 5, 25, 20], [30, 40, 60, 62], [90, 8, 100, 118], [110, 100, 150, 130]]
+    pixels = np.zeros((140, 160), np.uint8)
+    for x1, y1, x2, y2 in truth:
+        pixels[y1:y2, x1:x2] = 255
+    tifffile.imwrite(tmp_path / "large.tif", pixels)
+    detector = load_detector(untrained)
+    plan = replace(detector.plan, shorter=160, longer=160, tile=64, overlap=0.25)
+    network = BrightAreas()
+    for batch_size in (1, 5, None):
+        (found,) = detect(
+            replace(detector, network=network, plan=plan),
+            [(1, tmp_path / "large.tif")],
+            torch.device("cpu"),
+            batch_size=batch_size,
+        )
+        assert sorted(found.boxes.tolist()) == sorted(truth)
+    assert network.shapes == {(64, 64)}
+
+
+def test_weights_from_before_there_were_tiles_are_read(trained, unseen, tmp_path):
+    content = torch.load(trained, weights_only=True)
+    del content["plan"]["tile"], content["plan"]["overlap"]
+    torch.save(content, tmp_path / "older.pt")
+    assert same(predicted(trained, unseen), predicted(tmp_path / "older.pt", unseen))
 
 
 def test_scores_and_boxes_keep_their_bounds(untrained, unseen):

@@ -7,19 +7,24 @@ The rules, for a set of images of which the longest has ``longest`` pixels:
   ``input = SMALL_OBJECT / percentile``, at least `LEAST_INPUT`, at most `MOST_INPUT`, and never
   above ``longest``. So BCCD's 640×480 images (cells of 36 pixels and more) are seen at 320×240,
   and 2048×2048 images with particles of 8 pixels at their full size.
+- **Tiles**: where the 2nd percentile object would have less than `VANISHING` pixels even at
+  `MOST_INPUT`, or the settings ask for it, images are seen larger, up to their full size, and
+  predicted tile by tile: so 9000×9000 images with particles of 10 pixels. A tile has `TILE`
+  pixels, or more (at most `MOST_INPUT`), so that the largest object fits into the overlap.
+  A given input size wins: tiles are then made on request only.
 - **Strides** of the compact network's maps: 8/16/32, or 4/8/16 where the 2nd percentile object
   is smaller than `TINY_OBJECT` input pixels.
 - **Window**: where the input is larger than `LARGEST_WHOLE` pixels, the network is trained on
-  random windows of side `WINDOW`, and predicts whole images. This bounds time and memory
-  (anchors × boxes) whatever the image size.
+  random windows of side `WINDOW` (no larger than a tile), and predicts whole images or tiles.
+  This bounds time and memory (anchors × boxes) whatever the image size.
 - **Normalisation** of the compact network: by batch where whole images are trained on, two or
   more at a time; else by group, since a window's statistics are not those of its image (STEM
   images in windows of 320 pixels: AP50 0.04 by batch, 0.24 by group; synthetic TEM images as
   wholes, 300 iterations: 0.85 by batch, 0.79 by group; BCCD: 0.88 by either).
 - **Anchors**: two sizes a map, log-spaced between 1.1 × the 2nd and 1/1.1 × the 98th percentile
   of ``sqrt(area)`` in input pixels.
-- **Proposals and detections**: enough for twice, and 1.5 times, the boxes of the densest
-  training image.
+- **Proposals and detections**: enough for twice the boxes of the densest training image, or
+  tile, and 1.5 times those of the densest image.
 """
 
 from __future__ import annotations
@@ -39,6 +44,9 @@ SMALL_OBJECT = 14.0
 TINY_OBJECT = 14.0
 """Below this the finest map needs stride 4."""
 LEAST_INPUT, MOST_INPUT = 320, 2048
+VANISHING = 8.0
+"""Below this, two steps of the finest map, too little is left of an object to be found."""
+TILE = 1024
 LARGEST_WHOLE, WINDOW = 512, 384
 ANCHORS_A_MAP = 2
 LEAST_SPAN = 2.0
@@ -120,11 +128,16 @@ def object_sizes(boxes: Boxes) -> Floats:
     return np.asarray(np.sqrt(area[area > 0]))
 
 
-def input_side(relative_sizes: Floats, longest: int) -> int:
+def input_side(relative_sizes: Floats, longest: int, most: int = MOST_INPUT) -> int:
     """Longest side of the input for objects of `relative_sizes` (see the module's rules)."""
     wanted = SMALL_OBJECT / float(np.percentile(relative_sizes, 2))
-    bounded = min(max(wanted, LEAST_INPUT), MOST_INPUT, longest)
-    return min(longest, math.ceil(bounded / 32) * 32)
+    bounded = min(max(wanted, LEAST_INPUT), most, longest)
+    return min(longest, _in_steps(bounded))
+
+
+def _in_steps(side: float) -> int:
+    """`side` rounded up to whole steps of the coarsest map."""
+    return math.ceil(side / 32) * 32
 
 
 def anchor_sizes(sizes: Floats, maps: int) -> tuple[float, ...]:
@@ -137,20 +150,46 @@ def anchor_sizes(sizes: Floats, maps: int) -> tuple[float, ...]:
     return tuple(float(size) for size in np.geomspace(lowest, highest, ANCHORS_A_MAP * maps))
 
 
+def _are_tiled(settings: DetectorSettings, relative_sizes: Floats, longest: int) -> bool:
+    if settings.tile_size is not None:
+        return settings.tile_size > 0
+    largest = float(np.percentile(relative_sizes, 2)) * MOST_INPUT
+    return settings.input_size is None and longest > MOST_INPUT and largest < VANISHING
+
+
 def _input_bounds(
-    settings: DetectorSettings, relative_sizes: Floats, longest: int
+    settings: DetectorSettings, relative_sizes: Floats, longest: int, most: int
 ) -> tuple[int, int]:
     if settings.input_size is not None:
         return settings.input_size, settings.input_size
-    side = input_side(relative_sizes, longest)
+    side = input_side(relative_sizes, longest, most)
     if settings.preset == "compact":
         return side, side
     return max(STOCK_SHORTER, side), max(STOCK_LONGER, side)
 
 
-def _window(preset: str, longer: int) -> int:
+def _tile(settings: DetectorSettings, seen: Sequence[Boxes], longer: int) -> int:
+    """Side of a tile for boxes in input pixels; 0 where it would hold a whole image."""
+    side = settings.tile_size
+    if side is None:
+        largest = max(float((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) for boxes in seen)
+        wanted = largest / settings.tile_overlap if settings.tile_overlap else 0
+        side = min(max(TILE, _in_steps(wanted)), MOST_INPUT)
+    return side if side < longer else 0
+
+
+def _window(preset: str, longer: int, tile: int) -> int:
     whole, part = (LARGEST_WHOLE, WINDOW) if preset == "compact" else (STOCK_LONGER, STOCK_LONGER)
-    return longer if longer <= whole else part
+    side = longer if longer <= whole else part
+    return min(side, tile or side)
+
+
+def _most_at_once(seen: Sequence[Boxes], tile: int) -> int:
+    """Boxes in the densest image, or in the densest of the squares of a tile's size."""
+    if not tile:
+        return max(len(boxes) for boxes in seen)
+    places = [(boxes[:, :2] + boxes[:, 2:]) // (2 * tile) for boxes in seen if len(boxes)]
+    return max(int(np.unique(place, axis=0, return_counts=True)[1].max()) for place in places)
 
 
 def make_plan(
@@ -167,24 +206,38 @@ def make_plan(
     boxes
         The boxes of each image, (N, 4) in its pixels; at least one has an area.
     """
+    boxes = [of_image[areas(of_image) > 0] for of_image in boxes]
     sizes = [object_sizes(of_image) for of_image in boxes]
     relative = np.concatenate([s / max(wh) for s, wh in zip(sizes, image_sizes, strict=True)])
     longest = max(max(wh) for wh in image_sizes)
-    shorter, longer = _input_bounds(settings, relative, longest)
+    is_tiled = _are_tiled(settings, relative, longest)
+    most = longest if is_tiled else MOST_INPUT
+    shorter, longer = _input_bounds(settings, relative, longest, most)
     scales = [min(shorter / min(wh), longer / max(wh)) for wh in image_sizes]
-    seen = np.concatenate([s * scale for s, scale in zip(sizes, scales, strict=True)])
-    strides = (4, 8, 16) if np.percentile(seen, 2) < TINY_OBJECT else (8, 16, 32)
-    window = _window(settings.preset, longer)
+    seen = [of_image * scale for of_image, scale in zip(boxes, scales, strict=True)]
+    return _plan_for(settings, shorter, longer, seen, is_tiled)
+
+
+def _plan_for(
+    settings: DetectorSettings, shorter: int, longer: int, seen: Sequence[Boxes], is_tiled: bool
+) -> Plan:
+    """The plan for boxes in input pixels."""
+    sizes = np.concatenate([object_sizes(of_image) for of_image in seen])
+    strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT else (8, 16, 32)
+    tile = _tile(settings, seen, longer) if is_tiled else 0
+    window = _window(settings.preset, longer, tile)
     by_batch = window == longer and settings.images_a_batch > 1
-    densest = max(len(s) for s in sizes)
+    at_once, most = _most_at_once(seen, tile), _most_at_once(seen, 0)
     return Plan(
         shorter=shorter,
         longer=longer,
         window=window,
         norm="batch" if by_batch else "group",
         strides=strides,
-        anchor_sizes=anchor_sizes(seen, len(strides)),
-        proposals=max(PROPOSALS, 2 * densest),
-        samples=min(max(SAMPLES, densest), MOST_SAMPLES),
-        max_detections=max(settings.max_detections, math.ceil(1.5 * densest)),
+        anchor_sizes=anchor_sizes(sizes, len(strides)),
+        proposals=max(PROPOSALS, 2 * at_once),
+        samples=min(max(SAMPLES, at_once), MOST_SAMPLES),
+        max_detections=max(settings.max_detections, math.ceil(1.5 * most)),
+        tile=tile,
+        overlap=settings.tile_overlap if tile else 0.0,
     )
