@@ -125,11 +125,12 @@ def test_what_people_decide_is_seen_at_once(opened, fresh):
     assert page.next_button.isEnabled()
 
 
-def test_the_noise_found_is_told_once_images_are_reviewed(opened, fresh):
+def test_the_noise_found_is_told_once_images_are_reviewed(opened, fresh, qtbot):
     _, widget, page = opened(fresh)
     assert page.tables.noise.isHidden()
     review_everything(widget.project, draw(fresh.parent / "again").labels)
     page.refresh()
+    qtbot.waitUntil(lambda: not page.tables.noise.isHidden())
     right = len(pathologist_labels(widget.project, 0).labels)
     assert texts(page.tables.noise, 0) == ["0", str(right), "0", "0", "0", "0"]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.overview import Row, iteration_rows, noise_rows
 from napari_alc.plugin.parts import heading
@@ -37,16 +40,44 @@ class IterationTables(QWidget):
         layout.addWidget(self.iterations)
         layout.addWidget(self.noise_heading)
         layout.addWidget(self.noise)
+        self._show_noise(())
 
     def show_project(self, project: Project | None) -> None:
         """Show a project as its store has it now; noise is judged again only after a review."""
         _fill(self.iterations, [] if project is None else iteration_rows(project))
         mark = None if project is None else review_mark(project)
-        if project is not self._project or mark != self._mark:
-            self._project, self._mark = project, mark
-            _fill(self.noise, [] if project is None else noise_rows(project))
+        if project is self._project and mark == self._mark:
+            return
+        if project is not self._project:
+            self._show_noise(())
+        self._project, self._mark = project, mark
+        if project is not None:  # some milliseconds an image: beside the window
+            create_worker(_judged, project, mark, _connect={"returned": self._on_judged})
+
+    def _on_judged(self, judged: _Judged) -> None:
+        if judged.project is self._project and judged.mark == self._mark:
+            self._show_noise(judged.rows)
+
+    def _show_noise(self, rows: Sequence[Row]) -> None:
+        _fill(self.noise, rows)
         for widget in (self.noise_heading, self.noise):
-            widget.setVisible(self.noise.rows.rowCount() > 0)
+            widget.setVisible(bool(rows))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The noise found in a project when its review stood at `mark`."""
+
+    project: Project
+    mark: tuple[int, int]
+    rows: Sequence[Row]
+
+
+def _judged(project: Project, mark: tuple[int, int]) -> _Judged:
+    try:
+        return _Judged(project, mark, noise_rows(project))
+    except AlcError:  # closed meanwhile; what is wrong with a store is told by every other query
+        return _Judged(project, mark, ())
 
 
 def _fill(table: Table, rows: Sequence[Row]) -> None:
