@@ -20,12 +20,13 @@ class Detector:
         self.seen = []
         self.stop_after = 10**9
 
-    def predict(self, _weights, images, report, should_stop, _device):
-        for image_id, _ in images:
+    def predict(self, _weights, images, report, should_stop, _device, *, cache, together):
+        assert (cache, together) == (None, detections.IMAGES_A_PIECE)
+        for done, (image_id, _) in enumerate(images, start=1):
             if should_stop() or len(self.seen) >= self.stop_after:
                 raise Cancelled("predict")
             self.seen.append(image_id)
-            report(Progress("predict", 1, 1))
+            report(Progress("predict", done, len(images)))
             yield Detections([image_id], [1], [[image_id, 0, image_id + 5, 5]], [0.5])
 
 
@@ -57,7 +58,7 @@ def test_detections_are_read_back_as_they_were_found(detector, weights):
     found = predicted(weights, [5, 6, 7], reports)
     assert found.image_ids.tolist() == [5, 6, 7]
     assert found.boxes[:, 0].tolist() == [5, 6, 7]
-    assert [(report.done, report.total) for report in reports] == [(1, 3), (1, 3), (3, 3)]
+    assert [(report.done, report.total) for report in reports] == [(1, 3), (2, 3), (3, 3)]
     assert detector.seen == [5, 6, 7]
 
 
@@ -65,9 +66,10 @@ def test_what_was_found_before_an_interruption_is_kept(detector, weights):
     detector.stop_after = 3
     with pytest.raises(Cancelled):
         predicted(weights, [1, 2, 3, 4, 5])
-    detector.stop_after, detector.seen = 99, []
-    assert predicted(weights, [1, 2, 3, 4, 5]).image_ids.tolist() == [1, 2, 3, 4, 5]
+    detector.stop_after, detector.seen, reports = 99, [], []
+    assert predicted(weights, [1, 2, 3, 4, 5], reports).image_ids.tolist() == [1, 2, 3, 4, 5]
     assert detector.seen == [3, 4, 5]
+    assert [(report.done, report.total) for report in reports] == [(3, 5), (4, 5), (5, 5)]
 
 
 def cut(path):

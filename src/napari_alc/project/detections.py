@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -60,22 +61,53 @@ def predict_pieces(
     report: Report,
     should_stop: ShouldStop,
     device: str,
+    *,
+    cache_folder: Path | None = None,
 ) -> Detections:
     """Predict on `images` and keep the result in `folder`, a file for every few images.
 
-    Pieces made by the same weights for the same images are not made again.
+    Pieces made by the same weights for the same images are not made again. Each is, to the last
+    bit, what it is without the others.
+
+    Parameters
+    ----------
+    weights, images, report, should_stop, device
+        As in `napari_alc.detection.prediction.predict`.
+    folder
+        Of the pieces.
+    cache_folder
+        The project's, where decoded images are kept; None keeps none.
     """
+    maker = fingerprint(weights)
+    pieces = list(missing_pieces(maker, images, folder))
+    wanted = [image for piece in pieces for image in piece.images]
+    made = len(images) - len(wanted)
+
+    def report_all(progress: Progress) -> None:
+        report(Progress(progress.step, made + progress.done, len(images), progress.message))
+
+    found = _predicted(weights, wanted, report_all, should_stop, device, cache_folder)
+    for piece in pieces:
+        of_images = islice(found, len(piece.images))
+        save_piece(piece.path, Detections.empty().joined(*of_images), maker, piece.image_ids)
+    return load_pieces(folder, [image_id for image_id, _ in images])
+
+
+def _predicted(
+    weights: Path,
+    images: Sequence[tuple[int, Path]],
+    report: Report,
+    should_stop: ShouldStop,
+    device: str,
+    cache_folder: Path | None,
+) -> Iterator[Detections]:
+    from napari_alc.detection.cache import ImageCache
     from napari_alc.detection.prediction import predict
 
-    maker = fingerprint(weights)
-    for piece in missing_pieces(maker, images, folder):
-
-        def report_all(progress: Progress, start: int = piece.start) -> None:
-            report(Progress(progress.step, start + progress.done, len(images), progress.message))
-
-        parts = predict(weights, piece.images, report_all, should_stop, device)
-        save_piece(piece.path, Detections.empty().joined(*parts), maker, piece.image_ids)
-    return load_pieces(folder, [image_id for image_id, _ in images])
+    cache = ImageCache(cache_folder) if cache_folder else None
+    return predict(
+        weights, images, report, should_stop, device, cache=cache, together=IMAGES_A_PIECE
+    )
 
 
 def missing_pieces(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
@@ -89,7 +90,8 @@ def predict_images(
     def named(progress: Progress) -> None:
         report(Progress(f"predict {model}", progress.done, progress.total, progress.message))
 
-    on_pieces = predict_pieces if cluster is None else cluster.predict_pieces
+    here = partial(predict_pieces, cache_folder=project.cache_folder)
+    on_pieces = here if cluster is None else cluster.predict_pieces
     return on_pieces(
         folder / "weights.pt", paths, folder / "detections" / name, named, should_stop, device
     )
