@@ -71,9 +71,9 @@ def make_project(folder: Path, plan: Plan) -> Path:
     images.mkdir(parents=True)
     records = tuple(
         ImageRecord(i + 1, name, plan.side, plan.side)
-        for i, name in enumerate(_write_images(images, plan))
+        for i, name in enumerate(write_images(images, plan))
     )
-    truth, kinds = _truth(plan)
+    truth, kinds = truth_of(plan)
     crowd = truth.take(np.isin(kinds, SEEN["crowd"]))
     done = LabelSet(records[: plan.done], CATEGORIES, truth.of_images(range(1, plan.done + 1)))
     sources = Sources(
@@ -100,7 +100,7 @@ def picture(side: int, seed: int) -> Pixels:
     return np.asarray(np.clip(noisy, 0, 65_535).astype(np.uint16))
 
 
-def _write_images(folder: Path, plan: Plan) -> list[str]:
+def write_images(folder: Path, plan: Plan) -> list[str]:
     """Write a few pictures under many names; returns the names."""
     names = [f"image{i:05d}.tif" for i in range(plan.images)]
     firsts = names[: min(PICTURES, plan.images)]
@@ -126,7 +126,7 @@ def _link(original: Path, name: Path) -> None:
         shutil.copyfile(original, name)
 
 
-def _truth(plan: Plan) -> tuple[Labels, np.ndarray]:
+def truth_of(plan: Plan) -> tuple[Labels, np.ndarray]:
     """All boxes of all images, far apart on a grid, and the kind of each."""
     columns = int(np.ceil(np.sqrt(plan.per_image)))
     cell = plan.side / columns
@@ -140,7 +140,8 @@ def _truth(plan: Plan) -> tuple[Labels, np.ndarray]:
     return numbered(image_ids.tolist(), [1] * len(boxes), as_boxes(np.round(boxes, 1))), kinds
 
 
-def _seen_by(model: str, truth: Labels, kinds: np.ndarray, shift: float) -> Detections:
+def invented(model: str, truth: Labels, kinds: np.ndarray, shift: float) -> Detections:
+    """What the crowd or a model would find, some pixels beside the truth."""
     found = truth.take(np.isin(kinds, SEEN[model]))
     scores = np.random.default_rng(len(model)).uniform(0.6, 0.95, len(found))
     moved: Boxes = as_boxes(found.boxes + shift)
@@ -153,7 +154,7 @@ def _hand_out(project: Project, truth: Labels, kinds: np.ndarray, ids: Sequence[
     boxes, of_kind = truth.take(waiting), kinds[waiting]
     crowd = project.crowd_labels().labels.of_images(ids)
     shift = 0.02 * float(np.median(boxes.boxes[:, 2] - boxes.boxes[:, 0]))
-    mp, ma = (_seen_by(model, boxes, of_kind, by) for model, by in (("mp", shift), ("ma", -shift)))
+    mp, ma = (invented(model, boxes, of_kind, by) for model, by in (("mp", shift), ("ma", -shift)))
     rows = sort_labels(crowd, mp, ma, Thresholds())
     image_ids = np.array(ids, dtype=np.int64)
     everything = np.ones(len(rows), dtype=np.bool_)
