@@ -1,23 +1,36 @@
-"""Prediction on a real Dask cluster of several processes, of which some are killed."""
+"""Prediction and training on a real Dask cluster of processes, of which some are killed."""
 
 from __future__ import annotations
 
+import json
+from queue import SimpleQueue
+
 import numpy as np
 import pytest
+import torch
 from distributed import Client
-from local_cluster import blind, kill, see_again, started_cluster
+from local_cluster import blind, do_something, kill, save_often, see_again, started_cluster
 from typer.testing import CliRunner
 
 from napari_alc import cli
+from napari_alc.detection.models import read_tensors
+from napari_alc.detection.samples import TrainingImage
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.training import train as train_detector
+from napari_alc.detection.validation import CleanImages
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.jobs.cluster import connected
 from napari_alc.progress import never, silent
-from napari_alc.project import detections
+from napari_alc.project import detections, errands
 from napari_alc.project.detections import load_pieces, predict_pieces
+from napari_alc.project.distributed import lesson
 from napari_alc.project.errands import Round
-from napari_alc.project.on_worker import deliver
+from napari_alc.project.label_sets import training_labels
+from napari_alc.project.on_worker import deliver, train_model
+from napari_alc.project.project import MODELS
 from napari_alc.project.training import train
-from tiny_projects import IMAGES, make_project
+from napari_alc.project.wire import TOPIC
+from tiny_projects import IMAGES, SQUARE, make_project
 
 COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
@@ -179,3 +192,160 @@ def test_the_command_predicts_on_the_cluster(client, project):
     assert ended.exit_code == 0
     folder = project.run_folder(0, "ma") / "detections" / "remaining"
     assert len(load_pieces(folder, [4, 5, 6])) > 0
+
+
+class Learning:
+    """Both models of a project being trained for a given number of iterations."""
+
+    def __init__(self, project, folder, iterations, **settings):
+        self.settings = DetectorSettings(iterations=iterations, threads=1, **settings)
+        self.folders = {model: folder / model for model in MODELS}
+        self.reports = []
+        self._images = {model: self._training_set(project, model) for model in MODELS}
+
+    @staticmethod
+    def _training_set(project, model):
+        labels = training_labels(project, 0, model)
+        rows = labels.labels.by_image()
+        return [
+            TrainingImage(project.path_of(image), rows[image.id].boxes, rows[image.id].category_ids)
+            for image in labels.images
+        ]
+
+    def lessons(self):
+        return [
+            (lesson(images, [SQUARE], self.settings, f"train {model}", "cpu"), self.folders[model])
+            for model, images in self._images.items()
+        ]
+
+    def on(self, connection, should_stop=never):
+        connection.train(self.lessons(), self.reports.append, should_stop)
+
+    def assert_same_as_local(self, folder):
+        for model, images in self._images.items():
+            local = train_detector(images, [SQUARE], self.settings, folder / model, device="cpu")
+            expected = read_tensors(local)
+            found = read_tensors(self.folders[model] / "weights.pt")
+            assert found["fingerprint"] == expected["fingerprint"]
+            assert found["model"].keys() == expected["model"].keys()
+            for name, tensor in expected["model"].items():
+                assert torch.equal(found["model"][name], tensor)
+
+    def reported(self, model):
+        return [report for report in self.reports if report.step == f"train {model}"]
+
+
+@pytest.fixture
+def began(monkeypatch):
+    """Which workers began an errand, in order."""
+    workers = []
+    hear = Round._hear
+
+    def watched(self, token, one, message):
+        if message["kind"] == "began":
+            workers.append(message["worker"])
+        hear(self, token, one, message)
+
+    monkeypatch.setattr(Round, "_hear", watched)
+    return workers
+
+
+def test_both_models_are_trained_on_different_workers_as_here(connection, project, tmp_path, began):
+    learning = Learning(project, tmp_path / "there", 6)
+    learning.on(connection)
+    assert len(began) == len(set(began)) == 2
+    learning.assert_same_as_local(tmp_path / "here")
+    for model, folder in learning.folders.items():
+        assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "weights.pt"]
+        assert learning.reported(model)[-1].done == 6
+        assert learning.reported(model)[-1].values["loss"] > 0
+    learning.on(connection)
+    assert len(began) == 2
+
+
+def test_a_training_measures_the_validation_images_it_is_sent(
+    client, connection, project, tmp_path
+):
+    client.run(blind)
+    truth = project.crowd_labels().of_images([4, 5])
+    clean = CleanImages(truth, [project.path_of(image) for image in truth.images])
+    settings = DetectorSettings(iterations=4, threads=1, validate_every=2)
+    images = Learning._training_set(project, "mp")
+    sent = lesson(images, [SQUARE], settings, "train mp", "cpu", clean=clean)
+    reports = []
+    connection.train([(sent, tmp_path / "run")], reports.append, never)
+    measured = json.loads((tmp_path / "run" / "metrics.json").read_text())["validation"]
+    assert [iteration for iteration, _ in measured] == [2, 4]
+    assert [r.values["validation_AP50"] for r in reports if "validation_AP50" in r.values]
+
+
+def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
+    client, connection, project, tmp_path, monkeypatch
+):
+    client.run(save_often)
+    learning = Learning(project, tmp_path / "there", 60)
+    kept = []
+    write = errands._write
+
+    def kill_then(path, content):
+        write(path, content)
+        if not kept and path.parent.name == "mp":
+            kept.append(read_tensors(path)["iteration"])
+            [worker] = [w for w, keys in client.processing().items() if is_of_mp(keys)]
+            kill(client, worker)
+
+    mp_tokens = []
+    submit = Round._submit
+
+    def noted(self, errand, workers):
+        known = set(self._open)
+        submit(self, errand, workers)
+        if errand.content.step == "train mp":
+            mp_tokens.extend(set(self._open) - known)
+
+    def is_of_mp(keys):
+        return any(token in str(key) for key in keys for token in mp_tokens)
+
+    monkeypatch.setattr(errands, "_write", kill_then)
+    monkeypatch.setattr(Round, "_submit", noted)
+    learning.on(connection)
+    learning.assert_same_as_local(tmp_path / "here")
+    words = [report.message for report in learning.reported("mp")]
+    lost = words.index("a worker was lost; another one goes on from what is kept")
+    assert learning.reported("mp")[lost + 1].done > kept[0] > 0
+    assert len(mp_tokens) == 1
+
+
+def test_a_cancelled_training_keeps_its_checkpoints_and_frees_the_workers(
+    client, connection, project, tmp_path
+):
+    learning = Learning(project, tmp_path / "there", 100_000)
+
+    def both_are_training():
+        return all(learning.reported(model) for model in MODELS)
+
+    with pytest.raises(Cancelled, match="train mp was cancelled"):
+        learning.on(connection, both_are_training)
+    do_something(client)
+    for folder in learning.folders.values():
+        assert [path.name for path in folder.iterdir()] == ["checkpoint.pt"]
+        assert read_tensors(folder / "checkpoint.pt")["iteration"] > 0
+
+
+def test_a_worker_stops_by_itself_when_nobody_waits_any_more(client, cluster, project, tmp_path):
+    [(task, _), _] = Learning(project, tmp_path, 100_000).lessons()
+    with Client(cluster.scheduler_address, set_as_default=False) as other:
+        other.submit(train_model, "forgotten", task, key="left alone")
+        began = SimpleQueue()
+        client.subscribe_topic(TOPIC, lambda event: began.put(event[1]))
+        while began.get(timeout=30)["kind"] != "began":
+            pass
+    do_something(client)
+
+
+def test_initial_weights_that_a_worker_does_not_see_are_named(connection, project, tmp_path):
+    given = tmp_path / "elsewhere.pt"
+    learning = Learning(project, tmp_path / "there", 2, weights=str(given))
+    with pytest.raises(BadData, match="does not see this file of initial weights") as caught:
+        learning.on(connection)
+    assert caught.value.where == given

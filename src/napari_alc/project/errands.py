@@ -226,6 +226,9 @@ class Round:
 
     def _at(self, worker: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a function in the process of a worker; nothing where that is lost."""
+        # The scheduler would try to reach a lost worker for half a minute.
+        if worker not in self._client.scheduler_info(n_workers=-1)["workers"]:
+            return None
         answers = self._client.run(function, *arguments, workers=[worker], on_error="ignore")
         return answers.get(worker)
 
