@@ -8,12 +8,11 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "scale.py"
 
 
-def test_every_step_is_timed_at_every_size():
-    command = [sys.executable, SCRIPT, "--images", "50", "60", "--side", "64", "--json"]
+def test_every_step_is_timed():
+    command = [sys.executable, SCRIPT, "--images", "50", "--side", "64", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["images"] == 60
-    assert [size["images"] for size in found["sizes"]] == [50, 60]
+    assert found["images"] == 50
     for name in ("create_s", "predict_s", "images_per_s", "select_s", "open_s", "peak_mb"):
-        assert found[name] == found["sizes"][1][name] > 0
+        assert found[name] > 0
