@@ -207,12 +207,14 @@ def last_jobs(project_folder: Path) -> tuple[JobFolder, ...]:
 
 def current_job(project_folder: Path) -> JobFolder | None:
     """The job that runs on a project."""
-    return next((job for job in last_jobs(project_folder) if _reads_alive(job)), None)
+    jobs = last_jobs(project_folder)
+    return next((job for job in jobs if _is_readable(job) and job.is_alive), None)
 
 
 def untold_job(project_folder: Path) -> JobFolder | None:
     """The newest job of a project, if it runs or nobody was told yet how it ended."""
-    newest = next(iter(last_jobs(project_folder)), None)
+    readable = (job for job in last_jobs(project_folder) if _is_readable(job))
+    newest = next(readable, None)
     return None if newest is None or newest.seen_file.exists() else newest
 
 
@@ -319,9 +321,10 @@ def _is_running(pid: int, started: float) -> bool:
         return False
 
 
-def _reads_alive(job: JobFolder) -> bool:
+def _is_readable(job: JobFolder) -> bool:
+    """A damaged record hides neither its project nor its other jobs."""
     try:
-        return job.is_alive
+        return bool(job.record)
     except BadData:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_alc.plugin.curves import Curves
 from napari_alc.plugin.job_bar import JobBar
 from napari_alc.plugin.job_watch import JobWatch
 
@@ -21,18 +22,30 @@ class JobPanel(QWidget):
         super().__init__()
         self._watch = watch
         self.job_bar = JobBar()
+        self.curves = Curves()
+        self.curves.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.job_bar)
+        layout.addWidget(self.curves)
         self.job_bar.cancelled.connect(watch.cancel)
         watch.begun.connect(self._on_begun)
         watch.progressed.connect(self.job_bar.show_progress)
+        watch.progressed.connect(self._show_curves)
         watch.ended.connect(self._on_ended)
 
     def _on_begun(self, title: str) -> None:
         self.job_bar.begin(title, self._watch.log)
         if self._watch.is_stopping:
             self.job_bar.stopping()
+        self.curves.clear()
+        self.curves.hide()
+
+    def _show_curves(self) -> None:
+        for name, points in list(self._watch.points.items()):
+            self.curves.set_points(name, points)
+        self.curves.setVisible(bool(self._watch.points))
 
     def _on_ended(self) -> None:
         self.job_bar.idle()
+        self._show_curves()

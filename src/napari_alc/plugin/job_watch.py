@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -106,7 +107,8 @@ class JobWatch(QObject):
 
     def _on_ended(self, outcome: Outcome) -> None:
         if self.job is not None and outcome.ending is not Ending.LEFT:
-            self.job.seen_file.touch()
+            with suppress(OSError):  # It is told again then.
+                self.job.seen_file.touch()
         self.ended.emit(outcome)
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.close_question import CloseQuestion
 from napari_alc.plugin.iterate_page import LABELS, IteratePage
 from napari_alc.plugin.parts import primary, scrolled, words
 from napari_alc.plugin.project_page import ProjectPage
@@ -51,6 +52,7 @@ class ActiveLabelCleaning(QWidget):
         self.project_page = ProjectPage()
         self.iterate_page = IteratePage()
         self.review_page = ReviewPage(viewer)
+        self._close_question = CloseQuestion(self, self.iterate_page.background)
         self._arrange()
         self.project_page.chosen.connect(self.open_project)
         self.project_page.person_changed.connect(self.review_page.set_person)
@@ -154,16 +156,16 @@ class ActiveLabelCleaning(QWidget):
         self.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Stop what runs; a step keeps everything that it has finished."""
-        for page in (self.iterate_page, self.project_page, self.project_page.new_project):
+        """Stop what runs in this program; a job goes on by itself."""
+        for page in (self.project_page, self.project_page.new_project):
             page.background.cancel()
-        self.review_page.end_sitting()
+        self._let_go()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Let others have the image once napari has taken this out of its window."""
+        """Let others have the image and the job once napari has taken this out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.review_page.end_sitting()
+            self._let_go()
         super().changeEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
@@ -177,7 +179,12 @@ class ActiveLabelCleaning(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Go on where a window that was hidden has ended."""
         super().showEvent(event)
+        self._close_question.attach()
         self.review_page.begin_again()
+
+    def _let_go(self) -> None:
+        self.iterate_page.background.let_go()
+        self.review_page.end_sitting()
 
 
 def dock(viewer: napari.viewer.Viewer) -> ActiveLabelCleaning:
