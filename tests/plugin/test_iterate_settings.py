@@ -131,13 +131,16 @@ def test_what_is_no_address_is_refused(address):
         require_address(address)
 
 
-def test_a_locked_page_takes_nothing_and_says_why(page, project):
+def test_a_locked_page_takes_nothing_says_why_and_can_be_looked_at(page, project, qtbot):
     page.set_locked(True)
     assert page.note.text() == LOCKED
     type_in(page.method.fields["per_iteration"].native, "9")
     type_in(page.cluster, "tcp://lab:8786")
     assert project.settings == read_settings(project.folder)
     assert project.settings.method.per_iteration == 2
+    qtbot.mouseClick(page.detector.advanced.heading, Qt.MouseButton.LeftButton)
+    assert page.detector.numbers["iterations"].isVisible()
+    assert not page.detector.numbers["iterations"].isEnabled()
     page.set_locked(False)
     type_in(page.method.fields["per_iteration"].native, "9")
     assert project.settings.method.per_iteration == 9

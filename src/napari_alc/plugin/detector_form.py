@@ -171,6 +171,13 @@ class DetectorForm(QWidget):
         self.back.setEnabled(bool(offered.back_to_own(self._stored)))
         show_words(self.problem, "")
 
+    def set_locked(self, is_locked: bool) -> None:
+        """Let everything be looked at, and nothing be changed."""
+        choices = (self.preset, self.other, self.weights, self.file, self.precision)
+        for widget in (*choices, *self.numbers.values()):
+            widget.setEnabled(not is_locked)
+        self.back.setVisible(not is_locked)
+
     def _show_preset(self) -> None:
         preset = self._settings.preset
         is_other = preset not in offered.PRESETS

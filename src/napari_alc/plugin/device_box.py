@@ -148,6 +148,8 @@ class DeviceBox(QWidget):
         self.button.setText(MEASURING if self.is_busy else ESTIMATE)
         self.button.setEnabled(self.is_busy or (self._is_allowed and not self._cluster))
         self.choice.setEnabled(self._is_allowed and not self.is_busy and not self._cluster)
+        for widget in (self.button, self.choice):
+            widget.setVisible(self._is_allowed or self.is_busy)
 
 
 def device_words(device: str, cards: int) -> str:

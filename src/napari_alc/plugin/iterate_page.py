@@ -75,10 +75,10 @@ class IteratePage(QWidget):
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.next_button)
-        layout.addWidget(self.device_box)
-        layout.addWidget(self.job_panel)
         layout.addWidget(self.result)
         layout.addWidget(self.error)
+        layout.addWidget(self.device_box)
+        layout.addWidget(self.job_panel)
         layout.addWidget(self.tables)
         layout.addWidget(self.settings_fold)
         layout.addWidget(self.ranking_title)

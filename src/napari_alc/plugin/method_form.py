@@ -135,6 +135,11 @@ class MethodForm(QWidget):
                 with self.fields[name].changed.blocked():
                     self.fields[name].value = max(value, LEAST_SHOWN) if name == "tau" else value
 
+    def set_locked(self, is_locked: bool) -> None:
+        """Let everything be looked at, and nothing be changed."""
+        for shown in self.fields.values():
+            shown.enabled = not is_locked
+
     def _on_changed(self, name: str, value: object) -> None:
         is_automatic = name == "tau" and isinstance(value, float) and value < 0
         try:

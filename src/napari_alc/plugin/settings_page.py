@@ -78,8 +78,9 @@ class SettingsPage(QWidget):
     def set_locked(self, is_locked: bool) -> None:
         """Let nothing be changed while a step reads it."""
         self.note.setText(LOCKED if is_locked else FREE)
-        for part in (self.method, self.detector, self.cluster):
-            part.setEnabled(not is_locked)
+        self.method.set_locked(is_locked)
+        self.detector.set_locked(is_locked)
+        self.cluster.setEnabled(not is_locked)
 
     def _save(
         self,
