@@ -1,0 +1,81 @@
+"""Which commands run side by side, and on what."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from napari_alc.jobs import cards, places
+from napari_alc.jobs.places import Place, cores, threads_each
+from napari_alc.jobs.places import places as places_of
+from napari_alc.jobs.steps import commands
+from napari_alc.project.status import Step
+
+GIB = 1024**3
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A computer with so many cores, so much free memory, and these graphics cards."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv(cards.VISIBLE, raising=False)
+
+    def use(count, memory=64 * GIB, names=()):
+        monkeypatch.setattr(places, "cores", lambda: count)
+        free = SimpleNamespace(available=memory)
+        monkeypatch.setattr(places.psutil, "virtual_memory", lambda: free)
+        monkeypatch.setattr(cards, "_listed", lambda: names)
+
+    return use
+
+
+def found(device, step=Step.TRAIN, preset="compact", cluster=""):
+    with places_of(commands(step, "study", device, cluster), device, preset, "job") as own:
+        return own
+
+
+def test_two_trainings_share_the_cores(machine):
+    machine(5)
+    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    assert found("cpu") == (Place(threads), Place(threads))
+
+
+def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
+    machine(16)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads_each(2) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "memory", "preset"), [(1, 64, "compact"), (8, 1, "compact"), (8, 8, "resnet50")]
+)
+def test_on_one_core_or_with_little_memory_one_follows_the_other(machine, count, memory, preset):
+    machine(count, memory * GIB)
+    assert found("cpu", preset=preset) == (Place({}),)
+
+
+def test_one_command_has_all_cores(machine):
+    machine(8)
+    assert found("cpu", Step.PREDICT) == (Place({}),)
+    assert found("cpu", Step.SELECT) == (Place({}),)
+    assert found("cpu", cluster="tcp://host:1") == (Place({}),)
+
+
+def test_each_training_has_a_card_of_its_own(machine):
+    machine(8, names=("GPU-1", "GPU-2", "GPU-3"))
+    assert found("cuda") == (Place({cards.VISIBLE: "GPU-1"}), Place({cards.VISIBLE: "GPU-2"}))
+
+
+def test_on_one_card_one_follows_the_other_though_there_are_cores(machine):
+    machine(8, names=("GPU-1",))
+    assert found("cuda") == (Place({cards.VISIBLE: "GPU-1"}),)
+
+
+def test_other_steps_leave_the_cards_alone(machine):
+    machine(8, names=("GPU-1",))
+    with places_of(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
+        assert found("cuda", Step.SELECT) == (Place({}),)
+        assert found("cuda", cluster="tcp://host:1") == (Place({}),)
+
+
+def test_this_computer_has_a_core():
+    assert cores() >= 1
