@@ -29,9 +29,44 @@ class Corrected:
     images_to_review: int
 
 
-@one_at_a_time("correct")
-def correct_remaining(project: Project) -> Corrected:
-    """Correct gray and pink boxes automatically and queue the red and green ones.
+@dataclass(frozen=True, eq=False)
+class PlannedCorrection:
+    """What step 2 will do; nothing of it is stored yet.
+
+    Parameters
+    ----------
+    iteration
+        g, of the models that sorted the boxes.
+    images
+        X without X^g with its boxes sorted into regions.
+    outcome
+        The fate of every box.
+    waiting
+        Images with boxes for a person, most inconsistent first.
+    scores
+        SCORE (Eq. 2) of each of them.
+    """
+
+    iteration: int
+    images: SortedImages
+    outcome: Correction
+    waiting: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def figures(self) -> Corrected:
+        """The counts that are told when it is done."""
+        return Corrected(
+            automatic=len(self.outcome.automatic),
+            review=len(self.outcome.review),
+            removed=len(self.outcome.removed),
+            replaced=len(self.outcome.replaced),
+            images_to_review=len(self.waiting),
+        )
+
+
+def plan_correction(project: Project) -> PlannedCorrection:
+    """What `correct_remaining` would do now; only reads.
 
     Raises
     ------
@@ -41,29 +76,35 @@ def correct_remaining(project: Project) -> Corrected:
     found = require(project, Step.CORRECT, Step.SELECT)
     images = sort_remaining(project, found.iteration)
     outcome = correct(images.rows)
+    ids, image_scores = _waiting(images, outcome)
+    return PlannedCorrection(found.iteration, images, outcome, tuple(ids), tuple(image_scores))
+
+
+@one_at_a_time("correct")
+def correct_remaining(project: Project) -> Corrected:
+    """Correct gray and pink boxes automatically and queue the red and green ones.
+
+    Raises
+    ------
+    AlcError
+        When this is not the time: images wait for review, or predictions are missing.
+    """
+    plan = plan_correction(project)
+    images, outcome, iteration = plan.images, plan.outcome, plan.iteration
     everything = np.ones(len(images.rows), dtype=np.bool_)
     with project.store.begin() as connection:
-        box_ids = store_rows(connection, images, everything, found.iteration)
-        add_rows(
-            connection, schema.correction, _outcome_rows(images, outcome, box_ids, found.iteration)
-        )
-        ids, image_scores = _waiting(images, outcome)
+        box_ids = store_rows(connection, images, everything, iteration)
+        rows = _outcome_rows(images, outcome, box_ids, iteration)
+        add_rows(connection, schema.correction, rows)
         write_tasks(
             connection,
-            ids,
-            Batch(OPEN_BOXES, found.iteration, found.iteration),
-            image_scores,
-            _proposals(images, outcome, box_ids, set(ids)),
+            plan.waiting,
+            Batch(OPEN_BOXES, iteration, iteration),
+            plan.scores,
+            _proposals(images, outcome, box_ids, set(plan.waiting)),
         )
-        result = Corrected(
-            automatic=len(outcome.automatic),
-            review=len(outcome.review),
-            removed=len(outcome.removed),
-            replaced=len(outcome.replaced),
-            images_to_review=len(ids),
-        )
-        log_event(connection, Step.CORRECT, found.iteration, vars(result))
-    return result
+        log_event(connection, Step.CORRECT, iteration, vars(plan.figures))
+    return plan.figures
 
 
 def _outcome_rows(
