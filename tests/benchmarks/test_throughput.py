@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
+QUICK = ["--data", "drawn", "--images", "4", "--side", "128", "--iterations", "4", "--turns", "2"]
+
+
+@pytest.fixture(scope="module")
+def found():
+    command = [sys.executable, SCRIPT, "--json", "--only", "training", "--workers", "0", *QUICK]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_ratio_is_that_of_the_images_a_second(found):
+    speeds = found["training"]["images_per_second"]
+    assert found["train_ratio"] == found["training"]["train_ratio"]
+    assert speeds["ours"] / speeds["reference_0_workers"] == pytest.approx(
+        found["train_ratio"], rel=0.01
+    )
+    assert len(found["training"]["train_ratio_by_turn"]) == 2
+
+
+def test_device_input_and_parts_of_both_sides_are_told(found):
+    assert found["device"].startswith("CPU")
+    assert found["preset"] == "compact"
+    assert found["input"]["longer"] == 128
+    for side in ("ours", "reference"):
+        assert {"read", "augment", "forward", "backward", "update"} <= set(
+            found["training"]["parts_ms"][side]
+        )
+        assert all(time > 0 for time in found["training"]["parts_ms"][side].values())
+    assert set(found["training"]["ap50"]) == {"ours", "reference_0_workers"}
