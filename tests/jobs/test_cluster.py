@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from queue import SimpleQueue
 
 import numpy as np
@@ -22,12 +23,15 @@ from napari_alc.errors import BadData, Cancelled
 from napari_alc.jobs.cluster import connected
 from napari_alc.progress import never, silent
 from napari_alc.project import detections, errands
-from napari_alc.project.detections import load_pieces, predict_pieces
+from napari_alc.project.detections import predict_pieces
 from napari_alc.project.distributed import lesson
 from napari_alc.project.errands import Round
 from napari_alc.project.label_sets import training_labels
 from napari_alc.project.on_worker import deliver, train_model
-from napari_alc.project.project import MODELS
+from napari_alc.project.prediction import detections_of
+from napari_alc.project.project import MODELS, Project
+from napari_alc.project.settings import change_settings
+from napari_alc.project.status import run_of
 from napari_alc.project.training import train
 from napari_alc.project.wire import TOPIC
 from tiny_projects import IMAGES, SQUARE, make_project
@@ -185,13 +189,37 @@ def test_a_cancelled_prediction_keeps_what_came_and_goes_on(connection, looking)
     assert set(kept) <= {path.stat().st_mtime_ns for path in looking.pieces}
 
 
-def test_the_command_predicts_on_the_cluster(client, project):
-    call = ["predict", str(project.folder), "--progress", "none"]
-    there = ["--cluster", client.scheduler.address]
-    ended = CliRunner().invoke(cli.app, [*call, *there], catch_exceptions=False)
+def run_command(*arguments):
+    call = [*map(str, arguments), "--progress", "json"]
+    ended = CliRunner().invoke(cli.app, call, catch_exceptions=False)
     assert ended.exit_code == 0
-    folder = project.run_folder(0, "ma") / "detections" / "remaining"
-    assert len(load_pieces(folder, [4, 5, 6])) > 0
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def outcome(folder):
+    """What the store and the run folders hold after training and prediction."""
+    with closing(Project.open(folder)) as project:
+        runs = [run_of(project, 0, model) for model in MODELS]
+        found = [detections_of(project, 0, model, [4, 5, 6]) for model in MODELS]
+    timeless = [{k: v for k, v in run.metrics.items() if k != "seconds"} for run in runs]
+    return timeless, [run.threshold for run in runs], found
+
+
+def test_the_commands_do_on_a_cluster_what_they_do_here(client, tmp_path):
+    there, here = (make_project(tmp_path / name, iterations=3).folder for name in ("there", "here"))
+    address = client.scheduler.address
+    steps = {line["step"] for line in run_command("train", there, "--cluster", address)}
+    assert steps == {"train mp", "train ma"}
+    change_settings(there, cluster=address)
+    steps = {line["step"] for line in run_command("predict", there)}
+    assert steps == {"predict mp", "predict ma"}
+    run_command("train", here)
+    run_command("predict", here, "--cluster", "none")
+    (metrics, taus, found), (expected, same_taus, same) = outcome(there), outcome(here)
+    assert metrics == expected
+    assert taus == same_taus
+    for ours, theirs in zip(found, same, strict=True):
+        assert_same(ours, theirs)
 
 
 class Learning:

@@ -79,6 +79,7 @@ def train(
     project: ProjectFolder,
     model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.BOTH,
     device: Device = "auto",
+    cluster: ClusterOption = None,
     progress: ProgressOption = ProgressStyle.BAR,
     cancel_file: CancelFile = None,
 ) -> None:
@@ -87,8 +88,12 @@ def train(
     Example: napari-alc train study
     """
     models = MODELS if model is Model.BOTH else (model.value,)
-    with _opened(project) as opened, watched(progress, cancel_file) as watch:
-        train_models(opened, models, watch.report, watch.should_stop, device)
+    with (
+        _opened(project) as opened,
+        watched(progress, cancel_file) as watch,
+        _cluster(opened, cluster) as there,
+    ):
+        train_models(opened, models, watch.report, watch.should_stop, device, there)
 
 
 def predict(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,19 +33,14 @@ def connected(address: str) -> Iterator[Cluster]:
         When Dask is not installed here, nobody answers there, or the versions differ.
     """
     distributed = _library()
-    logger = logging.getLogger("distributed")
-    level = logger.level
     # What Dask says of lost connections is said by the step in its own words.
-    logger.setLevel(logging.CRITICAL)
-    try:
+    with distributed.utils.silence_logging_cmgr("CRITICAL"):
         client = _client(distributed, address)
         try:
             require_same_versions(client.get_versions(packages=list(PACKAGES)), address)
             yield Cluster(client, address)
         finally:
             client.close()
-    finally:
-        logger.setLevel(level)
 
 
 def _library() -> Any:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from napari_alc.detection.settings import DetectorSettings
     from napari_alc.detection.validation import CleanImages
     from napari_alc.labels import Category
+    from napari_alc.project.project import Project
+    from napari_alc.project.training import Course
 
 WEIGHTS_FILE = "weights.pt"
 
@@ -77,6 +79,18 @@ class Cluster:
         errands = (_errand(piece, shared, maker, device, tally) for piece in missing)
         self._do(errands, "predict", report, should_stop, device)
         return load_pieces(folder, [image_id for image_id, _ in images])
+
+    def learn(
+        self,
+        project: Project,
+        courses: Sequence[Course],
+        report: Report,
+        should_stop: ShouldStop,
+        device: str,
+    ) -> None:
+        """As `napari_alc.project.training.learn`, for several models at the same time (`train`)."""
+        lessons = [(_lesson_of(project, course, device), course.folder) for course in courses]
+        self.train(lessons, report, should_stop)
 
     def train(
         self, lessons: Sequence[tuple[Lesson, Path]], report: Report, should_stop: ShouldStop
@@ -142,6 +156,22 @@ def _errand(
         tally.hear(piece, progress.done)
 
     return Errand(predict_piece, Piece(weights, maker, images, device), keep, hear)
+
+
+def _lesson_of(project: Project, course: Course, device: str) -> Lesson:
+    from napari_alc.detection.validation import CleanImages
+    from napari_alc.project.training import training_images
+
+    clean = course.clean
+    return lesson(
+        training_images(course.labels, course.paths),
+        course.labels.categories,
+        course.settings,
+        course.step,
+        device,
+        course.plan,
+        CleanImages(clean, [project.path_of(image) for image in clean.images]) if clean else None,
+    )
 
 
 def lesson(

@@ -7,9 +7,9 @@ one. All that happens here happens in one thread, in the order in which the news
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -119,7 +119,7 @@ class Round:
             When the connection is lost, workers die again and again, or an errand fails.
         """
         self._client.subscribe_topic(TOPIC, self._listen)
-        with ThreadPoolExecutor(MOST_ERRANDS) as self._waiting:
+        with self._threads():
             try:
                 self._submit_more(report)
                 while self._open:
@@ -133,6 +133,12 @@ class Round:
                 self._let_go([one.future for one in self._open.values()])
         if self._error is not None:
             raise self._error
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """A thread for each result that is waited for."""
+        with ThreadPoolExecutor(MOST_ERRANDS) as self._waiting:
+            yield
 
     def _listen(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Runs in Dask's thread."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_alc.detection.samples import TrainingImage
     from napari_alc.detection.training import Measure
     from napari_alc.detection.weights import Detector
+    from napari_alc.project.distributed import Cluster
 
 METRICS_FILE = "metrics.json"
 
@@ -52,8 +53,20 @@ def train(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
+    cluster: Cluster | None = None,
 ) -> None:
     """Train the models of the present iteration; a model that is trained already is kept.
+
+    Parameters
+    ----------
+    project
+        Its run folders receive the models.
+    models
+        Names out of `MODELS`.
+    report, should_stop, device
+        As in `napari_alc.detection.training.train`.
+    cluster
+        Whose workers train, all models at the same time; None trains here, one by one.
 
     Raises
     ------
@@ -68,6 +81,12 @@ def train(
         for model in models:  # Another process may train the other model meanwhile.
             held.enter_context(locked(project.folder, "train", model))
         found = require(project, Step.TRAIN, Step.PREDICT, Step.SELECT, Step.CORRECT)
+        if cluster is not None:
+            courses = [prepare(project, found.iteration, model) for model in models]
+            cluster.learn(project, courses, report, should_stop, device)
+            for course in courses:
+                keep(project, course)
+            return
         for model in models:
             course = prepare(project, found.iteration, model)
             learn(project, course, report, should_stop, device)
@@ -135,7 +154,7 @@ def prepare(project: Project, iteration: int, model: str) -> Course:
         paths=tuple(project.path_of(image) for image in labels.images),
         settings=settings,
         plan=shared_plan(pathologist_labels(project, iteration), settings, folder.parent),
-        clean=_clean_images(project),
+        clean=clean_images(project),
         folder=folder,
         step=f"train {model}",
         iteration=iteration,
@@ -159,7 +178,8 @@ def detector_settings(project: Project) -> DetectorSettings:
     return DetectorSettings.from_json(values)
 
 
-def _clean_images(project: Project) -> LabelSet | None:
+def clean_images(project: Project) -> LabelSet | None:
+    """The validation images that are looked at during a training; None where there are none."""
     from napari_alc.detection.validation import chosen_images
 
     truth = project.validation_labels()
@@ -236,7 +256,7 @@ def train_on(
         for image in labels.images
     )
     settings = detector_settings(project)
-    course = Course(labels, paths, settings, None, _clean_images(project), folder, step)
+    course = Course(labels, paths, settings, None, clean_images(project), folder, step)
     return learn(project, course, report, should_stop, device)
 
 
