@@ -95,9 +95,10 @@ class Background(QObject):
         self._stop.set()
 
     def _abandon(self) -> None:
-        """Stop the job of a window that is gone: nobody is left to be told its end."""
+        """Stop the work of a window that is gone: nobody is left to be told its end."""
         self._stop.set()
         self._worker = None
+        self._close_bar()
 
     def _run(self, job: Job, stop: threading.Event) -> None:
         def should_stop() -> bool:
@@ -125,7 +126,10 @@ class Background(QObject):
 
     def _on_finished(self) -> None:
         self._worker = None
+        self._close_bar()
+        self.ended.emit(self._outcome)
+
+    def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        self.ended.emit(self._outcome)

@@ -121,6 +121,10 @@ class JobBar(QWidget):
         if self.show_log.isHidden():
             self.log.hide()
         elif self.show_log.isChecked():
-            self.log.setPlainText(self._log())
-            self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
+            self._show_new_words(self._log())
             self.log.show()
+
+    def _show_new_words(self, text: str) -> None:
+        if text != self.log.toPlainText():
+            self.log.setPlainText(text)
+            self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())

@@ -102,8 +102,8 @@ class JobWatch(QObject):
         self.job, self.title = job, job.record.title
         self.points = {}
         self._is_stopping = job.is_cancelled
-        self.begun.emit(self.title)
         self._background.start(_Following(job, self.points), self.title)
+        self.begun.emit(self.title)
 
     def _on_ended(self, outcome: Outcome) -> None:
         if self.job is not None and outcome.ending is not Ending.LEFT:
