@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from napari_alc.commands.convert import convert
+from napari_alc.commands.estimating import estimate
 from napari_alc.commands.exporting import export
 from napari_alc.commands.gui import gui
 from napari_alc.commands.jobs import cancel, jobs, run_job
@@ -33,6 +34,7 @@ COMMANDS: Sequence[Callable[..., None]] = (
     demo,
     create,
     status,
+    estimate,
     train,
     predict,
     select,

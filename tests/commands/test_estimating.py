@@ -1,0 +1,130 @@
+"""The command `estimate` and what it measures on a project."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_alc.commands import estimating
+from napari_alc.commands.estimating import sentence
+from napari_alc.detection import estimate as measuring
+from napari_alc.detection.estimate import Estimate
+from napari_alc.project.estimating import TimeEstimate, estimate
+from tiny_projects import IMAGES, REVIEWED, make_project, pretend_predicted
+
+TIMES = Estimate("CPU, 2 cores", 1.0, 0.5, 0.0, 1, look_seconds=0.1, again_seconds=0.1)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path, iterations=8)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(measuring, "TRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(measuring, "LOOK_SECONDS", 0.2)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """What is asked to be measured, without doing it."""
+    asked = []
+
+    def stand_in(images, _categories, _settings, device, plan, paths, _cache, threads):
+        asked.append((images, plan, paths, device, threads))
+        return TIMES
+
+    monkeypatch.setattr(measuring, "estimate", stand_in)
+    return asked
+
+
+@pytest.mark.usefixtures("short")
+def test_one_json_object_holds_the_estimate(project, program):
+    ended = program("estimate", project.folder, "--device", "cpu", "--json")
+    found = json.loads(ended.out)
+    assert set(found) == {
+        "device",
+        "train_seconds",
+        "predict_seconds",
+        "iterations",
+        "images",
+        "side_by_side",
+        "sentence",
+    }
+    assert found["device"].startswith("CPU, ")
+    assert found["train_seconds"] > 0
+    assert found["predict_seconds"] > 0
+    assert found["iterations"] == [8, 8]
+    assert found["images"] == IMAGES - REVIEWED
+    assert found["device"] in found["sentence"]
+
+
+@pytest.mark.usefixtures("short")
+def test_measuring_touches_no_run(project, program):
+    program("estimate", project.folder, "--device", "cpu")
+    assert not (project.folder / "runs").exists()
+    assert [file.suffix for file in project.cache_folder.rglob("*.*")].count(".pixels") == IMAGES
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize(("fits", "how"), [(True, "side by side"), (False, "one after the other")])
+def test_people_get_a_sentence(project, program, monkeypatch, fits, how):
+    monkeypatch.setattr(estimating, "fits_side_by_side", lambda *_: fits)
+    ended = program("estimate", project.folder, "--device", "cpu")
+    assert ended.status == 0
+    assert f"On this computer (CPU, 2 cores), training both detectors {how} takes" in ended.out
+    assert f"letting both look at {IMAGES - REVIEWED} images a few seconds." in ended.out
+
+
+def test_trainings_side_by_side_take_as_long_as_the_longer_one(project, measured):
+    alone, beside = (estimate(project, "cpu", together, 1) for together in (False, True))
+    assert (alone.train_seconds, beside.train_seconds) == (2 * 5.0, 5.0)
+    assert measured[0][3:] == ("cpu", 1)
+
+
+def test_images_with_boxes_are_learned_and_remaining_ones_looked_at(project, measured):
+    estimate(project)
+    [(images, plan, paths, _, _)] = measured
+    assert [len(image.boxes) for image in images] == [3, 2, 3]
+    assert [path.name for path in paths] == [f"squares_{number}.tif" for number in (4, 5, 6)]
+    assert plan.longer == 96
+
+
+@pytest.mark.usefixtures("measured")
+def test_measurements_on_validation_images_are_counted(project, monkeypatch):
+    plain = estimate(project).train_seconds
+    three = project.crowd_labels().of_images([1, 2, 3])
+    monkeypatch.setattr("napari_alc.project.estimating.clean_images", lambda _: three)
+    assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.1)
+
+
+def test_where_nothing_is_reviewed_the_reason_is_told(tmp_path, program):
+    project = make_project(tmp_path, reviewed=False)
+    ended = program("estimate", project.folder, "--json")
+    assert ended.out == ""
+    assert "so there is nothing to learn from" in ended.complaint
+
+
+def test_after_the_last_training_the_reason_is_told(tmp_path, program):
+    project = make_project(tmp_path)
+    project.change(method={"iterations": 0})
+    pretend_predicted(project)
+    ended = program("estimate", project.folder)
+    assert ended.complaint.startswith("No training is left whose time could be estimated.")
+
+
+def test_an_iteration_without_remaining_images_says_so():
+    found = TimeEstimate("CPU, 2 cores", 200.0, 0.0, (8, 8), 0, False)
+    assert sentence(found) == (
+        "On this computer (CPU, 2 cores), training both detectors one after the other takes "
+        "about 3 min; no image is left for them to look at."
+    )
+
+
+def test_several_cards_share_the_trainings_and_one_does_not(monkeypatch):
+    monkeypatch.setattr(estimating, "cards_of", lambda _: ("card",))
+    assert estimating._sharing("cuda", "resnet50") == (False, None)
+    monkeypatch.setattr(estimating, "cards_of", lambda _: ("card", "other"))
+    assert estimating._sharing("cuda", "resnet50") == (True, None)
