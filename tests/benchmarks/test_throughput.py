@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
-QUICK = ["--data", "drawn", "--images", "4", "--side", "128", "--iterations", "4", "--turns", "2"]
+QUICK = ["--data", "drawn", "--images", "4", "--side", "128", "--iterations", "4"]
+QUICK += ["--turns", "2", "--workers", "0", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")
 def found():
-    command = [sys.executable, SCRIPT, "--json", "--only", "training", "--workers", "0", *QUICK]
+    command = [sys.executable, SCRIPT, "--json", "--only", "training", *QUICK]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

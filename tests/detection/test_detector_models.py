@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import urllib.error
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from squares import CATEGORIES, QUICK, make_images
-from torchvision import models
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from napari_alc.detection.models import build_network
@@ -17,7 +15,7 @@ from napari_alc.detection.precision import Precision
 from napari_alc.detection.prediction import predict
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training import train
-from napari_alc.errors import AlcError, BadData
+from napari_alc.errors import AlcError
 
 BOXES = [np.array([[0.0, 0, 20, 20], [0, 0, 30, 30]])]
 
@@ -69,38 +67,6 @@ def test_resnet50_from_scratch_trains_its_batch_norm():
     network = built(DetectorSettings("resnet50", weights="none"))
     assert not any(isinstance(m, FrozenBatchNorm2d) for m in network.modules())
     assert all(p.requires_grad for p in network.parameters())
-
-
-def test_resnet50_takes_a_file_of_classifier_weights(tmp_path):
-    torch.manual_seed(1)
-    classifier = models.resnet50(weights=None)
-    torch.save(classifier.state_dict(), tmp_path / "resnet50.pth")
-    settings = DetectorSettings("resnet50", weights=str(tmp_path / "resnet50.pth"))
-    body = built(settings).backbone.body
-    assert torch.equal(body.conv1.weight, classifier.conv1.weight)
-    assert isinstance(body.bn1, FrozenBatchNorm2d)
-    assert not body.conv1.weight.requires_grad
-    assert body.layer4[0].conv1.weight.requires_grad
-
-
-def test_a_weights_file_of_another_architecture_is_refused(tmp_path):
-    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "other.pth")
-    with pytest.raises(BadData, match=r"fits only 1 of the network's"):
-        built(DetectorSettings("resnet50", weights=str(tmp_path / "other.pth")))
-
-
-def test_without_internet_the_three_choices_are_named(monkeypatch):
-    def offline(*_args, **_kwargs):
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(models.ResNet50_Weights, "get_state_dict", offline)
-    with pytest.raises(AlcError, match=r"Connect .*--weights FILE.*--weights none"):
-        built(DetectorSettings("resnet50"))
-
-
-def test_compact_has_no_imagenet_weights():
-    with pytest.raises(AlcError, match="no ImageNet weights"):
-        built(DetectorSettings(weights="imagenet"))
 
 
 @pytest.mark.parametrize("name", ["yolo", "resnet18", "maskrcnn_resnet50_fpn"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +133,33 @@ def _architecture(preset: str, plan: Plan, classes: int, weights: str) -> nn.Mod
             raise AlcError("The compact preset has no ImageNet weights; take weights none.")
         network: nn.Module = compact_network(plan, classes)
         return network
-    try:
+    with _told_in_words(preset, weights):
         return (
             _resnet50(classes, weights)
             if preset == "resnet50"
             else _named(preset, classes, weights)
         )
-    except OSError as error:
+
+
+@contextmanager
+def _told_in_words(preset: str, weights: str) -> Iterator[None]:
+    """Say what failed when torchvision fetched ImageNet weights inside the block."""
+    choices = "or give a file (--weights FILE), or train from scratch (--weights none)."
+    try:
+        # torch announces downloads on stdout, which belongs to this program's own results.
+        with redirect_stdout(sys.stderr):
+            yield
+    except (OSError, HTTPException) as error:
         raise AlcError(
             f"The ImageNet weights for {preset} could not be downloaded ({error}). Connect to the "
-            "internet, or give a file (--weights FILE), or train from scratch (--weights none)."
+            f"internet, {choices}"
+        ) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        if weights != "imagenet":
+            raise
+        raise AlcError(
+            f"The ImageNet weights for {preset} that were downloaded are damaged. Delete them in "
+            f"{Path(torch.hub.get_dir()) / 'checkpoints'} and try again, {choices}"
         ) from error
 
 
@@ -160,7 +180,7 @@ def build_network(
     Raises
     ------
     AlcError
-        When the preset is unknown or ImageNet weights cannot be downloaded.
+        When the preset is unknown, or ImageNet weights cannot be downloaded or are damaged.
     BadData
         When the file of initial weights cannot be used.
     """
@@ -213,6 +233,8 @@ def fill_from_file(network: nn.Module, path: Path) -> None:
     BadData
         When the file cannot be read or fits less than `LEAST_SHARE` of the network.
     """
+    if not path.is_file():
+        raise BadData(path, "no such weights file", "Give another file, or take weights none")
     given = _candidates(read_tensors(path))
     state = network.state_dict()
     fitting = {}
