@@ -12,10 +12,11 @@ from napari_alc.jobs.cards import Card
 from napari_alc.jobs.outcome import CANCELLED, SUCCESS, Ending, Outcome
 from napari_alc.plugin import device_box, preferences, time_estimate
 from napari_alc.plugin.device_box import ESTIMATE, MEASURING, DeviceBox, device_words
-from napari_alc.plugin.time_estimate import TimeEstimate, read_estimate
+from napari_alc.plugin.time_estimate import StepTime, read_estimate
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
+LONG = 120_000
 RECORD = {"device": "CPU, 2 cores", "train_seconds": 720.0, "predict_seconds": 181.0}
 
 
@@ -106,6 +107,14 @@ def test_the_measured_time_is_told_in_words(box, child, qtbot, project):
     assert box.button.text() == ESTIMATE
 
 
+def test_the_programs_own_command_measures(box, qtbot):
+    with qtbot.waitSignal(box.background.ended, timeout=LONG):
+        qtbot.mouseClick(box.button, LEFT)
+    assert box.error.isHidden()
+    assert box.time_words.text().endswith("to predict.")
+    assert box.device_words.text().startswith("Computes on: CPU, ")
+
+
 def test_a_device_that_is_chosen_is_remembered_and_measured(box, child, qtbot):
     box.choice.setFocus()
     QTest.keyClick(box.choice, Qt.Key.Key_P)
@@ -160,7 +169,7 @@ def test_nothing_is_measured_while_it_is_not_allowed(box):
 
 
 def test_the_last_line_is_the_estimate():
-    assert read_estimate(["a warning", json.dumps(RECORD)]) == TimeEstimate(
+    assert read_estimate(["a warning", json.dumps(RECORD)]) == StepTime(
         "CPU, 2 cores", 720.0, 181.0
     )
 

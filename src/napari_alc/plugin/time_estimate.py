@@ -15,7 +15,7 @@ from napari_alc.progress import Report, ShouldStop
 
 
 @dataclass(frozen=True)
-class TimeEstimate:
+class StepTime:
     """What was measured.
 
     Parameters
@@ -53,7 +53,7 @@ class Estimating:
     def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
         self.device = device
-        self.found: TimeEstimate | None = None
+        self.found: StepTime | None = None
 
     def __call__(self, report: Report, should_stop: ShouldStop) -> Outcome:
         """Measure in a child process."""
@@ -70,7 +70,7 @@ class Estimating:
         return outcome
 
 
-def read_estimate(lines: Sequence[str]) -> TimeEstimate:
+def read_estimate(lines: Sequence[str]) -> StepTime:
     """The estimate that the command has printed as its last line.
 
     Raises
@@ -80,7 +80,7 @@ def read_estimate(lines: Sequence[str]) -> TimeEstimate:
     """
     try:
         record = json.loads(lines[-1])
-        return TimeEstimate(
+        return StepTime(
             str(record["device"]),
             float(record["train_seconds"]),
             float(record["predict_seconds"]),
