@@ -26,12 +26,14 @@ import psutil
 import torch
 from bccd_compact import data_folder, read_split, training_images
 from PIL import Image
-from throughput_training import WORKERS, Task, measure_training
+from throughput_prediction import measure_prediction
+from throughput_training import WORKERS, Task, measure_training, our_training
 
 from napari_alc.detection.cache import read_eight_bit
 from napari_alc.detection.devices import choose_device
 from napari_alc.detection.samples import TrainingImage
 from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.training import WEIGHTS
 from napari_alc.labels import LabelSet
 from napari_alc.simulation.tem import make_tem_images
 
@@ -111,21 +113,30 @@ def peak_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
 
 
-def measured_parts(task: Task, options: argparse.Namespace) -> dict[str, dict[str, object]]:
-    found = {}
-    if options.only != "prediction":
-        found["training"] = measure_training(task, options.turns, options.workers)
+def measured_parts(
+    task: Task, folder: Path, options: argparse.Namespace
+) -> dict[str, dict[str, object]]:
+    if options.only == "prediction":
+        found, weights = {}, our_training(task, folder)
+    else:
+        found = {"training": measure_training(task, options.turns, folder, options.workers)}
+        weights = folder / WEIGHTS
     if options.only != "training":
-        from throughput_prediction import measure_prediction
-
-        found["prediction"] = measure_prediction(task, options.turns)
+        found["prediction"] = measure_prediction(
+            weights,
+            task.test_paths,
+            task.test,
+            str(task.device),
+            options.turns,
+            workers=options.workers,
+        )
     return found
 
 
 def measure(options: argparse.Namespace) -> dict[str, object]:
     torch.set_num_threads(options.threads)
-    with task_of(options) as task:
-        found = measured_parts(task, options)
+    with task_of(options) as task, tempfile.TemporaryDirectory() as place:
+        found = measured_parts(task, Path(place), options)
         return {
             "train_ratio": found.get("training", {}).get("train_ratio"),
             "predict_ratio": found.get("prediction", {}).get("predict_ratio"),

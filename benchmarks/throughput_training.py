@@ -10,7 +10,6 @@ default (no worker) and with two workers; our speed is compared with the faster 
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +42,7 @@ from napari_alc.detection.weights import Detector, categories_by_label, save_det
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.formats.images import image_size
 from napari_alc.labels import Category, Detections, LabelSet
-from napari_alc.progress import Progress
+from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 WORKERS = (0, 2)
 PART_BATCHES = 20
@@ -237,27 +236,26 @@ def ap50_of(weights: Path, task: Task) -> float:
     return round(average_precision(task.test, found).ap50, 2)
 
 
-def measure_training(task: Task, turns: int, workers: Sequence[int] = WORKERS) -> dict[str, object]:
-    """Train by ours and by the references in `turns` turns each; speeds, ratio, AP50, parts."""
+def our_training(
+    task: Task, folder: Path, report: Report = silent, should_stop: ShouldStop = never
+) -> Path:
+    device = str(task.device)
+    return train(task.images, task.categories, task.settings, folder, report, should_stop, device)
+
+
+def measure_training(
+    task: Task, turns: int, folder: Path, workers: Sequence[int] = WORKERS
+) -> dict[str, object]:
+    """Train by ours, into `folder`, and by the references in turns; speeds, ratio, AP50, parts."""
     every = task.iterations // turns
     references = [PlainTraining(task, count) for count in workers]
     ours = Turns(references, every, task.device)
-    with tempfile.TemporaryDirectory() as place:
-        weights = train(
-            task.images,
-            task.categories,
-            task.settings,
-            Path(place) / "ours",
-            report=ours.told,
-            should_stop=ours,
-            device=str(task.device),
-        )
-        ap50 = {"ours": ap50_of(weights, task)}
-        for reference in references:
-            path = Path(place) / f"plain_{reference.workers}.pt"
-            detector = Detector(reference.network, task.settings, task.plan, task.categories)
-            save_detector(path, detector, "reference")
-            ap50[f"reference_{reference.workers}_workers"] = ap50_of(path, task)
+    ap50 = {"ours": ap50_of(our_training(task, folder, ours.told, ours), task)}
+    for reference in references:
+        path = folder / f"plain_{reference.workers}.pt"
+        detector = Detector(reference.network, task.settings, task.plan, task.categories)
+        save_detector(path, detector, "reference")
+        ap50[f"reference_{reference.workers}_workers"] = ap50_of(path, task)
     images = every * task.settings.images_a_batch
     return summary(images, ours.seconds, references) | {"ap50": ap50, "parts_ms": parts_of(task)}
 

@@ -14,7 +14,7 @@ QUICK += ["--turns", "2", "--workers", "0", "--threads", "1"]
 
 @pytest.fixture(scope="module")
 def found():
-    command = [sys.executable, SCRIPT, "--json", "--only", "training", *QUICK]
+    command = [sys.executable, SCRIPT, "--json", *QUICK]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -27,6 +27,12 @@ def test_the_ratio_is_that_of_the_images_a_second(found):
         found["train_ratio"], rel=0.01
     )
     assert len(found["training"]["train_ratio_by_turn"]) == 2
+
+
+def test_prediction_is_measured_with_the_weights_of_the_training(found):
+    assert found["predict_ratio"] == found["prediction"]["predict_ratio"]
+    assert found["predict_ratio"] > 0
+    assert found["prediction"]["ap50"]["ours"] == found["training"]["ap50"]["ours"]
 
 
 def test_device_input_and_parts_of_both_sides_are_told(found):
