@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import psutil
 import pytest
+import torch
 
+from napari_alc.detection.weights import load_detector
 from napari_alc.errors import BadData
 from napari_alc.jobs.outcome import LEFT, LOST, Ending
 from napari_alc.jobs.records import (
@@ -24,6 +26,7 @@ from napari_alc.jobs.records import (
 from napari_alc.jobs.steps import Command, commands
 from napari_alc.jobs.tail import WHOLE
 from napari_alc.project.status import Step, status
+from napari_alc.project.training import train as train_here
 from running_jobs import LONG, family
 from tiny_projects import make_project
 
@@ -116,6 +119,23 @@ def test_a_killed_supervisor_is_told_and_its_children_stop_with_their_checkpoint
     for model in ("mp", "ma"):
         assert (project.run_folder(0, model) / "checkpoint.pt").is_file()
     assert current_job(project.folder) is None
+
+
+def test_a_cancelled_job_that_goes_on_gives_the_weights_of_a_training_that_never_stopped(
+    tmp_path, start
+):
+    whole, parted = (make_project(tmp_path / name, iterations=40) for name in ("one", "other"))
+    train_here(whole, ["mp"], device="cpu")
+    todo = [train(parted.folder)[0][:1]]
+    job, seen = start(parted.folder, todo, "Train", "cpu"), []
+    follow(job, seen.append, lambda: bool(seen))
+    cancel(job)
+    assert follow(job, print).ending is Ending.CANCELLED
+    assert follow(start(parted.folder, todo, "Train", "cpu"), print).succeeded
+    one, other = (load_detector(p.run_folder(0, "mp") / "weights.pt") for p in (whole, parted))
+    tensors, others = one.network.state_dict(), other.network.state_dict()
+    assert tensors.keys() == others.keys()
+    assert all(torch.equal(tensors[name], others[name]) for name in tensors)
 
 
 def record(**changes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtTest import QTest
@@ -140,6 +141,20 @@ def test_the_cross_of_the_window_asks_one_question_though_there_are_layers(runni
         QApplication.sendEvent(viewer.window._qt_window, QCloseEvent())
     del viewer.window._qt_window
     assert answer.asked == ["'Train and predict' is running."]
+    assert job.is_alive
+
+
+def test_who_wanted_to_end_the_whole_program_gets_that_after_the_answer(
+    running, answer, monkeypatch, qtbot
+):
+    viewer, _, _, job = running
+    ended = []
+    monkeypatch.setattr("napari._qt.qt_main_window.quit_app_", lambda: ended.append(True))
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
+    answer("Leave it running")
+    viewer.window._qt_window.close(quit_app=True, confirm_need=True)
+    qtbot.waitUntil(lambda: ended == [True])
+    del viewer.window._qt_window
     assert job.is_alive
 
 

@@ -288,7 +288,6 @@ def _start_supervisor(job: JobFolder, record: JobRecord) -> None:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            cwd=job.path.parent.parent,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             start_new_session=True,
             creationflags=_detached(),

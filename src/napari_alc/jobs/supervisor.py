@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from napari_alc.detection.settings import default_preset
 from napari_alc.errors import AlcError
 from napari_alc.jobs.child import Lines, Surroundings, run_child
 from napari_alc.jobs.outcome import CANCELLED, SUCCESS, Cause, Ending, Outcome, outcome_of
@@ -80,7 +81,7 @@ class _Run:
             return outcome_of(error)
 
     def _preset(self) -> str:
-        return str(read_settings(self._project).detector.get("preset", ""))
+        return str(read_settings(self._project).detector.get("preset") or default_preset())
 
     def _name(self) -> str:
         return f"{self._record.title} of {self._project}"
