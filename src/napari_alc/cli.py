@@ -16,6 +16,7 @@ from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
 from napari_alc.commands.readers import agreement, share
+from napari_alc.commands.reporting import report
 from napari_alc.commands.simulating import demo, simulate
 from napari_alc.commands.steps import correct, predict, select, status, train
 from napari_alc.errors import AlcError
@@ -40,6 +41,7 @@ COMMANDS: Sequence[Callable[..., None]] = (
     select,
     correct,
     export,
+    report,
     jobs,
     cancel,
     share,

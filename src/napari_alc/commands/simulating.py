@@ -46,6 +46,7 @@ from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report
 from napari_alc.project.alignment import aligned, require_images
 from napari_alc.project.creation import CreateOptions, Sources, create_project, fitting
+from napari_alc.project.html_report import report_file
 from napari_alc.project.locking import locked
 from napari_alc.project.project import Project
 from napari_alc.project.report import iteration_header, iteration_row
@@ -115,7 +116,15 @@ def simulate(
     ):
         known = clean.of_images(image.id for image in opened.images())
         _run(Simulation(opened, known, tests, device), watch, progress)
-    tell([f"Report: {opened.exports_folder / READABLE_REPORT_FILE}"])
+    tell(_reports(opened))
+
+
+def _reports(project: Project) -> list[str]:
+    """Where the reports are: one for reading, one with pictures."""
+    return [
+        f"Report: {project.exports_folder / READABLE_REPORT_FILE}",
+        f"Report with pictures: {report_file(project)}",
+    ]
 
 
 def _with_categories(label_set: LabelSet, other: LabelSet) -> LabelSet:
@@ -318,7 +327,7 @@ def take_picture(project: Path, path: Path) -> str:
 def _tell_where(out: Path, project: Project) -> None:
     tell(
         [
-            f"Report: {project.exports_folder / READABLE_REPORT_FILE}",
+            *_reports(project),
             f"Clean dataset: {project.exports_folder / 'clean.json'}",
             f"Images: {out / 'images'}",
         ]

@@ -93,10 +93,13 @@ def _state(report: Record) -> Iterator[Section]:
 
 def _iterations(report: Record) -> Iterator[Section]:
     table = Table(ITERATION_COLUMNS, tuple(map(_iteration_cells, report["iterations"])))
-    words = (
-        f"AP50 {report.get('measured_on', 'on the test images')}, in percent; label F1 of the "
-        "pathologists' labels together with the crowd's on the other images; budget at full price."
+    measured = report.get("measured_on", "on the test images")
+    words = f"AP50 {measured}, in percent; " if measured else ""
+    words += (
+        "label F1 of the pathologists' labels together with the crowd's on the other images; "
+        "budget at full price."
     )
+    words = words[0].upper() + words[1:]
     if report.get("size_estimated"):
         words += f" {report['size_estimated']}"
     yield Section("iterations", "Iterations", (table, words))

@@ -8,20 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_alc.cleaning.budget import Budget
 from napari_alc.errors import Cancelled
-from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.label_noise import compare_labels
-from napari_alc.evaluation.matching import detection_limit
-from napari_alc.evaluation.tide import tide_errors
 from napari_alc.files import write_text
-from napari_alc.labels import Detections, LabelSet
+from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.budgeting import budget
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.detections import predict_pieces
 from napari_alc.project.export import export
+from napari_alc.project.findings import REPORT_FILE
+from napari_alc.project.html_report import write_report
 from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
+from napari_alc.project.measures import budget_record, detector_record
 from napari_alc.project.prediction import predict, tau_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reader_agreement import agreement
@@ -31,8 +30,6 @@ from napari_alc.project.sorting import select
 from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.time_spent import time_record
 from napari_alc.project.training import train, train_on
-
-REPORT_FILE = "report.json"
 
 READABLE_REPORT_FILE = "report.md"
 
@@ -83,7 +80,8 @@ def simulate(
 ) -> Record:
     """Run the method to its end, or on from where it stopped; returns the report.
 
-    The report is written to ``exports/report.json`` and, as tables, to ``report.md`` too.
+    The report is written to ``exports/report.json``, as tables to ``report.md``, and with
+    pictures to ``report/report.html``.
 
     Parameters
     ----------
@@ -155,6 +153,7 @@ def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> R
     folder = simulation.project.exports_folder
     write_text(folder / REPORT_FILE, json.dumps(result, indent=1) + "\n")
     write_text(folder / READABLE_REPORT_FILE, markdown(result))
+    write_report(simulation.project, truth=simulation.truth)
     return result
 
 
@@ -208,33 +207,6 @@ def _measure(simulation: Simulation, folder: Path, should_stop: ShouldStop) -> R
         simulation.device,
     )
     return detector_record(test.truth, found)
-
-
-def detector_record(truth: LabelSet, detections: Detections) -> Record:
-    """AP50 and TIDE's errors in percent."""
-    limit = detection_limit(detections)
-    precision = average_precision(truth, detections, limit)
-    errors = tide_errors(truth, detections, limit)
-    return {"AP50": precision.ap50, "TIDE": errors.gains()}
-
-
-def budget_record(spent: Budget) -> Record:
-    """Raw counts, the parts in percent, and both totals."""
-    return {
-        "counts": {
-            "crowd": spent.crowd,
-            "clean": spent.clean,
-            "step1_boxes": spent.step1_boxes,
-            "step1_edits": spent.step1_edits,
-            "step2_boxes": spent.step2_boxes,
-        },
-        "crowd_part": spent.crowd_part,
-        "step1_part": spent.step1_part,
-        "step1_edit_part": spent.step1_edit_part,
-        "step2_part": spent.step2_part,
-        "total": spent.total,
-        "edit_total": spent.edit_total,
-    }
 
 
 def _label_records(simulation: Simulation) -> Record:
