@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project import schema
 from napari_alc.project.alignment import aligned, require_images
+from napari_alc.project.image_files import fingerprint
 from napari_alc.project.locking import LOCK_FILES, locked
 from napari_alc.project.project import TRAIN, VALIDATION, Project
 from napari_alc.project.review import import_labels
@@ -31,9 +31,6 @@ from napari_alc.project.store import Store, add_rows, log_event, now
 from napari_alc.project.tasks import INITIAL_DRAW, add_tasks
 
 CleanUse = Literal["validation", "initial"]
-
-FINGERPRINT_BYTES = 65_536
-"""Bytes read at each end of an image: enough to notice a change without reading it whole."""
 
 
 @dataclass(frozen=True)
@@ -176,13 +173,7 @@ def _fingerprint(sources: Sources, image: ImageRecord) -> str:
             f"the image is {width}×{height} pixels, its labels say {image.width}×{image.height}",
             "Use the labels made for this image, or the image they were made for",
         )
-    with path.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        digest = blake2b(str(size).encode() + stream.read(FINGERPRINT_BYTES), digest_size=16)
-        stream.seek(max(0, size - FINGERPRINT_BYTES))
-        digest.update(stream.read(FINGERPRINT_BYTES))
-    return digest.hexdigest()
+    return fingerprint(path)
 
 
 def _relative(path: Path, folder: Path) -> str:

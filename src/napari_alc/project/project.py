@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from sqlalchemy import select
 
 from napari_alc.errors import BadData
-from napari_alc.formats.images import image_size
 from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 from napari_alc.project import schema
+from napari_alc.project.image_files import ImageFiles
 from napari_alc.project.migration import bring_up_to_date
 from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
 from napari_alc.project.store import Store
@@ -100,13 +101,18 @@ class Project:
         """Where weights, metrics and detections of a model of an iteration lie."""
         return self.folder / "runs" / str(iteration) / model
 
+    @cached_property
+    def _image_files(self) -> ImageFiles:
+        return ImageFiles(self.store, self.cache_folder)
+
     def path_of(self, image: ImageRecord) -> Path:
         """The file of `image`.
 
         Raises
         ------
         BadData
-            When the file is not there any more, or is no image of this size any more.
+            When the file is not there any more, or is another image than the project was made
+            with.
         """
         path = self.images_folder / image.file_name
         if not path.is_file():
@@ -115,14 +121,7 @@ class Project:
                 "the image is not there any more",
                 f"Bring it back, or correct 'images' in {self.folder / 'project.toml'}",
             )
-        width, height = image_size(path)
-        if (width, height) != (image.width, image.height):
-            raise BadData(
-                path,
-                f"the image is {width}×{height} pixels now, its boxes were drawn on "
-                f"{image.width}×{image.height}",
-                "Bring back the image that the project was made with",
-            )
+        self._image_files.require_same(image, path)
         return path
 
     def categories(self) -> tuple[Category, ...]:
