@@ -13,7 +13,7 @@ from napari_alc.detection.estimate import Estimate
 from napari_alc.project.estimating import TimeEstimate, estimate
 from tiny_projects import IMAGES, REVIEWED, make_project, pretend_predicted
 
-TIMES = Estimate("CPU, 2 cores", 1.0, 0.5, 0.0, 1, look_seconds=0.1, again_seconds=0.1)
+TIMES = Estimate("CPU, 2 cores", 1.0, 0.5, 0.0, 1, 0.1, 0.1, check_seconds=0.2)
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def measured(monkeypatch):
         return TIMES
 
     monkeypatch.setattr(measuring, "estimate", stand_in)
+    monkeypatch.setattr("napari_alc.project.estimating._start_seconds", lambda: 3.0)
     return asked
 
 
@@ -80,7 +81,8 @@ def test_people_get_a_sentence(project, program, monkeypatch, fits, how):
 
 def test_trainings_side_by_side_take_as_long_as_the_longer_one(project, measured):
     alone, beside = (estimate(project, "cpu", together, 1) for together in (False, True))
-    assert (alone.train_seconds, beside.train_seconds) == (2 * 5.0, 5.0)
+    assert (alone.train_seconds, beside.train_seconds) == (3 + 2 * 5, 3 + 5)
+    assert alone.predict_seconds == pytest.approx(3 + 3 * 0.2)
     assert measured[0][3:] == ("cpu", 1)
 
 
@@ -97,7 +99,7 @@ def test_measurements_on_validation_images_are_counted(project, monkeypatch):
     plain = estimate(project).train_seconds
     three = project.crowd_labels().of_images([1, 2, 3])
     monkeypatch.setattr("napari_alc.project.estimating.clean_images", lambda _: three)
-    assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.1)
+    assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.2)
 
 
 def test_where_nothing_is_reviewed_the_reason_is_told(tmp_path, program):

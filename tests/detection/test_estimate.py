@@ -17,7 +17,7 @@ from napari_alc.detection.estimate import Estimate, device_in_words, estimate
 from napari_alc.detection.plan import make_plan
 from napari_alc.errors import AlcError
 
-TIMES = Estimate("CPU", 2.0, 0.5, 0.1, 1000, look_seconds=0.3, again_seconds=0.2)
+TIMES = Estimate("CPU", 2.0, 0.5, 0.1, 1000, look_seconds=0.3, again_seconds=0.2, check_seconds=0.4)
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_every_time_is_measured(images):
     found = estimated(images)
     assert found.device.startswith("CPU, ")
     times = (found.start_seconds, found.iteration_seconds, found.read_seconds)
-    assert all(0 < time < 30 for time in (*times, found.look_seconds, found.again_seconds))
+    looks = (found.look_seconds, found.again_seconds, found.check_seconds)
+    assert all(0 < time < 30 for time in (*times, *looks))
 
 
 def test_a_larger_input_takes_longer(images):
@@ -84,9 +85,9 @@ def test_what_keeps_a_training_from_beginning_is_told(images):
         estimate(images, CATEGORIES, QUICK, "cuba", None, [])
 
 
-def test_a_training_is_its_start_its_images_its_iterations_and_its_looks():
+def test_a_training_is_its_start_its_images_its_iterations_and_its_checks():
     assert TIMES.training(iterations=10, images=5) == pytest.approx(2 + 0.5 + 5)
-    assert TIMES.training(iterations=10, images=5, looks=20) == pytest.approx(2 + 0.5 + 5 + 4)
+    assert TIMES.training(iterations=10, images=5, checks=20) == pytest.approx(2 + 0.5 + 5 + 8)
 
 
 def test_the_second_model_finds_in_the_cache_what_there_is_room_for():

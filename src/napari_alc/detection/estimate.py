@@ -33,8 +33,8 @@ from napari_alc.labels import Category
 from napari_alc.progress import Progress
 
 TRAIN_SECONDS = 4.0
-LOOK_SECONDS = 1.5
-"""Of each of the two passes over the images to look at."""
+LOOK_SECONDS = 1.2
+"""Of each pass over the images to look at."""
 SAMPLE = 8
 """Images are enough for a sample; more would not all be read in the time."""
 LARGE = "resnet50"
@@ -63,6 +63,8 @@ class Estimate:
         To predict on an image that has to be decoded.
     again_seconds
         To predict on an image in the cache.
+    check_seconds
+        The same during a training, with its number of threads.
     """
 
     device: str
@@ -72,12 +74,13 @@ class Estimate:
     image_bytes: float
     look_seconds: float
     again_seconds: float
+    check_seconds: float
 
-    def training(self, iterations: int, images: int, looks: int = 0) -> float:
-        """Seconds of a training on `images` images that looks at clean images `looks` times."""
+    def training(self, iterations: int, images: int, checks: int = 0) -> float:
+        """Seconds of a training on `images` images that looks at clean images `checks` times."""
         iterating = iterations * self.iteration_seconds
         reading = images * self.read_seconds
-        return self.start_seconds + reading + iterating + looks * self.again_seconds
+        return self.start_seconds + reading + iterating + checks * self.check_seconds
 
     def prediction(self, images: int, models: int, cache_bytes: int) -> float:
         """Seconds in which `models` models look at `images` images, one model after another."""
@@ -122,8 +125,8 @@ def estimate(
     began = time.monotonic()
     slim = _slim(settings, chosen, threads)
     stopwatch = _trained(images, categories, slim, device, plan, cache)
-    detector = ready(replace(stopwatch.detector, settings=settings), chosen)
     paths = list(paths or [image.path for image in images])
+    detector = ready(replace(stopwatch.detector, settings=settings), chosen)
     for path in paths:
         seen_image(path, plan, cache)
     _look(detector, paths[:1], chosen, cache)
@@ -136,6 +139,7 @@ def estimate(
         image_bytes=image_bytes,
         look_seconds=_look(detector, paths, chosen, None),
         again_seconds=_look(detector, paths, chosen, cache),
+        check_seconds=_look(replace(detector, settings=slim), paths, chosen, cache),
     )
 
 

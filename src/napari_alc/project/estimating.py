@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -86,15 +88,17 @@ def estimate(
             raise AlcError(NO_BOXES[model])
     looked_at = (*remaining_images(project, iteration), *project.validation_labels().images)
     settings = detector_settings(project)
+    started = _start_seconds()
     found = _measured(project, labels["mp"], settings, looked_at, device, threads)
     counts = [len(of_model.images) for of_model in labels.values()]
     iterations = tuple(settings.total_iterations(count) for count in counts)
-    looks = [_looks(project, settings, total) for total in iterations]
-    seconds = [found.training(*figures) for figures in zip(iterations, counts, looks, strict=True)]
+    checks = [_checks(project, settings, total) for total in iterations]
+    seconds = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
+    predicting = found.prediction(len(looked_at), len(MODELS), _cache_bytes(project))
     return TimeEstimate(
         device=found.device,
-        train_seconds=max(seconds) if side_by_side else sum(seconds),
-        predict_seconds=found.prediction(len(looked_at), len(MODELS), _cache_bytes(project)),
+        train_seconds=started + (max(seconds) if side_by_side else sum(seconds)),
+        predict_seconds=started + predicting,
         iterations=iterations,
         images=len(looked_at),
         side_by_side=side_by_side,
@@ -106,6 +110,13 @@ def _iteration(project: Project) -> int:
     if found.corrected or found.next_step in (Step.CORRECT, Step.EXPORT):
         raise AlcError(f"No training is left whose time could be estimated. {found.sentence}")
     return found.iteration
+
+
+def _start_seconds() -> float:
+    """What it takes to load torch, where this is the first to do so, as each step has to."""
+    began = time.monotonic()
+    import_module("napari_alc.detection.estimate")
+    return time.monotonic() - began
 
 
 def _measured(
@@ -140,7 +151,7 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
     return [items[place] for place in places]
 
 
-def _looks(project: Project, settings: DetectorSettings, iterations: int) -> int:
+def _checks(project: Project, settings: DetectorSettings, iterations: int) -> int:
     """Clean images looked at during a training, each as often as it is."""
     clean = clean_images(project)
     if clean is None:
