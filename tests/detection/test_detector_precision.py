@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 from napari_alc.detection.precision import Precision, choose_precision
 from napari_alc.errors import AlcError
@@ -78,6 +81,31 @@ def test_convolutions_compute_in_the_precision_and_weights_stay_in_full(name, dt
     with Precision(name, torch.device("cpu")).autocast():
         assert convolution(torch.rand(1, 3, 8, 8)).dtype is dtype
     assert convolution.weight.dtype is torch.float32
+
+
+def frozen_norm():
+    norm = FrozenBatchNorm2d(6)
+    for numbers in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        numbers.uniform_(0.5, 2)
+    return norm
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_frozen_normalisations_keep_sixteen_bits(dtype):
+    norm, image = frozen_norm(), torch.rand(2, 6, 5, 5)
+    expected = norm(image)
+    name = "bf16" if dtype is torch.bfloat16 else "fp16"
+    placed = Precision(name, torch.device("cpu")).place(nn.Sequential(norm))
+    assert placed(image.to(dtype)).dtype is dtype
+    assert torch.allclose(placed(image.to(dtype)).float(), expected, atol=0.05)
+    assert torch.allclose(placed(image), expected, atol=1e-5)
+
+
+def test_a_copy_of_a_placed_network_normalises_with_its_own_numbers():
+    placed = Precision("bf16", torch.device("cpu")).place(nn.Sequential(frozen_norm()))
+    copied, image = copy.deepcopy(placed), torch.rand(1, 6, 5, 5)
+    copied[0].bias += 3
+    assert torch.allclose(copied(image), placed(image) + 3, atol=1e-5)
 
 
 def test_full_precision_gives_the_same_bits_as_no_precision_at_all():

@@ -110,12 +110,6 @@ def _step(run: Run, inputs: Sequence[Tensor], targets: Sequence[Target]) -> floa
             [{name: value.to(device) for name, value in target.items()} for target in targets],
         )
     loss = torch.stack(list(losses.values())).sum()
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise AlcError(
-            f"{run.step}: the loss is no longer a number at iteration {run.iteration + 1}; "
-            f"lower the learning rate (now {run.peak_rate:g})."
-        )
     run.optimiser.zero_grad()
     torch.autograd.backward(run.scaler.scale(loss))
     if run.settings.preset == "compact":
@@ -123,6 +117,17 @@ def _step(run: Run, inputs: Sequence[Tensor], targets: Sequence[Target]) -> floa
         nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
     run.scaler.step(run.optimiser)
     run.scaler.update()
+    return _finite(run, loss)
+
+
+def _finite(run: Run, loss: Tensor) -> float:
+    """The loss as a number; a GPU is waited for only here, with all its work in its queue."""
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise AlcError(
+            f"{run.step}: the loss is no longer a number at iteration {run.iteration + 1}; "
+            f"lower the learning rate (now {run.peak_rate:g})."
+        )
     return value
 
 
