@@ -92,7 +92,7 @@ def _halve(run: Run, inputs: Sequence[Tensor]) -> None:
     if len(inputs) == 1:
         height, width = inputs[0].shape[-2:]
         raise AlcError(
-            f"The memory of {run.precision.device} is too small for even one image at a time "
+            f"The GPU's memory ({run.precision.device}) is too small for even one image at a time "
             f"({width}×{height} pixels as the detector sees it); lower the input size, take the "
             "compact preset, or compute on another device."
         )
