@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -88,6 +89,7 @@ class ScaledImages:
         self.held = 0
         self._kept: dict[int, SeenImage] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
+        self._lock = Lock()
 
     def __getitem__(self, index: int) -> SeenImage:
         """The scaled image and its original (width, height)."""
@@ -95,9 +97,11 @@ class ScaledImages:
             return self._kept[index]
         found = seen_image(self.paths[index], self.plan, self.cache, size=self._sizes.get(index))
         self._sizes[index] = found.size
-        if self.held + found.pixels.nbytes <= self.limit:
-            self.held += found.pixels.nbytes
-            self._kept[index] = found
+        with self._lock:  # Several threads may read the same image at once.
+            fits = self.held + found.pixels.nbytes <= self.limit
+            if fits and index not in self._kept:
+                self.held += found.pixels.nbytes
+                self._kept[index] = found
         return found
 
 
