@@ -162,4 +162,29 @@ NOISE = (
     "What the pathologists found to be wrong with the crowd's boxes on the images they have "
     "finished. Later images are chosen because they are noisy."
 )
+RESULTS = "What the automatic correction will do, the clean dataset, and the report."
 SETTINGS = "The numbers of the method, the detector, and where it computes."
+
+PREVIEW_CORRECTION = (
+    "Counts what the correction would do now, and shows the images that it would change most. "
+    "Nothing is changed."
+)
+CORRECT_NOW = (
+    "Settles the labels on which crowd and detectors agree. The boxes of the crowd are kept in "
+    "the project's history; what is unclear goes to Review."
+)
+PREVIEW_PICTURE = "Left: the crowd's boxes. Right: what will be there after the correction."
+FORMATS = {
+    "coco": "One JSON file in which every box tells where it comes from.",
+    "voc": "One XML file an image, for tools that read Pascal VOC.",
+    "yolo": "One text file an image, for tools that read YOLO.",
+}
+WRITE_DATASET = (
+    "Writes the clean labels in the formats that are ticked, with a datasheet that tells what is "
+    "in them. It takes the place of what was written before."
+)
+WRITE_REPORT = (
+    "Writes tables and pictures of what is known so far into one HTML file, at any time of the "
+    "project."
+)
+OPEN_REPORT = "Opens the report that was written last, in your browser."

@@ -42,6 +42,9 @@ PICTURES = 6
 WIDTH = 7.5
 """Inches of a sheet: the text width of a page."""
 
+LEAST_FOR_COLUMNS = 6.0
+"""Inches of a sheet whose legend has a column for the left and one for the right."""
+
 DOTS = 160
 """Pixels an inch."""
 
@@ -235,6 +238,8 @@ def draw_sheet(
 
     heights = [pair.image.height / pair.image.width for pair in pairs]
     styles = [_styles(pair.before for pair in pairs), _styles(pair.after for pair in pairs)]
+    if width < LEAST_FOR_COLUMNS:
+        styles = [list(dict.fromkeys([*styles[0], *styles[1]]))]
     lines = max(map(len, styles))
     height = sum(heights) * width / 2 + 0.28 * len(pairs) + 0.24 * lines + 0.5
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -319,7 +324,7 @@ def _add_scale_bar(axes: Axes, picture: Picture, nm: float) -> None:
 
 
 def _add_legend(figure: Figure, styles: Sequence[Sequence[Style]]) -> None:
-    """A column for the left, and one for the right."""
+    """A legend with a column for each of `styles`."""
     from matplotlib.lines import Line2D
 
     rows = max(map(len, styles))
@@ -334,7 +339,7 @@ def _add_legend(figure: Figure, styles: Sequence[Sequence[Style]]) -> None:
         lines,
         ["" if style is None else style.words for style in padded],
         loc="outside lower center",
-        ncols=2,
+        ncols=len(styles),
         fontsize=8,
         facecolor="#4a4a4a",
         labelcolor="white",
