@@ -252,15 +252,13 @@ def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> O
         Receives the progress; its values hold `tail.WHOLE` and, where it is known,
         `tail.LEFT_SECONDS`.
     should_stop
-        ``True`` ends the following, not the job.
+        Asked every `POLL_SECONDS`; ``True`` ends the following, not the job.
     """
     pause = threading.Event()
     with Tail(job.progress_file) as tail:
         while True:
             ended = outcome_of_job(job)
             for progress in tail.new():
-                if should_stop():
-                    return LEFT
                 report(progress)
             if ended is not None:
                 return ended

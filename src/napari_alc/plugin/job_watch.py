@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +13,6 @@ from napari_alc.jobs.records import JobFolder, cancel, follow, start_job, untold
 from napari_alc.jobs.steps import Stage
 from napari_alc.plugin.background import Background
 from napari_alc.progress import Progress, Report, ShouldStop
-
-LEAST_PAUSE = 0.1
-"""Seconds between two signals of the same step: a found job tells all of its past at once."""
 
 Points = dict[str, list[tuple[int, float]]]
 """Iterations and what was measured there, by the name of the curve."""
@@ -113,27 +109,33 @@ class JobWatch(QObject):
 
 
 class _Following:
-    """Follows a job in a thread: gathers the points of its curves, tells now and then."""
+    """Follows a job in a thread: gathers the points of its curves, tells the newest now and then.
+
+    A job that is found tells all of its past at once; the window is told where it stands only.
+    """
 
     def __init__(self, job: JobFolder, points: Points) -> None:
         self._job, self._points = job, points
-        self._told: dict[str, float] = {}
+        self._newest: dict[str, Progress] = {}
 
     def __call__(self, report: Report, should_stop: ShouldStop) -> Outcome:
-        def take(progress: Progress) -> None:
-            self._gather(progress)
-            if self._is_due(progress):
-                report(progress)
+        def is_to_end() -> bool:
+            self._tell(report)
+            return should_stop()
 
-        return follow(self._job, take, should_stop)
+        outcome = follow(self._job, self._take, is_to_end)
+        self._tell(report)
+        return outcome
 
-    def _is_due(self, progress: Progress) -> bool:
-        now = time.monotonic()
-        told = self._told.get(progress.step, -LEAST_PAUSE)
-        if progress.done < progress.total and now - told < LEAST_PAUSE:
-            return False
-        self._told[progress.step] = now
-        return True
+    def _take(self, progress: Progress) -> None:
+        self._gather(progress)
+        self._newest.pop(progress.step, None)  # The newest report is told last.
+        self._newest[progress.step] = progress
+
+    def _tell(self, report: Report) -> None:
+        for progress in self._newest.values():
+            report(progress)
+        self._newest = {}
 
     def _gather(self, progress: Progress) -> None:
         for name in CURVES:
