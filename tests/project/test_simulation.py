@@ -59,6 +59,12 @@ def test_the_report_tells_every_iteration_and_the_result(finished):
     assert json.loads((exports / "report.json").read_text()) == report
     assert "| iteration |" in (exports / "report.md").read_text()
     assert (exports / "clean.json").is_file()
+    text = (exports / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Detectors trained on all images" in text
+    assert "test images of the simulation" in text
+    assert {path.name for path in (exports / "report").glob("*.png")} >= {
+        "ap50.png", "noise.png", "tide.png", "detectors.png", "contact-sheet.png",
+    }  # fmt: skip
 
 
 def test_reviewed_images_are_clean_and_the_consensus_is_a_part_of_them(finished):

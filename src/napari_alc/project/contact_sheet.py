@@ -241,7 +241,7 @@ def draw_sheet(
     if width < LEAST_FOR_COLUMNS:
         styles = [list(dict.fromkeys([*styles[0], *styles[1]]))]
     lines = max(map(len, styles))
-    height = sum(heights) * width / 2 + 0.28 * len(pairs) + 0.24 * lines + 0.5
+    height = sum(heights) * width / 2 + 0.22 * len(pairs) + 0.18 * lines + 0.45
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(len(pairs), 2, squeeze=False, height_ratios=heights)
     for row, pair in zip(axes, pairs, strict=True):
