@@ -160,3 +160,25 @@ def test_a_store_that_cannot_be_read_after_a_step_is_told(opened, reviewed, monk
     assert page.error.text() == "The disk is gone."
     page.background.ended.emit(Outcome(Ending.FAILED, "The step crashed."))
     assert page.error.text() == "The step crashed.\nThe disk is gone."
+
+
+def test_a_section_opens_when_it_is_its_time(opened, predicted, qtbot):
+    _, widget, page = opened(predicted)
+    results = page.sections.sections["results"]
+    assert not results.fold.is_open
+    widget.project.change(method={"iterations": 0})
+    page.refresh()
+    assert page.next_button.text() == "Correct automatically"
+    assert results.fold.is_open
+    qtbot.mouseClick(results.fold.heading, LEFT)
+    page.refresh()
+    assert not results.fold.is_open
+
+
+def test_what_a_section_wants_runs_as_a_job(opened, reviewed, qtbot):
+    _, _, page = opened(reviewed)
+    with qtbot.waitSignal(page.changed, timeout=LONG):
+        page.sections.wanted.emit(("report", str(reviewed)), "Write report")
+        assert not page.next_button.isEnabled()
+    assert page.result.text() == "Write report: done."
+    assert page.next_button.isEnabled()

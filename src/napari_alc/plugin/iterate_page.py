@@ -8,10 +8,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError, BadData
 from napari_alc.jobs.outcome import Ending, Outcome
-from napari_alc.jobs.steps import commands
+from napari_alc.jobs.steps import Command, Stage, commands
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.device_box import DeviceBox
 from napari_alc.plugin.fold import Fold
+from napari_alc.plugin.iterate_sections import Sections
 from napari_alc.plugin.iterate_tables import IterationTables
 from napari_alc.plugin.job_panel import JobPanel
 from napari_alc.plugin.job_watch import JobWatch
@@ -65,6 +66,7 @@ class IteratePage(QWidget):
         self.tables = IterationTables()
         self.settings = SettingsPage()
         self.settings_fold = Fold("Settings", self.settings, tooltips.SETTINGS)
+        self.sections = Sections()
         self.ranking_title = heading("Ranked images")
         self.ranking = Table(tooltips.RANKING_COLUMNS, wide="Image")
         self.ranking.setMinimumHeight(120)
@@ -80,6 +82,7 @@ class IteratePage(QWidget):
         layout.addWidget(self.device_box)
         layout.addWidget(self.job_panel)
         layout.addWidget(self.tables)
+        layout.addWidget(self.sections)
         layout.addWidget(self.settings_fold)
         layout.addWidget(self.ranking_title)
         layout.addWidget(self.ranking, 1)
@@ -89,7 +92,9 @@ class IteratePage(QWidget):
         self.next_button.clicked.connect(self.start_next_step)
         self.background.begun.connect(self._show_what_is_allowed)
         self.background.ended.connect(self._on_ended)
-        self.settings.changed.connect(self._on_settings_changed)
+        self.settings.changed.connect(self._on_changed)
+        self.sections.changed.connect(self._on_changed)
+        self.sections.wanted.connect(self.start)
 
     @property
     def is_busy(self) -> bool:
@@ -110,6 +115,7 @@ class IteratePage(QWidget):
         self._running = None
         self.settings.set_project(project)
         self.device_box.set_project(project)
+        self.sections.set_project(project)
         if project is not None:
             self.background.find(project.folder)
         self.refresh()
@@ -123,7 +129,9 @@ class IteratePage(QWidget):
             When it cannot be shown.
         """
         project = self._project
+        self.sections.refresh()
         self.show_next_step(None if project is None else status(project))
+        self.settings.refresh()
         self.tables.show_project(project)
         iteration, rows = (None, []) if project is None else ranked_rows(project)
         self.ranking.rows.set_rows(rows)
@@ -150,23 +158,29 @@ class IteratePage(QWidget):
         self.device_box.setVisible(step in COMPUTING)
         self.device_box.allow(is_idle)
         self.settings.set_locked(not is_idle)
+        self.sections.set_locked(not is_idle)
+        self.sections.open_for(step)
 
     def start_next_step(self) -> None:
-        """Start what comes next, in a process of its own."""
-        if self._project is None or self._status is None or self.is_busy:
+        """Start what comes next."""
+        if self._status is not None:
+            self.start(self._status.next_step, LABELS[self._status.next_step])
+
+    def start(self, wanted: Step | tuple[str, ...], title: str) -> None:
+        """Start a step, or a command that tells its progress, in a process of its own."""
+        if self._project is None or self.is_busy:
             return
-        step, device = self._status.next_step, preferences.device()
-        folder, cluster = self._project.folder, self._project.settings.cluster
         self.device_box.stop()
         show_words(self.result, "")
         show_words(self.error, "")
+        device = preferences.device()
         try:
-            todo = commands(step, folder, device, cluster)
-            self.background.start(folder, todo, LABELS[step], device)
+            todo = _stages(wanted, self._project, device)
+            self.background.start(self._project.folder, todo, title, device)
         except BadData as error:
             show_words(self.error, str(error))
             return
-        self._running = step
+        self._running = wanted if isinstance(wanted, Step) else None
         self._show_what_is_allowed()
 
     def _on_ended(self, outcome: Outcome) -> None:
@@ -191,7 +205,7 @@ class IteratePage(QWidget):
             show_words(self.error, "\n".join(filter(None, (self.error.text(), str(error)))))
             show_error(str(error))
 
-    def _on_settings_changed(self) -> None:
+    def _on_changed(self) -> None:
         self.device_box.forget()
         self._refresh_or_say()
         self.changed.emit()
@@ -200,3 +214,9 @@ class IteratePage(QWidget):
         if step is Step.EXPORT and self._project is not None:
             return f"The clean dataset is {self._project.exports_folder / EXPORT_FILE}."
         return DONE[step]
+
+
+def _stages(wanted: Step | tuple[str, ...], project: Project, device: str) -> tuple[Stage, ...]:
+    if isinstance(wanted, Step):
+        return commands(wanted, project.folder, device, project.settings.cluster)
+    return ((Command(wanted, reports_progress=True),),)

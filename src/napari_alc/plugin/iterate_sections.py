@@ -1,0 +1,67 @@
+"""The foldable sections of the page Iterate; each opens by itself when it is its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.panel_section import PanelSection
+from napari_alc.plugin.results_panel import ResultsPanel
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step
+
+
+class Sections(QWidget):
+    """What lab staff look at between the steps."""
+
+    changed = Signal()
+    """Emitted when something in a section has changed the project."""
+
+    wanted = Signal(object, str)
+    """Emitted with a job to start and its title: a `Step`, or a command as a tuple of words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step: Step | None = None
+        results = ResultsPanel()
+        results.wanted.connect(self.wanted)
+        self._results = results
+        self.sections: Mapping[str, PanelSection] = {
+            "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
+        }
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for section in self.sections.values():
+            layout.addWidget(section)
+            section.panel.changed.connect(self.changed)
+
+    def set_project(self, project: Project | None) -> None:
+        """Hold another project."""
+        self._step = None
+        for section in self.sections.values():
+            section.set_project(project)
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now, where somebody looks."""
+        for section in self.sections.values():
+            section.refresh()
+
+    def open_for(self, step: Step | None) -> None:
+        """Open what belongs to the step that has become the next one, and close the rest."""
+        if step is not self._step:
+            self._step = step
+            for name, section in self.sections.items():
+                section.fold.set_open(step in TIMES[name])
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let no job be started beside another one."""
+        self._results.set_locked(is_locked)
+
+
+TIMES: Mapping[str, tuple[Step, ...]] = {
+    "results": (Step.CORRECT, Step.EXPORT),
+}
+"""Before which steps a section opens."""
