@@ -41,7 +41,7 @@ DRAWN, DRAWN_TEST = 24, 12
 """Images that are drawn for training and for testing."""
 DRAWN_SIDE = {"cpu": 512, "cuda": 2048, "mps": 512}
 ITERATIONS = {"compact": 600, "resnet50": 240}
-TURNS = 12
+TURNS = 30
 STOCK_SIDE = 800
 """Input of resnet50, as in the paper."""
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from squares import CATEGORIES, QUICK, make_images
-from training_runs import StopAfter, same_bits
+from training_runs import StopAfter, same_bits, tensors
 
 from napari_alc.detection import cache, training
 from napari_alc.detection.cache import read_eight_bit
+from napari_alc.detection.precision import Precision
 from napari_alc.detection.record import CURVE_POINTS, thinned
 from napari_alc.detection.samples import TrainingImage
 from napari_alc.detection.training import train
@@ -204,3 +206,31 @@ def test_weights_are_the_same_with_a_cache_and_images_are_decoded_once(
     for model in ("mp", "ma"):
         assert same_bits(plain, train(images, CATEGORIES, QUICK, tmp_path / model, cache=kept))
     assert sorted(decoded) == sorted(image.path for image in images)
+
+
+def test_no_reader_is_left_behind_when_a_training_ends_or_is_stopped(images, tmp_path):
+    with pytest.raises(Cancelled):
+        train(images, CATEGORIES, QUICK, tmp_path, should_stop=StopAfter(2))
+    train(images, CATEGORIES, QUICK, tmp_path)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("reading")]
+
+
+class Scaled(Precision):
+    """32 bits with the scaling of fp16, which a CPU would take minutes for."""
+
+    def scaler(self):
+        return torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=2)
+
+
+def test_a_training_with_scaled_gradients_is_resumed_with_its_scale(images, tmp_path, monkeypatch):
+    plain = train(images, CATEGORIES, QUICK, tmp_path / "plain")
+    scaled = Scaled("fp32", torch.device("cpu"))
+    monkeypatch.setattr(training, "choose_precision", lambda _wanted, _device: scaled)
+    whole = train(images, CATEGORIES, QUICK, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        train(images, CATEGORIES, QUICK, tmp_path / "cut", should_stop=StopAfter(3))
+    saved = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)
+    assert saved["scaler"]["scale"] == 2.0**11
+    assert same_bits(whole, train(images, CATEGORIES, QUICK, tmp_path / "cut"))
+    first, second = tensors(plain), tensors(whole)
+    assert all(torch.allclose(first[name], second[name], atol=1e-3) for name in first)
