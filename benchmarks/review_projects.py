@@ -18,7 +18,7 @@ from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSe
 from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.sorting import SortedImages, store_rows
+from napari_alc.project.sorted_images import SortedImages, store_rows
 from napari_alc.project.tasks import WHOLE_IMAGE, Batch, write_tasks
 from napari_alc.simulation.fields import smooth_noise
 

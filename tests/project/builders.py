@@ -15,7 +15,7 @@ from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
 from napari_alc.project.review import finish, open_document
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.sorting import SortedImages, store_rows
+from napari_alc.project.sorted_images import SortedImages, store_rows
 from napari_alc.project.store import log_event
 from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Batch, queue, write_tasks
 

@@ -7,6 +7,7 @@ from hand_made import A, B, C, D, make, rows_of, see
 from napari_alc.cleaning.regions import Region, Source, sort_labels
 from napari_alc.errors import AlcError, BadData
 from napari_alc.project import schema, sorting
+from napari_alc.project.choices import ranked
 from napari_alc.project.prediction import detections_of
 from napari_alc.project.review import current_boxes
 from napari_alc.project.sorting import select
@@ -138,6 +139,7 @@ def test_a_selection_that_is_interrupted_can_be_made_again(project, monkeypatch,
     def crash(*_arguments):
         raise KeyboardInterrupt
 
+    ranked(project)  # is kept before anything is handed out
     tables = (schema.box, schema.region, schema.task, schema.ranking, schema.event)
     before = [rows_of(project, table) for table in tables]
     with monkeypatch.context() as patch:

@@ -12,7 +12,7 @@ from napari_alc.cleaning.selection import rank, scores
 from napari_alc.project import schema
 from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.project import Project
-from napari_alc.project.sorting import SortedImages, sort_remaining, store_rows
+from napari_alc.project.sorted_images import SortedImages, sort_remaining, store_rows
 from napari_alc.project.status import Step, require
 from napari_alc.project.store import add_rows, log_event
 from napari_alc.project.tasks import OPEN_BOXES, Batch, write_tasks

@@ -16,6 +16,9 @@ from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
 
+STOP, GO_ON = "stop", "go on"
+"""Events: a person ended the iterations early, or took that back; the newest one holds."""
+
 
 class Step(StrEnum):
     """A step of the method; the value is the command that does it."""
@@ -41,13 +44,15 @@ class Status:
     images
         Images in X.
     in_step1
-        Images in X^i.
+        Images in X^i; those of an audit join the next one.
     waiting
         Images that wait for a person.
     done
         Images that a person has finished.
     corrected
         Whether step 2 has begun.
+    stopped_by
+        Who ended the iterations before g of them were done; empty where nobody has.
     sentence
         All of that in plain words.
     """
@@ -60,29 +65,34 @@ class Status:
     done: int
     corrected: bool
     sentence: str
+    stopped_by: str = ""
 
 
 def status(project: Project) -> Status:
     """Where `project` stands and what comes next."""
     tasks = queue(project)
     step1 = [task for task in tasks if task.step == WHOLE_IMAGE]
-    iteration = max((task.iteration for task in step1), default=0)
-    corrected = is_corrected(project)
-    next_step = _next_step(project, tasks, iteration, corrected)
+    iteration = max((task.iteration for task in step1 if not task.audit), default=0)
+    corrected, stopper = is_corrected(project), stopped_by(project)
+    next_step = _next_step(project, tasks, iteration, corrected, bool(stopper))
     waiting = sum(not task.is_done for task in tasks)
+    is_early = stopper and iteration < project.settings.method.iterations
+    sentences = {**_SENTENCES, **(_STOPPED if is_early else {})}
     return Status(
         iteration=iteration,
         next_step=next_step,
         images=project.store.count(schema.image, schema.image.c.role == TRAIN),
-        in_step1=len(step1),
+        in_step1=sum(task.iteration <= iteration for task in step1),
         waiting=waiting,
         done=len(tasks) - waiting,
         corrected=corrected,
-        sentence=_SENTENCES[next_step].format(
+        sentence=sentences[next_step].format(
             i=iteration,
             g=project.settings.method.iterations,
             waiting="1 image waits" if waiting == 1 else f"{waiting} images wait",
+            stopper=stopper,
         ),
+        stopped_by=stopper,
     )
 
 
@@ -95,24 +105,44 @@ _SENTENCES = {
     Step.EXPORT: "Everything is settled: export the clean dataset.",
 }
 
+_STOPPED = {
+    Step.CORRECT: "{stopper} stopped after iteration {i} of {g}: "
+    "correct the remaining labels automatically.",
+}
 
-def _next_step(project: Project, tasks: tuple[Task, ...], iteration: int, corrected: bool) -> Step:
+
+def _next_step(
+    project: Project, tasks: tuple[Task, ...], iteration: int, corrected: bool, stopped: bool
+) -> Step:
     if any(not task.is_done for task in tasks):
         return Step.REVIEW
     if corrected:
         return Step.EXPORT
-    runs = {model: run_of(project, iteration, model) for model in MODELS}
-    newest = newest_decision(project, iteration)
-    if any(run is None or _is_outdated(run, newest) for run in runs.values()):
-        return Step.TRAIN
-    if any(run.predicted_at is None for run in runs.values() if run is not None):
-        return Step.PREDICT
+    work = _work_of_models(project, iteration)
+    if work is not None:
+        return work
     everything = len([task for task in tasks if task.step == WHOLE_IMAGE]) == project.store.count(
         schema.image, schema.image.c.role == TRAIN
     )
-    if iteration >= project.settings.method.iterations or everything:
+    if stopped or iteration >= project.settings.method.iterations or everything:
         return Step.CORRECT
     return Step.SELECT
+
+
+def _work_of_models(project: Project, iteration: int) -> Step | None:
+    """What the models of an iteration still have to do; None where they are through."""
+    runs = [run_of(project, iteration, model) for model in MODELS]
+    newest = newest_decision(project, iteration)
+    if any(run is None or _is_outdated(run, newest) for run in runs):
+        return Step.TRAIN
+    if any(run.predicted_at is None for run in runs if run is not None):
+        return Step.PREDICT
+    return None
+
+
+def has_predicted(project: Project, iteration: int) -> bool:
+    """Whether both models of an iteration have looked at X without X^i."""
+    return _work_of_models(project, iteration) is None
 
 
 def _is_outdated(run: Any, newest: int) -> bool:
@@ -141,6 +171,14 @@ def run_of(project: Project, iteration: int, model: str) -> Any | None:
 def is_corrected(project: Project) -> bool:
     """Whether the remaining labels were corrected (step 2 has begun)."""
     return project.store.count(schema.event, schema.event.c.step == Step.CORRECT) > 0
+
+
+def stopped_by(project: Project) -> str:
+    """Who ended the iterations early; empty where nobody has, or it was taken back."""
+    c = schema.event.c
+    query = select(c.step, c.details).where(c.step.in_((STOP, GO_ON))).order_by(c.id.desc())
+    rows = project.store.rows(query.limit(1))
+    return str(rows[0].details["person"]) if rows and rows[0].step == STOP else ""
 
 
 def require(project: Project, *allowed: Step) -> Status:
