@@ -36,6 +36,12 @@ def test_an_address_where_nobody_answers_is_told(address, monkeypatch):
     assert repr(address) in str(caught.value)
 
 
+def test_missing_certificates_are_told():
+    told = pytest.raises(AlcError, match=r"tls://127\.0\.0\.1:1 asks for certificates")
+    with told, connected("tls://127.0.0.1:1"):
+        pass
+
+
 def test_a_missing_extra_is_told(monkeypatch):
     def import_module(name):
         raise ModuleNotFoundError(name)

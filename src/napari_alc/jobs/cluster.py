@@ -55,16 +55,38 @@ def _library() -> Any:
 
 def _client(distributed: Any, address: str) -> Any:
     try:
+        _require_usable(distributed, address)
         with warnings.catch_warnings():
             # The versions that matter are compared afterwards, in words.
             warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
             return distributed.Client(address, timeout=CONNECTING_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise AlcError(
             f"No Dask scheduler answers at {address!r} ({_first_line(error)}). Start one with "
             "'dask scheduler', give the address that it prints, such as tcp://10.0.0.5:8786, and "
             "see that no firewall is between."
         ) from error
+
+
+def _require_usable(distributed: Any, address: str) -> None:
+    """Refuse what Dask's client would begin to use, and then leave half a connection behind."""
+    scheme, location = distributed.comm.parse_address(address)
+    distributed.comm.registry.get_backend(scheme)
+    distributed.comm.parse_host_port(location)
+    if scheme == "tls" and not _has_certificates(distributed):
+        raise AlcError(
+            f"The scheduler at {address} asks for certificates, and Dask's configuration on this "
+            "computer names none that can be read. Enter ca-file, client cert and key under "
+            "distributed: comm: tls: in ~/.config/dask/distributed.yaml."
+        )
+
+
+def _has_certificates(distributed: Any) -> bool:
+    try:
+        options = distributed.Security().get_connection_args("client")
+    except OSError:
+        return False
+    return options.get("ssl_context") is not None
 
 
 def _first_line(error: BaseException) -> str:
