@@ -149,7 +149,11 @@ def measure_prediction(
             passes[f"reference_{count}_workers"] = Reference(weights, chosen, count)
         found = {name: look(images) for name, look in passes.items()}  # warm-up
         seconds = take_turns(passes, list(images) * repeat, turns, chosen)
-    result = summary(seconds, len(images) * repeat)
+        result = summary(seconds, len(images) * repeat)
+        if chosen.type == "cuda":
+            result["peak_memory_mb"] = {
+                k: peak_memory(p, images, chosen) for k, p in passes.items()
+            }
     if truth is not None:
         result["ap50"] = {k: round(average_precision(truth, v).ap50, 2) for k, v in found.items()}
     return result | {"parts_ms": parts_of(weights, images[:PART_IMAGES], chosen)}
@@ -171,6 +175,13 @@ def clock(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
+
+
+def peak_memory(look: Pass, images: Images, device: torch.device) -> int:
+    """Megabytes of the card that one pass takes, with the networks of all sides at hand."""
+    torch.cuda.reset_peak_memory_stats(device)
+    look(images)
+    return round(torch.cuda.max_memory_allocated(device) / 2**20)
 
 
 def summary(seconds: dict[str, list[float]], images: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from squares import CATEGORIES, make_images
 from napari_alc.boxes import iou_matrix
 from napari_alc.detection import prediction
 from napari_alc.detection.cache import ImageCache
+from napari_alc.detection.loading import read_ahead
 from napari_alc.detection.prediction import detect, predict
 from napari_alc.detection.weights import load_detector
 from napari_alc.errors import AlcError, BadData, Cancelled
@@ -144,6 +145,21 @@ def test_reading_threads_and_cache_change_nothing(trained, unseen, tmp_path, mon
     monkeypatch.setattr(prediction, "MOST_READERS", 1)
     monkeypatch.setattr(prediction, "MOST_AHEAD", 1)
     assert same(plain, predicted(trained, unseen, cache=cache))
+
+
+@pytest.mark.parametrize(("pixels", "most"), [(1 << 26, 8), (3 * 64 * 96, 3), (100, 1)])
+def test_fewer_large_images_are_decoded_at_once(trained, unseen, monkeypatch, pixels, most):
+    asked = []
+
+    def noted(tasks, read, threads, ahead):
+        asked.append(threads)
+        return read_ahead(tasks, read, threads, ahead)
+
+    monkeypatch.setattr(prediction, "read_ahead", noted)
+    monkeypatch.setattr(prediction, "PIXELS_DECODED", pixels)
+    monkeypatch.setattr(prediction.os, "cpu_count", lambda: 64)
+    assert len(predicted(trained, unseen))
+    assert asked == [most]
 
 
 def test_images_together_have_the_result_they_have_without_the_others(trained, unseen):

@@ -250,6 +250,9 @@ def test_a_full_disk_makes_the_cache_small(tmp_path, monkeypatch):
     usage = module.shutil.disk_usage(tmp_path)._replace(free=4000)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
     assert ImageCache(tmp_path / "not" / "there").limit == 1000
+    (tmp_path / "cache" / "images").mkdir(parents=True)
+    (tmp_path / "cache" / "images" / "kept.pixels").write_bytes(bytes(400))
+    assert ImageCache(tmp_path / "cache").limit == 1100
 
 
 def look_through(folder, images, order, answers):

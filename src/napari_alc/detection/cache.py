@@ -34,7 +34,7 @@ Bytes = NDArray[np.uint8]
 MOST_BYTES = 8 << 30
 """Of a project's cache, where nobody says otherwise."""
 SHARE_OF_DISK = 0.25
-"""Of the free space that a cache may take."""
+"""Of the space that is free without it, a cache may take so much."""
 SHARE_UNSEEN = 16
 """The folder is looked through after every 1/16 of the limit that this process has written."""
 HEADER_BYTES = 512
@@ -60,7 +60,8 @@ def scaled(image: Bytes, width: int, height: int) -> Bytes:
 def default_limit(folder: Path) -> int:
     """Bytes that a cache in `folder` may hold: `MOST_BYTES`, less where the disk is nearly full."""
     place = next(place for place in (folder, *folder.parents) if place.exists())
-    return min(MOST_BYTES, int(SHARE_OF_DISK * shutil.disk_usage(place).free))
+    free = shutil.disk_usage(place).free + sum(file.size for file in _files(folder / FOLDER))
+    return min(MOST_BYTES, int(SHARE_OF_DISK * free))
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ class ImageCache:
         with self._lock:
             used = self._used
             if used is None or self._unseen + size > self._share:
-                used, self._unseen = sum(found.size for found in self._files()), 0
+                used, self._unseen = sum(found.size for found in _files(self.folder)), 0
             # Another process may have written as much as this one before each looks again.
             most = self.limit - 2 * self._share
             if used + size > most and make_room:
@@ -212,17 +213,10 @@ class ImageCache:
             self._unseen += size if fits else 0
             return fits
 
-    def _files(self) -> Iterator[_File]:
-        with suppress(OSError), os.scandir(self.folder) as found:
-            for file in found:
-                with suppress(OSError):
-                    state = file.stat()
-                    yield _File(state.st_mtime_ns, state.st_size, Path(file.path))
-
     def _remove(self, wanted: int) -> int:
         """Remove the entries that were not used for longest; returns the bytes removed."""
         removed = 0
-        for file in sorted(self._files(), key=lambda file: file.used_ns):
+        for file in sorted(_files(self.folder), key=lambda file: file.used_ns):
             if removed >= wanted:
                 break
             with suppress(OSError):  # gone already, or mapped on Windows
@@ -238,3 +232,11 @@ class _File:
     used_ns: int
     size: int
     path: Path
+
+
+def _files(folder: Path) -> Iterator[_File]:
+    with suppress(OSError), os.scandir(folder) as found:
+        for file in found:
+            with suppress(OSError):
+                state = file.stat()
+                yield _File(state.st_mtime_ns, state.st_size, Path(file.path))

@@ -26,6 +26,7 @@ from napari_alc.detection.precision import choose_precision
 from napari_alc.detection.tiles import Found, Tile, merged, tile_grid
 from napari_alc.detection.weights import Detector, load_detector
 from napari_alc.errors import Cancelled
+from napari_alc.formats.images import image_size
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
@@ -33,6 +34,9 @@ BATCH_PIXELS = {"cpu": 1 << 20, "mps": 1 << 20, "cuda": 1 << 22}
 """Input pixels a batch, unless the caller fixes its size (one image may be larger)."""
 MOST_IN_BATCH = 16
 MOST_READERS = 8
+PIXELS_DECODED = 1 << 26
+"""Pixels of image files, as large as the first, that are decoded at once: about half a gigabyte
+where they have 16 bits."""
 PIXELS_AHEAD, MOST_AHEAD = 1 << 25, 32
 """Input pixels, and images, that are read ahead of the network."""
 
@@ -197,14 +201,20 @@ def _parts(
         # A pass over all images would push those in training out of the cache.
         return seen_image(path, plan, cache, make_room=False)
 
-    threads = min(os.cpu_count() or 1, MOST_READERS)
     ahead = max(1, min(MOST_AHEAD, PIXELS_AHEAD // plan.longer**2))
-    found = read_ahead((path for _, path in images), read, threads, ahead)
+    found = read_ahead((path for _, path in images), read, _readers(images), ahead)
     for position, ((image_id, _), seen) in enumerate(zip(images, found, strict=True)):
         height, width = seen.pixels.shape[:2]
         tiles = tile_grid(width, height, plan.tile, plan.overlap)
         for number in range(len(tiles)):
             yield Part(position, image_id, seen, tiles, number)
+
+
+def _readers(images: Sequence[tuple[int, Path]]) -> int:
+    """Threads that read: fewer where images are large."""
+    pixels = [width * height for width, height in (image_size(path) for _, path in images[:1])]
+    at_once = max(1, PIXELS_DECODED // max(pixels, default=1))
+    return min(os.cpu_count() or 1, MOST_READERS, at_once)
 
 
 def _batches(
