@@ -121,6 +121,10 @@ def test_without_the_truth_the_clean_labels_judge_the_crowd(finished):
     assert record["labels"]["crowd"]["background"] == 2
     assert "noise that was found" in record["judged_by"]
     assert record["origins"]["decided"] == {"added": 2, "automatic": 2, "kept": 2}
+    assert record["state"]["summary"][0] == (
+        "Of 6 boxes of the crowd 4 were right; 2 held no object, 0 had the wrong place, size or "
+        "kind, 0 held several objects; 2 objects had been missed."
+    )
     assert any(words.startswith("Noise that is left") for words in record["missing"])
 
 

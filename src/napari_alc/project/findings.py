@@ -100,6 +100,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
         "origins": {} if clean is None else _origins(clean),
     }
     record |= simulated
+    record["state"]["summary"] = _summary(record)
     record["missing"] = _missing(record, found)
     return Findings(record, crowd, settled)
 
@@ -121,6 +122,25 @@ def _figures(found: Status, settled: LabelSet, crowd: LabelSet) -> dict[str, obj
         "clean labels on them": f"{len(settled.labels):,}",
         "boxes of the crowd on them": f"{len(crowd.labels):,}",
     }
+
+
+def _summary(record: Mapping[str, Any]) -> list[str]:
+    """What came out, in a sentence on the crowd's labels and one on the cost."""
+    noise = record["labels"].get("crowd")
+    told = []
+    if noise:
+        boxes = sum(noise[name] for name in ("clean", "location", "box_in_box", "background"))
+        told.append(
+            f"Of {boxes:,} boxes of the crowd {noise['clean']:,} were right; "
+            f"{noise['background']:,} held no object, {noise['location']:,} had the wrong place, "
+            f"size or kind, {noise['box_in_box']:,} held several objects; {noise['miss']:,} "
+            "objects had been missed."
+        )
+    told.append(
+        f"So far this has cost {record['budget']['total']:.1f} % of what it costs to have "
+        "pathologists label everything."
+    )
+    return told
 
 
 def _simulated(project: Project, found: Status) -> dict[str, Any]:

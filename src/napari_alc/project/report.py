@@ -88,7 +88,8 @@ def _state(report: Record) -> Iterator[Section]:
         missing = report.get("missing", ())
         absent = ("Not there yet: " + " ".join(missing),) if missing else ()
         table = Table(("what", "number"), rows)
-        yield Section("state", "Where the project stands", (state["sentence"], table, *absent))
+        blocks = (state["sentence"], *state["summary"], table, *absent)
+        yield Section("state", "Where the project stands", blocks)
 
 
 def _iterations(report: Record) -> Iterator[Section]:
@@ -102,7 +103,15 @@ def _iterations(report: Record) -> Iterator[Section]:
     words = words[0].upper() + words[1:]
     if report.get("size_estimated"):
         words += f" {report['size_estimated']}"
-    yield Section("iterations", "Iterations", (table, words))
+    meanings = (MEANINGS,) if "state" in report else ()
+    yield Section("iterations", "Iterations", (table, words, *meanings))
+
+
+MEANINGS = (
+    "Mp is the detector that learned from the pathologists' labels, Ma the one that learned from "
+    "those on which pathologists and crowd agree. A detector's box counts from the score tau "
+    "upwards. AP50: how well a detector finds the objects, 100 % is perfect."
+)
 
 
 ITERATION_COLUMNS = (
