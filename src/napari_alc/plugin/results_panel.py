@@ -14,7 +14,6 @@ from napari_alc.plugin.parts import (
     button_with,
     error_words,
     heading,
-    primary,
     show_words,
     words,
 )
@@ -45,7 +44,7 @@ class ResultsPanel(QWidget):
         self._seen: Status | None = None
         self._is_locked = False
         self.preview = CorrectionPreviewView()
-        self.correct = primary("Correct automatically", tooltips.CORRECT_NOW)
+        self.correct = button_with("Correct automatically", tooltips.CORRECT_NOW)
         self.formats = {name: QCheckBox(FORMAT_NAMES[name]) for name in FORMATS}
         self.write = button_with("Write clean dataset", tooltips.WRITE_DATASET)
         self.dataset_words = words()
