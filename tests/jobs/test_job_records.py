@@ -11,7 +11,7 @@ import torch
 
 from napari_alc.detection.weights import load_detector
 from napari_alc.errors import BadData
-from napari_alc.jobs.outcome import LEFT, LOST, Ending
+from napari_alc.jobs.outcome import LEFT, LOST, SUCCESS, Ending
 from napari_alc.jobs.records import (
     KEPT_JOBS,
     JobFolder,
@@ -148,7 +148,7 @@ def job(tmp_path):
     folder = tmp_path / "jobs" / "1"
     folder.mkdir(parents=True)
     job = JobFolder(folder)
-    job.write(record())
+    job.begin(record())
     return job
 
 
@@ -158,10 +158,10 @@ def test_a_record_comes_back_as_it_was_written(job):
 
 def test_the_number_of_a_process_that_began_at_another_time_is_no_job(job):
     here = psutil.Process()
-    job.write(record(pid=here.pid, started=here.create_time()))
+    job.begin(record(pid=here.pid, started=here.create_time()))
     assert job.is_alive
     assert outcome_of_job(job) is None
-    job.write(record(pid=here.pid, started=here.create_time() - 3600))
+    job.begin(record(pid=here.pid, started=here.create_time() - 3600))
     assert not job.is_alive
     assert outcome_of_job(job) == LOST
 
@@ -176,7 +176,7 @@ def test_a_damaged_record_is_named_and_hides_no_other_job(job, tmp_path):
 def test_half_a_line_waits_for_its_rest(job):
     line = json.dumps({"step": "train mp", "done": 1, "total": 2}).encode() + b"\n"
     here = psutil.Process()
-    job.write(record(pid=here.pid, started=here.create_time()))
+    job.begin(record(pid=here.pid, started=here.create_time()))
     job.progress_file.write_bytes(line + line[:10])
     seen = []
 
@@ -186,7 +186,7 @@ def test_half_a_line_waits_for_its_rest(job):
             with job.progress_file.open("ab") as stream:
                 stream.write(line[10:] + b"nonsense\n")
         else:
-            job.write(record(ending="success"))
+            job.end(SUCCESS)
 
     assert follow(job, take).succeeded
     assert seen == [1, 1]
@@ -203,7 +203,7 @@ def test_old_jobs_are_forgotten(tmp_path, start):
     for number in range(KEPT_JOBS + 3):
         old = JobFolder(project.folder / "jobs" / f"1999-{number:03}")
         old.path.mkdir(parents=True)
-        old.write(record(ending="success"))
+        old.begin(record(ending="success"))
     newest = start(project.folder, commands(Step.SELECT, project.folder), "Select")
     kept = last_jobs(project.folder)
     assert kept[0] == newest

@@ -46,7 +46,7 @@ def job_of(tmp_path, monkeypatch):
         folder = tmp_path / "jobs" / "1"
         folder.mkdir(parents=True)
         job = JobFolder(folder)
-        job.write(JobRecord("Train", "cpu", stages, 0, 0.0, "now"))
+        job.begin(JobRecord("Train", "cpu", stages, 0, 0.0, "now"))
         return job
 
     return make

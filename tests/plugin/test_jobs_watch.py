@@ -31,7 +31,7 @@ class Supervised:
         here = psutil.Process()
         stages = ((Command(("train", "study"), True),),)
         record = JobRecord(TITLE, "cpu", stages, here.pid, here.create_time(), "now")
-        self.folder.write(record)
+        self.folder.begin(record)
 
     def tell(self, step, done, total=100, share=0.0, left=None, message="", **values):
         values[WHOLE] = share
@@ -42,10 +42,10 @@ class Supervised:
             stream.write(json.dumps(line) + "\n")
 
     def end(self, outcome):
-        self.folder.write(self.folder.record.ended(outcome))
+        self.folder.end(outcome)
 
     def die(self):
-        self.folder.write(replace(self.folder.record, started=0.0))
+        self.folder.begin(replace(self.folder.record, started=0.0))
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Jobs as folders: started, followed, found again and cancelled by whoever knows the project.
 
 A job is the folder ``jobs/<id>`` of its project with ``job.json`` (what it runs, which process
-does it, how it ended), ``progress.jsonl``, ``log.txt`` and, once somebody wants it to stop,
-``cancel``. Its supervisor is a process of its own, so a job outlives the window that began it.
+does it), ``progress.jsonl``, ``log.txt``, at its end ``end.json`` (how it ended) and, once somebody
+wants it to stop, ``cancel``. Its supervisor is a process of its own, so a job outlives the window
+that began it. No file is written twice: Windows replaces none that somebody reads.
 """
 
 from __future__ import annotations
@@ -80,11 +81,6 @@ class JobRecord:
         """How it ended; None as long as nothing is written about that."""
         return Outcome(Ending(self.ending), self.message) if self.ending else None
 
-    def ended(self, outcome: Outcome) -> JobRecord:
-        """The record of the same job at its end."""
-        ending, message = outcome.ending.value, outcome.message
-        return replace(self, ended_at=_now(), ending=ending, message=message)
-
 
 @dataclass(frozen=True)
 class JobFolder:
@@ -99,8 +95,13 @@ class JobFolder:
 
     @property
     def record_file(self) -> Path:
-        """What is known of the job."""
+        """What the job runs, and which process does it."""
         return self.path / "job.json"
+
+    @property
+    def end_file(self) -> Path:
+        """How it ended; not there before."""
+        return self.path / "end.json"
 
     @property
     def progress_file(self) -> Path:
@@ -132,7 +133,10 @@ class JobFolder:
             When the record cannot be read.
         """
         try:
-            return _record(json.loads(self.record_file.read_text(encoding="utf-8")))
+            begun = json.loads(self.record_file.read_text(encoding="utf-8"))
+            ended = self.end_file.exists()
+            end = json.loads(self.end_file.read_text(encoding="utf-8")) if ended else {}
+            return _record({**begun, **end})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadData(
                 self.record_file, f"cannot be read ({error})", f"Delete the folder {self.path}"
@@ -159,9 +163,14 @@ class JobFolder:
         except OSError:
             return ""
 
-    def write(self, record: JobRecord) -> None:
-        """Write what is known of the job."""
+    def begin(self, record: JobRecord) -> None:
+        """Write what the job runs, and which process does it."""
         write_text(self.record_file, json.dumps(asdict(record), indent=1) + "\n")
+
+    def end(self, outcome: Outcome) -> None:
+        """Write how the job ended."""
+        end = {"ended_at": _now(), "ending": outcome.ending.value, "message": outcome.message}
+        write_text(self.end_file, json.dumps(end, indent=1) + "\n")
 
 
 def start_job(
@@ -233,12 +242,12 @@ def outcome_of_job(job: JobFolder) -> Outcome | None:
     found = job.record.outcome
     if found is not None or job.is_alive:
         return found
-    record = job.record  # Again: its last act may have been to write how it ended.
-    if record.outcome is None:
+    found = job.record.outcome  # Again: its last act may have been to write how it ended.
+    if found is None:
         cancel(job)  # Should a child of it be alive, it stops too.
-        job.write(record.ended(LOST))
+        job.end(LOST)
         return LOST
-    return record.outcome
+    return found
 
 
 def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> Outcome:
@@ -293,7 +302,7 @@ def _start_supervisor(job: JobFolder, record: JobRecord) -> None:
     assert process.stdin is not None
     with process.stdin:  # Its end lets the supervisor go on.
         started = psutil.Process(process.pid).create_time()
-        job.write(replace(record, pid=process.pid, started=started))
+        job.begin(replace(record, pid=process.pid, started=started))
     _reap_later(process)
 
 

@@ -56,7 +56,7 @@ def run_job(folder: Path, should_stop: ShouldStop = never) -> Outcome:
     record = job.record
     with job.progress_file.open("a", encoding="utf-8") as stream:
         outcome = _Run(job, record, stream, should_stop).outcome()
-    job.write(record.ended(outcome))
+    job.end(outcome)
     return outcome
 
 
