@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +36,18 @@ def test_an_address_where_nobody_answers_is_told(address, monkeypatch):
     with told as caught, connected(address):
         pass
     assert repr(address) in str(caught.value)
+
+
+def test_a_program_that_is_no_scheduler_is_told(monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECTING_SECONDS", 0.5)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        told = pytest.raises(AlcError, match=r"No Dask scheduler answers at .*no answer in time")
+        with told, connected(f"tcp://127.0.0.1:{server.server_port}"):
+            pass
+        server.shutdown()
+        thread.join()
 
 
 def test_missing_certificates_are_told():

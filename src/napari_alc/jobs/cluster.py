@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import warnings
 from collections.abc import Iterator, Mapping
@@ -56,6 +57,7 @@ def _library() -> Any:
 def _client(distributed: Any, address: str) -> Any:
     try:
         _require_usable(distributed, address)
+        asyncio.run(_require_answer(distributed, address))
         with warnings.catch_warnings():
             # The versions that matter are compared afterwards, in words.
             warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
@@ -81,6 +83,14 @@ def _require_usable(distributed: Any, address: str) -> None:
         )
 
 
+async def _require_answer(distributed: Any, address: str) -> None:
+    """Ask who is there: with a program that is no scheduler Dask's client may wait for ever."""
+    options = distributed.Security().get_connection_args("client")
+    async with asyncio.timeout(CONNECTING_SECONDS):
+        async with distributed.rpc(address, connection_args=options) as scheduler:
+            await scheduler.identity()
+
+
 def _has_certificates(distributed: Any) -> bool:
     try:
         options = distributed.Security().get_connection_args("client")
@@ -90,7 +100,7 @@ def _has_certificates(distributed: Any) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or ["no answer in time"])[0]
 
 
 def require_same_versions(found: Mapping[str, Any], address: str) -> None:
