@@ -34,15 +34,17 @@ def select(project: Project) -> tuple[int, ...]:
     return chosen
 
 
-def hand_out(project: Project, image_ids: tuple[int, ...], batch: Batch, event: str) -> None:
+def hand_out(
+    project: Project, image_ids: tuple[int, ...], batch: Batch, event: str, person: str = ""
+) -> None:
     """Hand whole images to the pathologists, with what the models of `batch` see in them.
 
     Parameters
     ----------
     image_ids
         Most urgent first.
-    event
-        Under which it stands in the project's history.
+    event, person
+        Under which, and in whose name, it stands in the project's history.
     """
     if batch.models is None:
         raise ValueError("no model has seen these images")
@@ -57,7 +59,8 @@ def hand_out(project: Project, image_ids: tuple[int, ...], batch: Batch, event: 
             _inconsistency(images, image_ids),
             whole_image_proposals(images.rows, box_ids),
         )
-        log_event(connection, event, batch.models, {"images": list(image_ids)})
+        details: dict[str, object] = {"images": list(image_ids)}
+        log_event(connection, event, batch.models, details | ({"person": person} if person else {}))
 
 
 def _inconsistency(images: SortedImages, image_ids: tuple[int, ...]) -> list[float]:
