@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from napari_alc.commands.auditing import audit, forecast, stop
+from napari_alc.commands.choosing import add_image, ranking, take_out
 from napari_alc.commands.convert import convert
 from napari_alc.commands.estimating import estimate
 from napari_alc.commands.exporting import export
@@ -38,7 +40,13 @@ COMMANDS: Sequence[Callable[..., None]] = (
     estimate,
     train,
     predict,
+    ranking,
+    take_out,
+    add_image,
     select,
+    audit,
+    forecast,
+    stop,
     correct,
     export,
     report,

@@ -113,13 +113,21 @@ def predict(
         tell([f"Score threshold tau: {tau:.3f}."])
 
 
-def select(project: ProjectFolder) -> None:
+def select(
+    project: ProjectFolder,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many images (k); else as the project says."),
+    ] = None,
+) -> None:
     """Rank the remaining images and hand the most inconsistent ones to the pathologists.
+
+    Images that were taken out of the ranking stay behind, those that were added come too.
 
     Example: napari-alc select study
     """
     with _opened(project) as opened:
-        chosen = select_images(opened)
+        chosen = select_images(opened, top)
         tell([f"Selected {len(chosen)} image{'s' * (len(chosen) != 1)}."])
 
 

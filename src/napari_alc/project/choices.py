@@ -113,6 +113,15 @@ class Cost:
     boxes: int
     minutes: float | None
 
+    @property
+    def words(self) -> str:
+        """Boxes and minutes in words."""
+        boxes = f"about {self.boxes:,} {'box' if self.boxes == 1 else 'boxes'}"
+        if self.minutes is None:
+            return f"{boxes}; how long a box takes is not measured yet"
+        minutes = max(1, round(self.minutes))
+        return f"{boxes}, about {minutes:,} {'minute' if minutes == 1 else 'minutes'}"
+
 
 def ranked(project: Project) -> Ranking:
     """The ranking as it stands, with what people chose; made where it is not there yet.

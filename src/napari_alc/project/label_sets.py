@@ -85,7 +85,13 @@ def remaining_images(project: Project, iteration: int) -> tuple[ImageRecord, ...
 def pathologist_labels(project: Project, iteration: int) -> LabelSet:
     """D_p^i: what the pathologists labelled in X^i; images found empty are listed too."""
     tasks = [task for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration]
-    images = images_of_step1(project, iteration)
+    return labels_of_tasks(project, tasks)
+
+
+def labels_of_tasks(project: Project, tasks: Sequence[Task]) -> LabelSet:
+    """What people left in the images of `tasks`; images found empty are listed too."""
+    ids = {task.image_id for task in tasks}
+    images = tuple(image for image in project.images() if image.id in ids)
     boxes = [box for box in _decided(project, tasks) if box[1].is_label]
     return LabelSet(images, project.categories(), _labels(boxes))
 

@@ -1,0 +1,130 @@
+"""The ranking before a selection, and what people choose in it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from napari_alc.commands.checks import tell
+from napari_alc.commands.running import ProjectFolder
+from napari_alc.project import choices
+from napari_alc.project.choices import RankedImage, Ranking
+from napari_alc.project.project import Project
+
+Image = Annotated[str, typer.Argument(metavar="IMAGE", help="File name of the image.")]
+
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the choice and shown.")]
+
+Person = Annotated[
+    str | None, typer.Option(help="Who does it; where left out, the name of the user account.")
+]
+
+Back = Annotated[bool, typer.Option("--undo", help="Take an earlier choice back.")]
+
+
+def ranking(
+    project: ProjectFolder,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many images (k); else as the project says.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show the remaining images, most urgent first, and what a review of the first k would cost.
+
+    Example: napari-alc ranking study --top 20
+    """
+    with closing(Project.open(project)) as opened:
+        found = choices.ranked(opened)
+        method = opened.settings.method
+        k = top or method.per_iteration
+        cost = choices.cost_of(opened, found, k)
+    chosen = frozenset(row.image_id for row in found.chosen(k))
+    if as_json:
+        about = {"iteration": found.iteration, "strategy": method.strategy, "k": k}
+        rows = _records(found, chosen)
+        typer.echo(json.dumps({**about, "cost": asdict(cost), "images": rows}))
+        return
+    for row in found.rows:
+        typer.echo(_line(row, row.image_id in chosen))
+    tell([f"{cost.images} of {len(found.rows)} images chosen: {cost.words}."])
+
+
+def _records(found: Ranking, chosen: frozenset[int]) -> list[dict[str, object]]:
+    return [
+        {
+            "image_id": row.image_id,
+            "file_name": row.file_name,
+            "rank": row.rank,
+            "score": row.score,
+            "red": row.red,
+            "green": row.green,
+            "pink": row.pink,
+            "gray": row.gray,
+            "chosen": row.image_id in chosen,
+            "choice": row.choice,
+            "person": row.person,
+            "reason": row.reason,
+        }
+        for row in found.rows
+    ]
+
+
+def _line(row: RankedImage, chosen: bool) -> str:
+    counts = f"red {row.red}  green {row.green}  pink {row.pink}  gray {row.gray}"
+    mark = "→" if chosen else " "
+    return (
+        f"{mark} {row.rank:6}  {row.score:8.3f}  {counts}  {row.file_name}  {row.reason}".rstrip()
+    )
+
+
+def take_out(
+    project: ProjectFolder,
+    image: Image,
+    reason: Reason = "",
+    person: Person = None,
+    undo: Back = False,
+) -> None:
+    """Take an image out of the next selection; the next one in the ranking moves up.
+
+    Example: napari-alc take-out study slide7.tif --reason "out of focus"
+    """
+    _choose(project, image, choices.take_out, reason, person, undo)
+
+
+def add_image(
+    project: ProjectFolder,
+    image: Image,
+    reason: Reason = "",
+    person: Person = None,
+    undo: Back = False,
+) -> None:
+    """Add an image to the next selection, whatever its rank.
+
+    Example: napari-alc add-image study slide9.tif --reason "a rare lesion"
+    """
+    _choose(project, image, choices.add, reason, person, undo)
+
+
+def _choose(
+    project: ProjectFolder,
+    image: str,
+    choose: Callable[[Project, int, str, str], None],
+    reason: str,
+    person: str | None,
+    undo: bool,
+) -> None:
+    who = person or getpass.getuser()
+    with closing(Project.open(project)) as opened:
+        image_id = choices.image_named(opened, image)
+        if undo:
+            choices.undo(opened, image_id, who)
+        else:
+            choose(opened, image_id, who, reason)
+        cost = choices.cost(opened, opened.settings.method.per_iteration)
+    tell([f"{cost.images} images are chosen now: {cost.words}."])
