@@ -234,16 +234,8 @@ def draw_sheet(
     BadData
         When an image cannot be read.
     """
-    from matplotlib.figure import Figure
-
-    heights = [pair.image.height / pair.image.width for pair in pairs]
-    styles = [_styles(pair.before for pair in pairs), _styles(pair.after for pair in pairs)]
-    if width < LEAST_FOR_COLUMNS:
-        styles = [list(dict.fromkeys([*styles[0], *styles[1]]))]
-    lines = max(map(len, styles))
-    height = sum(heights) * width / 2 + 0.22 * len(pairs) + 0.18 * lines + 0.45
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(len(pairs), 2, squeeze=False, height_ratios=heights)
+    styles = _legend(pairs, width)
+    figure, axes = _empty_sheet([pair.image for pair in pairs], width, styles)
     for row, pair in zip(axes, pairs, strict=True):
         picture = read_picture(project, pair.image)
         for place, marks in zip(row, (pair.before, pair.after), strict=True):
@@ -253,6 +245,27 @@ def draw_sheet(
         place.set_title(title, fontsize=11)
     _add_legend(figure, styles)
     return as_png(figure)
+
+
+def _empty_sheet(
+    images: Sequence[ImageRecord], width: float, styles: Sequence[Sequence[Style]]
+) -> tuple[Figure, Any]:
+    """A figure with room for the images and the legend, and its axes, two a row."""
+    from matplotlib.figure import Figure
+
+    heights = [image.height / image.width for image in images]
+    lines = max(map(len, styles))
+    height = sum(heights) * width / 2 + 0.22 * len(images) + 0.18 * lines + 0.45
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(len(images), 2, squeeze=False, height_ratios=heights)
+
+
+def _legend(pairs: Sequence[Pair], width: float) -> list[list[Style]]:
+    """The kinds of boxes on the left and on the right; all in one column on a narrow sheet."""
+    columns = [_styles(pair.before for pair in pairs), _styles(pair.after for pair in pairs)]
+    if width < LEAST_FOR_COLUMNS:
+        return [list(dict.fromkeys([*columns[0], *columns[1]]))]
+    return columns
 
 
 def as_png(figure: Figure) -> bytes:

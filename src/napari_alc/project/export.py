@@ -128,24 +128,27 @@ def export(
     until = this_moment(project)
     clean = clean_labels(project, until)
     checksums = image_checksums(project, clean.label_set.images, report, should_stop)
-    info = _info(project, layout, found.iteration)
-    with _staged(layout) as staged:
-        _write(staged, layout, chosen, clean, info)
-        files = file_checksums(staged, [layout.names[name] for name in chosen])
-        sheet = {
-            **datasheet(project, clean, until, checksums),
-            "formats": list(chosen),
-            "names": dict(layout.names),
-            "info": info,
-            "files": files,
-        }
-        _write_sheet(staged, layout, sheet)
-        _require_own(layout)
-        layout.places.replace(staged)
+    head = {
+        **datasheet(project, clean, until, checksums),
+        "formats": list(chosen),
+        "names": dict(layout.names),
+        "info": _info(project, layout, found.iteration),
+    }
+    _put_in_place(layout, head, clean)
     with project.store.begin() as connection:
         details = {"file": layout.coco.name, "boxes": len(clean.origins), "formats": list(chosen)}
         log_event(connection, Step.EXPORT, found.iteration, details)
     return layout.coco if "coco" in chosen else layout.folder
+
+
+def _put_in_place(layout: Layout, head: Mapping[str, Any], clean: CleanLabels) -> None:
+    """Write all files beside the old ones, then let them take their places together."""
+    with _staged(layout) as staged:
+        _write(staged, layout, head["formats"], clean, head["info"])
+        files = file_checksums(staged, [layout.names[name] for name in head["formats"]])
+        _write_sheet(staged, layout, {**head, "files": files})
+        _require_own(layout)
+        layout.places.replace(staged)
 
 
 def _chosen(formats: Sequence[str]) -> tuple[str, ...]:

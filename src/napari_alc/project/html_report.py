@@ -114,15 +114,20 @@ def write_report(
     pictures = {**draw_plots(found.record), **_sheet(project, found)}
     _stop_if(should_stop)
     report(Progress("report", 2, 3, "Writing"))
+    _write_pictures(folder, pictures)
+    write_text(folder / HTML_FILE, html(found.record, pictures))
+    report(Progress("report", 3, 3, "Done"))
+    return folder / HTML_FILE
+
+
+def _write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> None:
+    """Write what there is; pictures of an earlier report that are no longer shown go."""
     for key, name in FILES.items():
         if key in pictures:
             with atomic_write(folder / name) as stream:
                 stream.write(pictures[key])
         else:
             (folder / name).unlink(missing_ok=True)
-    write_text(folder / HTML_FILE, html(found.record, pictures))
-    report(Progress("report", 3, 3, "Done"))
-    return folder / HTML_FILE
 
 
 def _stop_if(should_stop: ShouldStop) -> None:
