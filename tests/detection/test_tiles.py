@@ -135,6 +135,15 @@ def test_a_cut_box_goes_where_the_neighbour_sees_all_and_finds_nothing():
     assert len(merged(PAIR, [found_in(([90, 20, 100, 40], 1, 0.9)), NOTHING], 10).boxes) == 0
 
 
+def test_what_two_tiles_cut_off_alike_goes_where_a_third_sees_all():
+    """Both tiles on the right see the end of an object; those on the left see it whole."""
+    tiles = tile_grid(170, 170, 100, 0.3)
+    whole, part = found_in(([50, 80, 78, 96], 1, 0.9)), found_in(([0, 80, 3, 96], 1, 0.9))
+    shifted = [found_in(([50, 10, 78, 26], 1, 0.9)), found_in(([0, 10, 3, 26], 1, 0.9))]
+    found = merged(tiles, [whole, part, *shifted], 10)
+    assert found.boxes.tolist() == [[50, 80, 78, 96]]
+
+
 def test_a_cut_box_stays_where_no_tile_sees_more():
     found = merged(PAIR, [found_in(([60, 20, 100, 40], 1, 0.9)), NOTHING], 10)
     assert found.boxes.tolist() == [[60, 20, 100, 40]]

@@ -8,8 +8,9 @@ category that agree within the zone (IoU > 0.5) are the same object. Of its boxe
 - one that ends inside its tile counts, the best scored one where there are several;
 - where all are cut off (the object is larger than the overlap), they are joined.
 
-A cut box without such a partner is dropped where another tile, to which it is not cut, saw all of
-it and more and found nothing there. Non-maximum suppression over the whole image follows.
+What is cut off, or joined from such parts, is dropped where a tile that does not cut it off saw
+all of it and more, and found nothing there that agrees. Non-maximum suppression over the whole
+image follows.
 """
 
 from __future__ import annotations
@@ -125,17 +126,16 @@ def _in_one_image(tiles: Sequence[Tile], found: Sequence[Found]) -> tuple[Found,
 
 
 def _one_box_an_object(found: Found, of_tile: Integers, tiles: Boxes) -> Found:
+    if not len(found.boxes):
+        return found
     cut = _is_cut(found.boxes, tiles[of_tile], tiles)
-    pairs = list(_same_objects(found, of_tile, tiles))
-    unsure = cut.copy()
-    unsure[[i for pair in pairs for i in pair]] = False
-    unsure[unsure] = _is_seen_better(found.boxes[unsure], of_tile[unsure], tiles)
-    objects = [_best(found.take(group), cut[group]) for group in _groups(pairs, ~unsure)]
-    if not objects:
-        return found.take(slice(0))
-    boxes, labels, scores = (np.array(column) for column in zip(*objects, strict=True))
-    kept = batched_nms(*(torch.from_numpy(column) for column in (boxes, scores, labels)), SAME)
-    return Found(boxes, labels, scores).take(kept.numpy())
+    groups = _groups(list(_same_objects(found, of_tile, tiles)), len(cut))
+    objects = [_best(found.take(group), cut[group]) for group in groups]
+    together = Found(*(np.array(column) for column in zip(*objects, strict=True)))
+    is_part = np.array([cut[group].all() for group in groups])
+    together = together.take(~(is_part & _is_seen_better(together.boxes, tiles)))
+    columns = (together.boxes, together.scores, together.labels)
+    return together.take(batched_nms(*map(torch.from_numpy, columns), SAME).numpy())
 
 
 def _is_cut(boxes: Boxes, within: Boxes, tiles: Boxes) -> Mask:
@@ -146,13 +146,12 @@ def _is_cut(boxes: Boxes, within: Boxes, tiles: Boxes) -> Mask:
     return np.asarray((near & (within != image)).any(axis=1))
 
 
-def _is_seen_better(boxes: Boxes, of_tile: Integers, tiles: Boxes) -> Mask:
-    """Whether a box lies in another tile that does not cut it off, shape (N,)."""
+def _is_seen_better(boxes: Boxes, tiles: Boxes) -> Mask:
+    """Whether a box lies in a tile that does not cut it off, shape (N,)."""
     better = np.zeros(len(boxes), dtype=bool)
-    for number, tile in enumerate(tiles):
+    for tile in tiles:
         inside = (boxes[:, :2] >= tile[:2]).all(axis=1) & (boxes[:, 2:] <= tile[2:]).all(axis=1)
-        whole = ~_is_cut(boxes, np.broadcast_to(tile, boxes.shape), tiles)
-        better |= inside & whole & (of_tile != number)
+        better |= inside & ~_is_cut(boxes, np.broadcast_to(tile, boxes.shape), tiles)
     return better
 
 
@@ -194,14 +193,13 @@ def _within(boxes: Boxes, zone: Floats) -> Boxes:
     return np.concatenate(corners, axis=1)
 
 
-def _groups(pairs: Sequence[tuple[int, int]], kept: Mask) -> list[Integers]:
-    """Positions of the kept boxes, those of one object together."""
+def _groups(pairs: Sequence[tuple[int, int]], count: int) -> list[Integers]:
+    """Positions of `count` boxes, those of one object together."""
     i, j = np.reshape(pairs, (-1, 2)).astype(np.int64).T
-    links = coo_array((np.ones(len(i)), (i, j)), shape=(len(kept), len(kept)))
+    links = coo_array((np.ones(len(i)), (i, j)), shape=(count, count))
     _, group = connected_components(links, directed=False)
     order = np.argsort(group, kind="stable")
-    order = order[kept[order]]
-    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
 
 
 def _best(same: Found, cut: Mask) -> tuple[Floats, int, float]:
