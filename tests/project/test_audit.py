@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from hand_made import A, B, C, D, label_set, make, see
+from hand_made import A, B, C, D, label_set, make, rows_of, see
 
 from napari_alc.errors import AlcError
-from napari_alc.evaluation.intervals import wilson
-from napari_alc.project.audit import CROWD, JUDGED, KINDS, UNSEEN, draw, result
+from napari_alc.project import schema
+from napari_alc.project.audit import draw, result
 from napari_alc.project.choices import ranked, take_out
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
@@ -14,134 +14,133 @@ from napari_alc.project.sorting import select
 from napari_alc.project.status import Step, status
 from napari_alc.project.tasks import queue
 
-IMAGES = range(2, 7)
-CROWD_BOXES = {1: [A], **{i: [A, B] for i in IMAGES}}
-"""The crowd's B is no object, and it misses C and D."""
-
-TRUTH = label_set({1: [A], **{i: [A, C, D] for i in IMAGES}}, 6).labels
-
-MP = [(i, box, 0.9) for i in IMAGES for box in (A, C)]
-MA = [(i, A, 0.8) for i in IMAGES]
-"""Mp finds C; nobody finds D."""
+BETWEEN = (30, 10, 50, 30)
+CROWD = {1: [A], 2: [A, BETWEEN], 3: [A], 4: [C], 5: [], 6: [(16, 10, 46, 30)]}
+TRUTH = {1: [A], 2: [A, D], 3: [A], 4: [C], 5: [B], 6: [A]}
+MP = [(i, box, 0.9) for i, boxes in TRUTH.items() if i > 1 for box in boxes]
 
 
 @pytest.fixture
 def project(tmp_path):
-    project = make(tmp_path, CROWD_BOXES, images=6, clean={1: [A]}, per_iteration=2, iterations=2)
-    see(project, 0, MP, MA)
-    return project
+    """One image is reviewed; five are left, and Mp finds every object in them."""
+    project = make(tmp_path, CROWD, images=6, clean={1: [A]}, per_iteration=2, iterations=2)
+    see(project, 0, MP, MP)
+    yield project
+    project.close()
 
 
-def counts(noise):
-    return {row.kind: (row.found, row.of) for row in noise}
+def settle(project):
+    review_everything(project, label_set(TRUTH, 6).labels)
 
 
-def test_images_of_an_audit_wait_for_a_person_and_then_the_iteration_goes_on(project):
-    drawn = draw(project, 3)
-    waiting = {task.image_id for task in queue(project) if not task.is_done}
-    assert waiting == set(drawn)
-    assert len(drawn) == 3
-    found = status(project)
-    assert (found.next_step, found.iteration, found.in_step1) == (Step.REVIEW, 0, 1)
-    review_everything(project, TRUTH)
+def test_images_are_drawn_by_chance_and_wait_for_a_pathologist(project):
+    drawn = draw(project, 3, "Ada")
+    assert len(set(drawn)) == 3
+    assert set(drawn) <= {2, 3, 4, 5, 6}
+    waiting = [task for task in queue(project) if not task.is_done]
+    assert [task.image_id for task in waiting] == list(drawn)
+    assert all(task.audit for task in waiting)
+    assert status(project).next_step is Step.REVIEW
+    [event] = [row for row in rows_of(project, schema.event) if row["step"] == "audit"]
+    assert event["details"] == {"images": list(drawn), "person": "Ada"}
+
+
+def test_every_image_is_drawn_as_often_as_any_other(tmp_path):
+    counts = dict.fromkeys(range(2, 7), 0)
+    for seed in range(40):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        made = make(folder, CROWD, images=6, clean={1: [A]}, seed=seed)
+        see(made, 0, MP, MP)
+        for image_id in draw(made, 2, "Ada"):
+            counts[image_id] += 1
+        made.close()
+    assert sum(counts.values()) == 80
+    assert all(6 <= count <= 26 for count in counts.values()), counts
+
+
+def test_the_noise_that_is_left_is_told_with_intervals(project):
+    draw(project, 5, "Ada")
+    found = result(project)
+    assert (found.images, found.waiting, found.noise) == (0, 5, {})
+    settle(project)
+    found = result(project)
+    assert (found.iteration, found.images, found.waiting) == (0, 5, 0)
+    shares = {kind: (share.count, share.of) for kind, share in found.noise.items()}
+    # the crowd's five boxes: image 2 holds one on nothing, image 6 one that is displaced
+    assert shares == {
+        "background": (1, 5),
+        "location": (1, 5),
+        "box_in_box": (0, 5),
+        "miss": (3, 6),
+    }
+    for share in found.noise.values():
+        assert 0 <= share.low <= share.count / share.of <= share.high <= 1
+    assert found.noise["box_in_box"].high > 0.3
+
+
+def test_what_was_audited_is_learned_from_in_the_next_iteration(project):
+    drawn = draw(project, 2, "Ada")
+    settle(project)
     assert status(project).next_step is Step.SELECT
-
-
-def test_noise_is_told_by_type_with_its_interval(project):
-    draw(project, 4)
-    review_everything(project, TRUTH)
-    found = result(project)
-    assert (found.drawn, found.done, found.remaining, found.iteration) == (4, 4, 5, 0)
-    nothing = {"location": (0, 8), "box_in_box": (0, 8)}
-    assert counts(found.noise[CROWD]) == {"background": (4, 8), "miss": (8, 12), **nothing}
-    assert found.of(CROWD, "background").interval == wilson(4, 8)
-    assert found.of(CROWD, "miss").interval == wilson(8, 12)
-    assert found.of(CROWD, "background").words == "50.0% (21.5% – 78.5%)"
-
-
-def test_what_the_correction_would_show_to_a_person_is_not_left_unseen(project):
-    draw(project, 4)
-    review_everything(project, TRUTH)
-    nothing = dict.fromkeys(("background", "location", "box_in_box"), (0, 8))
-    assert counts(result(project).noise[UNSEEN]) == {"miss": (4, 12), **nothing}
-
-
-def test_only_finished_images_count(project):
-    draw(project, 2)
-    found = result(project)
-    assert (found.drawn, found.done, found.is_done) == (2, 0, False)
-    assert {row.words for rows in found.noise.values() for row in rows} == {"–"}
-    assert set(found.noise) == set(JUDGED)
-    assert [row.kind for row in found.noise[CROWD]] == list(KINDS)
-
-
-def test_no_audit_has_no_result(project):
-    assert result(project) is None
-
-
-def test_labels_paid_for_join_the_next_iteration_only(project):
-    drawn = draw(project, 2)
-    review_everything(project, TRUTH)
     assert {image.id for image in pathologist_labels(project, 0).images} == {1}
     chosen = select(project)
     assert not set(chosen) & set(drawn)
-    review_everything(project, TRUTH)
-    joined = {image.id for image in pathologist_labels(project, 1).images}
-    assert joined == {1, *drawn, *chosen}
-    assert status(project).iteration == 1
+    assert {i.id for i in pathologist_labels(project, 1).images} == {1, *drawn, *chosen}
 
 
-def test_an_audit_after_the_last_iteration_joins_the_clean_labels(tmp_path):
-    project = make(tmp_path, CROWD_BOXES, images=6, clean={1: [A]}, iterations=0)
-    see(project, 0, MP, MA)
+def test_what_was_audited_is_neither_ranked_nor_corrected_nor_audited_again(project):
+    drawn = draw(project, 2, "Ada")
+    settle(project)
+    assert not {row.image_id for row in ranked(project).rows} & set(drawn)
+    again = draw(project, 9, "Ada")
+    assert set(again) == {2, 3, 4, 5, 6} - set(drawn)
+    settle(project)
     assert status(project).next_step is Step.CORRECT
-    drawn = draw(project, 2)
-    review_everything(project, TRUTH)
-    assert status(project).next_step is Step.CORRECT
+    with pytest.raises(AlcError, match="No image is left"):
+        draw(project, 1, "Ada")
+
+
+def test_the_clean_dataset_holds_what_the_audit_found(tmp_path):
+    project = make(tmp_path, CROWD, images=6, clean={1: [A]}, iterations=0)
+    see(project, 0, MP, MP)
+    drawn = draw(project, 2, "Ada")
+    settle(project)
     correct_remaining(project)
-    assert not {task.image_id for task in queue(project, 2)} & set(drawn)
-    review_everything(project, TRUTH)
-    assert status(project).next_step is Step.EXPORT
-    labels = clean_labels(project).label_set.labels.by_image()
-    assert {len(labels[image_id]) for image_id in drawn} == {3}
-    assert {len(labels[image_id]) for image_id in IMAGES if image_id not in drawn} == {2}
+    settle(project)
+    labels = clean_labels(project)
+    of_audit = {
+        origin.decision
+        for image_id, origin in zip(
+            labels.label_set.labels.image_ids.tolist(), labels.origins, strict=True
+        )
+        if image_id in drawn
+    }
+    assert "automatic" not in of_audit
+    truth = label_set(TRUTH, 6).labels
+    for image_id in drawn:
+        wanted = truth.of_images([image_id]).boxes.tolist()
+        assert sorted(labels.label_set.labels.of_images([image_id]).boxes.tolist()) == wanted
+    project.close()
 
 
-def test_audited_images_leave_the_ranking(project):
-    [drawn] = draw(project, 1)
-    assert {row.image_id for row in ranked(project).rows} == set(IMAGES) - {drawn}
-    with pytest.raises(AlcError, match="a pathologist has it"):
-        take_out(project, drawn, "Ada", "test")
+def test_images_taken_out_are_not_audited(project):
+    for image_id in (2, 3, 4):
+        take_out(project, image_id, "Ada", "out of focus")
+    assert set(draw(project, 5, "Ada")) == {5, 6}
 
 
-def test_a_further_draw_enlarges_the_sample(project):
-    first = draw(project, 2)
-    review_everything(project, TRUTH)
-    second = draw(project, 3)
-    assert not set(first) & set(second)
-    review_everything(project, TRUTH)
-    assert result(project).done == 5
+def test_without_an_audit_there_is_no_result(project):
+    assert result(project) is None
 
 
-def test_the_draw_depends_on_the_seed_alone(tmp_path):
-    draws = set()
-    for seed in range(4):
-        for copy in "ab":
-            project = make(tmp_path / f"{seed}{copy}", CROWD_BOXES, 6, {1: [A]}, seed=seed)
-            see(project, 0, MP, MA)
-            draws.add((seed, draw(project, 2)))
-    assert len(draws) == 4
-    assert len({drawn for _, drawn in draws}) > 1
+def test_an_audit_of_no_image_is_refused(project):
+    with pytest.raises(AlcError, match="at least 1 image"):
+        draw(project, 0, "Ada")
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 6])
-def test_more_images_than_remain_cannot_be_drawn(project, wrong):
-    with pytest.raises(AlcError, match=f"takes 1 to 5 images.*{wrong} were asked for"):
-        draw(project, wrong)
-    assert len(queue(project)) == 1
-
-
-def test_nothing_is_drawn_while_images_wait(project):
-    select(project)
-    with pytest.raises(AlcError, match="2 images wait"):
-        draw(project, 1)
+def test_an_audit_waits_for_the_detectors(tmp_path):
+    project = make(tmp_path, CROWD, images=6, clean={1: [A]})
+    with pytest.raises(AlcError, match="This is not the time to select"):
+        draw(project, 1, "Ada")
+    project.close()
