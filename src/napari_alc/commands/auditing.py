@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated
@@ -14,10 +15,23 @@ from napari_alc.commands.checks import tell
 from napari_alc.commands.running import ProjectFolder
 from napari_alc.project import audit as audits
 from napari_alc.project import forecast as forecasts
-from napari_alc.project.audit import JUDGED, KINDS, Audit
+from napari_alc.project.audit import Audit, Share
+from napari_alc.project.forecast import Forecast, Way
 from napari_alc.project.project import Project
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+Person = Annotated[
+    str | None, typer.Option(help="Who does it; where left out, the name of the user account.")
+]
+
+KINDS = {
+    "background": "Boxes of the crowd where there is no object",
+    "location": "Boxes of the crowd in the wrong place, or of the wrong kind",
+    "box_in_box": "Boxes of the crowd around several objects",
+    "miss": "Objects without a box of the crowd",
+}
+"""The types of noise in words."""
 
 
 def audit(
@@ -25,6 +39,7 @@ def audit(
     images: Annotated[
         int | None, typer.Option(min=1, help="Draw this many random images for the pathologists.")
     ] = None,
+    person: Person = None,
     as_json: AsJson = False,
 ) -> None:
     """Send random images to the pathologists, or tell what noise they found in them.
@@ -33,39 +48,32 @@ def audit(
     """
     with closing(Project.open(project)) as opened:
         if images is not None:
-            drawn = audits.draw(opened, images)
+            drawn = audits.draw(opened, images, person or getpass.getuser())
             tell([f"{len(drawn)} images drawn; they wait for a pathologist."])
         found = audits.result(opened)
     if as_json:
-        typer.echo(json.dumps(_record(found)))
+        typer.echo(json.dumps(None if found is None else asdict(found)))
     elif images is None:
-        tell(["No image was drawn for an audit yet."] if found is None else _lines(found))
+        tell(["No image was drawn for an audit yet."] if found is None else list(_lines(found)))
 
 
-def _lines(found: Audit) -> list[str]:
-    lines = [f"{found.done} of {found.drawn} images done, of {found.remaining} that remain."]
-    for judged, noise in found.noise.items():
-        lines.append(f"{JUDGED[judged]}:")
-        lines += [f"  {KINDS[row.kind]}: {row.words}" for row in noise]
-    return lines
+def _lines(found: Audit) -> Iterator[str]:
+    yield f"{found.images} images of the audit are done, {found.waiting} wait for a pathologist."
+    for kind, share in found.noise.items():
+        yield f"{KINDS[kind]}: {_words(share)}."
 
 
-def _record(found: Audit | None) -> dict[str, object]:
-    if found is None:
-        return {"drawn": 0}
-    noise = {
-        judged: {
-            row.kind: {"found": row.found, "of": row.of, "share": row.share, "95%": row.interval}
-            for row in rows
-        }
-        for judged, rows in found.noise.items()
-    }
-    counts = {name: getattr(found, name) for name in ("iteration", "drawn", "done", "remaining")}
-    return {**counts, "noise": noise}
+def _words(share: Share) -> str:
+    if not share.of:
+        return "nothing to judge"
+    return (
+        f"{share.count} of {share.of}; of all images that remain {share.low:.1%} to "
+        f"{share.high:.1%} (95 %)"
+    )
 
 
 def forecast(project: ProjectFolder, as_json: AsJson = False) -> None:
-    """Tell what is still to come, what it would cost, and whether it is worth it.
+    """Tell what was spent, what is still to come, and whether going on is worth it.
 
     Example: napari-alc forecast study
     """
@@ -75,14 +83,24 @@ def forecast(project: ProjectFolder, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({**asdict(found), "recommendation": advice}))
     else:
-        tell([*found.sentences, advice])
+        tell([*_forecast_lines(found), advice])
+
+
+def _forecast_lines(found: Forecast) -> Iterator[str]:
+    yield f"So far: {found.budget_now:.1f} % of the budget, {found.minutes_now:.0f} minutes."
+    if found.to_the_end is not None and found.stop_now is not None:
+        yield f"With all iterations: {_way_words(found.to_the_end)}."
+        yield f"Stopping now: {_way_words(found.stop_now)}."
+
+
+def _way_words(way: Way) -> str:
+    words = f"about {way.boxes:,} more boxes in {way.images:,} images, budget {way.budget:.1f} %"
+    return words if way.minutes is None else f"{words}, {way.minutes:.0f} more minutes"
 
 
 def stop(
     project: ProjectFolder,
-    person: Annotated[
-        str | None, typer.Option(help="Who stops; where left out, the name of the user account.")
-    ] = None,
+    person: Person = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
 ) -> None:
     """End the iterations with the present one; it can be taken back until the correction.

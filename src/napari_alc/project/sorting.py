@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_alc.cleaning.selection import scores
+from napari_alc.errors import AlcError
 from napari_alc.project.choices import chosen_images
 from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.project import Project
@@ -16,20 +17,30 @@ from napari_alc.project.tasks import WHOLE_IMAGE, Batch, write_tasks
 
 
 @one_at_a_time("select")
-def select(project: Project) -> tuple[int, ...]:
+def select(project: Project, k: int | None = None) -> tuple[int, ...]:
     """Hand the first k images of the ranking to the pathologists; returns their ids.
 
     Images that a person took out of the ranking are passed over, those that a person added
     come first (see `napari_alc.project.choices`).
 
+    Parameters
+    ----------
+    k
+        Other than the project's settings say, this time.
+
     Raises
     ------
     AlcError
-        When this is not the time: images wait for review, or predictions are missing.
+        When this is not the time: images wait for review, or predictions are missing; or when
+        every image was taken out.
     """
     iteration = require(project, Step.SELECT).iteration
     keep_ranking(project, iteration)
-    chosen = chosen_images(project, iteration, project.settings.method.per_iteration)
+    chosen = chosen_images(project, iteration, k or project.settings.method.per_iteration)
+    if not chosen:
+        raise AlcError(
+            "No image is left to be selected: take back that images were taken out, or stop here."
+        )
     hand_out(project, chosen, Batch(WHOLE_IMAGE, iteration + 1, iteration), Step.SELECT)
     return chosen
 
