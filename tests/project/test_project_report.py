@@ -15,6 +15,7 @@ from PIL import Image
 
 from napari_alc.errors import AlcError, Cancelled
 from napari_alc.project import html_report
+from napari_alc.project.audit import draw as draw_audit
 from napari_alc.project.contact_sheet import (
     AROUND,
     CONFIRMED,
@@ -241,3 +242,17 @@ def test_the_date_and_the_version_are_told(finished, monkeypatch):
     monkeypatch.setattr(html_report, "__version__", "9.8.7")
     text = html(findings(finished).record, {})
     assert re.search(r"\d+ \w+ 20\d\d, napari-alc 9\.8\.7", text)
+
+
+def test_an_audit_and_the_forecast_are_told(tmp_path):
+    boxes = {i: [A, B] for i in range(2, 6)}
+    project = make(tmp_path, {1: [A], **boxes}, 5, clean={1: [A]}, iterations=2)
+    see(project, 0, [(i, A, 0.9) for i in boxes], [(i, A, 0.9) for i in boxes])
+    draw_audit(project, 2, "Ada")
+    review_everything(project, label_set({i: [A, C] for i in boxes}, 5).labels)
+    text = markdown(findings(project).record)
+    assert "| boxes of the crowd with no object in them | 2 of 4 | 50.0 % | 15.0–85.0 % |" in text
+    assert "| objects that the crowd has missed | 2 of 4 | 50.0 % | 15.0–85.0 % |" in text
+    assert "## Forecast" in text
+    assert "It is too early to tell" in text
+    assert "| without another one |" in text

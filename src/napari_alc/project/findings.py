@@ -21,6 +21,7 @@ from napari_alc.project.label_sets import (
     remaining_images,
 )
 from napari_alc.project.measures import Record, budget_record, detector_record
+from napari_alc.project.outlook import outlook
 from napari_alc.project.prediction import detections_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reader_agreement import agreement
@@ -98,6 +99,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
         "detectors": {},
         "agreement": [pair.record() for pair in agreement(project)],
         "origins": {} if clean is None else _origins(clean),
+        "further": outlook(project),
     }
     record |= simulated
     record["state"]["summary"] = _summary(record)
