@@ -205,8 +205,10 @@ def test_a_job_that_is_let_go_runs_on_and_is_found_again(panel, job, tmp_path, q
     ended = outcomes_of(panel.watch)
     panel.watch.find(tmp_path)
     assert not panel.watch.find(tmp_path), "it is followed already"
-    panel.watch.let_go()
-    qtbot.waitUntil(lambda: [one.ending for one in ended] == [Ending.LEFT])
+    with qtbot.waitSignal(panel.watch.left):
+        panel.watch.let_go()
+    assert ended == []
+    assert panel.job_bar.bar.isHidden()
     assert not job.folder.is_cancelled
     assert panel.watch.find(tmp_path)
     assert panel.watch.is_busy

@@ -42,6 +42,7 @@ class CloseQuestion(QObject):
         super().__init__(owner)
         self._owner, self._watch = owner, watch
         self._closing: QMainWindow | None = None
+        watch.left.connect(self._close_now)
         watch.ended.connect(self._close_now)
 
     def attach(self) -> None:

@@ -33,6 +33,7 @@ class JobPanel(QWidget):
         watch.progressed.connect(self.job_bar.show_progress)
         watch.progressed.connect(self._show_curves)
         watch.ended.connect(self._on_ended)
+        watch.left.connect(self.job_bar.idle)
 
     def _on_begun(self, title: str) -> None:
         self.job_bar.begin(title, self._watch.log)

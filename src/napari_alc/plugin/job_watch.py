@@ -36,6 +36,9 @@ class JobWatch(QObject):
     ended = Signal(object)
     """Emitted with the `Outcome` of the job."""
 
+    left = Signal()
+    """Emitted when the job is followed no more, though it goes on."""
+
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.job: JobFolder | None = None
@@ -91,7 +94,7 @@ class JobWatch(QObject):
             cancel(self.job)
 
     def let_go(self) -> None:
-        """Follow the job no more; it goes on. `ended` follows with `Ending.LEFT`."""
+        """Follow the job no more; it goes on. `left` follows, or `ended` where it just did."""
         self._background.cancel()
 
     def _follow(self, job: JobFolder) -> None:
@@ -102,7 +105,10 @@ class JobWatch(QObject):
         self.begun.emit(self.title)
 
     def _on_ended(self, outcome: Outcome) -> None:
-        if self.job is not None and outcome.ending is not Ending.LEFT:
+        if outcome.ending is Ending.LEFT:
+            self.left.emit()
+            return
+        if self.job is not None:
             with suppress(OSError):  # It is told again then.
                 self.job.seen_file.touch()
         self.ended.emit(outcome)
