@@ -51,7 +51,7 @@ def settings_of(options: argparse.Namespace, kind: str) -> DetectorSettings:
     settings = DetectorSettings(
         preset,
         iterations=options.iterations or ITERATIONS.get(preset),
-        weights=options.weights,
+        weights=options.weights or "none",
         threads=options.threads,
         seed=options.seed,
     )
@@ -162,7 +162,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--workers", type=int, nargs="+", default=list(WORKERS))
-    parser.add_argument("--weights", help="none, imagenet or a file")
+    parser.add_argument("--weights", help="none (the default, as it needs no file), or a file")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", choices=("training", "prediction"))
     parser.add_argument("--seed", type=int, default=0)
