@@ -77,10 +77,12 @@ def _records(found: Ranking, chosen: frozenset[int]) -> list[dict[str, object]]:
 
 def _line(row: RankedImage, chosen: bool) -> str:
     counts = f"red {row.red}  green {row.green}  pink {row.pink}  gray {row.gray}"
-    mark = "→" if chosen else " "
-    return (
-        f"{mark} {row.rank:6}  {row.score:8.3f}  {counts}  {row.file_name}  {row.reason}".rstrip()
-    )
+    place = f"{'→' if chosen else ' '} {row.rank:6}  {row.score:8.3f}"
+    why = f"{_CHOICES[row.choice]} {row.person}: {row.reason}" if row.choice else ""
+    return f"{place}  {counts}  {row.file_name}  {why}".rstrip()
+
+
+_CHOICES = {choices.OUT: "taken out by", choices.IN: "added by"}
 
 
 def take_out(
