@@ -311,7 +311,7 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     client, connection, project, tmp_path, monkeypatch
 ):
     client.run(save_often)
-    learning = Learning(project, tmp_path / "there", 60)
+    learning = Learning(project, tmp_path / "there", 30)
     kept = []
     write = errands._write
 
