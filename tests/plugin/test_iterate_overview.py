@@ -6,7 +6,6 @@ from sqlalchemy import update
 from napari_alc.plugin import overview
 from napari_alc.project import schema
 from napari_alc.project.project import Project
-from napari_alc.project.sorting import select
 
 
 @pytest.fixture
@@ -34,15 +33,6 @@ def test_what_was_not_measured_is_a_dash(project):
 
 def test_the_noise_found_is_told_by_kind(project):
     assert overview.noise_rows(project) == [(0, 8, 0, 0, 0, 0)]
-
-
-def test_only_the_head_of_a_ranking_is_read(project, monkeypatch):
-    assert overview.ranked_rows(project) == (None, [])
-    select(project)
-    iteration, rows = overview.ranked_rows(project)
-    assert (iteration, len(rows)) == (0, 3)
-    monkeypatch.setattr(overview, "MOST_RANKED", 2)
-    assert overview.ranked_rows(project) == (0, rows[:2])
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,8 @@ from napari_alc.plugin.iterate_sections import Sections
 from napari_alc.plugin.iterate_tables import IterationTables
 from napari_alc.plugin.job_panel import JobPanel
 from napari_alc.plugin.job_watch import JobWatch
-from napari_alc.plugin.overview import ranked_rows
-from napari_alc.plugin.parts import error_words, heading, primary, show_words, words
+from napari_alc.plugin.parts import error_words, primary, show_words, words
 from napari_alc.plugin.settings_page import SettingsPage
-from napari_alc.plugin.tables import Table
 from napari_alc.project.export import EXPORT_FILE
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
@@ -67,9 +65,6 @@ class IteratePage(QWidget):
         self.settings = SettingsPage()
         self.settings_fold = Fold("Settings", self.settings, tooltips.SETTINGS)
         self.sections = Sections()
-        self.ranking_title = heading("Ranked images")
-        self.ranking = Table(tooltips.RANKING_COLUMNS, wide="Image")
-        self.ranking.setMinimumHeight(120)
         self._arrange()
         self._connect()
         self.set_project(None)
@@ -84,8 +79,6 @@ class IteratePage(QWidget):
         layout.addWidget(self.tables)
         layout.addWidget(self.sections)
         layout.addWidget(self.settings_fold)
-        layout.addWidget(self.ranking_title)
-        layout.addWidget(self.ranking, 1)
         layout.addStretch()
 
     def _connect(self) -> None:
@@ -129,15 +122,10 @@ class IteratePage(QWidget):
             When it cannot be shown.
         """
         project = self._project
-        self.sections.refresh()
         self.show_next_step(None if project is None else status(project))
+        self.sections.refresh()  # what has had its time is closed by now, and asks nothing
         self.settings.refresh()
         self.tables.show_project(project)
-        iteration, rows = (None, []) if project is None else ranked_rows(project)
-        self.ranking.rows.set_rows(rows)
-        self.ranking_title.setText(f"Ranked images of iteration {iteration}")
-        for widget in (self.ranking_title, self.ranking):
-            widget.setVisible(iteration is not None)
 
     def show_next_step(self, found: Status | None) -> None:
         """Show what comes next; the tables, which a review does not change, stay."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -85,26 +85,3 @@ def short_time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-MOST_RANKED = 200
-"""Images of a ranking that are shown: people look at its head, and there may be thousands."""
-
-
-def ranked_rows(project: Project) -> tuple[int | None, Sequence[Row]]:
-    """The head of the newest ranking: its iteration; rank, image, score, boxes by region."""
-    r, i = schema.ranking.c, schema.image.c
-    newest = project.store.value(select(func.max(r.iteration)))
-    if newest is None:
-        return None, []
-    query = (
-        select(r.rank + 1, i.file_name, r.score, r.red, r.pink, r.green, r.gray)
-        .join(schema.image, i.id == r.image_id)
-        .where(r.iteration == newest)
-        .order_by(r.rank)
-        .limit(MOST_RANKED)
-    )
-    return newest, [
-        (rank, name, f"{score:.2f}", *regions)
-        for rank, name, score, *regions in project.store.rows(query)
-    ]

@@ -24,6 +24,9 @@ class Panel(Protocol):
     def refresh(self) -> None:
         """Show the project as its store has it now."""
 
+    def set_locked(self, is_locked: bool, /) -> None:
+        """Let nothing be changed or started while a job runs."""
+
 
 class PanelSection(QWidget):
     """A heading with a panel below it; a closed one costs nothing.
