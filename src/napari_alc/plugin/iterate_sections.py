@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.panel_section import PanelSection
 from napari_alc.plugin.results_panel import ResultsPanel
+from napari_alc.plugin.selection_panel import SelectionPanel
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step
 
@@ -28,8 +29,10 @@ class Sections(QWidget):
         self._step: Step | None = None
         results = ResultsPanel()
         results.wanted.connect(self.wanted)
-        self._results = results
+        selection = SelectionPanel()
+        self._lockable = (selection, results)
         self.sections: Mapping[str, PanelSection] = {
+            "selection": PanelSection("Images to select", selection, tooltips.SELECTION),
             "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
         }
         layout = QVBoxLayout(self)
@@ -58,10 +61,12 @@ class Sections(QWidget):
 
     def set_locked(self, is_locked: bool) -> None:
         """Let no job be started beside another one."""
-        self._results.set_locked(is_locked)
+        for panel in self._lockable:
+            panel.set_locked(is_locked)
 
 
 TIMES: Mapping[str, tuple[Step, ...]] = {
+    "selection": (Step.SELECT,),
     "results": (Step.CORRECT, Step.EXPORT),
 }
 """Before which steps a section opens."""

@@ -188,3 +188,31 @@ WRITE_REPORT = (
     "project."
 )
 OPEN_REPORT = "Opens the report that was written last, in your browser."
+
+SELECTION = "The remaining images, the most urgent first; you can take some out or add others."
+SELECTION_COLUMNS = {
+    "No.": "1 is the image that the strategy finds most urgent.",
+    "": "The image, small.",
+    "Image": "Its file name, and what somebody chose about it.",
+    "Score": "How much crowd and detectors disagree (SCORE): the sum over its red and green boxes.",
+    "Red": "Red: boxes that only the detector Ma sees.",
+    "Green": "Green: boxes that only the crowd drew.",
+    "Pink": "Pink: boxes that only the detector Mp sees: probably missed by the crowd.",
+    "Gray": "Gray (letter A, they agree): boxes on which at least two agree.",
+    "Choice": "next: goes to the pathologist with the next selection. added, out: by hand.",
+}
+STRATEGY = "How the images are put into their order; you can change it under Settings."
+NEXT_IMAGES = "How many images go to the pathologist in each iteration (k). Saved at once."
+COST = (
+    "What the pathologists would be shown in these images, and how long that takes at the pace "
+    "they have worked at so far on whole images."
+)
+FIND_RANKED = "Shows only the images whose name or choice holds what you type."
+TAKE_OUT = "Passes over the image in the next selection; the one after it moves up."
+ADD_IMAGE = "Hands the image out with the next selection, whatever its rank."
+LEAVE = "Takes back what was chosen by hand; what was chosen stays in the project's history."
+REASON = "Why you choose so; kept for ever with your name and the time."
+REASON_CANCEL = "Changes nothing."
+CHOSEN_BY_RANK = "Goes to the pathologist with the next selection."
+NOT_CHOSEN = "Stays with the crowd's labels for now."
+LOCKED_PANEL = "A step is running; what it finds is shown here when it has ended."

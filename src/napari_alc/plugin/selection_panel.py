@@ -1,0 +1,227 @@
+"""Which images come next: the ranking, what it costs, and what people change in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.errors import AlcError, BadData
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.asking import Asker
+from napari_alc.plugin.fold import guard_wheel
+from napari_alc.plugin.parts import button_with, error_words, show_words, words
+from napari_alc.plugin.ranking_table import RankingTable
+from napari_alc.plugin.reason_row import ReasonRow
+from napari_alc.plugin.score_histogram import Bars, ScoreHistogram, bars_of
+from napari_alc.project import choices
+from napari_alc.project.choices import IN, OUT, Cost, RankedImage, Ranking
+from napari_alc.project.project import Project
+
+RANKING = "Ranking the images …"
+
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The ranking, and what the next `k` images would cost."""
+
+    ranking: Ranking
+    k: int
+    cost: Cost
+    bars: Bars
+
+
+def _look(project: Project) -> _Seen:
+    found = choices.ranked(project)
+    k = project.settings.method.per_iteration
+    return _Seen(found, k, choices.cost_of(project, found, k), bars_of(found, k))
+
+
+class SelectionPanel(QWidget):
+    """Shows the ranking, and lets images be taken out or added with a reason."""
+
+    changed = Signal()
+    """Emitted when a choice, or the number of images, was stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self._is_locked = False
+        self._is_stale = False
+        self._choose: Callable[[str], None] | None = None
+        self.asker = Asker(self)
+        self.note = words()
+        self.error = error_words()
+        self.strategy = words(tooltip=tooltips.STRATEGY)
+        self.k = QSpinBox()
+        self.cost = words(tooltip=tooltips.COST)
+        self.histogram = ScoreHistogram()
+        self.ranking = RankingTable()
+        self.take_out = button_with("Take out…", tooltips.TAKE_OUT)
+        self.add = button_with("Add…", tooltips.ADD_IMAGE)
+        self.leave = button_with("Leave to its rank", tooltips.LEAVE)
+        self.reason = ReasonRow()
+        self.shown = QWidget()
+        self._arrange()
+        self._connect()
+        self.set_project(None)
+
+    def _arrange(self) -> None:
+        self.k.setRange(1, MOST_IMAGES)
+        self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
+        self.k.setToolTip(tooltips.NEXT_IMAGES)
+        inner = QVBoxLayout(self.shown)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.strategy)
+        inner.addLayout(_row(QLabel("The next"), self.k, QLabel("images:")))
+        inner.addWidget(self.cost)
+        inner.addWidget(self.histogram)
+        inner.addWidget(self.ranking)
+        inner.addLayout(_row(self.take_out, self.add, self.leave))
+        inner.addWidget(self.reason)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.note, self.error, self.shown):
+            layout.addWidget(widget)
+        guard_wheel(self)
+
+    def _connect(self) -> None:
+        self.asker.answered.connect(self._show)
+        self.asker.refused.connect(self._refuse)
+        self.k.valueChanged.connect(self._save_k)
+        self.ranking.picked.connect(self._on_picked)
+        self.take_out.clicked.connect(lambda: self._ask("Take out", choices.take_out))
+        self.add.clicked.connect(lambda: self._ask("Add", choices.add))
+        self.leave.clicked.connect(self._leave)
+        self.reason.given.connect(self._on_reason)
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project, or none."""
+        self._project = project
+        self.asker.forget()
+        self.shown.hide()
+        self.reason.hide()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now; the ranking is made beside the window."""
+        show_words(self.error, "")
+        self._is_stale = self._is_locked
+        if self._project is None or self._is_locked:
+            show_words(self.note, tooltips.LOCKED_PANEL if self._project else "")
+            return
+        if self.shown.isHidden():
+            show_words(self.note, RANKING)
+        self.asker.ask(_look, self._project)
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let nothing be chosen while a step runs; what it did is shown afterwards."""
+        self._is_locked = is_locked
+        self.k.setEnabled(not is_locked)
+        self._show_what_is_allowed()
+        if not is_locked and self._is_stale:
+            self.refresh()
+
+    def _show(self, seen: _Seen) -> None:
+        if self._project is None:
+            return
+        method = self._project.settings.method
+        found = STRATEGIES[method.strategy]
+        self.strategy.setText(f"{found.title}: {_small(found.sentence)}")
+        self.k.blockSignals(True)
+        self.k.setValue(seen.k)
+        self.k.blockSignals(False)
+        self.cost.setText(_cost_words(seen))
+        self.histogram.show_bars(seen.bars)
+        self.ranking.rows.set_ranking(seen.ranking, seen.k, self._project.images_folder)
+        show_words(self.note, "")
+        self.shown.show()
+        self._show_what_is_allowed()
+
+    def _refuse(self, error: AlcError) -> None:
+        self.shown.hide()
+        is_wrong = isinstance(error, BadData)
+        show_words(self.error, str(error) if is_wrong else "")
+        show_words(self.note, "" if is_wrong else str(error))
+
+    def _show_what_is_allowed(self) -> None:
+        row = self.ranking.picked_row
+        choice = None if row is None or self._is_locked else row.choice
+        self.take_out.setEnabled(choice is not None and choice != OUT)
+        self.add.setEnabled(choice is not None and choice != IN)
+        self.leave.setEnabled(bool(choice))
+        if self._is_locked:
+            self.reason.hide()
+
+    def _on_picked(self) -> None:
+        self.reason.hide()
+        self._show_what_is_allowed()
+
+    def _save_k(self, k: int) -> None:
+        if self._project is not None:
+            self._store(partial(self._project.change, method={"per_iteration": k}))
+
+    def _ask(self, verb: str, choose: Callable[[Project, int, str, str], None]) -> None:
+        row, project = self.ranking.picked_row, self._project
+        if row is None or project is None:
+            return
+        self._choose = partial(self._choose_now, choose, project, row)
+        self.reason.ask(f"{verb} {row.file_name}?")
+
+    def _choose_now(
+        self,
+        choose: Callable[[Project, int, str, str], None],
+        project: Project,
+        row: RankedImage,
+        reason: str,
+    ) -> None:
+        self._store(partial(choose, project, row.image_id, preferences.person(), reason))
+
+    def _on_reason(self, reason: str) -> None:
+        if self._choose is not None:
+            self._choose(reason)
+
+    def _leave(self) -> None:
+        row, project = self.ranking.picked_row, self._project
+        if row is not None and project is not None:
+            self._store(partial(choices.undo, project, row.image_id, preferences.person()))
+
+    def _store(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except AlcError as error:
+            show_words(self.error, str(error))
+            return
+        self.refresh()
+        self.changed.emit()
+
+
+def _cost_words(seen: _Seen) -> str:
+    images = seen.cost.images
+    if images == seen.k:
+        return f"{_capital(seen.cost.words)}."
+    why = "were added by hand" if images > seen.k else "are left"
+    verb = "Only " if images < seen.k else ""
+    return f"{verb}{images:,} {why}: {seen.cost.words}."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row
