@@ -89,7 +89,8 @@ def test_a_termination_request_stops_cleanly(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate()
     assert other.returncode == 1
-    assert f"another step is under way ('train', process {process.pid}" in other.stderr
+    assert "another step is under way ('train ma', process" in other.stderr
+    assert f"'train mp', process {process.pid} on" in other.stderr
     assert process.returncode == 1
     assert err == ("napari-alc: train mp was cancelled; everything finished before is kept.\n")
     assert (folder / "runs" / "0" / "mp" / "checkpoint.pt").is_file()

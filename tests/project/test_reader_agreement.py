@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from builders import make_project
-from test_readers import CORNER, ids_of, read, read_step2
+from reading_together import CORNER, ids_of, read, read_step2
 
 from napari_alc.project.readers import agreement, differences, share
 from napari_alc.project.review import open_document
