@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from review_driver import make_project
 
+from napari_alc.plugin.screenshot import PAGES
+
 
 def run(project, out, *more, **environment):
     command = [sys.executable, "-m", "napari_alc.plugin.screenshot", str(project), str(out), *more]
@@ -58,3 +60,17 @@ assert not {{"torch", "torchvision"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, qtbot):
+    viewer, widget = docked()
+    assert widget.open_project(folder)
+    review = widget.review_page
+    qtbot.waitUntil(lambda: review.desk.document is not None, timeout=5000)
+    theme = viewer.theme
+    for page in PAGES.values():
+        window = page(widget)
+        if window is not None:
+            assert window.isVisible()
+            window.close()
+    viewer.theme = theme

@@ -148,7 +148,7 @@ def _contrast(widget: ActiveLabelCleaning) -> None:
 
 def _pause(widget: ActiveLabelCleaning) -> None:
     _box(widget)
-    widget.review_page.pause()
+    widget.review_page.sitting.turn_pause()
 
 
 def _read_only(widget: ActiveLabelCleaning) -> None:
