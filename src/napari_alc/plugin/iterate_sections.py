@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
+from napari_alc.plugin.audit_panel import AuditPanel
 from napari_alc.plugin.panel_section import PanelSection
 from napari_alc.plugin.results_panel import ResultsPanel
 from napari_alc.plugin.selection_panel import SelectionPanel
@@ -27,19 +29,21 @@ class Sections(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._step: Step | None = None
+        self._in_use = ""
         results = ResultsPanel()
         results.wanted.connect(self.wanted)
-        selection = SelectionPanel()
-        self._lockable = (selection, results)
+        selection, audit = SelectionPanel(), AuditPanel()
+        self._lockable = (selection, audit, results)
         self.sections: Mapping[str, PanelSection] = {
             "selection": PanelSection("Images to select", selection, tooltips.SELECTION),
+            "audit": PanelSection("Go on or stop?", audit, tooltips.STOPPING),
             "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
         }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for section in self.sections.values():
+        for name, section in self.sections.items():
             layout.addWidget(section)
-            section.panel.changed.connect(self.changed)
+            section.panel.changed.connect(partial(self._on_changed, name))
 
     def set_project(self, project: Project | None) -> None:
         """Hold another project."""
@@ -57,7 +61,13 @@ class Sections(QWidget):
         if step is not self._step:
             self._step = step
             for name, section in self.sections.items():
-                section.fold.set_open(step in TIMES[name])
+                section.fold.set_open(step in TIMES[name] or name == self._in_use)
+
+    def _on_changed(self, name: str) -> None:
+        """A section must not close under the hand that has just changed something in it."""
+        self._in_use = name
+        self.changed.emit()
+        self._in_use = ""
 
     def set_locked(self, is_locked: bool) -> None:
         """Let no job be started beside another one."""
@@ -67,6 +77,7 @@ class Sections(QWidget):
 
 TIMES: Mapping[str, tuple[Step, ...]] = {
     "selection": (Step.SELECT,),
+    "audit": (Step.SELECT,),
     "results": (Step.CORRECT, Step.EXPORT),
 }
 """Before which steps a section opens."""

@@ -68,15 +68,6 @@ NOISE_COLUMNS = {
     "Misplaced": "Boxes of the crowd that lie beside their object, or hold it twice.",
     "Box in box": "Boxes of the crowd that hold two or more objects.",
 }
-RANKING_COLUMNS = {
-    "Rank": "1 is the image on which crowd and detectors disagree most.",
-    "Image": "Its file name.",
-    "Score": "How much crowd and detectors disagree (SCORE): the sum over its red and green boxes.",
-    "Red": "Boxes that only the detector Ma sees.",
-    "Pink": "Boxes that only the detector Mp sees: probably missed by the crowd.",
-    "Green": "Boxes that only the crowd drew.",
-    "Gray": "Boxes on which at least two agree.",
-}
 
 QUEUE_COLUMNS = {
     "Image": "Its file name; click to go there.",
@@ -216,3 +207,35 @@ REASON_CANCEL = "Changes nothing."
 CHOSEN_BY_RANK = "Goes to the pathologist with the next selection."
 NOT_CHOSEN = "Stays with the crowd's labels for now."
 LOCKED_PANEL = "A step is running; what it finds is shown here when it has ended."
+
+STOPPING = "Whether going on is worth it, what it costs, and how noisy the remaining labels are."
+ADVICE = (
+    "From what Mp gained on the validation images, and from how many red and green boxes the last "
+    "two rankings hold. It is you who decides."
+)
+STOP_HERE = (
+    "Selects no further images: the remaining labels are corrected next. You can take it back "
+    "until they are. Possible once the detectors have looked at the remaining images and nothing "
+    "waits in Review."
+)
+GO_ON_AFTER_ALL = "Takes back that the iterations end here."
+BUDGET = (
+    "What the pathologists' work costs: 100 % is what it would cost to have them label every image."
+)
+FORECAST_ROWS = {
+    "Images for pathologists": "Images that go to Review, whole or for their red and green boxes.",
+    "Boxes to look at": "Boxes that these images show a pathologist, as far as known today.",
+    "Minutes of work": "At the pace so far on whole images; – where no time was measured.",
+    "Budget at the end": "Of the whole project; 100 %: pathologists label every image.",
+}
+AUDIT_IMAGES = "How many images are drawn; the more, the surer the answer, and the more work."
+SEND_RANDOM = (
+    "Draws images by chance among those that remain. They are labelled whole in Review, tell how "
+    "noisy the others are, and are learned from afterwards."
+)
+AUDITED_NOISE = {
+    "background": "Boxes of the crowd where there is no object, of all its boxes.",
+    "miss": "Objects that the crowd has no right box for, of all objects.",
+    "location": "Boxes of the crowd beside their object, around it twice, or of a wrong kind.",
+    "box_in_box": "Boxes of the crowd that hold two or more objects, of all its boxes.",
+}

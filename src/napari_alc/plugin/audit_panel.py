@@ -1,0 +1,206 @@
+"""Go on or stop: a recommendation, what lies ahead, and an audit of what nobody has looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from napari_alc.errors import AlcError
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.asking import Asker
+from napari_alc.plugin.audit_words import (
+    NOISE_HEADINGS,
+    audit_sentence,
+    forecast_figures,
+    noise_figures,
+    so_far,
+)
+from napari_alc.plugin.figure_grid import FigureGrid
+from napari_alc.plugin.fold import guard_wheel
+from napari_alc.plugin.parts import button_with, error_words, heading, show_words, words
+from napari_alc.project.audit import Audit, draw, result
+from napari_alc.project.forecast import Forecast, forecast, go_on, recommendation, stop_here
+from napari_alc.project.project import Project
+from napari_alc.project.status import Status, Step, status
+
+LOOKING = "Looking at what was found so far …"
+DRAWING = "Drawing the images …"
+
+FEW_IMAGES = 10
+"""Images of an audit unless another number is entered."""
+
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Where a project stands, what was found and what lies ahead."""
+
+    status: Status
+    audit: Audit | None
+    forecast: Forecast
+    advice: str
+
+
+def _look(project: Project) -> _Seen:
+    return _Seen(status(project), result(project), forecast(project), recommendation(project))
+
+
+class AuditPanel(QWidget):
+    """Says whether going on is worth it; it is a person who stops."""
+
+    changed = Signal()
+    """Emitted when images were drawn, or the iterations were stopped or go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self._status: Status | None = None
+        self._is_locked = False
+        self._is_stale = False
+        self.asker, self.drawer = Asker(self), Asker(self)
+        self.note = words()
+        self.error = error_words()
+        self.advice = words(tooltip=tooltips.ADVICE)
+        self.stop = button_with("Stop after this iteration", tooltips.STOP_HERE)
+        self.go_on = button_with("Go on after all", tooltips.GO_ON_AFTER_ALL)
+        self.so_far = words(tooltip=tooltips.BUDGET)
+        self.ahead = FigureGrid()
+        self.m = QSpinBox()
+        self.send = button_with("", tooltips.SEND_RANDOM)
+        self.found_words = words()
+        self.noise = FigureGrid()
+        self.shown = QWidget()
+        self._arrange()
+        self._connect()
+        self._name_button(FEW_IMAGES)
+        self.set_project(None)
+
+    def _arrange(self) -> None:
+        self.advice.setStyleSheet("font-size: 13px;")
+        self.m.setRange(1, MOST_IMAGES)
+        self.m.setValue(FEW_IMAGES)
+        self.m.setToolTip(tooltips.AUDIT_IMAGES)
+        inner = QVBoxLayout(self.shown)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.advice)
+        inner.addLayout(_row(self.stop, self.go_on))
+        inner.addWidget(self.so_far)
+        inner.addWidget(self.ahead)
+        inner.addWidget(heading("Audit by images drawn by chance"))
+        inner.addWidget(self.found_words)
+        inner.addWidget(self.noise)
+        inner.addLayout(_row(self.m, self.send))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.note, self.error, self.shown):
+            layout.addWidget(widget)
+        guard_wheel(self)
+
+    def _connect(self) -> None:
+        self.asker.answered.connect(self._show)
+        self.asker.refused.connect(self._refuse)
+        self.drawer.answered.connect(self._on_drawn)
+        self.drawer.refused.connect(lambda error: show_words(self.error, str(error)))
+        self.drawer.settled.connect(self._on_settled)
+        self.m.valueChanged.connect(self._name_button)
+        self.send.clicked.connect(self._draw)
+        self.stop.clicked.connect(lambda: self._store(stop_here))
+        self.go_on.clicked.connect(lambda: self._store(go_on))
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project, or none."""
+        self._project, self._status = project, None
+        self.asker.forget()
+        self.drawer.forget()
+        self.shown.hide()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now; the figures are made beside the window."""
+        show_words(self.error, "")
+        self._is_stale = self._is_locked
+        if self._project is None or self._is_locked:
+            show_words(self.note, tooltips.LOCKED_PANEL if self._project else "")
+            return
+        if self.shown.isHidden():
+            show_words(self.note, LOOKING)
+        self.asker.ask(_look, self._project)
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let nothing be started or stopped while a step runs."""
+        self._is_locked = is_locked
+        self._show_what_is_allowed()
+        if not is_locked and self._is_stale:
+            self.refresh()
+
+    def _show(self, seen: _Seen) -> None:
+        self._status = seen.status
+        self.advice.setText(seen.advice)
+        self.so_far.setText(so_far(seen.forecast))
+        self.ahead.show_rows(*forecast_figures(seen.forecast))
+        self.found_words.setText(audit_sentence(seen.audit))
+        self.noise.show_rows(NOISE_HEADINGS, noise_figures(seen.audit))
+        show_words(self.note, "")
+        self.shown.show()
+        self._show_what_is_allowed()
+
+    def _refuse(self, error: AlcError) -> None:
+        self.shown.hide()
+        show_words(self.note, "")
+        show_words(self.error, str(error))
+
+    def _show_what_is_allowed(self) -> None:
+        found = self._status
+        step = None if found is None or self._is_locked else found.next_step
+        has_stopped = found is not None and bool(found.stopped_by) and not found.corrected
+        self.stop.setVisible(not has_stopped)
+        self.stop.setEnabled(step is Step.SELECT)
+        self.go_on.setVisible(has_stopped)
+        self.go_on.setEnabled(not self._is_locked)
+        is_free = step in (Step.SELECT, Step.CORRECT) and not self.drawer.is_asking
+        self.m.setEnabled(is_free)
+        self.send.setEnabled(is_free)
+
+    def _name_button(self, m: int) -> None:
+        images = "1 random image" if m == 1 else f"{m:,} random images"
+        self.send.setText(f"Send {images} to the pathologist")
+
+    def _draw(self) -> None:
+        if self._project is not None:
+            show_words(self.error, "")
+            show_words(self.note, DRAWING)
+            asked = partial(draw, m=self.m.value(), person=preferences.person())
+            self.drawer.ask(asked, self._project)
+            self._show_what_is_allowed()
+
+    def _on_drawn(self) -> None:
+        self.refresh()
+        self.changed.emit()
+
+    def _on_settled(self) -> None:
+        show_words(self.note, "")
+        self._show_what_is_allowed()
+
+    def _store(self, change: Callable[[Project, str], None]) -> None:
+        if self._project is None:
+            return
+        try:
+            change(self._project, preferences.person())
+        except AlcError as error:
+            show_words(self.error, str(error))
+            return
+        self.refresh()
+        self.changed.emit()
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row
