@@ -4,8 +4,11 @@ import pytest
 from sqlalchemy import update
 
 from napari_alc.plugin import overview
-from napari_alc.project import schema
+from napari_alc.project import audit, schema
 from napari_alc.project.project import Project
+from napari_alc.project.simulated_review import review_everything
+from napari_alc.project.sorting import select
+from tiny_projects import draw
 
 
 @pytest.fixture
@@ -29,6 +32,16 @@ def test_an_iteration_is_told_in_a_row(project):
 
 def test_what_was_not_measured_is_a_dash(project):
     assert overview.iteration_rows(project)[0][4:] == ("– / –", "– / –")
+
+
+def test_images_of_an_audit_count_once_an_iteration_learns_from_them(project, tmp_path):
+    audit.draw(project, 1, "Ada")
+    review_everything(project, draw(tmp_path / "truth").labels)
+    assert [row[:2] for row in overview.iteration_rows(project)] == [(0, 3)]
+    assert [row[0] for row in overview.noise_rows(project)] == [0]
+    select(project)
+    assert [row[:2] for row in overview.iteration_rows(project)] == [(0, 3), (1, 6)]
+    assert [row[0] for row in overview.noise_rows(project)] == [0, 1]
 
 
 def test_the_noise_found_is_told_by_kind(project):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from napari_alc.project import schema
 from napari_alc.project.noise_found import noise_found
@@ -14,16 +14,22 @@ from napari_alc.project.tasks import JOINT, WHOLE_IMAGE
 
 UNKNOWN = "–"
 
+_WHOLE = and_(schema.task.c.step == WHOLE_IMAGE, schema.task.c.reader == JOINT)
+"""Tasks of images that are labelled whole, one an image."""
+
 Cell = str | int | float
 Row = tuple[Cell, ...]
 
 
 def iteration_rows(project: Project) -> list[Row]:
-    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time."""
+    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time.
+
+    Images of an audit count from the iteration that learns from them on.
+    """
     t = schema.task.c
     query = (
         select(t.iteration, func.count())
-        .where(t.step == WHOLE_IMAGE, t.reader == JOINT)
+        .where(_WHOLE, t.iteration <= _newest_iteration(project))
         .group_by(t.iteration)
         .order_by(t.iteration)
     )
@@ -48,10 +54,19 @@ def iteration_rows(project: Project) -> list[Row]:
 
 def noise_rows(project: Project) -> list[Row]:
     """One row an iteration whose images are reviewed: labels of the crowd by kind of noise."""
+    newest = _newest_iteration(project)
     return [
         (iteration, found.clean, found.background, found.miss, found.location, found.box_in_box)
         for iteration, found in noise_found(project).items()
+        if iteration <= newest
     ]
+
+
+def _newest_iteration(project: Project) -> int:
+    """The last iteration that has begun; images of an audit wait for the one after it."""
+    t = schema.task.c
+    found = project.store.value(select(func.max(t.iteration)).where(_WHOLE, ~t.audit))
+    return int(found or 0)
 
 
 def _of(run: Any | None, name: str) -> Cell:
