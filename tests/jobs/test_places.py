@@ -36,7 +36,7 @@ def found(device, step=Step.TRAIN, preset="compact", cluster=""):
 def test_two_trainings_share_the_cores(machine):
     machine(5)
     threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    assert found("cpu") == (Place(threads), Place(threads))
+    assert found("cpu") == (Place({}, threads), Place({}, threads))
 
 
 def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):

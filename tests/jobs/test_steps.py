@@ -9,14 +9,19 @@ from napari_alc.project.status import Step
 
 STUDY = Path("study")
 
+HERE_ALONE = ("--cluster", "none")
+"""Tells a command to leave the cluster in project.toml alone, should somebody write it there."""
+
 
 def test_both_models_are_trained_side_by_side_and_predict_afterwards():
     train, predict = commands(Step.TRAIN, STUDY, "cpu")
     assert [command.arguments for command in train] == [
-        ("train", "study", "--device", "cpu", "--model", "mp"),
-        ("train", "study", "--device", "cpu", "--model", "ma"),
+        ("train", "study", "--device", "cpu", "--model", "mp", *HERE_ALONE),
+        ("train", "study", "--device", "cpu", "--model", "ma", *HERE_ALONE),
     ]
-    assert [command.arguments for command in predict] == [("predict", "study", "--device", "cpu")]
+    assert [command.arguments for command in predict] == [
+        ("predict", "study", "--device", "cpu", *HERE_ALONE)
+    ]
     assert all(command.reports_progress and command.computes_here for command in (*train, *predict))
 
 

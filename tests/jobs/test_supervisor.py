@@ -65,6 +65,12 @@ def test_both_models_train_at_the_same_time_with_half_of_the_threads_each(job_of
     assert job.record.ended_at
 
 
+def test_what_runs_alone_has_all_threads_to_itself(job_of, tmp_path):
+    assert run_job(job_of("tell(4)", (MP, MA), (PREDICT,)).path).succeeded
+    assert (tmp_path / "train mp").read_text() == "2"
+    assert (tmp_path / "predict ").read_text() == ""
+
+
 def test_on_one_core_one_model_trains_after_the_other(job_of, tmp_path, monkeypatch):
     monkeypatch.setattr(places, "cores", lambda: 1)
     source = "assert model == 'mp' or (here / 'done').exists()\ntell(4)\n(here / 'done').touch()"

@@ -22,6 +22,7 @@ from napari_alc.commands.running import (
     watched,
 )
 from napari_alc.jobs.cluster import connected
+from napari_alc.jobs.steps import HERE
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.distributed import Cluster
 from napari_alc.project.prediction import predict as predict_remaining
@@ -30,9 +31,6 @@ from napari_alc.project.sorting import select as select_images
 from napari_alc.project.status import status as status_of
 from napari_alc.project.time_spent import time_spent
 from napari_alc.project.training import train as train_models
-
-HERE = "none"
-"""Instead of a cluster's address: compute on this computer."""
 
 ClusterOption = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -34,9 +34,17 @@ class Place:
     ----------
     environment
         Variables of its process.
+    beside
+        Further ones while another command computes at the same time.
     """
 
     environment: Mapping[str, str]
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shared(self) -> Mapping[str, str]:
+        """Variables of its process while another command computes at the same time."""
+        return {**self.environment, **self.beside}
 
 
 @contextmanager
@@ -67,8 +75,8 @@ def places(
         with taken(cards, wanted, title) as own:
             yield tuple(Place(card.environment) for card in own)
     elif wanted > 1 and fits_side_by_side(wanted, preset):
-        environment = dict.fromkeys(THREADS, str(threads_each(wanted)))
-        yield tuple(Place(environment) for _ in range(wanted))
+        half = dict.fromkeys(THREADS, str(threads_each(wanted)))
+        yield tuple(Place({}, half) for _ in range(wanted))
     else:
         yield (Place({}),)
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from napari_alc.project.project import MODELS
 from napari_alc.project.status import Step
 
+HERE = "none"
+"""Instead of a cluster's address: compute on this computer, whatever the project says."""
+
 WITH_DEVICE = ("train", "predict")
 """Commands that compute on a device, tell their progress and can be cancelled through a file."""
 
@@ -36,7 +39,9 @@ class Command:
     @property
     def computes_here(self) -> bool:
         """Whether it needs this computer's cores or graphics card."""
-        return self.name in WITH_DEVICE and "--cluster" not in self.arguments
+        if self.name not in WITH_DEVICE:
+            return False
+        return "--cluster" not in self.arguments or self.arguments[-1] == HERE
 
 
 Stage = tuple[Command, ...]
@@ -79,8 +84,7 @@ def _stage(name: str, project: Path, device: str, cluster: str) -> Stage:
     if name not in WITH_DEVICE:
         return (Command((name, str(project))),)
     arguments = (name, str(project), "--device", device)
-    if cluster:  # Its workers share the models out among themselves.
-        return (Command((*arguments, "--cluster", cluster), reports_progress=True),)
-    if name == "train":
-        return tuple(Command((*arguments, "--model", model), True) for model in MODELS)
-    return (Command(arguments, reports_progress=True),)
+    there = ("--cluster", cluster or HERE)  # Always told: project.toml may name another one.
+    if name == "train" and there[1] == HERE:  # A cluster shares the models out by itself.
+        return tuple(Command((*arguments, "--model", model, *there), True) for model in MODELS)
+    return (Command((*arguments, *there), reports_progress=True),)

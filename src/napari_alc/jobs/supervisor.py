@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -107,7 +107,7 @@ class _Run:
             sys.stderr.write(f"napari-alc: {NOT_ENOUGH_FOR_BOTH}\n")
             stage = tuple(c for c, o in zip(stage, outcomes, strict=True) if not o.succeeded)
         for command in stage:
-            outcome = self._run_command(command, own[0], threading.Event())
+            outcome = self._run_command(command, own[0].environment, threading.Event())
             if not outcome.succeeded:
                 return outcome
         return SUCCESS
@@ -116,12 +116,14 @@ class _Run:
         failed = threading.Event()
         with ThreadPoolExecutor(len(stage)) as pool:
             running = [
-                pool.submit(self._run_command, command, place, failed)
+                pool.submit(self._run_command, command, place.shared, failed)
                 for command, place in zip(stage, own, strict=False)
             ]
             return [one.result() for one in running]
 
-    def _run_command(self, command: Command, place: Place, failed: threading.Event) -> Outcome:
+    def _run_command(
+        self, command: Command, environment: Mapping[str, str], failed: threading.Event
+    ) -> Outcome:
         """Run a command; one that fails, unless for memory, stops those beside it."""
 
         def should_stop() -> bool:
@@ -130,9 +132,7 @@ class _Run:
         if should_stop():
             return CANCELLED
         log: Lines = _Log(command)
-        surroundings = Surroundings(
-            place.environment, self._job.cancel_file, log, log, GRACE_SECONDS
-        )
+        surroundings = Surroundings(environment, self._job.cancel_file, log, log, GRACE_SECONDS)
         outcome = run_child(
             command.arguments,
             self._writer.take,
