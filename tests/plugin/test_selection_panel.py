@@ -119,7 +119,9 @@ def test_an_image_is_taken_out_with_a_reason_that_its_row_tells(filled, project,
     assert not filled.reason.isVisible()
     (chosen,) = choices.choices(project, 0).values()
     assert (chosen.kind, chosen.reason) == (OUT, "out of focus")
-    assert cells(filled, NAME)[0] == f"image4.tif\ntaken out by {chosen.person}: out of focus"
+    assert cells(filled, NAME)[0] == "image4.tif\nout of focus"
+    words = filled.ranking.table.model().index(0, CHOICE).data(Qt.ItemDataRole.ToolTipRole)
+    assert words == f"taken out by {chosen.person}: out of focus"
     assert cells(filled, CHOICE) == ["out", "next", "next", ""]
     assert filled.ranking.picked_row.file_name == "image4.tif"
     assert not filled.take_out.isEnabled()

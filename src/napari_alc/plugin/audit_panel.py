@@ -35,6 +35,9 @@ FEW_IMAGES = 10
 
 MOST_IMAGES = 1_000_000
 
+SPIN_WIDTH = 80
+"""Pixels: four digits between the buttons."""
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -71,19 +74,19 @@ class AuditPanel(QWidget):
         self.so_far = words(tooltip=tooltips.BUDGET)
         self.ahead = FigureGrid()
         self.m = QSpinBox()
-        self.send = button_with("", tooltips.SEND_RANDOM)
+        self.send = button_with("Send random images to the pathologist", tooltips.SEND_RANDOM)
         self.found_words = words()
         self.noise = FigureGrid()
         self.shown = QWidget()
         self._arrange()
         self._connect()
-        self._name_button(FEW_IMAGES)
         self.set_project(None)
 
     def _arrange(self) -> None:
         self.advice.setStyleSheet("font-size: 13px;")
         self.m.setRange(1, MOST_IMAGES)
         self.m.setValue(FEW_IMAGES)
+        self.m.setMaximumWidth(SPIN_WIDTH)
         self.m.setToolTip(tooltips.AUDIT_IMAGES)
         inner = QVBoxLayout(self.shown)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -107,7 +110,6 @@ class AuditPanel(QWidget):
         self.drawer.answered.connect(self._on_drawn)
         self.drawer.refused.connect(lambda error: show_words(self.error, str(error)))
         self.drawer.settled.connect(self._on_settled)
-        self.m.valueChanged.connect(self._name_button)
         self.send.clicked.connect(self._draw)
         self.stop.clicked.connect(lambda: self._store(stop_here))
         self.go_on.clicked.connect(lambda: self._store(go_on))
@@ -165,10 +167,6 @@ class AuditPanel(QWidget):
         is_free = step in (Step.SELECT, Step.CORRECT) and not self.drawer.is_asking
         self.m.setEnabled(is_free)
         self.send.setEnabled(is_free)
-
-    def _name_button(self, m: int) -> None:
-        images = "1 random image" if m == 1 else f"{m:,} random images"
-        self.send.setText(f"Send {images} to the pathologist")
 
     def _draw(self) -> None:
         if self._project is not None:

@@ -67,8 +67,9 @@ def _percent(share: float) -> str:
 
 def so_far(found: Forecast) -> str:
     """What was spent until now."""
-    minutes = f", {_count(found.minutes_now)} min of work measured" if found.minutes_now else ""
-    budget = f"So far: {found.budget_now:.1f} % of the budget{minutes}."
+    minutes = f", {_count(found.minutes_now)} min of work" if found.minutes_now else ""
+    share = f"{found.budget_now:.1f} % of what labelling every image would cost"
+    budget = f"Spent so far: {share}{minutes}."
     return budget if found.to_the_end is not None else f"{budget} {NO_FORECAST}"
 
 

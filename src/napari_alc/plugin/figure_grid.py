@@ -1,4 +1,4 @@
-"""A few figures in rows under headings, wrapped where there is little room."""
+"""A few figures in rows under headings."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class FigureGrid(QWidget):
         self._width = 1
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(0, 1)
         self.hide()
 
@@ -62,6 +63,7 @@ class FigureGrid(QWidget):
 
 def _label(text: str, tooltip: str, column: int, is_heading: bool) -> QLabel:
     label = words(text, tooltip)
+    label.setWordWrap(column == 0)  # names give way to figures
     side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
     label.setAlignment(side | Qt.AlignmentFlag.AlignBottom)
     if is_heading:

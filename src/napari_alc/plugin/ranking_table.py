@@ -114,10 +114,9 @@ class RankingModel(QAbstractTableModel):
             return str(getattr(row, REGIONS[column]))
         if column == THUMBNAIL:
             return None
-        name = "\n".join(filter(None, (row.file_name, choice_words(row))))
         return {
             RANK: str(row.rank),
-            NAME: name,
+            NAME: "\n".join(filter(None, (row.file_name, row.reason))),
             SCORE: f"{row.score:.2f}",
             CHOICE: self._choice(row),
         }[column]
@@ -126,6 +125,8 @@ class RankingModel(QAbstractTableModel):
         if column == THUMBNAIL:
             picture = self.thumbnails.picture(self._folder / row.file_name)
             return UNREADABLE if picture is not None and picture.isNull() else row.file_name
+        if column == NAME:
+            return "\n".join(filter(None, (row.file_name, choice_words(row))))
         if column == CHOICE:
             return choice_words(row) or (
                 tooltips.CHOSEN_BY_RANK if self._choice(row) else tooltips.NOT_CHOSEN

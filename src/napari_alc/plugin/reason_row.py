@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.parts import button_with, words
@@ -15,6 +15,9 @@ class ReasonRow(QWidget):
 
     given = Signal(str)
     """Emitted with the reason; Enter gives it too."""
+
+    asks = Signal(bool)
+    """Emitted with whether it asks now."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +55,24 @@ class ReasonRow(QWidget):
             self.hide()
             return True
         return False
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Come into sight on a page that scrolls."""
+        super().showEvent(event)
+        self.asks.emit(True)
+        QTimer.singleShot(0, self._scroll_here)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Tell that nothing is asked any more."""
+        super().hideEvent(event)
+        self.asks.emit(not self.isHidden())
+
+    def _scroll_here(self) -> None:
+        page = self.parentWidget()
+        while page is not None and not isinstance(page, QScrollArea):
+            page = page.parentWidget()
+        if page is not None:
+            page.ensureWidgetVisible(self.confirm)
 
     def _allow(self) -> None:
         self.confirm.setEnabled(bool(self.line.text().strip()))

@@ -10,7 +10,6 @@ from qtpy.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from napari_alc.boxes import Integers
-from napari_alc.plugin.curves import theme_colours
 from napari_alc.project.choices import Ranking
 
 HEIGHT = 96
@@ -24,6 +23,12 @@ LEAST_BAR = 2
 
 LETTERS = 11
 """Size of the letters in pixels."""
+
+ON_DARK, ON_LIGHT = "#ffb86b", "#9a4408"
+"""Colours of the images that come next, on dark and light themes."""
+
+HALF = 127
+"""Lightness between dark and light letters."""
 
 FAINT = 0.35
 """Opacity of the images that do not come next."""
@@ -71,11 +76,11 @@ class ScoreHistogram(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
-        """Draw bars, caption and scores in the colours of napari's theme."""
+        """Draw bars, caption and scores in the colours of this window's theme."""
         if self.bars is None:
             return
-        colours = theme_colours()
-        text, accent = QColor(colours.text), QColor(colours.lines["Mp"])
+        text = self.palette().color(self.foregroundRole())
+        accent = QColor(ON_DARK if text.lightness() > HALF else ON_LIGHT)
         painter = QPainter(self)
         faint = QColor(text)
         faint.setAlphaF(FAINT)

@@ -76,14 +76,20 @@ class SelectionPanel(QWidget):
         self.k.setRange(1, MOST_IMAGES)
         self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
         self.k.setToolTip(tooltips.NEXT_IMAGES)
+        self.buttons = QWidget()
+        buttons = QHBoxLayout(self.buttons)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        for button in (self.take_out, self.add, self.leave):
+            buttons.addWidget(button)
+        buttons.addStretch()
         inner = QVBoxLayout(self.shown)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.strategy)
-        inner.addLayout(_row(QLabel("The next"), self.k, QLabel("images:")))
+        inner.addLayout(_row(QLabel("The next"), self.k, QLabel("images")))
         inner.addWidget(self.cost)
         inner.addWidget(self.histogram)
         inner.addWidget(self.ranking)
-        inner.addLayout(_row(self.take_out, self.add, self.leave))
+        inner.addWidget(self.buttons)
         inner.addWidget(self.reason)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -100,6 +106,7 @@ class SelectionPanel(QWidget):
         self.add.clicked.connect(lambda: self._ask("Add", choices.add))
         self.leave.clicked.connect(self._leave)
         self.reason.given.connect(self._on_reason)
+        self.reason.asks.connect(self.buttons.setHidden)  # the question takes their place
 
     def set_project(self, project: Project | None) -> None:
         """Show another project, or none."""
