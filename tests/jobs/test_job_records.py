@@ -11,6 +11,7 @@ import torch
 
 from napari_alc.detection.weights import load_detector
 from napari_alc.errors import BadData
+from napari_alc.jobs import records
 from napari_alc.jobs.outcome import LEFT, LOST, SUCCESS, Ending
 from napari_alc.jobs.records import (
     KEPT_JOBS,
@@ -164,6 +165,17 @@ def test_the_number_of_a_process_that_began_at_another_time_is_no_job(job):
     job.begin(record(pid=here.pid, started=here.create_time() - 3600))
     assert not job.is_alive
     assert outcome_of_job(job) == LOST
+
+
+def test_a_job_whose_end_cannot_be_written_down_is_told_with_what_to_do(job, monkeypatch):
+    def full(path, _text):
+        raise BadData(path, "could not be written (No space left on device)", "Free space")
+
+    monkeypatch.setattr(records, "write_text", full)
+    outcome = follow(job, print)
+    assert outcome.ending is Ending.FAILED
+    assert f"{job.end_file} could not be written (No space left on device)." in outcome.message
+    assert "If the disk is full, free space on it" in outcome.message
 
 
 def test_a_damaged_record_is_named_and_hides_no_other_job(job, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.jobs import child
 from napari_alc.jobs.child import run_child
 from napari_alc.jobs.outcome import (
@@ -39,7 +40,7 @@ def dies(monkeypatch):
 def test_a_killed_step_may_have_lacked_memory_and_goes_on_from_its_checkpoint(dies):
     outcome = dies("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert outcome.message == KILLED
-    assert outcome.message.endswith(GOES_ON)
+    assert GOES_ON in outcome.message
 
 
 def test_a_step_that_is_asked_to_end_by_the_system(dies):
@@ -61,6 +62,13 @@ def test_memory_that_runs_out(dies):
     )
     assert outcome.message == OUT_OF_MEMORY
     assert outcome.cause is Cause.MEMORY
+
+
+@pytest.mark.parametrize("words", [OUT_OF_MEMORY, OUT_OF_GPU_MEMORY, KILLED])
+def test_where_memory_lacks_the_settings_are_named_in_the_window_and_in_the_file(words):
+    assert "on the page Iterate under Settings, Detector, Advanced" in words
+    assert "batch_size and input_size under [detector]" in words
+    assert {"batch_size", "input_size"} <= DetectorSettings().to_json().keys()
 
 
 def test_memory_that_numpy_cannot_have(dies):

@@ -1,7 +1,10 @@
 """The supervisor with children that are written here: order, sides, failures, what it writes."""
 
+import errno
+import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +146,19 @@ def test_the_log_tells_which_command_wrote_what(job_of, capfd):
     job = job_of("print('hello', file=sys.stderr); print('out')", (MP,), (PREDICT,))
     run_job(job.path)
     assert {"[mp] hello", "[mp] out", "[predict] hello"} <= set(capfd.readouterr().err.splitlines())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_full_disk_takes_the_progress_and_the_log_but_not_the_work(job_of, monkeypatch):
+    class FullLog(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", FullLog())
+    job = job_of("tell(2)\nprint('hello', file=sys.stderr)\ntell(4)", (MP, MA), (PREDICT,))
+    job.progress_file.symlink_to("/dev/full")
+    assert run_job(job.path).succeeded
+    assert job.record.outcome.succeeded
 
 
 def test_a_project_without_settings_is_told(job_of, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -47,6 +48,18 @@ def hold(tmp_path):
 @pytest.fixture
 def holder(hold):
     return hold("train")
+
+
+def test_on_a_full_disk_the_remedy_is_space(tmp_path, monkeypatch):
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    def refuse(*_args, **_options):
+        raise full
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(BadData, match=r"disk is full\)\. Free space"), locked(tmp_path, "predict"):
+        pass
 
 
 def test_a_second_process_is_told_who_is_at_work(tmp_path, holder):

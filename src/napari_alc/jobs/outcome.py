@@ -60,19 +60,28 @@ GOES_ON = "Everything finished before is kept: start the step again and it goes 
 
 LOST = Outcome(
     Ending.FAILED,
-    "The job was ended from outside: the computer was switched off, or somebody ended its process. "
-    + GOES_ON,
+    "The job ended without saying why: the computer was switched off, its process was ended, or "
+    f"its disk was full. What it wrote is in the log. {GOES_ON}",
 )
 """Of a job whose processes are gone without having said anything."""
 
-OUT_OF_MEMORY = (
-    "The computer's memory ran out. Close other programs, or set a smaller input size or batch "
-    f"size of the detector, then start the step again. {GOES_ON}"
+NOT_WRITABLE = (
+    "The job's folder cannot be written any more: {words}. If the disk is full, free space on it; "
+    "else make the folder writable for you. " + GOES_ON
+)
+"""Of a job whose end cannot be recorded."""
+
+LESS_MEMORY = (
+    "If that does not help, set fewer images a batch or a smaller input size: on the page Iterate "
+    "under Settings, Detector, Advanced (in project.toml: batch_size and input_size under "
+    "[detector]). The training that was cut off then begins anew."
 )
 
+OUT_OF_MEMORY = f"The computer's memory ran out. Close other programs. {GOES_ON} {LESS_MEMORY}"
+
 OUT_OF_GPU_MEMORY = (
-    "The graphics card's memory ran out. Close other programs that use the card, or set a smaller "
-    f"batch size or input size of the detector, then start the step again. {GOES_ON}"
+    "The graphics card's memory ran out. Close other programs that use the card. "
+    f"{GOES_ON} {LESS_MEMORY}"
 )
 
 GPU_ERROR = (
@@ -88,8 +97,7 @@ DISK_FULL = (
 
 KILLED = (
     "The step was ended by force, by the system or by somebody. Mostly that is because the "
-    "computer's memory ran out: close other programs, or set a smaller input size or batch size "
-    f"of the detector, then start the step again. {GOES_ON}"
+    f"computer's memory ran out: close other programs. {GOES_ON} {LESS_MEMORY}"
 )
 
 ASKED_TO_END = f"The step was asked from outside to end (the computer shuts down?). {GOES_ON}"

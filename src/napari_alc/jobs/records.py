@@ -25,7 +25,7 @@ import psutil
 from napari_alc.errors import BadData
 from napari_alc.files import write_text
 from napari_alc.jobs.child import PROGRAM
-from napari_alc.jobs.outcome import LEFT, LOST, Ending, Outcome
+from napari_alc.jobs.outcome import LEFT, LOST, NOT_WRITABLE, Ending, Outcome
 from napari_alc.jobs.steps import Command, Stage
 from napari_alc.jobs.tail import Tail
 from napari_alc.progress import Report, ShouldStop, never
@@ -243,11 +243,17 @@ def outcome_of_job(job: JobFolder) -> Outcome | None:
     if found is not None or job.is_alive:
         return found
     found = job.record.outcome  # Again: its last act may have been to write how it ended.
-    if found is None:
+    return _recorded_as_lost(job) if found is None else found
+
+
+def _recorded_as_lost(job: JobFolder) -> Outcome:
+    try:
         cancel(job)  # Should a child of it be alive, it stops too.
         job.end(LOST)
-        return LOST
-    return found
+    except BadData as error:
+        words = NOT_WRITABLE.replace("{words}", f"{error.where} {error.problem}")
+        return Outcome(Ending.FAILED, words)
+    return LOST
 
 
 def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> Outcome:

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
-from typing import IO
 
 from napari_alc.detection.settings import default_preset
 from napari_alc.errors import AlcError
@@ -54,7 +55,7 @@ def run_job(folder: Path, should_stop: ShouldStop = never) -> Outcome:
     """
     job = JobFolder(folder)
     record = job.record
-    with job.progress_file.open("a", encoding="utf-8") as stream:
+    with job.progress_file.open("ab", buffering=0) as stream:
         outcome = _Run(job, record, stream, should_stop).outcome()
     job.end(outcome)
     return outcome
@@ -64,7 +65,7 @@ class _Run:
     """One job while it runs."""
 
     def __init__(
-        self, job: JobFolder, record: JobRecord, stream: IO[str], should_stop: ShouldStop
+        self, job: JobFolder, record: JobRecord, stream: RawIOBase, should_stop: ShouldStop
     ) -> None:
         self._job, self._record = job, record
         self._should_stop = should_stop
@@ -77,7 +78,7 @@ class _Run:
             with places(record.stages, record.device, preset, self._name()) as own:
                 return self._run(own)
         except AlcError as error:
-            sys.stderr.write(f"napari-alc: {error}\n")
+            _log(f"napari-alc: {error}")
             return outcome_of(error)
 
     def _preset(self) -> str:
@@ -104,7 +105,7 @@ class _Run:
             short = [o.cause in (Cause.MEMORY, Cause.GPU_MEMORY) for o in outcomes]
             if not any(short):
                 return _worst(outcomes)
-            sys.stderr.write(f"napari-alc: {NOT_ENOUGH_FOR_BOTH}\n")
+            _log(f"napari-alc: {NOT_ENOUGH_FOR_BOTH}")
             stage = tuple(c for c, o in zip(stage, outcomes, strict=True) if not o.succeeded)
         for command in stage:
             outcome = self._run_command(command, own[0].environment, threading.Event())
@@ -151,6 +152,13 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return min(outcomes, key=lambda outcome: order.index(outcome.ending))
 
 
+def _log(line: str) -> None:
+    """Write a line to the job's log, unless its disk is full."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
 class _Log:
     """Writes a command's words to the job's log, which is this process's standard error."""
 
@@ -159,14 +167,13 @@ class _Log:
         self._mark = f"[{model.partition(' ')[0] or command.name}] "
 
     def append(self, line: str, /) -> None:
-        sys.stderr.write(f"{self._mark}{line}\n")
-        sys.stderr.flush()
+        _log(f"{self._mark}{line}")
 
 
 class _ProgressWriter:
     """Writes the progress of a job's commands; may be called by several threads."""
 
-    def __init__(self, stream: IO[str], whole: WholeJob) -> None:
+    def __init__(self, stream: RawIOBase, whole: WholeJob) -> None:
         self._stream, self._whole = stream, whole
         self._lock = threading.Lock()
         self._thinning = Thinning()
@@ -180,8 +187,9 @@ class _ProgressWriter:
         with self._lock:
             self._whole.take(progress)
             if self._thinning.keeps(progress, time.monotonic()):
-                self._stream.write(json.dumps(self._line(progress)) + "\n")
-                self._stream.flush()
+                line = json.dumps(self._line(progress)) + "\n"
+                with suppress(OSError):  # On a full disk the work matters more than its bar.
+                    self._stream.write(line.encode())
 
     def _line(self, progress: Progress) -> dict[str, object]:
         values = {**progress.values, WHOLE: round(self._whole.share, 5)}

@@ -157,9 +157,9 @@ def _told(folder: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             raise _busy(folder) from None
-        raise BadData(
-            folder, f"cannot be written ({error})", "Make the folder writable for you"
-        ) from error
+        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        remedy = "Free space on its disk" if is_full else "Make the folder writable for you"
+        raise BadData(folder, f"cannot be written ({error})", remedy) from error
 
 
 def _busy(folder: Path) -> BadData:
