@@ -2,9 +2,10 @@
 
 Draws synthetic TEM images of 2048 × 2048 pixels, spoils their labels as a crowd does, lets a
 simulated pathologist label the first ones, and trains both detectors for a short time. From
-there go three projects: one that waits for whole images, one whose images two people have read,
-and one that waits for the red and green boxes left at the end. Each picture is taken of a copy.
-Takes about fifteen minutes on two cores; needs a display (or ``xvfb-run -a -s "-screen 0
+there go five projects: one that waits for whole images, one whose images two people have read,
+one that is ready to train, one whose next images can be selected, and one that waits for the
+red and green boxes left at the end. Each picture is taken of a copy.
+Takes about twenty minutes on two cores; needs a display (or ``xvfb-run -a -s "-screen 0
 1920x1080x24"``).
 
 Example: python docs/make_screenshots.py
@@ -28,6 +29,7 @@ from PIL import Image
 from napari_alc.labels import LabelSet
 from napari_alc.project.correction import correct_remaining
 from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.forecast import stop_here
 from napari_alc.project.prediction import predict
 from napari_alc.project.project import Project
 from napari_alc.project.readers import finish_task, share
@@ -42,11 +44,12 @@ from napari_alc.simulation.tem import make_tem_images
 
 IMAGES = 24
 SIZE = 2048
-METHOD = MethodSettings(initial=8, per_iteration=8, iterations=1)
+METHOD = MethodSettings(initial=8, per_iteration=8, iterations=2)
 DETECTOR = {"iterations": 400, "input_size": 640}
 
-START, READ, REST = "study", "read", "rest"
-"""Folders of the projects: whole images wait; read by several; red and green boxes wait."""
+START, READ, READY, FOUND, REST = "study", "read", "ready", "found", "rest"
+"""Folders of the projects: whole images wait; read by several; ready to train; both detectors
+have looked; red and green boxes wait."""
 
 READERS = ("Ada", "Bob")
 
@@ -76,7 +79,11 @@ PICTURES = {
     "review-scaled": Picture(START, "box", scale=1.5),
     "review-help": Picture(START, "help"),
     "readers-differ": Picture(READ, "readers"),
-    "iterate": Picture(START, "iterate", 1600, 900),
+    "iterate": Picture(READY, "training", 1280, 900),
+    "iterate-settings": Picture(READY, "settings", 1280, 900),
+    "iterate-select": Picture(FOUND, "select", 1280, 900),
+    "iterate-stop": Picture(FOUND, "stop", 1280, 900),
+    "iterate-results": Picture(FOUND, "results", 1280, 900),
     "project": Picture(START, "project", 1600, 900),
 }
 """What is in each picture."""
@@ -101,7 +108,7 @@ FOLDER = Path(__file__).parent / "images"
 
 
 def make_projects(folder: Path) -> None:
-    """The three projects, in `folder`."""
+    """The five projects, in `folder`."""
     truth = make_tem_images(folder / "images", IMAGES, SIZE, SEED)
     crowd = add_noise(truth, DEMO_RATES, SEED).label_set
     sources = Sources(folder / "images", crowd, folder / "crowd.json")
@@ -112,7 +119,9 @@ def make_projects(folder: Path) -> None:
     _review_one(project, truth)
     project.close()
     _make_read(_copy(folder / START, READ))
-    _make_rest(_copy(folder / START, REST), truth)
+    _make_ready(_copy(folder / START, READY), truth)
+    _make_found(_copy(folder / READY, FOUND))
+    _make_rest(_copy(folder / FOUND, REST))
 
 
 def _look_for_images(project: Project) -> None:
@@ -147,10 +156,22 @@ def _make_read(folder: Path) -> None:
     project.close()
 
 
-def _make_rest(folder: Path, truth: LabelSet) -> None:
+def _make_ready(folder: Path, truth: LabelSet) -> None:
     project = Project.open(folder)
     review_everything(project, truth.labels)
+    project.close()
+
+
+def _make_found(folder: Path) -> None:
+    project = Project.open(folder)
     _look_for_images(project)
+    project.close()
+
+
+def _make_rest(folder: Path) -> None:
+    """Ada stops the iterations, and the rest is corrected."""
+    project = Project.open(folder)
+    stop_here(project, READERS[0])
     correct_remaining(project)
     project.close()
 

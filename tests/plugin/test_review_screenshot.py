@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from review_driver import make_project
 
+from napari_alc.plugin import screenshot
 from napari_alc.plugin.screenshot import PAGES
 
 
@@ -62,7 +63,8 @@ assert not {{"torch", "torchvision"}} & set(sys.modules)
     assert done.returncode == 0, done.stderr
 
 
-def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, qtbot):
+def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, qtbot, monkeypatch):
+    monkeypatch.setattr(screenshot, "REST_MS", 0)
     viewer, widget = docked()
     assert widget.open_project(folder)
     review = widget.review_page

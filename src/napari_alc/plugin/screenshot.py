@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from napari_alc.commands.gui import require_window
 from napari_alc.errors import AlcError
 from napari_alc.files import atomic_write
-from napari_alc.project.project import Project
+from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sitting import Sitting
 from napari_alc.project.tasks import queue
 
@@ -34,6 +35,15 @@ SIZE = (1600, 900)
 
 LONGEST_WAIT_MS = 30_000
 """For the image under review."""
+
+REST_MS = 2_500
+"""For what is made beside the window: thumbnails, figures."""
+
+FEW_POINTS = 20
+"""Of each model's curve before a training is shown."""
+
+LONGEST_JOB_MS = 300_000
+"""For a training to begin, or to end at its checkpoint."""
 
 LOOK_EVERY_MS = 100
 """Long enough for a window to be laid out and drawn meanwhile."""
@@ -86,6 +96,7 @@ def opened(project: Path, size: tuple[int, int] = SIZE) -> Iterator[ActiveLabelC
             if not widget.open_project(project):
                 raise AlcError(widget.project_page.error.text())
             yield widget
+            _end_job(widget)
         finally:
             viewer.close()
 
@@ -98,6 +109,66 @@ def _project(widget: ActiveLabelCleaning) -> None:
 def _iterate(widget: ActiveLabelCleaning) -> None:
     _review(widget)
     widget.tabs.setCurrentIndex(1)
+
+
+def _section(name: str, widget: ActiveLabelCleaning) -> None:
+    """The page Iterate with one of its sections open, and at its top."""
+    _open_only(name, widget)
+    _scroll_to(widget, widget.iterate_page.sections.sections[name])
+
+
+def _results(widget: ActiveLabelCleaning) -> None:
+    """What the correction will change, where that is still ahead."""
+    _open_only("results", widget)
+    section = widget.iterate_page.sections.sections["results"]
+    section.panel.preview.look.click()
+    _scroll_to(widget, section)
+
+
+def _settings(widget: ActiveLabelCleaning) -> None:
+    _open_only("", widget)
+    fold = widget.iterate_page.settings_fold
+    fold.set_open(True)
+    _scroll_to(widget, fold)
+
+
+def _open_only(name: str, widget: ActiveLabelCleaning) -> None:
+    _iterate(widget)
+    for other, section in widget.iterate_page.sections.sections.items():
+        section.fold.set_open(other == name)
+
+
+def _scroll_to(widget: ActiveLabelCleaning, part: QWidget) -> None:
+    from qtpy.QtCore import QPoint
+
+    _rest()
+    page = widget.iterate_page
+    top = part.mapTo(page, QPoint(0, 0)).y()
+    widget.tabs.currentWidget().verticalScrollBar().setValue(top)
+
+
+def _training(widget: ActiveLabelCleaning) -> None:
+    """A training under way, with the curves of both models."""
+    _iterate(widget)
+    page = widget.iterate_page
+    page.next_button.click()
+    curves = page.background.points
+    _wait(
+        lambda: (
+            not page.is_busy
+            or sum(len(points) >= FEW_POINTS for points in curves.values()) >= len(MODELS)
+        ),
+        LONGEST_JOB_MS,
+    )
+    _rest()
+
+
+def _end_job(widget: ActiveLabelCleaning) -> None:
+    """Stop what runs: nobody is there to answer what becomes of it."""
+    page = widget.iterate_page
+    if page.is_busy:
+        page.background.cancel()
+        _wait(lambda: not page.is_busy, LONGEST_JOB_MS)
 
 
 def _review(widget: ActiveLabelCleaning) -> None:
@@ -197,6 +268,11 @@ PAGES: Mapping[str, Callable[[ActiveLabelCleaning], QWidget | None]] = {
     "help": _help,
     "readers": _readers,
     "iterate": _iterate,
+    "settings": _settings,
+    "training": _training,
+    "select": partial(_section, "selection"),
+    "stop": partial(_section, "audit"),
+    "results": _results,
     "project": _project,
 }
 """What brings the window into each state; the window of its own to be shown, where it has one."""
@@ -214,7 +290,16 @@ def wait_for(widget: ActiveLabelCleaning) -> None:
     _wait(lambda: review.is_settled and review.desk.canvas.is_settled)
 
 
-def _wait(condition: Callable[[], bool]) -> None:
+def _rest() -> None:
+    """Let the window work for a while."""
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(REST_MS, loop.quit)
+    loop.exec()
+
+
+def _wait(condition: Callable[[], bool], longest: int = LONGEST_WAIT_MS) -> None:
     """Let the window work until `condition` holds and everything is drawn."""
     from qtpy.QtCore import QEventLoop, QTimer
 
@@ -222,7 +307,7 @@ def _wait(condition: Callable[[], bool]) -> None:
     look.timeout.connect(lambda: loop.quit() if condition() else None)
     end.timeout.connect(lambda: loop.exit(1))
     look.start(LOOK_EVERY_MS)
-    end.start(LONGEST_WAIT_MS)
+    end.start(longest)
     if loop.exec():
         raise AlcError("The image could not be shown in time.")
 
