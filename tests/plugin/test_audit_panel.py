@@ -216,3 +216,35 @@ def test_times_and_budgets_are_told_in_whole_minutes_and_percent():
     assert audit_words.so_far(told) == (
         "Spent so far: 12.3 % of what labelling every image would cost, 1 min of work."
     )
+
+
+def test_on_the_page_the_section_stays_open_under_the_hand_that_stops(docked, predicted, qtbot):
+    _, widget = docked()
+    assert widget.open_project(predicted)
+    page = widget.iterate_page
+    section = page.sections.sections["audit"]
+    assert section.fold.is_open
+    qtbot.waitUntil(lambda: section.panel.stop.isEnabled(), timeout=LONG)
+    with qtbot.waitSignal(section.panel.asker.settled, timeout=LONG):
+        qtbot.mouseClick(section.panel.stop, LEFT)
+    assert page.next_button.text() == "Correct automatically"
+    assert section.fold.is_open
+    assert not page.sections.sections["selection"].fold.is_open
+    assert page.sections.sections["results"].fold.is_open
+    with qtbot.waitSignal(section.panel.asker.settled, timeout=LONG):
+        qtbot.mouseClick(section.panel.go_on, LEFT)
+    assert page.next_button.text() == "Select next images"
+    assert page.sections.sections["selection"].fold.is_open
+
+
+def test_on_the_page_an_audit_leads_to_review(docked, predicted, qtbot):
+    _, widget = docked()
+    assert widget.open_project(predicted)
+    panel = widget.iterate_page.sections.sections["audit"].panel
+    qtbot.waitUntil(lambda: panel.send.isEnabled(), timeout=LONG)
+    panel.m.setValue(2)
+    with qtbot.waitSignals([panel.changed, panel.asker.settled], timeout=LONG):
+        qtbot.mouseClick(panel.send, LEFT)
+    assert widget.next_button.text().startswith("Review images")
+    assert "2 images wait" in widget.sentence.text()
+    assert panel.isVisibleTo(widget.iterate_page)
