@@ -178,6 +178,19 @@ def test_a_job_whose_end_cannot_be_written_down_is_told_with_what_to_do(job, mon
     assert "If the disk is full, free space on it" in outcome.message
 
 
+def test_a_supervisor_that_broke_down_is_told_by_its_last_words(job):
+    job.log_file.write_text(
+        "[mp] fine\nTraceback (most recent call last):\nImportError: no numpy\n"
+    )
+    message = outcome_of_job(job).message
+    assert "an error it does not know: ImportError: no numpy." in message
+
+
+def test_the_words_of_a_command_are_not_those_of_the_supervisor(job):
+    job.log_file.write_text("[mp] Traceback (most recent call last):\n[mp] ImportError: odd\n")
+    assert outcome_of_job(job) == LOST
+
+
 def test_a_damaged_record_is_named_and_hides_no_other_job(job, tmp_path):
     job.record_file.write_text("{")
     assert current_job(tmp_path) is None

@@ -83,6 +83,15 @@ def test_a_full_disk_names_what_could_not_be_written(dies):
     assert message.startswith("The disk is full: OSError: [Errno 28] No space left on device. Free")
 
 
+def test_a_file_for_which_there_is_no_space_is_named_and_the_step_can_go_on():
+    line = "napari-alc: w.pt: could not be written (No space left on device). Free space or choose"
+    message = failure(1, [line]).message
+    assert message.startswith(
+        "The disk is full: w.pt: could not be written (No space left on device). Free space on"
+    )
+    assert message.endswith(GOES_ON)
+
+
 def test_an_image_that_is_gone_is_named_with_what_to_do(tmp_path):
     project = make_project(tmp_path)
     (project.images_folder / "squares_1.tif").unlink()

@@ -157,6 +157,15 @@ def test_a_store_that_cannot_be_read_after_a_step_is_told(opened, reviewed, monk
     assert page.error.text() == "The step crashed.\nThe disk is gone."
 
 
+def test_a_step_that_was_found_again_is_told_like_one_that_was_started_here(opened, reviewed):
+    _, _, page = opened(reviewed)
+    page.background.title = "Train and predict"
+    page.background.ended.emit(SUCCESS)
+    assert page.result.text() == (
+        "Both detectors are trained and have looked at the remaining images."
+    )
+
+
 def test_a_section_opens_when_it_is_its_time(opened, predicted, qtbot):
     _, widget, page = opened(predicted)
     results = page.sections.sections["results"]

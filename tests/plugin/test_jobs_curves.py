@@ -59,6 +59,12 @@ def test_every_line_and_word_is_told_from_the_background(theme, lines):
         assert contrast(colour, colours.background) > 4.5, colour
 
 
+def test_the_theme_of_the_window_counts_where_it_is_not_the_one_of_the_settings(make_napari_viewer):
+    get_settings().appearance.theme = "dark"
+    make_napari_viewer().theme = "light"
+    assert theme_colours().lines == LIGHT_LINES
+
+
 def contrast(one, other):
     """Contrast of two colours as the Web Content Accessibility Guidelines define it."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)

@@ -148,6 +148,31 @@ def test_work_tells_its_progress_and_its_end(background, qtbot):
     assert seen == [Progress("create", 1, 2)]
 
 
+def test_work_may_end_while_its_progress_is_drawn(background, qtbot, monkeypatch):
+    drawn = []
+
+    class Bar:
+        n = total = 0
+
+        def set_description(self, words):
+            drawn.append(words)
+            qtbot.waitUntil(lambda: not background.is_busy)
+
+        def close(self):
+            drawn.append("closed")
+
+    monkeypatch.setattr("napari_alc.plugin.background.ActivityBar", lambda **_options: Bar())
+
+    def job(report, _should_stop):
+        report(Progress("create", 1, 2))
+        return SUCCESS
+
+    with qtbot.waitSignal(background.ended):
+        background.start(job, "Work")
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    assert drawn[-1] == "closed"
+
+
 def test_work_that_is_cancelled_stops(background, qtbot):
     def job(_report, should_stop):
         while not should_stop():

@@ -160,9 +160,23 @@ def failure(status: int, log: Sequence[str]) -> Outcome:
     lines = [line.strip() for line in log if line.strip()]
     if found := _of_status(status):
         return found
-    if lines and lines[-1].startswith(_PROGRAM):  # The program's own words are plain already.
-        return _failed(lines[-1].removeprefix(_PROGRAM))
+    if lines and lines[-1].startswith(_PROGRAM):
+        return _of_own_words(lines[-1].removeprefix(_PROGRAM))
     return _of_words(lines) or _of_crash(status, lines)
+
+
+def lost(log: Sequence[str]) -> Outcome:
+    """What to say of a job whose supervisor is gone, which has written `log`."""
+    if any(line.startswith(_TRACEBACK) for line in log):  # Its commands' words have a mark before.
+        return failure(1, log)
+    return LOST
+
+
+def _of_own_words(line: str) -> Outcome:
+    """Of a child that met what the program knows: its words are plain already."""
+    if _line_with([line], _DISK):
+        return _failed(DISK_FULL, line.partition(". Free space")[0])
+    return _failed(line)
 
 
 def _failed(text: str, words: str = "", cause: Cause = Cause.OTHER) -> Outcome:

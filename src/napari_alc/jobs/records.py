@@ -25,7 +25,7 @@ import psutil
 from napari_alc.errors import BadData
 from napari_alc.files import write_text
 from napari_alc.jobs.child import PROGRAM
-from napari_alc.jobs.outcome import LEFT, LOST, NOT_WRITABLE, Ending, Outcome
+from napari_alc.jobs.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lost
 from napari_alc.jobs.steps import Command, Stage
 from napari_alc.jobs.tail import Tail
 from napari_alc.progress import Report, ShouldStop, never
@@ -247,13 +247,14 @@ def outcome_of_job(job: JobFolder) -> Outcome | None:
 
 
 def _recorded_as_lost(job: JobFolder) -> Outcome:
+    found = lost(job.log.splitlines())
     try:
         cancel(job)  # Should a child of it be alive, it stops too.
-        job.end(LOST)
+        job.end(found)
     except BadData as error:
         words = NOT_WRITABLE.replace("{words}", f"{error.where} {error.problem}")
         return Outcome(Ending.FAILED, words)
-    return LOST
+    return found
 
 
 def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> Outcome:

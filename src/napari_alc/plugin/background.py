@@ -117,12 +117,14 @@ class Background(QObject):
             self.progressed.emit(progress)
 
     def _show_activity(self, progress: Progress) -> None:
-        if self._bar is None:
+        bar = self._bar
+        if bar is None:
             return
         done, total = bar_position(progress)
-        self._bar.total = total
-        self._bar.set_description(activity_words(self._title, progress))
-        self._bar.update(done - self._bar.n)
+        bar.total = total
+        bar.set_description(activity_words(self._title, progress))
+        if self._bar is bar:  # Drawing it lets the window work: the job may have ended meanwhile.
+            bar.update(done - bar.n)
 
     def _on_finished(self) -> None:
         self._worker = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari import current_viewer
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QTimer
@@ -139,7 +140,8 @@ def _new_canvas() -> Any:
 
 def theme_colours() -> Colours:
     """The colours of plots in napari's present theme."""
-    theme = get_theme(get_settings().appearance.theme)
+    viewer = current_viewer()  # Its theme can be changed for itself, without the settings.
+    theme = get_theme(get_settings().appearance.theme if viewer is None else viewer.theme)
     background, text = QColor(theme.background.as_hex()), QColor(theme.text.as_hex())
     is_dark = background.lightness() < text.lightness()
     lines = DARK_LINES if is_dark else LIGHT_LINES

@@ -179,7 +179,7 @@ class IteratePage(QWidget):
         elif outcome.ending is Ending.CANCELLED:
             show_words(self.result, outcome.message)
         elif outcome.succeeded:
-            done = f"{self.background.title}: done." if step is None else self._done_words(step)
+            done = self._done_words(step or _step_called(self.background.title))
             show_words(self.result, done)
             show_info(done)
         self.device_box.forget()
@@ -198,10 +198,16 @@ class IteratePage(QWidget):
         self._refresh_or_say()
         self.changed.emit()
 
-    def _done_words(self, step: Step) -> str:
-        if step is Step.EXPORT and self._project is not None:
+    def _done_words(self, step: Step | None) -> str:
+        if self._running is Step.EXPORT and self._project is not None:
             return f"The clean dataset is {self._project.exports_folder / EXPORT_FILE}."
-        return DONE[step]
+        done = f"{self.background.title}: done."
+        return done if step is None else DONE.get(step, done)
+
+
+def _step_called(title: str) -> Step | None:
+    """The step of a job that was found again, which says no more than its title."""
+    return next((step for step, label in LABELS.items() if label == title), None)
 
 
 def _stages(wanted: Step | tuple[str, ...], project: Project, device: str) -> tuple[Stage, ...]:
