@@ -79,7 +79,9 @@ def test_weights_downloaded_earlier_are_taken_from_torchvisions_cache(hub):
 
 @pytest.mark.usefixtures("hub")
 def test_offline_with_an_empty_cache_the_three_choices_are_named():
-    with pytest.raises(AlcError, match=r"no route.*Connect .*--weights FILE.*--weights none"):
+    with pytest.raises(
+        AlcError, match=r"no route.*Connect .*--weights FILE.*--weights none.*Settings"
+    ):
         built(DetectorSettings("resnet50"))
     with pytest.raises(AlcError, match=r"fasterrcnn_mobilenet.*Connect .*--weights none"):
         built(DetectorSettings("fasterrcnn_mobilenet_v3_large_320_fpn", weights="imagenet"))

@@ -144,7 +144,11 @@ def _architecture(preset: str, plan: Plan, classes: int, weights: str) -> nn.Mod
 @contextmanager
 def _told_in_words(preset: str, weights: str) -> Iterator[None]:
     """Say what failed when torchvision fetched ImageNet weights inside the block."""
-    choices = "or give a file (--weights FILE), or train from scratch (--weights none)."
+    choices = (
+        "or give a file (--weights FILE), or train from scratch (--weights none). Of a project "
+        "that is there, both are set on the page Iterate under Settings, 'Weights from' "
+        "(weights under [detector] in project.toml)."
+    )
     try:
         # torch announces downloads on stdout, which belongs to this program's own results.
         with redirect_stdout(sys.stderr):
