@@ -166,9 +166,9 @@ def test_a_job_with_a_long_past_is_caught_up_with_few_signals_and_whole_curves(
         "validation_AP50 Ma": 30,
     }
     assert points["validation_AP50 Mp"][-1] == (2900, 29.0)
+    qtbot.waitUntil(lambda: bool(seen) and (seen[-1].step, seen[-1].done) == ("train ma", 2999))
     qtbot.waitUntil(lambda: not panel.curves.isHidden())
     assert len(seen) < 100
-    assert (seen[-1].step, seen[-1].done) == ("train ma", 2999)
 
 
 def test_curves_are_hidden_until_there_is_something_to_draw(panel, job, tmp_path, qtbot):
