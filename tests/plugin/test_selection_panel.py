@@ -16,7 +16,7 @@ from napari_alc.project.sorting import select
 
 LEFT = Qt.MouseButton.LeftButton
 LONG = 60_000
-NUMBER, PICTURE, NAME, SCORE, RED, GREEN, PINK, GRAY, CHOICE = range(9)
+NUMBER, PICTURE, NAME, SCORE, RED, GREEN, PINK, GRAY = range(8)
 
 
 @pytest.fixture
@@ -54,6 +54,10 @@ def cells(panel, column):
     return [model.index(row, column).data() for row in range(model.rowCount())]
 
 
+def chosen_in(panel):
+    return [cell.partition("\n")[2] for cell in cells(panel, NUMBER)]
+
+
 def pick(panel, qtbot, name):
     place = [cell.split("\n")[0] for cell in cells(panel, NAME)].index(name)
     table = panel.ranking.table
@@ -76,8 +80,7 @@ def test_the_ranking_is_made_beside_the_window_and_shown(panel, project, qtbot):
         assert panel.note.isVisible()
     assert not panel.note.isVisible()
     assert cells(panel, NAME) == ["image4.tif", "image3.tif", "image5.tif", "image2.tif"]
-    assert cells(panel, NUMBER) == ["1", "2", "3", "4"]
-    assert cells(panel, CHOICE) == ["next", "next", "", ""]
+    assert cells(panel, NUMBER) == ["1\nnext", "2\nnext", "3", "4"]
     assert cells(panel, SCORE) == ["0.90", "0.60", "0.40", "0.00"]
     assert cells(panel, GREEN) == ["3", "2", "1", "0"]
     assert cells(panel, RED) == ["1", "1", "1", "0"]
@@ -120,9 +123,9 @@ def test_an_image_is_taken_out_with_a_reason_that_its_row_tells(filled, project,
     (chosen,) = choices.choices(project, 0).values()
     assert (chosen.kind, chosen.reason) == (OUT, "out of focus")
     assert cells(filled, NAME)[0] == "image4.tif\nout of focus"
-    words = filled.ranking.table.model().index(0, CHOICE).data(Qt.ItemDataRole.ToolTipRole)
+    words = filled.ranking.table.model().index(0, NUMBER).data(Qt.ItemDataRole.ToolTipRole)
     assert words == f"taken out by {chosen.person}: out of focus"
-    assert cells(filled, CHOICE) == ["out", "next", "next", ""]
+    assert chosen_in(filled) == ["out", "next", "next", ""]
     assert filled.ranking.picked_row.file_name == "image4.tif"
     assert not filled.take_out.isEnabled()
     assert filled.leave.isEnabled()
@@ -132,11 +135,11 @@ def test_an_image_is_added_whatever_its_rank_and_left_to_it_again(filled, projec
     pick(filled, qtbot, "image2.tif")
     assert not filled.leave.isEnabled()
     give_reason(filled, qtbot, filled.add, "a rare lesion")
-    assert cells(filled, CHOICE) == ["next", "", "", "added"]
+    assert chosen_in(filled) == ["next", "", "", "added"]
     assert choices.choices(project, 0)[2].kind == IN
     with qtbot.waitSignal(filled.asker.settled, timeout=LONG):
         qtbot.mouseClick(filled.leave, LEFT)
-    assert cells(filled, CHOICE) == ["next", "next", "", ""]
+    assert chosen_in(filled) == ["next", "next", "", ""]
     assert choices.choices(project, 0) == {}
 
 
@@ -161,7 +164,7 @@ def test_the_number_of_images_is_stored_and_its_cost_told(filled, project, qtbot
     with qtbot.waitSignal(filled.asker.settled, timeout=LONG):
         QTest.keyClick(filled.k, Qt.Key.Key_Return)
     assert read_settings(project.folder).method.per_iteration == 3
-    assert cells(filled, CHOICE) == ["next", "next", "next", ""]
+    assert chosen_in(filled) == ["next", "next", "next", ""]
     assert filled.cost.text().startswith("About 9 boxes")
     assert int(filled.histogram.bars.chosen.sum()) == 3
     filled.k.selectAll()

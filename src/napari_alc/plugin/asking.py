@@ -15,8 +15,9 @@ from napari_alc.project.project import Project
 
 Question = Callable[[Project], object]
 
-_turn = threading.Lock()
-"""Two questions at a time could both want to make the ranking, and one would be refused."""
+turn = threading.Lock()
+"""Held while a question is answered: two could both want to make the ranking, and one would be
+refused. Who starts a job holds it too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Asker(QObject):
 
     def _start(self, asked: _Asked) -> None:
         self._running, self._answer = asked, None
-        self._worker = create_worker(_ask, asked, _start_thread=False)
+        self._worker = create_worker(self._ask, asked, _start_thread=False)
         self._worker.returned.connect(self._keep)
         self._worker.finished.connect(self._tell)
         self._worker.start()
@@ -97,10 +98,10 @@ class Asker(QObject):
             self.answered.emit(answer)
         self.settled.emit()
 
-
-def _ask(asked: _Asked) -> object:
-    try:
-        with _turn:
-            return asked.question(asked.project)
-    except AlcError as error:
-        return _Refused(error)
+    def _ask(self, asked: _Asked) -> object:
+        try:
+            with turn:
+                # its turn may come when nobody awaits the answer any more
+                return asked.question(asked.project) if self._next is asked else None
+        except AlcError as error:
+            return _Refused(error)

@@ -136,6 +136,9 @@ class AuditPanel(QWidget):
     def set_locked(self, is_locked: bool) -> None:
         """Let nothing be started or stopped while a step runs."""
         self._is_locked = is_locked
+        if is_locked and self.asker.is_asking:
+            self.asker.forget()
+            self._is_stale = True
         self._show_what_is_allowed()
         if not is_locked and self._is_stale:
             self.refresh()

@@ -19,8 +19,7 @@ NOISE_NAMES = {
 """The kinds of noise, in the order of the page's other table of noise."""
 
 NO_AUDIT = (
-    "No audit yet. The images selected so far are the worst ones; images drawn by chance tell how "
-    "noisy the labels are that nobody has looked at."
+    "No audit yet. Images drawn by chance tell how noisy the labels are that nobody has looked at."
 )
 
 ABOUT = (

@@ -20,12 +20,12 @@ ROW_HEIGHT = SIDE + 4
 HEIGHT = 290
 """Pixels: the heading and six images."""
 
-RANK, THUMBNAIL, NAME, SCORE, RED, GREEN, PINK, GRAY, CHOICE = range(9)
+RANK, THUMBNAIL, NAME, SCORE, RED, GREEN, PINK, GRAY = range(8)
 
 REGIONS = {RED: "red", GREEN: "green", PINK: "pink", GRAY: "gray"}
 
 NEXT, ADDED, TAKEN_OUT = "next", "added", "out"
-"""What the column of choices says."""
+"""What stands below an image's rank."""
 
 UNREADABLE = "This image cannot be shown; its file is missing or damaged."
 
@@ -75,7 +75,7 @@ class RankingModel(QAbstractTableModel):
             self.thumbnails.forget()
             self.endResetModel()
         elif order:  # the list stays where it was scrolled to
-            self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, CHOICE))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, GRAY))
 
     def row(self, place: int) -> RankedImage:
         """The image in a row."""
@@ -115,10 +115,9 @@ class RankingModel(QAbstractTableModel):
         if column == THUMBNAIL:
             return None
         return {
-            RANK: str(row.rank),
-            NAME: "\n".join(filter(None, (row.file_name, row.reason))),
+            RANK: _lines(f"{row.rank:,}", self._choice(row)),
+            NAME: _lines(row.file_name, row.reason),
             SCORE: f"{row.score:.2f}",
-            CHOICE: self._choice(row),
         }[column]
 
     def _whole_text(self, row: RankedImage, column: int) -> str | None:
@@ -126,8 +125,8 @@ class RankingModel(QAbstractTableModel):
             picture = self.thumbnails.picture(self._folder / row.file_name)
             return UNREADABLE if picture is not None and picture.isNull() else row.file_name
         if column == NAME:
-            return "\n".join(filter(None, (row.file_name, choice_words(row))))
-        if column == CHOICE:
+            return _lines(row.file_name, choice_words(row))
+        if column == RANK:
             return choice_words(row) or (
                 tooltips.CHOSEN_BY_RANK if self._choice(row) else tooltips.NOT_CHOSEN
             )
@@ -155,6 +154,10 @@ class RankingModel(QAbstractTableModel):
         if role == _Role.DecorationRole:
             return self._swatches.get(section)
         return meaning if role == _Role.ToolTipRole else None
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
 
 
 def _swatch(region: str) -> QPixmap:

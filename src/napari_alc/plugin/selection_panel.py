@@ -130,6 +130,9 @@ class SelectionPanel(QWidget):
     def set_locked(self, is_locked: bool) -> None:
         """Let nothing be chosen while a step runs; what it did is shown afterwards."""
         self._is_locked = is_locked
+        if is_locked and self.asker.is_asking:
+            self.asker.forget()
+            self._is_stale = True
         self.k.setEnabled(not is_locked)
         self._show_what_is_allowed()
         if not is_locked and self._is_stale:

@@ -182,7 +182,8 @@ OPEN_REPORT = "Opens the report that was written last, in your browser."
 
 SELECTION = "The remaining images, the most urgent first; you can take some out or add others."
 SELECTION_COLUMNS = {
-    "No.": "1 is the image that the strategy finds most urgent.",
+    "Place": "1 is the image that the strategy finds most urgent. Below it: next, where it goes to "
+    "the pathologist with the next selection; added or out, by hand.",
     "": "The image, small.",
     "Image": "Its file name, and what somebody chose about it.",
     "Score": "How much crowd and detectors disagree (SCORE): the sum over its red and green boxes.",
@@ -190,7 +191,6 @@ SELECTION_COLUMNS = {
     "Green": "Green: boxes that only the crowd drew.",
     "Pink": "Pink: boxes that only the detector Mp sees: probably missed by the crowd.",
     "Gray": "Gray (letter A, they agree): boxes on which at least two agree.",
-    "Choice": "next: goes to the pathologist with the next selection. added, out: by hand.",
 }
 STRATEGY = "How the images are put into their order; you can change it under Settings."
 NEXT_IMAGES = "How many images go to the pathologist in each iteration (k). Saved at once."
