@@ -10,7 +10,6 @@ from qtpy.QtTest import QTest
 from napari_alc.plugin.selection_panel import RANKING, SelectionPanel
 from napari_alc.project import choices
 from napari_alc.project.choices import IN, NOT_YET, OUT
-from napari_alc.project.locking import locked
 from napari_alc.project.settings import read_settings
 from napari_alc.project.sorting import select
 
@@ -220,11 +219,15 @@ def test_before_there_is_a_ranking_the_panel_says_what_is_missing(panel, tmp_pat
     project.close()
 
 
-def test_a_step_under_way_elsewhere_is_told_in_words(panel, project, qtbot):
-    with locked(project.folder, "train"), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+def test_what_is_wrong_with_the_predictions_is_told_until_it_is_mended(panel, project, qtbot):
+    found = project.run_folder(0, "mp") / "detections"
+    found.rename(found.with_name("away"))
+    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
         panel.set_project(project)
-    assert "another step is under way ('train'" in panel.error.text()
+    assert "Predict again" in panel.error.text()
+    assert panel.error.isVisible()
     assert not panel.shown.isVisible()
+    found.with_name("away").rename(found)
     with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
         panel.refresh()
     assert not panel.error.isVisible()
@@ -261,3 +264,23 @@ def test_the_answer_of_a_project_that_was_closed_meanwhile_is_not_shown(panel, p
         qtbot.waitUntil(lambda: not panel.asker.is_running, timeout=LONG)
     assert not panel.shown.isVisible()
     assert panel.note.text() == ""
+
+
+def test_what_is_chosen_by_hand_has_room(filled, qtbot):
+    pick(filled, qtbot, "image2.tif")
+    give_reason(filled, qtbot, filled.add, "wanted")
+    table = filled.ranking.table
+    index = table.model().index(3, NUMBER)
+    assert index.data().endswith("added")
+    assert table.columnWidth(NUMBER) >= table.sizeHintForIndex(index).width()
+
+
+def test_a_question_that_is_locked_out_is_asked_again_afterwards(panel, project, qtbot):
+    panel.set_project(project)
+    panel.set_locked(True)
+    assert not panel.asker.is_asking
+    qtbot.waitUntil(lambda: not panel.asker.is_running, timeout=LONG)
+    assert not panel.shown.isVisible()
+    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+        panel.set_locked(False)
+    assert panel.shown.isVisible()

@@ -201,6 +201,7 @@ class RankingTable(QWidget):
         self.table.setFixedHeight(HEIGHT)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._tell())
         self._found.modelReset.connect(self._tell)
+        self.rows.dataChanged.connect(self._fit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -212,6 +213,11 @@ class RankingTable(QWidget):
         """The image that is picked."""
         indexes = self.table.selectionModel().selectedRows()
         return self.rows.row(self._found.mapToSource(indexes[0]).row()) if indexes else None
+
+    def _fit(self, first: QModelIndex) -> None:
+        """Give what was chosen by hand room; thumbnails that come change no width."""
+        if first.column() == RANK:
+            self.table.resizeColumnToContents(RANK)
 
     def _tell(self) -> None:
         self.picked.emit(self.picked_row)
