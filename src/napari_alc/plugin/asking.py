@@ -76,7 +76,10 @@ class Asker(QObject):
 
     def _start(self, asked: _Asked) -> None:
         self._running, self._answer = asked, None
-        self._worker = create_worker(self._ask, asked, _start_thread=False)
+        # napari writes the function's name when the window, and this, may be gone already
+        self._worker = create_worker(
+            _answer, asked, lambda: self._next is asked, _start_thread=False
+        )
         self._worker.returned.connect(self._keep)
         self._worker.finished.connect(self._tell)
         self._worker.start()
@@ -98,10 +101,11 @@ class Asker(QObject):
             self.answered.emit(answer)
         self.settled.emit()
 
-    def _ask(self, asked: _Asked) -> object:
-        try:
-            with turn:
-                # its turn may come when nobody awaits the answer any more
-                return asked.question(asked.project) if self._next is asked else None
-        except AlcError as error:
-            return _Refused(error)
+
+def _answer(asked: _Asked, is_awaited: Callable[[], bool]) -> object:
+    try:
+        with turn:
+            # its turn may come when nobody awaits the answer any more
+            return asked.question(asked.project) if is_awaited() else None
+    except AlcError as error:
+        return _Refused(error)
