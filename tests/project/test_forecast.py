@@ -98,6 +98,15 @@ def test_going_on_is_advised_while_the_detector_gains(project):
     assert told.endswith("Another iteration is worth its price.")
 
 
+def test_a_detector_that_has_become_worse_is_a_reason_to_look_not_to_stop(project):
+    mp, ma = ([row for row in seen if row[0] in (2, 3)] for seen in (MP, MA))
+    next_iteration(project, mp, ma, before=80.0, after=74.4)
+    told = recommendation(project)
+    assert "Mp lost 5.6 AP50" in told
+    assert "Before you go on or stop, find out why" in told
+    assert "You can stop" not in told
+
+
 def test_going_on_is_advised_while_the_labels_grow_clear(project):
     agreed = [(2, A, 0.9), (2, B, 0.9), (3, A, 0.9), (5, D, 0.9)]
     next_iteration(project, agreed, agreed)

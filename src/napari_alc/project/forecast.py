@@ -137,13 +137,18 @@ def recommendation(project: Project) -> str:
         return "It is too early to tell; after the next iteration there is something to compare."
     gain, fewer = _gain(project, found.iteration), _fewer(project, found.iteration)
     reasons = [sentence for sentence in (_gain_words(gain), _fewer_words(fewer)) if sentence]
-    is_idle = (gain is None or gain < SMALL_GAIN) and fewer > FEWER
-    advice = (
-        "You can stop: another iteration would hardly change anything."
-        if is_idle
-        else "Another iteration is worth its price."
-    )
-    return " ".join([*reasons, advice])
+    return " ".join([*reasons, _advice(gain, fewer)])
+
+
+def _advice(gain: float | None, fewer: float) -> str:
+    if gain is not None and gain <= -SMALL_GAIN:
+        return (
+            "Before you go on or stop, find out why: look at the labels of the last images, "
+            "and let the detectors train longer."
+        )
+    if (gain is None or gain < SMALL_GAIN) and FEWER < fewer < 1 / FEWER:
+        return "You can stop: another iteration would hardly change anything."
+    return "Another iteration is worth its price."
 
 
 def _gain(project: Project, iteration: int) -> float | None:
