@@ -20,6 +20,7 @@ ROOT = Path(napari_alc.__file__).parent
 FLOORS = {
     "__init__": 0,
     "boxes": 0,
+    "cores": 0,
     "errors": 0,
     "files": 0,
     "labels": 0,

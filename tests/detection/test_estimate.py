@@ -104,7 +104,7 @@ def test_more_images_never_take_less_time(images, models, cache_bytes):
 
 
 def test_devices_have_names_for_people(monkeypatch):
-    monkeypatch.setattr(measuring, "_cores", lambda: 1)
+    monkeypatch.setattr(measuring, "cores", lambda: 1)
     assert device_in_words(torch.device("cpu")) == "CPU, 1 core"
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA H100")
     assert device_in_words(torch.device("cuda:1")) == "NVIDIA H100"

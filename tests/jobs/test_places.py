@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from napari_alc.cores import cores
 from napari_alc.jobs import cards, places
-from napari_alc.jobs.places import Place, cores, threads_each
+from napari_alc.jobs.places import Place, threads_each
 from napari_alc.jobs.places import places as places_of
 from napari_alc.jobs.steps import commands
 from napari_alc.project.status import Step

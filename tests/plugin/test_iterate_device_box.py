@@ -30,7 +30,7 @@ def project(tmp_path):
 @pytest.fixture
 def box(project, qtbot, monkeypatch):
     monkeypatch.setattr(device_box.shutil, "which", lambda _name: None)
-    monkeypatch.setattr(device_box, "_cores", lambda: 2)
+    monkeypatch.setattr(device_box, "cores", lambda: 2)
     box = DeviceBox()
     qtbot.addWidget(box)
     box.set_project(project)

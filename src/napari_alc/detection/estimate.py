@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-import psutil
 import torch
 
+from napari_alc.cores import cores
 from napari_alc.detection.cache import ImageCache
 from napari_alc.detection.devices import choose_device
 from napari_alc.detection.loading import seen_image
@@ -149,15 +149,8 @@ def device_in_words(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
-    count = _cores()
+    count = cores()
     return f"CPU, {count} core{'s' * (count != 1)}"
-
-
-def _cores() -> int:
-    try:
-        return len(psutil.Process().cpu_affinity())
-    except AttributeError:  # Not known on macOS.
-        return psutil.cpu_count() or 1
 
 
 def _batch(settings: DetectorSettings, device: torch.device) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from napari_alc.cores import cores
 from napari_alc.jobs.cards import cards_of, taken
 from napari_alc.jobs.steps import Stage
 
@@ -92,11 +93,3 @@ def threads_each(count: int) -> int:
     share = max(1, cores() // count)
     own = os.environ.get(THREADS[0], "")
     return min(share, int(own)) if own.isdecimal() and int(own) else share
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    try:
-        return len(psutil.Process().cpu_affinity())
-    except AttributeError:  # Not known on macOS.
-        return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_alc.cores import cores
 from napari_alc.jobs.cards import Card, cards_of
 from napari_alc.jobs.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
@@ -158,11 +158,5 @@ def device_words(device: str, cards: int) -> str:
         return "Apple GPU"
     if cards:
         return "NVIDIA graphics card" if cards == 1 else f"{cards} NVIDIA graphics cards"
-    cores = _cores()
-    return "CPU, 1 core" if cores == 1 else f"CPU, {cores} cores"
-
-
-def _cores() -> int:
-    """Cores that this program may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone tells it
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    count = cores()
+    return "CPU, 1 core" if count == 1 else f"CPU, {count} cores"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tomlkit
 from tomlkit import TOMLDocument
@@ -19,6 +19,9 @@ from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
 from napari_alc.files import write_text
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT = 1
 """Version of the project folder's layout; a program refuses a newer one."""
 
@@ -27,7 +30,7 @@ SETTINGS_FILE = "project.toml"
 LARGEST_SEED = 2**32 - 1
 """All generators of random numbers take seeds up to here."""
 
-Section = TypeVar("Section")
+Section = TypeVar("Section", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -262,7 +265,7 @@ def _cluster(path: Path, values: dict[str, object]) -> str:
 
 def _section(path: Path, name: str, kind: type[Section], value: object) -> Section:
     table = _table(path, name, value)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(kind)}
     unknown = sorted(set(table) - set(known))
     if unknown:
         raise BadData(path, f"[{name}] has an unknown setting '{unknown[0]}'", "Remove the line")
