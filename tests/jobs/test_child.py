@@ -55,18 +55,6 @@ def test_the_child_gets_the_options_for_progress_and_cancel(program):
     assert arguments[:5] == ["train", "study", "--progress", "json", "--cancel-file"]
 
 
-def test_the_child_runs_at_low_priority(program):
-    program(
-        "import os, sys, time\n"
-        "waited = 0\n"
-        "while os.nice(0) < 10 and waited < 500: time.sleep(0.01); waited += 1\n"
-        "print(os.nice(0), file=sys.stderr)"
-    )
-    log = []
-    run_child(["train"], surroundings=Surroundings(log=log))
-    assert int(log[0]) == max(child.NICENESS, os.nice(0))
-
-
 def test_a_cancelled_child_stops_when_it_sees_the_file(program):
     program(
         "import sys, time, pathlib\n"

@@ -1,9 +1,7 @@
 """One command of the program as a child process: progress, log, cancel, end.
 
 The child reports in JSON lines on standard output and in plain lines on standard error. Both
-are drained by threads, so that it never waits for its reader. It runs at low priority, which
-the parent sets once it is started: code between fork and exec is unsafe in a program with
-threads, and a process may always lower the priority of its own child.
+are drained by threads, so that it never waits for its reader. It runs at low priority.
 """
 
 from __future__ import annotations
@@ -24,13 +22,11 @@ from tempfile import TemporaryDirectory
 from typing import IO, Protocol
 
 from napari_alc.jobs.outcome import CANCELLED, SUCCESS, Outcome, failure
+from napari_alc.jobs.priority import low_priority_flags, lower_priority
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 PROGRAM = (sys.executable, "-m", "napari_alc")
 """The program itself, in the Python that runs this."""
-
-NICENESS = 10
-"""At this niceness editing boxes stays as fast as without a training beside it (measured)."""
 
 POLL_SECONDS = 0.1
 """How often a silent child is looked at."""
@@ -190,9 +186,9 @@ class _Child:
 
 
 def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    flags = 0
+    flags = low_priority_flags()
     if sys.platform == "win32":
-        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+        flags |= subprocess.CREATE_NO_WINDOW
     process = subprocess.Popen(
         [*PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
@@ -203,10 +199,7 @@ def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subpro
         env={**os.environ, **environment, "PYTHONIOENCODING": "utf-8"},
         creationflags=flags,
     )
-    if sys.platform != "win32":
-        # Refused where this program is nicer already; gone where the child has ended.
-        with contextlib.suppress(PermissionError, ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+    lower_priority(process.pid)
     return process
 
 

@@ -26,6 +26,7 @@ from napari_alc.errors import BadData
 from napari_alc.files import write_text
 from napari_alc.jobs.child import PROGRAM
 from napari_alc.jobs.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lost
+from napari_alc.jobs.priority import lower_priority_of_session
 from napari_alc.jobs.steps import Command, Stage
 from napari_alc.jobs.tail import Tail
 from napari_alc.progress import Report, ShouldStop, never
@@ -306,6 +307,7 @@ def _start_supervisor(job: JobFolder, record: JobRecord) -> None:
             start_new_session=True,
             creationflags=_detached(),
         )
+    lower_priority_of_session(process.pid)
     assert process.stdin is not None
     with process.stdin:  # Its end lets the supervisor go on.
         started = psutil.Process(process.pid).create_time()
