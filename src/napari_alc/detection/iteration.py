@@ -62,6 +62,8 @@ def advance(run: Run, batch: Batch) -> None:
     AlcError
         When the loss is no longer finite, or a single image is too large for the memory.
     """
+    if run.variant:
+        run.variant.before_iteration(run)
     inputs, targets = batch
     summed, done = 0.0, 0
     while done < len(inputs):

@@ -12,6 +12,7 @@ from napari_alc.detection.models import read_tensors
 from napari_alc.detection.precision import Precision
 from napari_alc.detection.samples import Batches
 from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.variant import Variant
 from napari_alc.detection.weights import Detector, write_tensors
 from napari_alc.errors import BadData
 
@@ -48,6 +49,8 @@ class Run:
         Iteration and AP50 in percent of each measurement on the validation images.
     halved
         Iteration and new batch size of each time that the memory did not suffice.
+    variant
+        Another way of training than the plain one.
     """
 
     detector: Detector
@@ -64,6 +67,7 @@ class Run:
     losses: list[float] = field(default_factory=list)
     validation: list[tuple[int, float]] = field(default_factory=list)
     halved: list[tuple[int, int]] = field(default_factory=list)
+    variant: Variant | None = None
 
     @property
     def settings(self) -> DetectorSettings:
@@ -96,6 +100,7 @@ def save_checkpoint(run: Run, path: Path) -> None:
         "model": run.detector.network.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         "scaler": run.scaler.state_dict(),
+        "variant": dict(run.variant.state()) if run.variant else {},
     }
     write_tensors(path, content)
 
@@ -111,5 +116,7 @@ def resume(run: Run, path: Path) -> None:
     run.detector.network.load_state_dict(saved["model"])
     run.optimiser.load_state_dict(saved["optimiser"])
     run.scaler.load_state_dict(saved["scaler"])
+    if run.variant:
+        run.variant.restore(saved["variant"])
     for name in KEPT:
         setattr(run, name, saved[name])

@@ -28,6 +28,7 @@ from napari_alc.detection.record import progress_of, record_of
 from napari_alc.detection.run import Run, resume, save_checkpoint
 from napari_alc.detection.samples import Batches, TrainingImage
 from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.variant import Variant
 from napari_alc.detection.weights import (
     Detector,
     categories_by_label,
@@ -63,6 +64,7 @@ def train(
     plan: Plan | None = None,
     measure: Measure | None = None,
     cache: ImageCache | None = None,
+    variant: Variant | None = None,
 ) -> Path:
     """Train a detector and write it to `folder`.
 
@@ -95,6 +97,8 @@ def train(
         then; the weights are the same with it and without.
     cache
         Images decoded and scaled earlier; the weights are the same with it and without.
+    variant
+        Another way of training than the plain one.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def train(
     """
     _require_learnable(images, categories)
     weights = folder / WEIGHTS
-    fingerprint = training_fingerprint(images, categories, settings, plan)
+    fingerprint = training_fingerprint(images, categories, settings, plan, variant)
     if saved_fingerprint(weights) == fingerprint:
         return weights
     with enough_memory(), cpu_threads(settings.threads), torch.random.fork_rng():
@@ -119,10 +123,15 @@ def train(
         plan = plan or _plan(images, settings)
         torch.manual_seed(settings.seed)
         network = build_network(settings, plan, len(categories))
+        if variant:
+            variant.prepare(network)
         detector = Detector(precision.place(network).train(), settings, plan, tuple(categories))
         run = _start(detector, _batches(images, detector, cache), precision, step, fingerprint)
+        run.variant = variant
         resume(run, folder / CHECKPOINT)
         _iterate(run, folder / CHECKPOINT, report, should_stop, measure)
+    if variant:
+        variant.finish(run.detector.network, folder)
     write_text(folder / METRICS, record_of(run))
     save_detector(weights, run.detector, fingerprint)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -150,6 +159,7 @@ def training_fingerprint(
     categories: Sequence[Category],
     settings: DetectorSettings,
     plan: Plan | None = None,
+    variant: Variant | None = None,
 ) -> str:
     """A digest of all that decides the outcome of a training (image files by name and size)."""
     digest = hashlib.sha256()
@@ -157,6 +167,8 @@ def training_fingerprint(
     deciding = {**settings.to_json(), "validate_every": None}
     sizes = plan.to_json() if plan else None
     digest.update(orjson.dumps([deciding, names, sizes], option=orjson.OPT_SORT_KEYS))
+    if variant:
+        digest.update(variant.name.encode())
     for image in images:
         size = image.path.stat().st_size if image.path.is_file() else -1
         digest.update(f"{image.path.name}\0{size}\0{len(image.boxes)}\0".encode())

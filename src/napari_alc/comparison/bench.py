@@ -1,0 +1,188 @@
+"""The workbench of a comparison: trains, predicts and measures, each thing once.
+
+Results lie in a folder under what they were made of: a training's name is the digest of its
+labels, images, settings, seed and of the code that trains. Two processes may share the folder;
+who comes second waits and takes what the first has made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from napari_alc.comparison.code_version import code_version
+from napari_alc.comparison.dataset import Dataset
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.evaluation.threshold import FALLBACK, best_threshold
+from napari_alc.files import write_text
+from napari_alc.labels import Detections, ImageRecord, LabelSet
+from napari_alc.progress import Report, ShouldStop, never, silent
+from napari_alc.project.detections import predict_pieces
+from napari_alc.project.measures import detector_record
+from napari_alc.project.training import training_images
+
+if TYPE_CHECKING:
+    from napari_alc.detection.plan import Plan
+    from napari_alc.detection.variant import Variant
+
+MODELS, CACHE = "models", "cache"
+MEASURED = "measured.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained detector: the folder of its weights and of what it has predicted."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """File of the weights."""
+        return self.folder / "weights.pt"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Data, detector and the folder of results for one seed.
+
+    Parameters
+    ----------
+    data
+        With the noise of this seed.
+    seed
+        Of the draws and trainings.
+    store
+        Folder of results; shared by all seeds and data.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    detector
+        Settings of the detector that win over those of the data.
+    report, should_stop
+        See `napari_alc.progress`.
+    """
+
+    data: Dataset
+    seed: int
+    store: Path
+    device: str = "auto"
+    detector: tuple[tuple[str, object], ...] = ()
+    report: Report = silent
+    should_stop: ShouldStop = never
+
+    @cached_property
+    def settings(self) -> DetectorSettings:
+        """Of every training."""
+        values = {"seed": self.seed, **self.data.detector, **dict(self.detector)}
+        return DetectorSettings.from_json(values)
+
+    def train(
+        self,
+        labels: LabelSet,
+        step: str,
+        *,
+        plan: Plan | None = None,
+        make_variant: Callable[[], Variant] | None = None,
+    ) -> Model:
+        """A detector trained on `labels`, whose images are images of the data.
+
+        Parameters
+        ----------
+        labels
+            Images without a label are negative examples.
+        step
+            Name in progress reports.
+        plan
+            Sizes of the network; None chooses them from `labels`.
+        make_variant
+            Makes the way of training; None trains plainly.
+        """
+        from napari_alc.detection.cache import ImageCache
+        from napari_alc.detection.training import train, training_fingerprint
+
+        variant = make_variant() if make_variant else None
+        images = training_images(labels, self._paths(labels.images))
+        name = variant.name if variant else ""
+        made_of = training_fingerprint(images, labels.categories, self.settings, plan)
+        model = Model(self.store / MODELS / digest(made_of, name, code_version("detection")))
+        cache = ImageCache(self.store / CACHE / self.data.name)
+        with self._alone(model.folder):
+            train(
+                images,
+                labels.categories,
+                self.settings,
+                model.folder,
+                self.report,
+                self.should_stop,
+                self.device,
+                step,
+                plan=plan,
+                cache=cache,
+                variant=variant,
+            )
+        return model
+
+    def predict(self, model: Model, images: Iterable[ImageRecord], name: str) -> Detections:
+        """What `model` sees, from the detector's floor upwards; kept under `name`."""
+        of = tuple(images)
+        pairs = list(zip([image.id for image in of], self._paths(of), strict=True))
+        folder = model.folder / "detections" / name
+        with self._alone(model.folder):
+            return predict_pieces(
+                model.weights,
+                pairs,
+                folder,
+                self.report,
+                self.should_stop,
+                self.device,
+                cache_folder=self.store / CACHE / self.data.name,
+            )
+
+    def predict_all(self, model: Model) -> Detections:
+        """What `model` sees in X."""
+        return self.predict(model, self.data.truth.images, f"{self.data.name}-x")
+
+    def tau(self, model: Model) -> float:
+        """F1-optimal score threshold of `model` on the validation images; 0.5 without any."""
+        truth = self.data.validation
+        if truth is None:
+            return FALLBACK
+        found = self.predict(model, truth.images, f"{self.data.name}-validation")
+        return best_threshold(truth, found)
+
+    def measure(self, model: Model) -> dict[str, float]:
+        """AP50 and TIDE's errors of `model` on the test images, in percent."""
+        found = self.predict(model, self.data.test.images, f"{self.data.name}-test")
+        path = model.folder / f"{self.data.name}-{MEASURED}"
+        with self._alone(model.folder):
+            if not path.exists():
+                record = detector_record(self.data.test, found)
+                flat = {"AP50": record["AP50"], **record["TIDE"]}
+                write_text(path, json.dumps(flat) + "\n")
+            return {name: float(value) for name, value in _read(path).items()}
+
+    def with_reports(self, report: Report, should_stop: ShouldStop) -> Bench:
+        """The same bench, telling others of its progress."""
+        return replace(self, report=report, should_stop=should_stop)
+
+    def _paths(self, images: tuple[ImageRecord, ...]) -> tuple[Path, ...]:
+        return tuple(self.data.path_of(image) for image in images)
+
+    def _alone(self, folder: Path) -> FileLock:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder.with_suffix(".lock"))
+
+
+def digest(*parts: str) -> str:
+    """A short name for what something was made of."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
