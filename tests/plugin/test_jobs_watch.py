@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ from napari_alc.jobs.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
 from napari_alc.jobs.records import JobFolder, JobRecord
 from napari_alc.jobs.steps import Command
 from napari_alc.jobs.tail import LEFT_SECONDS, WHOLE
+from napari_alc.plugin import background
 from napari_alc.plugin.job_panel import JobPanel
 from napari_alc.plugin.job_watch import JobWatch
 
@@ -69,6 +71,14 @@ def panel(qtbot, job):
     qtbot.waitUntil(lambda: not watch.is_busy)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The time that the activity dock goes by stands still, unless a test moves it."""
+    stopped = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(background, "time", SimpleNamespace(monotonic=lambda: stopped.now))
+    return stopped
+
+
 def outcomes_of(watch):
     found = []
     watch.ended.connect(found.append)
@@ -107,6 +117,26 @@ def test_napari_shows_the_job_in_its_activity_dock(panel, job, tmp_path, qtbot):
     job.end(SUCCESS)
     qtbot.waitUntil(lambda: not panel.watch.is_busy)
     assert shown() == []
+
+
+def test_the_activity_dock_is_not_drawn_for_each_of_many_reports(
+    panel, job, tmp_path, qtbot, clock
+):
+    drawn = []
+    panel.watch.progressed.connect(lambda one: heard.append(one.done))
+    heard = []
+    panel.watch.find(tmp_path)
+    qtbot.waitUntil(lambda: bool(ActivityBar._all_instances))
+    bar = next(iter(ActivityBar._all_instances))
+    bar.set_description = drawn.append
+    for done in (40, 41, 42):
+        job.tell("train mp", done)
+        qtbot.waitUntil(lambda done=done: done in heard)
+    assert len(drawn) == 1
+    clock.now += 1.0
+    job.tell("train mp", 43)
+    qtbot.waitUntil(lambda: 43 in heard)
+    assert len(drawn) == 2
 
 
 def test_cancel_says_so_until_the_job_has_stopped(panel, job, tmp_path, qtbot):

@@ -7,6 +7,7 @@ own (the steps). Its progress reaches the window through signals, in napari's ac
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +23,9 @@ from napari_alc.progress import Progress, Report, ShouldStop
 
 Job = Callable[[Report, ShouldStop], Outcome]
 """Work that reports its progress, can be stopped, and tells how it ended."""
+
+ACTIVITY_SECONDS = 1.0
+"""Least time between two changes of the activity dock: napari lets the window work for each."""
 
 UNEXPECTED = Outcome(Ending.FAILED, "The work met an error it does not know; napari shows it.")
 
@@ -60,6 +64,7 @@ class Background(QObject):
         self._stop = threading.Event()
         self._worker: Any = None
         self._bar: Any = None
+        self._shown_at = -ACTIVITY_SECONDS
         self._title = ""
         self._outcome = UNEXPECTED
         # A lambda: a slot of this object would be gone when its parent tells that it goes.
@@ -84,6 +89,7 @@ class Background(QObject):
         self._outcome = UNEXPECTED
         self._title = title
         self._bar = ActivityBar(total=0, desc=title)
+        self._shown_at = -ACTIVITY_SECONDS
         self._worker = create_worker(
             _Named(partial(self._run, job, self._stop), title), _start_thread=False
         )
@@ -117,9 +123,11 @@ class Background(QObject):
             self.progressed.emit(progress)
 
     def _show_activity(self, progress: Progress) -> None:
-        bar = self._bar
-        if bar is None:
+        bar, now = self._bar, time.monotonic()
+        is_too_soon = now < self._shown_at + ACTIVITY_SECONDS and progress.done < progress.total
+        if bar is None or is_too_soon:
             return
+        self._shown_at = now
         done, total = bar_position(progress)
         bar.total = total
         bar.set_description(activity_words(self._title, progress))
