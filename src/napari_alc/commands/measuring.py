@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,18 +9,17 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from napari_alc.boxes import as_boxes
 from napari_alc.commands.checks import fraction, refuse_overwriting, tell
 from napari_alc.errors import BadData
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.label_noise import compare_labels as noise_of
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.evaluation.tide import tide_errors
-from napari_alc.files import write_text
-from napari_alc.formats.coco import bbox_lists, read_coco, read_detections, write_coco
+from napari_alc.formats.coco import read_coco, read_detections, write_coco
 from napari_alc.formats.reading import require_same_images
-from napari_alc.simulation.crowd import NoiseRates, NoiseRecord
+from napari_alc.simulation.crowd import NoiseRates
 from napari_alc.simulation.crowd import add_noise as spoiled
+from napari_alc.simulation.noise_log import write_noise_log
 
 USUAL = NoiseRates()
 
@@ -105,7 +102,7 @@ def add_noise(
     noisy = spoiled(clean.label_set, rates, seed)
     settings = {**asdict(rates), "seed": seed}
     if log is not None:
-        _write_log(log, settings, noisy.log)
+        write_noise_log(log, settings, noisy.log)
     write_coco(output, noisy.label_set)
 
 
@@ -114,19 +111,3 @@ def _rates(background: float, miss: float, location: float, box_in_box: float) -
         return NoiseRates(background, miss, location, box_in_box)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from error
-
-
-def _write_log(path: Path, settings: dict[str, float], records: Sequence[NoiseRecord]) -> None:
-    counts = Counter(record.what for record in records)
-    written = {
-        "settings": settings,
-        "counts": dict(sorted(counts.items())),
-        "boxes": [_as_json(record) for record in records],
-    }
-    write_text(path, orjson.dumps(written, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-def _as_json(record: NoiseRecord) -> dict[str, object]:
-    values = asdict(record)
-    box = values.pop("box")
-    return {**values, "bbox": None if box is None else bbox_lists(as_boxes(box))[0]}
