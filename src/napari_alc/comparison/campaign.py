@@ -38,6 +38,10 @@ class Way:
     with_ma: bool = True
     thresholds: Thresholds = field(default_factory=Thresholds)
 
+    def at(self, tau: float) -> Thresholds:
+        """The thresholds of a round with this tau."""
+        return replace(self.thresholds, score=tau)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -59,6 +63,12 @@ def rounds(bench: Bench, way: Way) -> Iterator[Round]:
         yield done
         if iteration < plan.iterations:
             chosen = (*chosen, *_next_images(bench, way, done))
+
+
+def last_round(bench: Bench, way: Way) -> Round:
+    """Iteration g of a campaign."""
+    *_, last = rounds(bench, way)
+    return last
 
 
 def initial_draw(bench: Bench) -> tuple[int, ...]:
@@ -111,8 +121,7 @@ def agreed_labels(bench: Bench, way: Way, clean: LabelSet) -> LabelSet:
 def _next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
     """Steps 4 and 5: the k images that the strategy puts first."""
     crowd = remaining(bench.data.crowd, done.image_ids)
-    thresholds = replace(way.thresholds, score=done.tau)
-    rows = sort_labels(crowd.labels, *found(bench, done), thresholds)
+    rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
     ids = np.sort(crowd.image_ids)
     candidates = Candidates(ids, scores(rows, ids))
     rng = np.random.default_rng([bench.seed, done.iteration + 1])
