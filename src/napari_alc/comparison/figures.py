@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_alc.errors import BadData
+from napari_alc.errors import AlcError, BadData
 from napari_alc.files import write_text
 
 COLUMNS = ("method", "seed", "metric", "value")
@@ -30,12 +31,21 @@ class Figure:
         Finite.
     images
         Clean images at which it was measured; None where there is one value only.
+
+    Raises
+    ------
+    AlcError
+        When the value is not finite.
     """
 
     method: str
     metric: str
     value: float
     images: int | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise AlcError(f"{self.metric} of {self.method} is {self.value}, no finite number.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ def read_figures(path: Path) -> list[Seeded]:
     Raises
     ------
     BadData
-        When the file is absent, lacks a column, or holds what is no number.
+        When the file is absent, lacks a column, or holds what is no finite number.
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -92,7 +102,7 @@ def _read_row(path: Path, number: int, row: dict[str, str]) -> Seeded:
         images = int(row[IMAGES]) if row.get(IMAGES) else None
         figure = Figure(row["method"], row["metric"], float(row["value"]), images)
         return Seeded(figure, int(row["seed"]))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AlcError):
         raise BadData(
-            path, f"line {number} holds what is no number", "Run napari-alc compare again"
+            path, f"line {number} holds what is no finite number", "Run napari-alc compare again"
         ) from None

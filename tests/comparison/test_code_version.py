@@ -1,0 +1,99 @@
+"""A result's code version changes where the result might, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_alc.comparison import code_version as module
+from napari_alc.comparison.code_version import code_version, without_docstrings
+
+BEFORE = '''"""What the module is for."""
+
+LIMIT = 0.5
+"""Of the overlap."""
+
+
+def half(value: float) -> float:
+    """Half of it."""
+    return value / 2  # exact in binary
+'''
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of one module, whose text can be replaced."""
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "cleaning").mkdir()
+
+    def version_of(text, name="regions.py", of="cleaning"):
+        (tmp_path / "cleaning" / name).write_text(text, encoding="utf-8")
+        code_version.cache_clear()
+        return code_version(of)
+
+    yield version_of
+    code_version.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("What the module is for.", "Another text.", id="docstring of the module"),
+        pytest.param("Half of it.", "The half.", id="docstring of a function"),
+        pytest.param('    """Half of it."""\n', "", id="a docstring taken away"),
+        pytest.param("Of the overlap.", "Strict.", id="text below a constant"),
+        pytest.param("  # exact in binary", "", id="comment"),
+        pytest.param("\n\n\ndef", "\n\n\n\ndef", id="blank line"),
+    ],
+)
+def test_words_leave_no_trace(package, old, new):
+    assert old in BEFORE
+    assert package(BEFORE) == package(BEFORE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("value / 2", "value / 3", id="arithmetic"),
+        pytest.param("0.5", "0.6", id="constant"),
+        pytest.param("value: float", "value: float = 1.0", id="default"),
+    ],
+)
+def test_code_leaves_a_trace(package, old, new):
+    assert package(BEFORE) != package(BEFORE.replace(old, new))
+
+
+def test_a_string_that_is_a_value_is_code():
+    assert without_docstrings('x = "a"') != without_docstrings('x = "b"')
+
+
+def test_a_new_and_a_renamed_module_count(package, tmp_path):
+    alone = package(BEFORE)
+    both = package(BEFORE, "matching.py")
+    (tmp_path / "cleaning" / "regions.py").unlink()
+    renamed = package(BEFORE, "matching.py")
+    assert len({alone, both, renamed}) == 3
+
+
+def test_one_module_may_be_named(package):
+    of_module = package(BEFORE, of="cleaning.regions")
+    assert package(BEFORE.replace("0.5", "0.6"), "matching.py", of="cleaning.regions") == of_module
+    assert package(BEFORE.replace("0.5", "0.6"), of="cleaning.regions") != of_module
+
+
+def test_the_order_of_the_packages_does_not_matter():
+    assert code_version("cleaning", "boxes") == code_version("boxes", "cleaning")
+
+
+@pytest.mark.parametrize(
+    ("package", "library"), [("detection", "torch"), ("cleaning", "scipy"), ("boxes", "numpy")]
+)
+def test_libraries_that_compute_count(monkeypatch, package, library):
+    code_version.cache_clear()
+    before = code_version(package)
+    monkeypatch.setattr(module, "version", lambda name: "99" if name == library else "1")
+    code_version.cache_clear()
+    ours = code_version(package)
+    monkeypatch.setattr(module, "version", lambda _: "1")
+    code_version.cache_clear()
+    assert len({before, ours, code_version(package)}) == 3
+    code_version.cache_clear()
