@@ -14,6 +14,7 @@ from napari_alc.jobs.records import follow
 from napari_alc.jobs.steps import commands
 from napari_alc.project.status import Step
 from tiny_projects import make_project
+from waiting_processes import waiting_processes
 
 ONE, TWO = Card("GPU-1", {}), Card("GPU-2", {})
 
@@ -21,7 +22,7 @@ HOLD = """
 import sys
 from napari_alc.jobs.cards import Card, taken
 with taken([Card(sys.argv[1], {})], 1, "Train and predict of /data/study"):
-    print("held", flush=True)
+    print("at work", flush=True)
     sys.stdin.read()
 """
 
@@ -29,16 +30,8 @@ with taken([Card(sys.argv[1], {})], 1, "Train and predict of /data/study"):
 @pytest.fixture
 def holder():
     """Another job, at work on the first card."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, ONE.name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.communicate()
+    with waiting_processes() as waiting:
+        yield waiting.start(HOLD, ONE.name)
 
 
 def test_a_second_job_on_the_only_card_is_told_who_has_it(holder):

@@ -81,6 +81,25 @@ def predicted(tmp_path) -> Path:
     return project.folder
 
 
+@pytest.fixture
+def on_screen(qtbot):
+    """Shows a panel as wide as a dock; nothing is asked in it any more when the test ends."""
+    shown = []
+
+    def show(panel, *askers):
+        qtbot.addWidget(panel)
+        panel.resize(400, 700)
+        panel.show()
+        qtbot.waitExposed(panel)
+        shown.append((panel, askers))
+        return panel
+
+    yield show
+    for panel, askers in shown:
+        panel.set_project(None)
+        qtbot.waitUntil(lambda askers=askers: not any(asker.is_running for asker in askers))
+
+
 @pytest.fixture(scope="module")
 def window(qapp, tmp_path_factory):  # noqa: ARG001
     """A viewer with the page Review docked, shared by the tests of a module."""

@@ -36,15 +36,9 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def panel(qtbot):
+def panel(on_screen):
     panel = AuditPanel()
-    qtbot.addWidget(panel)
-    panel.resize(400, 700)
-    panel.show()
-    qtbot.waitExposed(panel)
-    yield panel
-    panel.set_project(None)
-    qtbot.waitUntil(lambda: not (panel.asker.is_running or panel.drawer.is_running))
+    return on_screen(panel, panel.asker, panel.drawer)
 
 
 @pytest.fixture
@@ -176,6 +170,21 @@ def test_nothing_is_started_beside_a_running_step_and_what_it_did_is_shown_after
         filled.set_locked(False)
     assert NO_FORECAST in filled.so_far.text()
     assert not filled.stop.isEnabled()
+
+
+def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot):
+    found = project.run_folder(0, "ma") / "detections"
+    found.rename(found.with_name("away"))
+    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+        panel.set_project(project)
+    assert "Predict again" in panel.error.text()
+    found.with_name("away").rename(found)
+    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+        qtbot.mouseClick(panel.again, LEFT)
+        assert not panel.error.isVisible()
+        assert panel.note.text() == LOOKING
+    assert panel.shown.isVisible()
+    assert not panel.again.isVisible()
 
 
 def test_the_answer_of_a_project_that_was_closed_meanwhile_is_not_shown(panel, project, qtbot):

@@ -95,5 +95,7 @@ def test_what_cannot_be_shown_is_told_and_tried_again(section, project, qtbot):
     click(section, qtbot)
     assert section.error.text() == "The disk is full."
     section.panel.problem = ""
-    section.refresh()
+    qtbot.mouseClick(section.again, LEFT)
     assert section.error.isHidden()
+    assert section.again.isHidden()
+    assert section.panel.asked == [project, "refresh"]

@@ -22,13 +22,8 @@ LONG = 60_000
 
 
 @pytest.fixture
-def panel(qtbot):
-    panel = ResultsPanel()
-    qtbot.addWidget(panel)
-    panel.resize(420, 700)
-    panel.show()
-    qtbot.waitExposed(panel)
-    return panel
+def panel(on_screen):
+    return on_screen(ResultsPanel())
 
 
 @pytest.fixture

@@ -30,15 +30,9 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def panel(qtbot):
+def panel(on_screen):
     panel = SelectionPanel()
-    qtbot.addWidget(panel)
-    panel.resize(400, 700)
-    panel.show()
-    qtbot.waitExposed(panel)
-    yield panel
-    panel.set_project(None)
-    qtbot.waitUntil(lambda: not panel.asker.is_running)
+    return on_screen(panel, panel.asker)
 
 
 @pytest.fixture
@@ -214,6 +208,7 @@ def test_before_there_is_a_ranking_the_panel_says_what_is_missing(panel, tmp_pat
         panel.set_project(project)
     assert panel.note.text() == NOT_YET
     assert not panel.error.isVisible()
+    assert not panel.again.isVisible()
     assert not panel.shown.isVisible()
     panel.set_project(None)
     project.close()
@@ -229,7 +224,8 @@ def test_what_is_wrong_with_the_predictions_is_told_until_it_is_mended(panel, pr
     assert not panel.shown.isVisible()
     found.with_name("away").rename(found)
     with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
-        panel.refresh()
+        qtbot.mouseClick(panel.again, LEFT)
+    assert not panel.again.isVisible()
     assert not panel.error.isVisible()
     assert panel.shown.isVisible()
 

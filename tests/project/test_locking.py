@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
+from functools import partial
 
 import pytest
 from hand_made import A, make, see
@@ -18,31 +17,15 @@ import sys
 from pathlib import Path
 from napari_alc.project.locking import locked
 with locked(Path(sys.argv[1]), *sys.argv[2:]):
-    print("held", flush=True)
+    print("at work", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def hold(tmp_path):
+def hold(tmp_path, waiting):
     """Starts processes that hold a step, or a part of one, of the folder."""
-    processes = []
-
-    def start(*step):
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(tmp_path), *step],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+    return partial(waiting.start, HOLD, tmp_path)
 
 
 @pytest.fixture

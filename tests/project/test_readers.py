@@ -27,24 +27,10 @@ from napari_alc.project.store import now
 from napari_alc.project.tasks import (
     OPEN_BOXES,
     Batch,
-    next_open_task,
     queue,
     queue_of,
     write_tasks,
 )
-
-
-@pytest.fixture
-def project(tmp_path):
-    """Three images: the first done, each of the others with eight open boxes."""
-    project = make_project(tmp_path, images=3)
-    yield project
-    project.close()
-
-
-@pytest.fixture
-def joint(project):
-    return next_open_task(project)
 
 
 def test_sharing_gives_every_image_that_waits_to_every_reader(project, joint):

@@ -37,19 +37,6 @@ from napari_alc.project.tasks import (
 )
 
 
-@pytest.fixture
-def project(tmp_path):
-    """Three images: the first done, each of the others with eight open boxes."""
-    project = make_project(tmp_path, images=3)
-    yield project
-    project.close()
-
-
-@pytest.fixture
-def joint(project):
-    return next_open_task(project)
-
-
 def test_the_majority_of_three_settles_an_image(project, joint):
     share(project, ["Ada", "Bob", "Cy"])
     kept, moved, gone, single, *_ = ids_of(project, joint)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import suppress
 from datetime import timedelta
 
@@ -165,25 +163,17 @@ from napari_alc.project.tasks import next_open_task
 project = Project.open(Path(sys.argv[1]))
 document = Sitting(project, "Eve").open(next_open_task(project)).document
 document.keep([document.open_boxes[0].id])
-print("held", flush=True)
+print("at work", flush=True)
 sys.stdin.read()
 """
 
 
-def test_the_image_of_a_killed_process_is_free_at_once(ada, project, task):
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(project.folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        assert child.stdout.readline() == "held\n"
-        assert "Eve" in ada.open(task).read_only
-        child.kill()
-        child.stdin.close()
-        child.wait()
-        found = ada.open(task)
+def test_the_image_of_a_killed_process_is_free_at_once(ada, project, task, waiting):
+    child = waiting.start(HOLD, project.folder)
+    assert "Eve" in ada.open(task).read_only
+    child.kill()
+    child.wait()
+    found = ada.open(task)
     assert found.read_only == ""
     assert [box.person for box in found.document.labels] == ["Eve"]
 

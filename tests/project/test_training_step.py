@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -176,25 +174,9 @@ train(project, [sys.argv[2]], report, device="cpu")
 
 
 @pytest.fixture
-def start():
+def start(waiting):
     """Starts trainings that are at work when this returns and go on when they are told to."""
-    processes = []
-
-    def start(project, model):
-        process = subprocess.Popen(
-            [sys.executable, "-c", TRAIN_AND_WAIT, str(project.folder), model],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout.readline() == "at work\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+    return lambda project, model: waiting.start(TRAIN_AND_WAIT, project.folder, model)
 
 
 def go_on(process):

@@ -85,48 +85,58 @@ def _line(row: RankedImage, chosen: bool) -> str:
 _CHOICES = {choices.OUT: "taken out by", choices.IN: "added by"}
 
 
-def take_out(
-    project: ProjectFolder,
-    image: Image,
-    reason: Reason = "",
-    person: Person = None,
-    undo: Back = False,
-) -> None:
+Choose = Callable[[Project, int, str, str], None]
+"""Stores what a person chose about an image, and why."""
+
+
+def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
+    """A command for a kind of choice.
+
+    Parameters
+    ----------
+    name
+        Of the function, which the command is called after.
+    choose
+        Stores it.
+    about
+        What the command says about itself.
+    """
+
+    def command(
+        project: ProjectFolder,
+        image: Image,
+        reason: Reason = "",
+        person: Person = None,
+        undo: Back = False,
+    ) -> None:
+        who = person or getpass.getuser()
+        with closing(Project.open(project)) as opened:
+            image_id = choices.image_named(opened, image)
+            if undo:
+                choices.undo(opened, image_id, who)
+            else:
+                choose(opened, image_id, who, reason)
+            cost = choices.cost(opened, opened.settings.method.per_iteration)
+        tell([f"{cost.images} images are chosen now: {cost.words}."])
+
+    command.__name__, command.__doc__ = name, about
+    return command
+
+
+take_out = _choosing(
+    "take_out",
+    choices.take_out,
     """Take an image out of the next selection; the next one in the ranking moves up.
 
     Example: napari-alc take-out study slide7.tif --reason "out of focus"
-    """
-    _choose(project, image, choices.take_out, reason, person, undo)
+    """,
+)
 
-
-def add_image(
-    project: ProjectFolder,
-    image: Image,
-    reason: Reason = "",
-    person: Person = None,
-    undo: Back = False,
-) -> None:
+add_image = _choosing(
+    "add_image",
+    choices.add,
     """Add an image to the next selection, whatever its rank.
 
     Example: napari-alc add-image study slide9.tif --reason "a rare lesion"
-    """
-    _choose(project, image, choices.add, reason, person, undo)
-
-
-def _choose(
-    project: ProjectFolder,
-    image: str,
-    choose: Callable[[Project, int, str, str], None],
-    reason: str,
-    person: str | None,
-    undo: bool,
-) -> None:
-    who = person or getpass.getuser()
-    with closing(Project.open(project)) as opened:
-        image_id = choices.image_named(opened, image)
-        if undo:
-            choices.undo(opened, image_id, who)
-        else:
-            choose(opened, image_id, who, reason)
-        cost = choices.cost(opened, opened.settings.method.per_iteration)
-    tell([f"{cost.images} images are chosen now: {cost.words}."])
+    """,
+)

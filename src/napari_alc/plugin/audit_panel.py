@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSpinBox
 
-from napari_alc.errors import AlcError
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.asking import Asker
+from napari_alc.plugin.asking_panel import AskingPanel
 from napari_alc.plugin.audit_words import (
     NOISE_HEADINGS,
     audit_sentence,
@@ -21,7 +20,7 @@ from napari_alc.plugin.audit_words import (
 )
 from napari_alc.plugin.figure_grid import FigureGrid
 from napari_alc.plugin.fold import guard_wheel
-from napari_alc.plugin.parts import button_with, error_words, heading, show_words, words
+from napari_alc.plugin.parts import button_with, heading, row_of, show_words, words
 from napari_alc.project.audit import Audit, draw, result
 from napari_alc.project.forecast import Forecast, forecast, go_on, recommendation, stop_here
 from napari_alc.project.project import Project
@@ -53,21 +52,13 @@ def _look(project: Project) -> _Seen:
     return _Seen(status(project), result(project), forecast(project), recommendation(project))
 
 
-class AuditPanel(QWidget):
+class AuditPanel(AskingPanel):
     """Says whether going on is worth it; it is a person who stops."""
 
-    changed = Signal()
-    """Emitted when images were drawn, or the iterations were stopped or go on."""
-
     def __init__(self) -> None:
-        super().__init__()
-        self._project: Project | None = None
+        super().__init__(_look, LOOKING)
         self._status: Status | None = None
-        self._is_locked = False
-        self._is_stale = False
-        self.asker, self.drawer = Asker(self), Asker(self)
-        self.note = words()
-        self.error = error_words()
+        self.drawer = Asker(self)
         self.advice = words(tooltip=tooltips.ADVICE)
         self.stop = button_with("Stop after this iteration", tooltips.STOP_HERE)
         self.go_on = button_with("Go on after all", tooltips.GO_ON_AFTER_ALL)
@@ -77,7 +68,6 @@ class AuditPanel(QWidget):
         self.send = button_with("Send random images to the pathologist", tooltips.SEND_RANDOM)
         self.found_words = words()
         self.noise = FigureGrid()
-        self.shown = QWidget()
         self._arrange()
         self._connect()
         self.set_project(None)
@@ -88,60 +78,30 @@ class AuditPanel(QWidget):
         self.m.setValue(FEW_IMAGES)
         self.m.setMaximumWidth(SPIN_WIDTH)
         self.m.setToolTip(tooltips.AUDIT_IMAGES)
-        inner = QVBoxLayout(self.shown)
-        inner.setContentsMargins(0, 0, 0, 0)
+        inner = self.inner
         inner.addWidget(self.advice)
-        inner.addLayout(_row(self.stop, self.go_on))
+        inner.addLayout(row_of(self.stop, self.go_on))
         inner.addWidget(self.so_far)
         inner.addWidget(self.ahead)
         inner.addWidget(heading("Audit by images drawn by chance"))
         inner.addWidget(self.found_words)
         inner.addWidget(self.noise)
-        inner.addLayout(_row(self.m, self.send))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.note, self.error, self.shown):
-            layout.addWidget(widget)
+        inner.addLayout(row_of(self.m, self.send))
         guard_wheel(self)
 
     def _connect(self) -> None:
-        self.asker.answered.connect(self._show)
-        self.asker.refused.connect(self._refuse)
         self.drawer.answered.connect(self._on_drawn)
         self.drawer.refused.connect(lambda error: show_words(self.error, str(error)))
         self.drawer.settled.connect(self._on_settled)
         self.send.clicked.connect(self._draw)
-        self.stop.clicked.connect(lambda: self._store(stop_here))
-        self.go_on.clicked.connect(lambda: self._store(go_on))
+        self.stop.clicked.connect(lambda: self._change(stop_here))
+        self.go_on.clicked.connect(lambda: self._change(go_on))
 
     def set_project(self, project: Project | None) -> None:
         """Show another project, or none."""
-        self._project, self._status = project, None
-        self.asker.forget()
+        self._status = None
         self.drawer.forget()
-        self.shown.hide()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show the project as its store has it now; the figures are made beside the window."""
-        show_words(self.error, "")
-        self._is_stale = self._is_locked
-        if self._project is None or self._is_locked:
-            show_words(self.note, tooltips.LOCKED_PANEL if self._project else "")
-            return
-        if self.shown.isHidden():
-            show_words(self.note, LOOKING)
-        self.asker.ask(_look, self._project)
-
-    def set_locked(self, is_locked: bool) -> None:
-        """Let nothing be started or stopped while a step runs."""
-        self._is_locked = is_locked
-        if is_locked and self.asker.is_asking:
-            self.asker.forget()
-            self._is_stale = True
-        self._show_what_is_allowed()
-        if not is_locked and self._is_stale:
-            self.refresh()
+        super().set_project(project)
 
     def _show(self, seen: _Seen) -> None:
         self._status = seen.status
@@ -150,14 +110,6 @@ class AuditPanel(QWidget):
         self.ahead.show_rows(*forecast_figures(seen.forecast))
         self.found_words.setText(audit_sentence(seen.audit))
         self.noise.show_rows(NOISE_HEADINGS, noise_figures(seen.audit))
-        show_words(self.note, "")
-        self.shown.show()
-        self._show_what_is_allowed()
-
-    def _refuse(self, error: AlcError) -> None:
-        self.shown.hide()
-        show_words(self.note, "")
-        show_words(self.error, str(error))
 
     def _show_what_is_allowed(self) -> None:
         found = self._status
@@ -187,21 +139,6 @@ class AuditPanel(QWidget):
         show_words(self.note, "")
         self._show_what_is_allowed()
 
-    def _store(self, change: Callable[[Project, str], None]) -> None:
-        if self._project is None:
-            return
-        try:
-            change(self._project, preferences.person())
-        except AlcError as error:
-            show_words(self.error, str(error))
-            return
-        self.refresh()
-        self.changed.emit()
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch()
-    return row
+    def _change(self, change: Callable[[Project, str], None]) -> None:
+        if self._project is not None:
+            self._store(partial(change, self._project, preferences.person()))

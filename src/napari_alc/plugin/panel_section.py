@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
 from napari_alc.plugin.fold import Fold
-from napari_alc.plugin.parts import error_words, show_words
+from napari_alc.plugin.parts import button_with, error_words, show_words
 from napari_alc.project.project import Project
 
 
@@ -48,16 +50,20 @@ class PanelSection(QWidget):
         self._shown: Project | None = None
         self._is_stale = False
         self.error = error_words()
+        self.again = button_with("Try again", tooltips.TRY_AGAIN)
+        self.again.hide()
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.error)
+        inner.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
         inner.addWidget(panel)
         self.fold = Fold(title, content, tooltip)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)
         self.fold.toggled.connect(self._fill)
+        self.again.clicked.connect(self.refresh)
 
     def set_project(self, project: Project | None) -> None:
         """Hold another project; it is shown once the section is open."""
@@ -83,6 +89,8 @@ class PanelSection(QWidget):
                 self.panel.refresh()
         except AlcError as error:
             show_words(self.error, str(error))
+            self.again.show()
             return
         self._is_stale = False
         show_words(self.error, "")
+        self.again.hide()

@@ -77,6 +77,15 @@ def show_words(label: QLabel, text: str) -> None:
     label.setVisible(bool(text))
 
 
+def row_of(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets beside each other, at the left."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row
+
+
 def scrolled(widget: QWidget) -> QScrollArea:
     """`widget`, reachable on small screens too."""
     area = QScrollArea()

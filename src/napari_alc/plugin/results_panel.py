@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.correction_preview import CorrectionPreviewView
@@ -14,6 +14,7 @@ from napari_alc.plugin.parts import (
     button_with,
     error_words,
     heading,
+    row_of,
     show_words,
     words,
 )
@@ -67,11 +68,11 @@ class ResultsPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.correction)
         layout.addWidget(heading("Clean dataset"))
-        layout.addLayout(_row(*self.formats.values()))
-        layout.addLayout(_row(self.write))
+        layout.addLayout(row_of(*self.formats.values()))
+        layout.addLayout(row_of(self.write))
         layout.addWidget(self.dataset_words)
         layout.addWidget(heading("Report"))
-        layout.addLayout(_row(self.report, self.open))
+        layout.addLayout(row_of(self.report, self.open))
         layout.addWidget(self.report_words)
         layout.addWidget(self.error)
 
@@ -166,11 +167,3 @@ class ResultsPanel(QWidget):
         opened = QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
         problem = "" if opened else f"No program opened the report. Open it by hand: {path}"
         show_words(self.error, problem)
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch()
-    return row

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from napari_alc.cleaning.selection import STRATEGIES
-from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.asking import Asker
+from napari_alc.plugin.asking_panel import AskingPanel
 from napari_alc.plugin.fold import guard_wheel
-from napari_alc.plugin.parts import button_with, error_words, show_words, words
+from napari_alc.plugin.parts import button_with, row_of, words
 from napari_alc.plugin.ranking_table import RankingTable
 from napari_alc.plugin.reason_row import ReasonRow
 from napari_alc.plugin.score_histogram import Bars, ScoreHistogram, bars_of
@@ -43,21 +41,12 @@ def _look(project: Project) -> _Seen:
     return _Seen(found, k, choices.cost_of(project, found, k), bars_of(found, k))
 
 
-class SelectionPanel(QWidget):
+class SelectionPanel(AskingPanel):
     """Shows the ranking, and lets images be taken out or added with a reason."""
 
-    changed = Signal()
-    """Emitted when a choice, or the number of images, was stored."""
-
     def __init__(self) -> None:
-        super().__init__()
-        self._project: Project | None = None
-        self._is_locked = False
-        self._is_stale = False
+        super().__init__(_look, RANKING)
         self._choose: Callable[[str], None] | None = None
-        self.asker = Asker(self)
-        self.note = words()
-        self.error = error_words()
         self.strategy = words(tooltip=tooltips.STRATEGY)
         self.k = QSpinBox()
         self.cost = words(tooltip=tooltips.COST)
@@ -67,7 +56,6 @@ class SelectionPanel(QWidget):
         self.add = button_with("Add…", tooltips.ADD_IMAGE)
         self.leave = button_with("Leave to its rank", tooltips.LEAVE)
         self.reason = ReasonRow()
-        self.shown = QWidget()
         self._arrange()
         self._connect()
         self.set_project(None)
@@ -82,24 +70,17 @@ class SelectionPanel(QWidget):
         for button in (self.take_out, self.add, self.leave):
             buttons.addWidget(button)
         buttons.addStretch()
-        inner = QVBoxLayout(self.shown)
-        inner.setContentsMargins(0, 0, 0, 0)
+        inner = self.inner
         inner.addWidget(self.strategy)
-        inner.addLayout(_row(QLabel("The next"), self.k, QLabel("images")))
+        inner.addLayout(row_of(QLabel("The next"), self.k, QLabel("images")))
         inner.addWidget(self.cost)
         inner.addWidget(self.histogram)
         inner.addWidget(self.ranking)
         inner.addWidget(self.buttons)
         inner.addWidget(self.reason)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.note, self.error, self.shown):
-            layout.addWidget(widget)
         guard_wheel(self)
 
     def _connect(self) -> None:
-        self.asker.answered.connect(self._show)
-        self.asker.refused.connect(self._refuse)
         self.k.valueChanged.connect(self._save_k)
         self.ranking.picked.connect(self._on_picked)
         self.take_out.clicked.connect(lambda: self._ask("Take out", choices.take_out))
@@ -110,33 +91,8 @@ class SelectionPanel(QWidget):
 
     def set_project(self, project: Project | None) -> None:
         """Show another project, or none."""
-        self._project = project
-        self.asker.forget()
-        self.shown.hide()
         self.reason.hide()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show the project as its store has it now; the ranking is made beside the window."""
-        show_words(self.error, "")
-        self._is_stale = self._is_locked
-        if self._project is None or self._is_locked:
-            show_words(self.note, tooltips.LOCKED_PANEL if self._project else "")
-            return
-        if self.shown.isHidden():
-            show_words(self.note, RANKING)
-        self.asker.ask(_look, self._project)
-
-    def set_locked(self, is_locked: bool) -> None:
-        """Let nothing be chosen while a step runs; what it did is shown afterwards."""
-        self._is_locked = is_locked
-        if is_locked and self.asker.is_asking:
-            self.asker.forget()
-            self._is_stale = True
-        self.k.setEnabled(not is_locked)
-        self._show_what_is_allowed()
-        if not is_locked and self._is_stale:
-            self.refresh()
+        super().set_project(project)
 
     def _show(self, seen: _Seen) -> None:
         if self._project is None:
@@ -150,19 +106,11 @@ class SelectionPanel(QWidget):
         self.cost.setText(_cost_words(seen))
         self.histogram.show_bars(seen.bars)
         self.ranking.rows.set_ranking(seen.ranking, seen.k, self._project.images_folder)
-        show_words(self.note, "")
-        self.shown.show()
-        self._show_what_is_allowed()
-
-    def _refuse(self, error: AlcError) -> None:
-        self.shown.hide()
-        is_wrong = isinstance(error, BadData)
-        show_words(self.error, str(error) if is_wrong else "")
-        show_words(self.note, "" if is_wrong else str(error))
 
     def _show_what_is_allowed(self) -> None:
         row = self.ranking.picked_row
         choice = None if row is None or self._is_locked else row.choice
+        self.k.setEnabled(not self._is_locked)
         self.take_out.setEnabled(choice is not None and choice != OUT)
         self.add.setEnabled(choice is not None and choice != IN)
         self.leave.setEnabled(bool(choice))
@@ -202,15 +150,6 @@ class SelectionPanel(QWidget):
         if row is not None and project is not None:
             self._store(partial(choices.undo, project, row.image_id, preferences.person()))
 
-    def _store(self, change: Callable[[], None]) -> None:
-        try:
-            change()
-        except AlcError as error:
-            show_words(self.error, str(error))
-            return
-        self.refresh()
-        self.changed.emit()
-
 
 def _cost_words(seen: _Seen) -> str:
     images = seen.cost.images
@@ -227,11 +166,3 @@ def _capital(sentence: str) -> str:
 
 def _small(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch()
-    return row

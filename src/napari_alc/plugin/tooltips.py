@@ -206,6 +206,7 @@ REASON = "Why you choose so; kept for ever with your name and the time."
 REASON_CANCEL = "Changes nothing."
 CHOSEN_BY_RANK = "Goes to the pathologist with the next selection."
 NOT_CHOSEN = "Stays with the crowd's labels for now."
+TRY_AGAIN = "Reads the project once more; press it when what is said above is put right."
 LOCKED_PANEL = "A step is running; what it finds is shown here when it has ended."
 
 STOPPING = "Whether going on is worth it, what it costs, and how noisy the remaining labels are."
