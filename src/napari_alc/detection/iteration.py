@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,18 +44,21 @@ def coming_batches(run: Run) -> Generator[Batch]:
         return inputs, targets
 
     readers = READERS[kind]
-    yield from read_ahead(range(run.iteration, run.total), made, readers, AHEAD * readers)
+    while run.iteration < run.total:
+        # Read any further ahead, it would depend on the threads which boxes a batch holds.
+        numbers = range(run.iteration, min(run.boxes_until or run.total, run.total))
+        yield from read_ahead(numbers, made, readers, AHEAD * readers)
 
 
-def advance(run: Run, batch: Batch) -> None:
+def advance(run: Run, batches: Iterator[Batch]) -> None:
     """Do the next iteration.
 
     Parameters
     ----------
     run
         The training.
-    batch
-        Number ``run.iteration``, see `coming_batches`.
+    batches
+        The next one is number ``run.iteration``, see `coming_batches`.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def advance(run: Run, batch: Batch) -> None:
     """
     if run.variant:
         run.variant.before_iteration(run)
-    inputs, targets = batch
+    inputs, targets = next(batches)
     summed, done = 0.0, 0
     while done < len(inputs):
         part = slice(done, done + run.batch_size)

@@ -51,6 +51,9 @@ class Run:
         Iteration and new batch size of each time that the memory did not suffice.
     variant
         Another way of training than the plain one.
+    boxes_until
+        Iteration before which the variant may change the training boxes next; no batch from
+        there on is read earlier. None where they stay as they are to the end.
     """
 
     detector: Detector
@@ -68,6 +71,7 @@ class Run:
     validation: list[tuple[int, float]] = field(default_factory=list)
     halved: list[tuple[int, int]] = field(default_factory=list)
     variant: Variant | None = None
+    boxes_until: int | None = None
 
     @property
     def settings(self) -> DetectorSettings:

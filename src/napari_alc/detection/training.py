@@ -131,6 +131,7 @@ def train(
         resume(run, folder / CHECKPOINT)
         _iterate(run, folder / CHECKPOINT, report, should_stop, measure)
     if variant:
+        folder.mkdir(parents=True, exist_ok=True)
         variant.finish(run.detector.network, folder)
     write_text(folder / METRICS, record_of(run))
     save_detector(weights, run.detector, fingerprint)
@@ -257,7 +258,7 @@ def _save_and_pause(run: Run, checkpoint: Path) -> float:
 def _measure_or_advance(run: Run, batches: Iterator[Batch], measure: Measure | None) -> bool:
     """Do what comes next; returns whether that was a measurement."""
     if measure is None or not run.is_measurement_due:
-        advance(run, next(batches))
+        advance(run, batches)
         return False
     _measure(run, measure)
     return True

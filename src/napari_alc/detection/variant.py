@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class Variant(Protocol):
-    """A way of training; every training needs an object of its own."""
+    """A way of training; every training needs an object of its own.
+
+    A training calls `prepare`, then `restore` where it goes on from a checkpoint, then
+    `before_iteration` for each iteration that is left, and `finish`.
+    """
 
     @property
     def name(self) -> str:
@@ -23,7 +27,11 @@ class Variant(Protocol):
         """Change the network before the first iteration: another head, or a further one."""
 
     def before_iteration(self, run: Run) -> None:
-        """Look at the run, or change its training boxes, before ``run.iteration`` is done."""
+        """Look at the run, or change its training boxes, before ``run.iteration`` is done.
+
+        One who changes ``run.batches.images`` sets ``run.boxes_until`` to the iteration before
+        which the next change may come, in the first call already: batches are read ahead.
+        """
 
     def state(self) -> Mapping[str, object]:
         """What a checkpoint keeps beside the network's tensors; what torch saves safely."""
@@ -32,4 +40,7 @@ class Variant(Protocol):
         """The inverse of `state`."""
 
     def finish(self, network: nn.Module, folder: Path) -> None:
-        """Leave a plain network behind; what else was learned may be written to `folder`."""
+        """Leave a plain network behind; what else was learned may be written to `folder`.
+
+        Comes again where the program was killed before it had written the weights.
+        """
