@@ -1,8 +1,9 @@
 """Which boxes of the crowd and of the two models speak of the same object.
 
 Held here: the match graph (an edge joins boxes of different sets that agree) and its
-connected components. Matching is existential, not one-to-one: a box may have several
-matches, so that duplicates of the crowd end up in one component.
+connected components. The paper does not say how often a box may match. By default matching is
+existential: a box may have several matches, so that duplicates of the crowd end up in one
+component. The other reading is one-to-one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from napari_alc.boxes import Boxes, Integers, Mask, ious, pairs_within_groups
+
+Matching = Literal["existential", "one-to-one"]
+"""How often a box may match boxes of one other set: as often as it agrees, or once."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +70,64 @@ def matching_pairs(a: BoxSet, b: BoxSet, iou: float) -> Edges:
     return Edges(np.concatenate(first), np.concatenate(second))
 
 
-def match_graph(sets: Sequence[BoxSet], iou: float) -> Edges:
+def closest_pairs(a: BoxSet, b: BoxSet, pairs: Edges) -> Edges:
+    """The pairs that are left when every box is matched once, the closest boxes first.
+
+    Greedy by falling IoU, among equals by position in `a`, then in `b`: the rule by which label
+    noise is counted too. A matching of the most boxes would give up a close pair where that
+    makes two distant ones, and so join boxes of different objects.
+    """
+    order = np.lexsort(
+        (pairs.second, pairs.first, -ious(a.boxes[pairs.first], b.boxes[pairs.second]))
+    )
+    first, second = pairs.first[order], pairs.second[order]
+    kept = [Edges(first[:0], second[:0])]
+    while len(first):
+        # A pair that comes before all others of both its boxes is taken whatever else is.
+        taken = _is_first(first) & _is_first(second)
+        kept.append(Edges(first[taken], second[taken]))
+        free = ~np.isin(first, first[taken]) & ~np.isin(second, second[taken])
+        first, second = first[free], second[free]
+    return _joined(kept)
+
+
+def _is_first(values: Integers) -> Mask:
+    """Which of `values` occur for the first time, shape (N,)."""
+    firsts = np.zeros(len(values), dtype=np.bool_)
+    firsts[np.unique(values, return_index=True)[1]] = True
+    return firsts
+
+
+def _joined(parts: Sequence[Edges]) -> Edges:
+    return Edges(
+        np.concatenate([part.first for part in parts]),
+        np.concatenate([part.second for part in parts]),
+    )
+
+
+def match_graph(sets: Sequence[BoxSet], iou: float, matching: Matching = "existential") -> Edges:
     """Matches between any two of `sets`; rows are numbered through the sets in their order.
 
     Two boxes match when image and category are the same and IoU > `iou`, the matching rule
     of the Label Selection Module. Boxes of the same set never match.
+
+    Parameters
+    ----------
+    sets
+        Boxes with comparable keys.
+    iou
+        Boxes match above this, in 0–1.
+    matching
+        ``"one-to-one"``: between any two sets, a box matches one box at most (`closest_pairs`).
     """
     offsets = np.cumsum([0, *(len(part) for part in sets)])
     found = []
     for a, b in combinations(range(len(sets)), 2):
         pairs = matching_pairs(sets[a], sets[b], iou)
+        if matching == "one-to-one":
+            pairs = closest_pairs(sets[a], sets[b], pairs)
         found.append(Edges(pairs.first + offsets[a], pairs.second + offsets[b]))
-    return Edges(
-        np.concatenate([edges.first for edges in found]),
-        np.concatenate([edges.second for edges in found]),
-    )
+    return _joined(found)
 
 
 def matched_rows(count: int, edges: Edges) -> Mask:

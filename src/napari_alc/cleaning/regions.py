@@ -7,19 +7,33 @@ inconsistency that selection sums (Eq. 2).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_alc.boxes import Boxes, Floats, Integers, Mask, group_keys, ious, pairs_within_groups
 from napari_alc.cleaning.box_in_box import holds_prediction
-from napari_alc.cleaning.matching import BoxSet, Edges, components, match_graph, matched_rows
+from napari_alc.cleaning.matching import (
+    BoxSet,
+    Edges,
+    Matching,
+    components,
+    match_graph,
+    matched_rows,
+)
 from napari_alc.labels import Detections, Labels
 
 Codes = NDArray[np.int8]
+
+GrayWithoutMp = Literal["ma", "crowd"]
+"""Whose boxes a gray group keeps that has no Mp box."""
+
+GreenArgmax = Literal["overlapping", "literal"]
+"""What "the Mp box with the highest IoU" means for a green box that none overlaps."""
 
 
 class Region(IntEnum):
@@ -55,7 +69,7 @@ _ALONE = np.array([Region.GREEN, Region.PINK, Region.RED], dtype=np.int8)
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Settings of the method's geometry, all in 0–1.
+    """Settings of the method's geometry, in 0–1, and readings where the paper is silent.
 
     Parameters
     ----------
@@ -69,12 +83,23 @@ class Thresholds:
         Consensus: a pathologist box is kept above this IoF (Eq. 1).
     green_score_from_all
         Whether the evaluation score of a green box looks at every Mp box given (True) or
-        only at those with confidence `score` and more.
+        only at those with confidence `score` and more (a reading).
+    matching
+        How often a box may match boxes of another set (a reading). ``"one-to-one"`` makes
+        further drawings of an object by the crowd green, unless they agree with a box of a
+        model that the first drawing left free.
+    gray_without_mp
+        What becomes a label where the crowd and Ma agree and Mp saw nothing (a reading, for
+        `correction.correct`): the Ma boxes, or the crowd's.
+    green_argmax
+        ``"overlapping"``: a green box has the evaluation score of the overlapping Mp box of
+        highest IoU, 0 where none overlaps. ``"literal"``: what an argmax over the row of IoUs
+        gives, which is the first Mp box of its image and category where all are 0 (a reading).
 
     Raises
     ------
     ValueError
-        When a value lies outside 0–1.
+        When a value lies outside 0–1, or there is no such reading.
     """
 
     iou: float = 0.5
@@ -82,12 +107,25 @@ class Thresholds:
     score: float = 0.5
     delta: float = 0.5
     green_score_from_all: bool = True
+    matching: Matching = "existential"
+    gray_without_mp: GrayWithoutMp = "ma"
+    green_argmax: GreenArgmax = "overlapping"
 
     def __post_init__(self) -> None:
+        for name, readings in _READINGS.items():
+            if getattr(self, name) not in readings:
+                raise ValueError(f"{name} must be one of {', '.join(readings)}")
         for name in ("iou", "gamma", "score", "delta"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in 0–1, got {value}")
+
+
+_READINGS: Mapping[str, tuple[str, ...]] = {
+    "matching": get_args(Matching),
+    "gray_without_mp": get_args(GrayWithoutMp),
+    "green_argmax": get_args(GreenArgmax),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,11 +202,14 @@ def _prepare(crowd: Labels, mp: Detections, ma: Detections, score: float) -> _In
     return _Inputs(of_crowd, of_mp, of_mp.take(mp_kept), of_ma.take(ma_kept), mp_kept, ma_kept)
 
 
-def _score_of_best(boxes: BoxSet, predictions: BoxSet, scores: Floats) -> Floats:
+def _score_of_best(
+    boxes: BoxSet, predictions: BoxSet, scores: Floats, argmax: GreenArgmax
+) -> Floats:
     """Confidence of the prediction with the highest IoU with each box, 0 where none overlaps.
 
     Of several predictions with the same IoU the most confident counts, so that the order of
-    the predictions does not matter.
+    the predictions does not matter; with the literal argmax the first one does, also where
+    none overlaps, and 0 stands where there is no prediction at all.
     """
     best = np.zeros(len(boxes))
     for i, j in pairs_within_groups(boxes.keys, predictions.keys):
@@ -176,8 +217,13 @@ def _score_of_best(boxes: BoxSet, predictions: BoxSet, scores: Floats) -> Floats
         # A chunk holds all pairs of a box, side by side, so each run of i is one box.
         starts = np.flatnonzero(np.diff(i, prepend=-1))
         highest = np.maximum.reduceat(overlap, starts)
-        wins = (overlap == np.repeat(highest, np.diff(starts, append=len(i)))) & (overlap > 0)
-        best[i[starts]] = np.maximum.reduceat(np.where(wins, scores[j], 0.0), starts)
+        wins = overlap == np.repeat(highest, np.diff(starts, append=len(i)))
+        if argmax == "literal":
+            winners = np.flatnonzero(wins)
+            best[i[starts]] = scores[j[winners[np.searchsorted(winners, starts)]]]
+        else:
+            wins &= overlap > 0
+            best[i[starts]] = np.maximum.reduceat(np.where(wins, scores[j], 0.0), starts)
     return best
 
 
@@ -191,10 +237,11 @@ def _row_scores(inputs: _Inputs, mp: Detections, ma: Detections) -> Floats:
     return np.concatenate([unknown, mp.scores[inputs.mp_kept], ma.scores[inputs.ma_kept]])
 
 
-def _green_scores(inputs: _Inputs, green: BoxSet, mp: Detections, from_all: bool) -> Floats:
-    if from_all:
-        return _score_of_best(green, inputs.all_mp, mp.scores)
-    return _score_of_best(green, inputs.mp, mp.scores[inputs.mp_kept])
+def _green_scores(inputs: _Inputs, green: BoxSet, mp: Detections, thresholds: Thresholds) -> Floats:
+    if thresholds.green_score_from_all:
+        return _score_of_best(green, inputs.all_mp, mp.scores, thresholds.green_argmax)
+    kept = mp.scores[inputs.mp_kept]
+    return _score_of_best(green, inputs.mp, kept, thresholds.green_argmax)
 
 
 def sort_labels(
@@ -220,7 +267,7 @@ def sort_labels(
     inputs = _prepare(crowd, mp, ma, thresholds.score)
     sets = (inputs.crowd, inputs.mp, inputs.ma)
     source = np.repeat(np.arange(3, dtype=np.int8), [len(part) for part in sets])
-    edges = match_graph(sets, thresholds.iou)
+    edges = match_graph(sets, thresholds.iou, thresholds.matching)
     region = _regions(source, edges)
     scores = _row_scores(inputs, mp, ma)
 
@@ -228,7 +275,7 @@ def sort_labels(
     green_rows = np.flatnonzero(region == Region.GREEN)
     green = inputs.crowd.take(green_rows)
     evaluation = np.where(region == Region.RED, scores, np.nan)
-    evaluation[green_rows] = _green_scores(inputs, green, mp, thresholds.green_score_from_all)
+    evaluation[green_rows] = _green_scores(inputs, green, mp, thresholds)
     box_in_box = np.zeros(len(source), dtype=np.bool_)
     box_in_box[green_rows] = holds_prediction(green, inputs.mp.joined(inputs.ma), thresholds.gamma)
     kept_mp, kept_ma = mp.take(inputs.mp_kept), ma.take(inputs.ma_kept)
