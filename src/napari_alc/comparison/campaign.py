@@ -62,7 +62,7 @@ def rounds(bench: Bench, way: Way) -> Iterator[Round]:
         done = _learn(bench, way, iteration, chosen)
         yield done
         if iteration < plan.iterations:
-            chosen = (*chosen, *_next_images(bench, way, done))
+            chosen = (*chosen, *next_images(bench, way, done))
 
 
 def last_round(bench: Bench, way: Way) -> Round:
@@ -118,7 +118,7 @@ def agreed_labels(bench: Bench, way: Way, clean: LabelSet) -> LabelSet:
     return clean.with_labels(labels).of_images(set(labels.image_ids.tolist()))
 
 
-def _next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
+def next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
     """Steps 4 and 5: the k images that the strategy puts first."""
     crowd = remaining(bench.data.crowd, done.image_ids)
     rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))

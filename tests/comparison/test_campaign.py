@@ -1,0 +1,86 @@
+"""A campaign of a comparison is a project's, without its store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tiny_benches import make_bench
+
+from napari_alc.comparison import campaign
+from napari_alc.comparison.bench import Model
+from napari_alc.comparison.campaign import Round, Way, initial_draw, rounds
+from napari_alc.comparison.dataset import Plan
+from napari_alc.errors import AlcError
+from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.prediction import detections_of
+from napari_alc.project.project import MODELS
+from napari_alc.project.settings import MethodSettings
+from napari_alc.project.sorting import select
+from napari_alc.project.tasks import queue
+from tiny_projects import IMAGES, make_project, pretend_predicted
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return make_bench(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_images_are_those_that_a_project_draws(bench, tmp_path, seed):
+    data = bench.data
+    method = MethodSettings(initial=data.plan.initial, seed=seed)
+    sources = Sources(data.folder, data.crowd, tmp_path / "crowd.json")
+    project = create_project(tmp_path / "study", sources, CreateOptions(method))
+    drawn = {task.image_id for task in queue(project)}
+    project.close()
+    assert set(initial_draw(replace(bench, seed=seed))) == drawn
+
+
+@pytest.mark.parametrize("strategy", ["score", "random"])
+def test_the_next_images_are_those_that_a_project_selects(tmp_path, monkeypatch, strategy):
+    project = make_project(tmp_path / "project")
+    project.change(method={"strategy": strategy})
+    pretend_predicted(project)
+    rest = range(4, IMAGES + 1)
+    seen = tuple(detections_of(project, 0, model, rest) for model in MODELS)
+    monkeypatch.setattr(campaign, "found", lambda *_: seen)
+    crowd = project.crowd_labels()
+    bench = make_bench(tmp_path / "bench")
+    bench = replace(bench, data=replace(bench.data, truth=crowd, crowd=crowd, plan=Plan(3, 2, 1)))
+    done = Round(0, (1, 2, 3), Model(tmp_path), None, 0.5)
+    chosen = campaign.next_images(bench, Way(strategy), done)
+    assert chosen == select(project)
+    project.close()
+
+
+def test_each_iteration_adds_k_images_and_keeps_those_before(bench):
+    first, second = rounds(bench, Way())
+    assert [len(first.image_ids), len(second.image_ids)] == [3, 5]
+    assert second.image_ids[:3] == first.image_ids
+    assert len(set(second.image_ids)) == 5
+    assert {first.iteration, second.iteration} == {0, 1}
+
+
+def test_a_campaign_that_is_run_again_chooses_the_same_images(bench):
+    assert [done.image_ids for done in rounds(bench, Way("random"))] == [
+        done.image_ids for done in rounds(bench, Way("random"))
+    ]
+
+
+def test_without_ma_there_is_nothing_to_see_through_its_eyes(bench):
+    for done in rounds(bench, Way(with_ma=False)):
+        assert done.ma is None
+        assert len(campaign.found(bench, done)[1]) == 0
+
+
+def test_models_are_asked_about_images_only_that_they_have_not_learned_from(bench):
+    for done in rounds(bench, Way()):
+        for seen in campaign.found(bench, done):
+            assert not set(seen.image_ids.tolist()) & set(done.image_ids)
+
+
+def test_a_crowd_that_agrees_nowhere_is_told(bench):
+    nobody = bench.data.crowd.with_labels(bench.data.crowd.labels.take([]))
+    with pytest.raises(AlcError, match="nothing for Ma to learn from"):
+        list(rounds(replace(bench, data=replace(bench.data, crowd=nobody)), Way()))
