@@ -9,7 +9,7 @@ from simulation_cases import label_sets, labels
 from napari_alc.boxes import iof_matrix, iou_matrix
 from napari_alc.labels import Labels
 from napari_alc.simulation.crowd import NoiseRates, add_noise
-from napari_alc.simulation.pathologist import review_boxes, whole_image
+from napari_alc.simulation.pathologist import edits, review_boxes, same_objects, whole_image
 
 G = labels([(1, 2, 10, 10, 50, 50), (1, 2, 60, 10, 100, 50), (2, 5, 10, 10, 50, 50)])
 NOTHING = Labels.empty()
@@ -101,3 +101,38 @@ def test_every_proposal_follows_the_rule(truth, seed):
 def represented(one, accepted):
     same = (accepted.image_ids == one.image_ids) & (accepted.category_ids == one.category_ids)
     return bool((iou_matrix(one.boxes, accepted.boxes)[0][same] >= 0.5).any())
+
+
+def test_each_box_of_a_whole_image_stands_for_the_closest_object():
+    offered = labels(
+        [
+            (1, 2, 12, 10, 52, 50),
+            (1, 2, 30, 10, 70, 50),
+            (1, 2, 150, 150, 180, 180),
+            (2, 2, *[10] * 4),
+        ]
+    )
+    assert same_objects(offered, G).tolist() == [0, 1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        ([], 3),
+        # Close enough to be left alone; the two other objects are added.
+        ([(1, 2, 12, 10, 52, 50)], 2),
+        # Moved; then a box of another category, and one that shows nothing, which are deleted.
+        ([(1, 2, 20, 10, 60, 50)], 3),
+        ([(1, 5, 10, 10, 50, 50)], 4),
+        ([(1, 2, 12, 10, 52, 50), (1, 2, 10, 10, 52, 50), (3, 2, 0, 0, 9, 9)], 4),
+    ],
+)
+def test_edits_are_the_boxes_added_moved_and_deleted(offered, expected):
+    assert edits(labels(offered), G) == expected
+
+
+@given(label_sets, label_sets)
+def test_edits_are_none_for_the_truth_and_never_more_than_starting_anew(offered, truth):
+    boxes, objects = offered.labels, truth.labels
+    assert edits(objects, objects) == 0
+    assert abs(len(boxes) - len(objects)) <= edits(boxes, objects) <= len(boxes) + len(objects)

@@ -6,21 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_alc.boxes import Floats, as_boxes, iou_matrix
+from napari_alc.boxes import as_boxes, ious
 from napari_alc.labels import Labels
 from napari_alc.project.document import Corners, ReviewBox, ReviewDocument
 from napari_alc.project.project import Project
 from napari_alc.project.review import draw_boxes, finish, open_document
 from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
-from napari_alc.simulation.pathologist import review_boxes
+from napari_alc.simulation.pathologist import GOOD_ENOUGH_IOU, review_boxes, same_objects
 
 PERSON = "simulated pathologist"
-
-GOOD_ENOUGH_IOU = 0.75
-"""A box that overlaps the truth this much is kept without touching it (edit price)."""
-
-SAME_OBJECT_IOU = 0.1
-"""Below this overlap a box is no displaced drawing of an object (label noise, method.md)."""
 
 
 def review_everything(project: Project, truth: Labels) -> None:
@@ -53,12 +47,12 @@ def review_task(project: Project, task: Task, truth: Labels) -> None:
 
 def _label_whole_image(document: ReviewDocument, truth: Labels) -> _Verdict:
     boxes = list(document.shown)
-    partner = _pair_up(boxes, truth)
+    partner = same_objects(_as_labels(boxes, document.image.id), truth).tolist()
     settled = [
-        _as_truth(box, truth, partner[i]) if i in partner else replace(box, state="deleted")
-        for i, box in enumerate(boxes)
+        _as_truth(box, truth, row) if row >= 0 else replace(box, state="deleted")
+        for box, row in zip(boxes, partner, strict=True)
     ]
-    return _Verdict(settled, sorted(set(range(len(truth))) - set(partner.values())))
+    return _Verdict(settled, sorted(set(range(len(truth))) - set(partner)))
 
 
 def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
@@ -77,28 +71,9 @@ def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
     return _Verdict(settled, missing)
 
 
-def _pair_up(boxes: list[ReviewBox], truth: Labels) -> dict[int, int]:
-    """One-to-one pairs of box and truth of the same category, the closest first."""
-    overlap = _overlaps(boxes, truth)
-    partner: dict[int, int] = {}
-    for flat in np.argsort(-overlap, axis=None, kind="stable"):
-        i, j = divmod(int(flat), len(truth))
-        if overlap[i, j] <= SAME_OBJECT_IOU:
-            break
-        if i not in partner and j not in partner.values():
-            partner[i] = j
-    return partner
-
-
-def _overlaps(boxes: list[ReviewBox], truth: Labels) -> Floats:
-    overlap = iou_matrix(as_boxes([box.corners for box in boxes]), truth.boxes)
-    categories = np.array([box.category_id for box in boxes], dtype=np.int64)
-    return np.where(categories[:, None] == truth.category_ids[None, :], overlap, 0.0)
-
-
 def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
     category_id = int(truth.category_ids[row])
-    overlap = iou_matrix(as_boxes(box.corners), truth.boxes[row : row + 1])[0, 0]
+    overlap = ious(as_boxes(box.corners), truth.boxes[row : row + 1])[0]
     good = overlap >= GOOD_ENOUGH_IOU and category_id == box.category_id
     return replace(
         box,

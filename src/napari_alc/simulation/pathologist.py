@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from napari_alc.boxes import Boxes, Integers, Mask, iof_matrix, iou_matrix
+from napari_alc.boxes import Boxes, Integers, Mask, iof_matrix, iou_matrix, ious
 from napari_alc.labels import Labels
 
 SEEN_IOU = 0.3
@@ -17,6 +18,12 @@ SEEN_IOF = 0.5
 
 REPRESENTED_IOU = 0.5
 """An object is done when an accepted box of its category overlaps it this much."""
+
+GOOD_ENOUGH_IOU = 0.75
+"""A box that overlaps the truth this much is kept without touching it (edit price)."""
+
+SAME_OBJECT_IOU = 0.1
+"""Below this overlap a box is no displaced drawing of an object (label noise, method.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +46,59 @@ class ReviewedBoxes:
 def whole_image(truth: Labels) -> Labels:
     """Label a whole image: a simulated pathologist draws the clean labels themselves."""
     return truth
+
+
+def same_objects(offered: Labels, truth: Labels) -> Integers:
+    """Which object each box stands for when a whole image is labelled (our reading).
+
+    Boxes are paired one-to-one with objects of their image and category, the closest first,
+    down to an IoU of `SAME_OBJECT_IOU`.
+
+    Returns
+    -------
+    Integers
+        Shape (N,): positions in the truth, -1 where a box stands for none.
+    """
+    partner = np.full(len(offered), -1, dtype=np.int64)
+    for image_id in np.intersect1d(offered.image_ids, truth.image_ids):
+        rows = np.flatnonzero(offered.image_ids == image_id)
+        here = np.flatnonzero(truth.image_ids == image_id)
+        for box, found in _closest_pairs(offered.take(rows), truth.take(here)):
+            partner[rows[box]] = here[found]
+    return partner
+
+
+def edits(offered: Labels, truth: Labels) -> int:
+    """What labelling whole images takes: boxes added, moved and deleted (edit price).
+
+    A box is moved that stands for an object with IoU < `GOOD_ENOUGH_IOU` (our reading).
+
+    Parameters
+    ----------
+    offered
+        The boxes that a person finds in the images.
+    truth
+        Clean labels of the same images, and of no others.
+    """
+    partner = same_objects(offered, truth)
+    paired = partner >= 0
+    overlap = ious(offered.boxes[paired], truth.boxes[partner[paired]])
+    untouched = int((overlap >= GOOD_ENOUGH_IOU).sum())
+    return len(offered) + len(truth) - int(paired.sum()) - untouched
+
+
+def _closest_pairs(boxes: Labels, objects: Labels) -> Iterator[tuple[int, int]]:
+    same = boxes.category_ids[:, None] == objects.category_ids[None, :]
+    overlap = np.where(same, iou_matrix(boxes.boxes, objects.boxes), 0.0)
+    used: set[tuple[str, int]] = set()
+    for flat in np.argsort(-overlap, axis=None, kind="stable"):
+        box, found = divmod(int(flat), len(objects))
+        if overlap[box, found] <= SAME_OBJECT_IOU:
+            return
+        pair = {("box", box), ("object", found)}
+        if not pair & used:
+            used |= pair
+            yield box, found
 
 
 def review_boxes(proposals: Labels, accepted: Labels, truth: Labels) -> ReviewedBoxes:
