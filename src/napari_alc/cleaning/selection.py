@@ -25,10 +25,14 @@ class Candidates:
         int64, shape (M,), distinct.
     inconsistency
         SCORE (Eq. 2) of each, shape (M,), 0 and more.
+    measured
+        What the strategy asked Mp for beyond its detections, shape (M,), see
+        `napari_alc.detection.acquisition.measure`; None where the strategy does not look.
     """
 
     image_ids: Integers
     inconsistency: Floats
+    measured: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,15 @@ class Strategy:
     values
         Gives each candidate a value, shape (M,); the highest are taken first. The order of
         the candidates leaves no trace, and chance comes from the generator only.
+    looks
+        Whether it needs `Candidates.measured`.
     """
 
     name: str
     title: str
     sentence: str
     values: Callable[[Candidates, np.random.Generator], Floats]
+    looks: bool = False
 
 
 def scores(sorted_labels: SortedLabels, image_ids: Integers) -> Floats:
@@ -133,6 +140,23 @@ def _at_random(candidates: Candidates, rng: np.random.Generator) -> Floats:
     return drawn
 
 
+def _largest(candidates: Candidates, rng: np.random.Generator) -> Floats:
+    del rng
+    return _measured(candidates)
+
+
+def _smallest(candidates: Candidates, rng: np.random.Generator) -> Floats:
+    del rng
+    return -_measured(candidates)
+
+
+def _measured(candidates: Candidates) -> Floats:
+    """The measured values, rounded so that equal ones tie."""
+    if candidates.measured is None:
+        raise ValueError("this strategy needs what was measured on the images")
+    return np.round(candidates.measured, SCORE_DECIMALS)
+
+
 _registered: dict[str, Strategy] = {}
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_registered)
@@ -156,7 +180,8 @@ register(
     Strategy(
         "score",
         "Most inconsistent first",
-        "Takes the images on which the crowd and the two models disagree most (SCORE, Eq. 2).",
+        "Takes the images on which the crowd and the two models disagree most, by the "
+        "inconsistency score.",
         _by_inconsistency,
     )
 )
@@ -166,5 +191,14 @@ register(
         "At random",
         "Draws the images by chance, whatever their labels; the measure that others have to beat.",
         _at_random,
+    )
+)
+register(
+    Strategy(
+        "lc",
+        "Least confident",
+        "Takes the images in which Mp is least sure of what it finds.",
+        _largest,
+        looks=True,
     )
 )
