@@ -157,7 +157,7 @@ def test_the_edits_of_fewer_rounds_are_those_of_the_project_at_that_time(study, 
     first, _ = study.rounds()
     then = budget(study.project, len(study.truth.labels), iteration=0)
     assert step1_edits(bench_of_study, Way(), (first,)) == then.step1_edits > 0
-    assert clean_up(bench_of_study, Way(), iteration=0).spent.step1_edits == then.step1_edits
+    assert clean_up(bench_of_study, Way(), (first,)).spent.step1_edits == then.step1_edits
 
 
 @pytest.fixture

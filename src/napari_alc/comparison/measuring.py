@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from napari_alc.cleaning.budget import Budget
+from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.figures import Figure
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
 
 RATIOS = {"f1": "label_f1", "precision": "label_precision", "recall": "label_recall"}
 """Metrics in 0–1 by their names in `LabelNoise.figures`."""
+
+
+def trained_figures(bench: Bench, method: str, labels: LabelSet, spent: Budget) -> list[Figure]:
+    """Train a detector on labels: figures of it, of the labels, and of their price."""
+    model = bench.train(labels, method)
+    return [
+        *detector_figures(method, bench.measure(model)),
+        *label_figures(method, bench.data.truth, labels),
+        *budget_figures(method, spent),
+    ]
 
 
 def detector_figures(method: str, measured: Mapping[str, float]) -> list[Figure]:

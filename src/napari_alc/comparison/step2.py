@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -78,23 +78,24 @@ class CleanedUp:
 def clean_up(
     bench: Bench,
     way: Way,
+    passed: Sequence[Round] | None = None,
     *,
-    iteration: int | None = None,
     reviewed: bool = True,
     box_in_box: bool = True,
 ) -> CleanedUp:
-    """Run step 1, then step 2 with a simulated pathologist.
+    """Run a whole campaign: step 1, then step 2 with a simulated pathologist.
 
     Parameters
     ----------
     bench, way
         Where and how the campaign is run.
-    iteration
-        The iteration i after which step 1 ends; g, the plan's last one, by default.
+    passed
+        The rounds of step 1, from iteration 0 on, where they are at hand; step 2 follows the
+        last of them.
     reviewed, box_in_box
         See `settle`.
     """
-    passed = tuple(islice(rounds(bench, way), None if iteration is None else iteration + 1))
+    passed = tuple(rounds(bench, way)) if passed is None else passed
     last = passed[-1]
     settled = settle(
         bench.data,
