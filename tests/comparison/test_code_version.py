@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from napari_alc.comparison import code_version as module
-from napari_alc.comparison.code_version import code_version, without_docstrings
+from napari_alc.comparison.code_version import (
+    code_version,
+    module_version,
+    without_docstrings,
+)
 
 BEFORE = '''"""What the module is for."""
 
@@ -97,3 +103,48 @@ def test_libraries_that_compute_count(monkeypatch, package, library):
     code_version.cache_clear()
     assert len({before, ours, code_version(package)}) == 3
     code_version.cache_clear()
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch):
+    """A package ``way`` of modules that import each other."""
+    texts = {
+        "__init__": "",
+        "table": "from way.mao import moved\n\ndef row():\n    from way import oa\n",
+        "mao": "import numpy\nfrom way.peers.judge import seen\n",
+        "oa": "",
+        "other": "import way.table\n",
+        "peers/__init__": "",
+        "peers/judge": "seen = 1\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / "way" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "way", raising=False)
+    module_version.cache_clear()
+
+    def after(name, text):
+        with (tmp_path / "way" / f"{name}.py").open("a") as stream:
+            stream.write(text)
+        module_version.cache_clear()
+        return module_version("way.table")
+
+    return after
+
+
+@pytest.mark.parametrize("name", ["table", "mao", "oa", "peers/judge"])
+def test_what_a_module_imports_counts_wherever_that_is_written(modules, name):
+    before = modules(name, "")
+    assert modules(name, "\nLIMIT = 1\n") != before
+
+
+def test_what_a_module_does_not_import_leaves_no_trace(modules):
+    before = modules("other", "")
+    assert modules("other", "\nLIMIT = 1\n") == before
+    assert modules("mao", '\n"""More words."""\n') == before
+
+
+def test_every_module_of_the_comparison_can_be_followed():
+    assert len(module_version("napari_alc.comparison.methods")) == 16

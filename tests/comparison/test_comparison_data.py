@@ -67,7 +67,7 @@ def test_a_folder_that_is_not_bccd_is_refused_by_name(tmp_path):
 
 def test_bccd_without_a_folder_says_where_it_comes_from(tmp_path):
     with pytest.raises(AlcError, match=r"github\.com.*--bccd"):
-        Source(tmp_path).dataset("bccd", 0)
+        Source(tmp_path).dataset("bccd", 0, 1.0)
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="BCCD is not beside the project")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import napari_alc
@@ -41,6 +43,53 @@ def _sources(package: str) -> list[Path]:
     if path.is_dir():
         return sorted(path.rglob("*.py"))
     return [path.with_suffix(".py")]
+
+
+@cache
+def module_version(module: str) -> str:
+    """A digest of the code of `module` and of all that it imports from the folder beside it.
+
+    Imports are followed from module to module, those inside functions too.
+
+    Parameters
+    ----------
+    module
+        Full name, such as ``"napari_alc.comparison.methods"``; may be a package.
+    """
+    package = module.rpartition(".")[0]
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _files(name)]
+            found[name] = "".join(ast.dump(_WithoutTexts().visit(tree)) for tree in trees)
+            waiting += [other for tree in trees for other in _neighbours(tree, package)]
+    texts = "".join(f"{name}\0{text}\0" for name, text in sorted(found.items()))
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
+
+
+def _files(module: str) -> list[Path]:
+    """The files of a module or package; none where there is no such thing."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    path = Path(spec.origin)
+    return sorted(path.parent.rglob("*.py")) if spec.submodule_search_locations else [path]
+
+
+def _neighbours(tree: ast.AST, package: str) -> Iterator[str]:
+    """Modules directly in `package` that are imported anywhere in `tree`."""
+    prefix = f"{package}."
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.startswith(prefix):
+                yield prefix + name.removeprefix(prefix).partition(".")[0]
 
 
 def without_docstrings(source: str) -> str:

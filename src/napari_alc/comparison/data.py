@@ -5,8 +5,8 @@ Images are the same for all seeds; the crowd's noise is of the seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -87,25 +87,37 @@ class Source:
         Folder that synthetic images and the logs of the noise are written into.
     bccd
         Folder of BCCD, with its ``Annotations``, ``ImageSets`` and ``JPEGImages``.
-    factors
-        By how much the rates of the noise are multiplied, by data set.
     """
 
     out: Path
     bccd: Path | None = None
-    factors: Mapping[str, float] = field(default_factory=lambda: NOISE_FACTORS)
 
     def dataset(
-        self, name: str, seed: int, report: Report = silent, should_stop: ShouldStop = never
+        self,
+        name: str,
+        seed: int,
+        factor: float,
+        report: Report = silent,
+        should_stop: ShouldStop = never,
     ) -> Dataset:
-        """The data set `name`, one of `NAMES`, with the noise of `seed`.
+        """A data set with noise.
+
+        Parameters
+        ----------
+        name
+            One of `NAMES`.
+        seed
+            Of the noise.
+        factor
+            By which the rates of `NoiseRates` are multiplied.
+        report, should_stop
+            See `napari_alc.progress`.
 
         Raises
         ------
         AlcError
             When the folder of BCCD is needed and not given, or lacks something.
         """
-        factor = self.factors[name]
         if name in DRAWINGS:
             return drawn(DRAWINGS[name], self.out, seed, factor, report, should_stop)
         if self.bccd is None:
