@@ -1,0 +1,96 @@
+"""Markdown pages and the plot of a comparison, from its CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from napari_alc.comparison.figure6 import draw_figure6
+from napari_alc.comparison.run_notes import RunNote, read_run_notes
+from napari_alc.comparison.spread import Results, read_results
+from napari_alc.comparison.table_parts import page
+from napari_alc.comparison.tables import SHEETS, markdown
+from napari_alc.files import atomic_write, write_text
+from napari_alc.project.report import UNKNOWN, Table
+
+INDEX = "index.md"
+
+
+def render(folder: Path) -> list[Path]:
+    """Write a page for each CSV file in `folder`, Figure 6 as a plot, and an index of the pages.
+
+    Tables that are not there are named in the index.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    BadData
+        When a file is damaged (see `read_results`) or one cannot be written; pages that were
+        there before are unharmed when a CSV file is damaged.
+    """
+    notes = read_run_notes(folder)
+    found = {
+        name: read_results(_csv(folder, name)) for name in SHEETS if name not in missing(folder)
+    }
+    written = [_page(folder, name, results, notes) for name, results in found.items()]
+    if "figure6" in found:
+        written.append(_plot(folder, found["figure6"]))
+    index = folder / INDEX
+    write_text(index, _index(found, notes))
+    return [*written, index]
+
+
+def missing(folder: Path) -> tuple[str, ...]:
+    """Tables that have no CSV file yet."""
+    return tuple(name for name in SHEETS if not _csv(folder, name).exists())
+
+
+def _csv(folder: Path, name: str) -> Path:
+    return folder / f"{name}.csv"
+
+
+def _page(folder: Path, name: str, results: Results, notes: Mapping[str, RunNote]) -> Path:
+    path = folder / f"{name}.md"
+    write_text(path, markdown(name, results, notes.get(name, RunNote())))
+    return path
+
+
+def _plot(folder: Path, results: Results) -> Path:
+    path = folder / "figure6.png"
+    with atomic_write(path) as stream:
+        stream.write(draw_figure6(results))
+    return path
+
+
+def _index(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> str:
+    return page(
+        "Results of the comparison",
+        "Written by `napari-alc compare render` from the CSV files beside it; no figure is typed "
+        "by hand.",
+        Table(_HEAD, tuple(_rows(found, notes))) if found else "",
+        _not_there(name for name in SHEETS if name not in found),
+    )
+
+
+_HEAD = ("table", "seeds", "command", "versions", "device", "wall time")
+
+
+def _rows(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> Iterator[tuple[str, ...]]:
+    for name, results in found.items():
+        run = notes.get(name, RunNote())
+        known = (run.versions_in_words, run.device, run.time_in_words)
+        yield (
+            f"[{SHEETS[name].title}]({name}.md)",
+            str(len(results.seeds)),
+            f"`{run.command}`" if run.command else UNKNOWN,
+            *(words or UNKNOWN for words in known),
+        )
+
+
+def _not_there(names: Iterable[str]) -> str:
+    titles = "\n".join(f"- {SHEETS[name].title} (`{name}.csv`)" for name in names)
+    return f"Not measured yet:\n\n{titles}" if titles else ""

@@ -1,0 +1,172 @@
+"""The comparison's tables in Markdown, each with what it shows and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from napari_alc.comparison.ablation_tables import (
+    ablation_sections,
+    agreement_sections,
+    gamma_sections,
+)
+from napari_alc.comparison.curve_tables import curve_sections
+from napari_alc.comparison.method_tables import method_sections
+from napari_alc.comparison.paper import FIGURE6_SOURCE, TABLE1, TABLE2, TABLE3, TABLE4
+from napari_alc.comparison.peer_tables import peer_sections
+from napari_alc.comparison.run_notes import RunNote
+from napari_alc.comparison.spread import Results
+from napari_alc.comparison.table_parts import page
+from napari_alc.project.report import Table
+
+Sections = Callable[[Results], Iterable[str | Table]]
+
+BCCD = (
+    "BCCD, blood cells, in its own split; the noise of a crowd is injected into the labels of the "
+    "205 training images, tau is found on the validation images, the detectors are measured on the "
+    "test images"
+)
+TEM = (
+    "synthetic TEM images with deposits, {side} pixels wide, with the noise of a crowd in the "
+    "labels of the training images"
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is said about one CSV file.
+
+    Parameters
+    ----------
+    title
+        Of the page.
+    shows
+        What its figures are, in a sentence or two.
+    data
+        What they were measured on.
+    source
+        Of the paper's figures; empty where there are none.
+    sections
+        What stands below the introduction.
+    """
+
+    title: str
+    shows: str
+    data: str
+    source: str
+    sections: Sections
+
+
+_METHODS = (
+    "Each method labels or trains in its own way on the same images, noisy labels, detector and "
+    "seed; then the detector is measured on test images with clean labels."
+)
+
+SHEETS: Mapping[str, Sheet] = {
+    "table1": Sheet(
+        "Table 1: all methods on synthetic TEM images",
+        _METHODS + " The paper's figures are of its private images of electron dense deposits, "
+        "so only the order of the methods can be compared.",
+        TEM.format(side=512),
+        TABLE1.source,
+        lambda results: method_sections(results, TABLE1),
+    ),
+    "table1_2048": Sheet(
+        "Table 1 at the size of a microscope's images",
+        _METHODS + " Fewer and larger images than in Table 1; the paper's figures are those of "
+        "its Table 1.",
+        TEM.format(side=2048),
+        TABLE1.source,
+        lambda results: method_sections(results, TABLE1),
+    ),
+    "table2": Sheet(
+        "Table 2: all methods on BCCD",
+        _METHODS,
+        BCCD,
+        TABLE2.source,
+        lambda results: method_sections(results, TABLE2),
+    ),
+    "table3": Sheet(
+        "Table 3: the box-in-box module",
+        "The module drops a crowd box that holds a predicted box to more than gamma. *Time %* is "
+        "the pathologist's reviewing time with the module in percent of that without.",
+        BCCD,
+        f"{TABLE3.source}, electron dense deposits",
+        gamma_sections,
+    ),
+    "table4": Sheet(
+        "Table 4: the model Ma",
+        "With and without Ma: AP50 of the cleaning model Mp after the last iteration, and of the "
+        "detector trained on the labels that were cleaned with it.",
+        BCCD,
+        f"{TABLE4.source}, electron dense deposits",
+        agreement_sections,
+    ),
+    "ablations": Sheet(
+        "Further ablations",
+        "Step 2 without any person, and the other readings where the paper is silent, one at a "
+        "time.",
+        BCCD,
+        "",
+        ablation_sections,
+    ),
+    "figure6": Sheet(
+        "Figure 6: which images to label next",
+        "AP50 of both models on the test images when each strategy chooses the images of step 1. "
+        "All strategies start from the same first images of their seed and take the same number "
+        "in each iteration.",
+        BCCD,
+        f"{FIGURE6_SOURCE}, electron dense deposits",
+        curve_sections,
+    ),
+    "peers": Sheet(
+        "Peers: programs that find label errors",
+        "How well the regions and scores of this method, cleanlab's ObjectLab and FiftyOne's "
+        "mistakenness find the crowd's wrong boxes.",
+        BCCD,
+        "",
+        peer_sections,
+    ),
+}
+"""Pages by the name of their CSV file, in the order in which they are read."""
+
+
+def markdown(name: str, results: Results, run: RunNote) -> str:
+    """The page of one table.
+
+    Parameters
+    ----------
+    name
+        One of `SHEETS`.
+    results
+        What its CSV file holds.
+    run
+        How it came about; empty parts are left out.
+    """
+    sheet = SHEETS[name]
+    return page(sheet.title, sheet.shows, _facts(sheet, results, run), *sheet.sections(results))
+
+
+def _facts(sheet: Sheet, results: Results, run: RunNote) -> str:
+    """What is known of data, seeds, paper and run, a line each."""
+    facts = {
+        "Data": sheet.data,
+        "Seeds": f"{_listed(results.seeds)} (of the noise, the draws and the trainings)",
+        "Values": SPREAD_WORDS,
+        "Paper": sheet.source,
+        "Command": f"`{run.command}`" if run.command else "",
+        "Versions": run.versions_in_words,
+        "Device": run.device,
+        "Wall time": run.time_in_words,
+    }
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact)
+
+
+SPREAD_WORDS = (
+    "mean ± sample standard deviation over the seeds, whose number stands in each row; one seed "
+    "has no ±, a dash means not measured"
+)
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
