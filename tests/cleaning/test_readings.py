@@ -10,9 +10,8 @@ from cleaning_cases import DETECTIONS, FRACTION, LABELS
 from hypothesis import given
 from naive_method import comparable, iou, rows_of
 
-from napari_alc.boxes import group_keys
 from napari_alc.cleaning.correction import correct
-from napari_alc.cleaning.matching import BoxSet, match_graph
+from napari_alc.cleaning.matching import box_sets, match_graph
 from napari_alc.cleaning.regions import Region, Source, Thresholds, sort_labels
 from napari_alc.labels import Detections, Labels
 
@@ -22,15 +21,6 @@ LITERAL = Thresholds(green_argmax="literal")
 
 def boxes(*rows):
     return [1] * len(rows), [1] * len(rows), list(rows)
-
-
-def as_sets(*parts):
-    keys = group_keys(
-        np.concatenate([part.image_ids for part in parts]),
-        np.concatenate([part.category_ids for part in parts]),
-    )
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    return [BoxSet(k, part.boxes) for k, part in zip(np.split(keys, ends), parts, strict=True)]
 
 
 def closest_first(a_rows, b_rows, threshold):
@@ -58,7 +48,7 @@ def test_one_to_one_takes_the_closest_pairs_first(crowd, mp, ma, threshold):
         for a, b in combinations(range(3), 2)
         for i, j in closest_first(rows[a], rows[b], threshold)
     }
-    edges = match_graph(as_sets(*parts), threshold, "one-to-one")
+    edges = match_graph(box_sets(*parts), threshold, "one-to-one")
     assert set(zip(edges.first.tolist(), edges.second.tolist(), strict=True)) == expected
 
 

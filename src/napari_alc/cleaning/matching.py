@@ -17,7 +17,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_alc.boxes import Boxes, Integers, Mask, ious, pairs_within_groups
+from napari_alc.boxes import Boxes, Integers, Mask, group_keys, ious, pairs_within_groups
+from napari_alc.labels import Detections, Labels
 
 Matching = Literal["existential", "one-to-one"]
 """How often a box may match boxes of one other set: as often as it agrees, or once."""
@@ -50,6 +51,17 @@ class BoxSet:
         return BoxSet(
             np.concatenate([self.keys, other.keys]), np.concatenate([self.boxes, other.boxes])
         )
+
+
+def box_sets(*parts: Labels | Detections) -> list[BoxSet]:
+    """The boxes of several sets, comparable where image and category are the same."""
+    keys = group_keys(
+        np.concatenate([part.image_ids for part in parts]),
+        np.concatenate([part.category_ids for part in parts]),
+    )
+    ends = np.cumsum([len(part) for part in parts])
+    split = zip(np.split(keys, ends[:-1]), parts, strict=True)
+    return [BoxSet(part_keys, part.boxes) for part_keys, part in split]
 
 
 @dataclass(frozen=True)

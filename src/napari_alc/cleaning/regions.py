@@ -15,12 +15,13 @@ from typing import Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, Floats, Integers, Mask, group_keys, ious, pairs_within_groups
+from napari_alc.boxes import Boxes, Floats, Integers, Mask, ious, pairs_within_groups
 from napari_alc.cleaning.box_in_box import holds_prediction
 from napari_alc.cleaning.matching import (
     BoxSet,
     Edges,
     Matching,
+    box_sets,
     components,
     match_graph,
     matched_rows,
@@ -187,16 +188,7 @@ class _Inputs:
 
 
 def _prepare(crowd: Labels, mp: Detections, ma: Detections, score: float) -> _Inputs:
-    parts = (crowd, mp, ma)
-    keys = group_keys(
-        np.concatenate([part.image_ids for part in parts]),
-        np.concatenate([part.category_ids for part in parts]),
-    )
-    ends = np.cumsum([len(part) for part in parts])
-    of_crowd, of_mp, of_ma = (
-        BoxSet(part_keys, part.boxes)
-        for part_keys, part in zip(np.split(keys, ends[:-1]), parts, strict=True)
-    )
+    of_crowd, of_mp, of_ma = box_sets(crowd, mp, ma)
     mp_kept = np.flatnonzero(mp.scores >= score)
     ma_kept = np.flatnonzero(ma.scores >= score)
     return _Inputs(of_crowd, of_mp, of_mp.take(mp_kept), of_ma.take(ma_kept), mp_kept, ma_kept)

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_alc.boxes import Mask, group_keys
-from napari_alc.cleaning.matching import BoxSet, matching_pairs
+from napari_alc.boxes import Mask
+from napari_alc.cleaning.matching import box_sets, matching_pairs
 from napari_alc.cleaning.regions import Thresholds
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.campaign import Way, rounds
@@ -24,7 +24,6 @@ from napari_alc.comparison.measuring import (
     trained_figures,
 )
 from napari_alc.comparison.step2 import CleanedUp, Settled, clean_up
-from napari_alc.labels import Labels
 
 OFF = "off"
 GAMMAS = (0.7, 0.8, 0.9)
@@ -79,7 +78,7 @@ def table3(bench: Bench) -> list[Figure]:
 def wrongly_removed(settled: Settled, bench: Bench) -> Mask:
     """Which of the dropped boxes marked an object that is lost by it, shape (N,)."""
     truth = bench.data.truth.labels
-    dropped, objects, labels = _comparable(settled.dropped, truth, settled.labels.labels)
+    dropped, objects, labels = box_sets(settled.dropped, truth, settled.labels.labels)
     lost = np.ones(len(truth), dtype=np.bool_)
     lost[matching_pairs(objects, labels, LOST_IOU).first] = False
     wrong = np.zeros(len(settled.dropped), dtype=np.bool_)
@@ -171,16 +170,6 @@ def _figures(bench: Bench, method: str, cleaned: CleanedUp) -> list[Figure]:
 def _time_percent(settled: Settled, without: Settled) -> float:
     usual = without.red + without.green
     return 100 * (settled.red + settled.green) / usual if usual else 100.0
-
-
-def _comparable(*parts: Labels) -> list[BoxSet]:
-    keys = group_keys(
-        np.concatenate([part.image_ids for part in parts]),
-        np.concatenate([part.category_ids for part in parts]),
-    )
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    split = zip(np.split(keys, ends), parts, strict=True)
-    return [BoxSet(part_keys, part.boxes) for part_keys, part in split]
 
 
 def _in_words(count: int) -> str:
