@@ -96,6 +96,14 @@ def test_an_empty_file_is_refused(tmp_path):
         read_results(path)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"method,seed,metric,value\n\xe9,0,a,1\n"])
+def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+    path = tmp_path / "table2.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadData, match=r"table2\.csv"):
+        read_results(path)
+
+
 def test_the_mean_is_exact():
     values = dict(enumerate([0.1] * 10))
     assert spread_of(values) == Spread(statistics.fmean([0.1] * 10), 0.0)

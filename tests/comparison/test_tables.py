@@ -8,7 +8,7 @@ from napari_alc.comparison.figures import Figure, Seeded
 from napari_alc.comparison.paper import METHODS
 from napari_alc.comparison.run_notes import RunNote
 from napari_alc.comparison.spread import Results
-from napari_alc.comparison.tables import markdown
+from napari_alc.comparison.tables import SHEETS, markdown
 
 RUN = RunNote("napari-alc compare table2", {"python": "3.11.9", "torch": "2.6.0"}, "CPU", 5400.0)
 UNKNOWN_RUN = RunNote()
@@ -184,3 +184,9 @@ def test_peers_have_a_table_for_each_type_of_error_and_one_of_times():
     assert cells(section(text, "Background"), "ObjectLab") == ["ObjectLab", "1", "0.500"]
     assert cells(section(text, "Time"), "ObjectLab")[2:] == ["8.000", "80.0"]
     assert "## Location" not in text
+
+
+def test_every_table_that_can_be_computed_has_a_page():
+    from napari_alc.comparison.units import TABLES
+
+    assert set(SHEETS) == set(TABLES)

@@ -87,6 +87,8 @@ def read_figures(path: Path) -> list[Seeded]:
         raise BadData(
             path, f"cannot be read ({error.strerror})", "Run napari-alc compare first"
         ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadData(path, f"is no CSV file ({error})", "Run napari-alc compare again") from error
 
 
 def _require_columns(path: Path, names: Sequence[str]) -> None:
