@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from napari_alc.comparison.code_version import code_version
+from napari_alc.comparison.code_version import code_version, module_version
 from napari_alc.comparison.dataset import Dataset
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.evaluation.threshold import FALLBACK, best_threshold
@@ -110,7 +110,7 @@ class Bench:
         images = training_images(labels, self._paths(labels.images))
         name = variant.name if variant else ""
         made_of = training_fingerprint(images, labels.categories, self.settings, plan)
-        model = Model(self.store / MODELS / digest(made_of, name, code_version("detection")))
+        model = Model(self.store / MODELS / digest(made_of, name, detector_version()))
         cache = ImageCache(self.store / CACHE / self.data.name)
         with self._alone(model.folder):
             train(
@@ -177,6 +177,13 @@ class Bench:
     def _alone(self, folder: Path) -> FileLock:
         folder.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(folder.with_suffix(".lock"))
+
+
+def detector_version() -> str:
+    """A digest of the code and libraries that train a detector and predict with it."""
+    modules = ("training", "prediction")
+    followed = (module_version(f"napari_alc.detection.{name}") for name in modules)
+    return digest(code_version("boxes", "formats.images", "detection.settings"), *followed)
 
 
 def digest(*parts: str) -> str:

@@ -14,7 +14,7 @@ import napari_alc
 
 ROOT = Path(napari_alc.__file__).parent
 COMPUTING = {"detection": ("torch", "torchvision"), "cleaning": ("scipy",)}
-"""Libraries on which the results of a package depend, beside numpy."""
+"""Libraries on which the results of a package, and of its modules, depend, beside numpy."""
 
 
 @cache
@@ -33,9 +33,13 @@ def code_version(*packages: str) -> str:
         for path in _sources(package):
             found.update(path.relative_to(ROOT).as_posix().encode())
             found.update(without_docstrings(path.read_text(encoding="utf-8")).encode())
-    for library in sorted({"numpy", *(n for p in packages for n in COMPUTING.get(p, ()))}):
+    for library in sorted({"numpy", *(n for p in packages for n in _libraries(p))}):
         found.update(f"{library} {version(library)}".encode())
     return found.hexdigest()[:16]
+
+
+def _libraries(package: str) -> tuple[str, ...]:
+    return COMPUTING.get(package.partition(".")[0], ())
 
 
 def _sources(package: str) -> list[Path]:
