@@ -96,11 +96,11 @@ def test_correcting_is_asked_for_and_the_preview_is_forgotten_afterwards(panel, 
 
 
 def test_a_preview_that_fails_says_why(panel, to_correct, qtbot):
-    shutil.rmtree(to_correct.run_folder(0, "mp") / "detections")
     panel.set_project(to_correct)
+    shutil.rmtree(to_correct.run_folder(0, "mp") / "detections")
     with qtbot.waitSignal(panel.preview.looked, timeout=LONG):
         qtbot.mouseClick(panel.preview.look, LEFT)
-    assert "Predict again" in panel.preview.error.text()
+    assert "is missing or damaged on the disk" in panel.preview.error.text()
     assert panel.preview.error.isVisible()
     assert panel.preview.look.isEnabled()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -12,6 +14,7 @@ from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.project import MODELS, TRAIN, Project
 from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
+from napari_alc.project.wholeness import images_looked_at, is_whole_archive
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
@@ -74,7 +77,7 @@ def status(project: Project) -> Status:
     step1 = [task for task in tasks if task.step == WHOLE_IMAGE]
     iteration = max((task.iteration for task in step1 if not task.audit), default=0)
     corrected, stopper = is_corrected(project), stopped_by(project)
-    next_step = _next_step(project, tasks, iteration, corrected, bool(stopper))
+    next_step, lost = _next_step(project, tasks, iteration, corrected, bool(stopper))
     waiting = sum(not task.is_done for task in tasks)
     is_early = stopper and iteration < project.settings.method.iterations
     sentences = {**_SENTENCES, **(_STOPPED if is_early else {})}
@@ -86,7 +89,7 @@ def status(project: Project) -> Status:
         waiting=waiting,
         done=len(tasks) - waiting,
         corrected=corrected,
-        sentence=sentences[next_step].format(
+        sentence=(lost or sentences[next_step]).format(
             i=iteration,
             g=project.settings.method.iterations,
             waiting="1 image waits" if waiting == 1 else f"{waiting} images wait",
@@ -110,14 +113,29 @@ _STOPPED = {
     "correct the remaining labels automatically.",
 }
 
+LOST = {
+    Step.TRAIN: "Iteration {i} of {g}: a trained detector is missing or damaged on the disk: "
+    "train it again. The other one is kept where it is whole.",
+    Step.PREDICT: "Iteration {i} of {g}: some of what the detectors saw is missing or damaged on "
+    "the disk: let them look again. What is whole is kept.",
+}
+"""Where the files of a step that had been done are not whole any more."""
+
+
+class _Work(NamedTuple):
+    """A step, and the sentence that tells of it where its files were lost; else empty."""
+
+    step: Step
+    lost: str = ""
+
 
 def _next_step(
     project: Project, tasks: tuple[Task, ...], iteration: int, corrected: bool, stopped: bool
-) -> Step:
+) -> _Work:
     if any(not task.is_done for task in tasks):
-        return Step.REVIEW
+        return _Work(Step.REVIEW)
     if corrected:
-        return Step.EXPORT
+        return _Work(Step.EXPORT)
     work = _work_of_models(project, iteration)
     if work is not None:
         return work
@@ -125,19 +143,35 @@ def _next_step(
         schema.image, schema.image.c.role == TRAIN
     )
     if stopped or iteration >= project.settings.method.iterations or everything:
-        return Step.CORRECT
-    return Step.SELECT
+        return _Work(Step.CORRECT)
+    return _Work(Step.SELECT)
 
 
-def _work_of_models(project: Project, iteration: int) -> Step | None:
+def _work_of_models(project: Project, iteration: int) -> _Work | None:
     """What the models of an iteration still have to do; None where they are through."""
     runs = [run_of(project, iteration, model) for model in MODELS]
     newest = newest_decision(project, iteration)
     if any(run is None or _is_outdated(run, newest) for run in runs):
-        return Step.TRAIN
-    if any(run.predicted_at is None for run in runs if run is not None):
-        return Step.PREDICT
-    return None
+        return _Work(Step.TRAIN)
+    has_predicted = all(run.predicted_at is not None for run in runs if run is not None)
+    folders = [project.run_folder(iteration, model) for model in MODELS]
+    if has_predicted and _has_looked(project, iteration, folders):
+        return None
+    if not all(is_whole_archive(folder / "weights.pt") for folder in folders):
+        return _Work(Step.TRAIN, LOST[Step.TRAIN])
+    return _Work(Step.PREDICT, LOST[Step.PREDICT] if has_predicted else "")
+
+
+def _has_looked(project: Project, iteration: int, folders: Sequence[Path]) -> bool:
+    """Whether what the models saw in X without X^i is there."""
+    t = schema.task.c
+    handed_out = (t.step == WHOLE_IMAGE) & (t.iteration <= iteration) & (t.reader == JOINT)
+    remaining = project.store.count(
+        schema.image, schema.image.c.role == TRAIN
+    ) - project.store.count(schema.task, handed_out)
+    return all(
+        images_looked_at(folder / "detections" / "remaining") >= remaining for folder in folders
+    )
 
 
 def has_predicted(project: Project, iteration: int) -> bool:

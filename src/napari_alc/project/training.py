@@ -29,6 +29,7 @@ from napari_alc.project.status import (
     run_of,
 )
 from napari_alc.project.store import log_event, now
+from napari_alc.project.wholeness import drop_damaged_training
 
 if TYPE_CHECKING:
     from napari_alc.detection.cache import ImageCache
@@ -149,6 +150,7 @@ def prepare(project: Project, iteration: int, model: str) -> Course:
         raise AlcError(NO_BOXES[model])
     settings = detector_settings(project)
     folder = project.run_folder(iteration, model)
+    drop_damaged_training(folder / "weights.pt", folder / METRICS_FILE)
     return Course(
         labels=labels,
         paths=tuple(project.path_of(image) for image in labels.images),
