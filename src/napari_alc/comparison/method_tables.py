@@ -15,7 +15,7 @@ from napari_alc.comparison.spread import (
     total,
     words_of,
 )
-from napari_alc.comparison.table_parts import Column, metric, ordered, printed_words, section
+from napari_alc.comparison.table_parts import Column, metric, ordered, printed_words, section, table
 from napari_alc.project.report import Table
 
 OURS, RANDOM, NOISY, CLEAN = "Ours", "Ours (Random)", "Noisy", "Clean"
@@ -126,7 +126,7 @@ _COUNTS = (
     metric("boxes_step1", "boxes of step 1", 1),
     metric("boxes_step1_edits", "of them edited", 1),
     metric("boxes_step2", "boxes of step 2", 1),
-    metric("images", "images labelled whole", 1),
+    metric("clean_images", "images labelled whole", 1),
 )
 
 _COUNT_WORDS = "What the budget is computed from, and the images of step 1."
@@ -284,3 +284,15 @@ def _higher(
 def _paper_gap(printed: Printed, more: str, less: str, name: str) -> float | None:
     high, low = printed.value(more, name), printed.value(less, name)
     return None if high is None or low is None else high - low
+
+
+def calibration_sections(results: Results, printed: Printed) -> Iterator[str | Table]:
+    """AP50 of Noisy at each factor of the noise, and its distance from Clean."""
+    gap = Column(
+        f"{CLEAN} − it",
+        lambda found, row: difference(found.values(CLEAN, "AP50"), found.values(row, "AP50")),
+        signed=True,
+        paper=lambda row: None if row == CLEAN else _paper_gap(printed, CLEAN, NOISY, "AP50"),
+    )
+    yield "AP50 on the test images in percent; the distance is paired by seed."
+    yield table(results, results.methods, (metric("AP50"), gap))

@@ -9,7 +9,7 @@ from napari_alc.comparison.figure6 import draw_figure6
 from napari_alc.comparison.run_notes import RunNote, read_run_notes
 from napari_alc.comparison.spread import Results, read_results
 from napari_alc.comparison.table_parts import page
-from napari_alc.comparison.tables import SHEETS, markdown
+from napari_alc.comparison.tables import CALIBRATION, SHEETS, markdown
 from napari_alc.files import atomic_write, write_text
 from napari_alc.project.report import UNKNOWN, Table
 
@@ -72,11 +72,11 @@ def _index(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> str:
         "Written by `napari-alc compare render` from the CSV files beside it; no figure is typed "
         "by hand.",
         Table(_HEAD, tuple(_rows(found, notes))) if found else "",
-        _not_there(name for name in SHEETS if name not in found),
+        _not_there(name for name in SHEETS if name not in found and CALIBRATION not in name),
     )
 
 
-_HEAD = ("table", "seeds", "command", "versions", "device", "wall time")
+_HEAD = ("table", "seeds", "command", "versions", "device", "computing time")
 
 
 def _rows(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> Iterator[tuple[str, ...]]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 
 RUNS = "runs.json"
@@ -15,25 +16,114 @@ RUNS = "runs.json"
 
 
 @dataclass(frozen=True)
+class Session:
+    """One run of the command.
+
+    Parameters
+    ----------
+    seconds
+        Wall time, for this table and others that were computed with it.
+    processes
+        Rows computed at a time.
+    """
+
+    seconds: float
+    processes: int
+
+    @property
+    def words(self) -> str:
+        """Such as ``41 min, 2 rows at a time``."""
+        return f"{duration(self.seconds)}, {self.processes} rows at a time"
+
+
+@dataclass(frozen=True)
 class RunNote:
-    """How one table was made.
+    """How one table was made; what is not known is empty.
 
     Parameters
     ----------
     command
-        As it was typed; empty where it is not known.
+        As it was typed.
     versions
         Of Python and the packages, by name.
     device
         What computed.
     seconds
-        Wall time.
+        Sum of the rows' wall times.
+    noise_factor
+        By which the usual rates of noise were multiplied.
+    plan
+        Of the campaign: ``initial``, ``per_iteration`` and ``iterations``.
+    detector
+        All its settings but the seed.
+    sessions
+        Runs of the command that computed rows of the table.
     """
 
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     seconds: float | None = None
+    noise_factor: float | None = None
+    plan: Mapping[str, int] = field(default_factory=dict)
+    detector: Mapping[str, object] = field(default_factory=dict)
+    sessions: tuple[Session, ...] = ()
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
+        """Of an entry of ``runs.json``, which says at least command, versions, device, seconds."""
+        factor = entry.get("noise_factor")
+        return cls(
+            str(entry["command"]),
+            {str(name): str(version) for name, version in entry["versions"].items()},
+            str(entry["device"]),
+            float(entry["seconds"]),
+            None if factor is None else float(factor),
+            {str(name): int(count) for name, count in entry.get("plan", {}).items()},
+            dict(entry.get("detector", {})),
+            tuple(
+                Session(float(one["seconds"]), int(one["processes"]))
+                for one in entry.get("sessions", ())
+            ),
+        )
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What is known, in words, by what it is about."""
+        facts = {
+            "Noise": self._noise,
+            "Images of step 1": self._plan,
+            "Detector": self._detector,
+            "Command": f"`{self.command}`" if self.command else "",
+            "Versions": self.versions_in_words,
+            "Device": self.device,
+            "Computing time": self.time_in_words,
+            "Wall time of the command": self._sessions,
+        }
+        return {name: fact for name, fact in facts.items() if fact}
+
+    @property
+    def _noise(self) -> str:
+        return "" if self.noise_factor is None else f"usual rates × {self.noise_factor:g}"
+
+    @property
+    def _plan(self) -> str:
+        if not self.plan:
+            return ""
+        first, more, times = (self.plan[n] for n in ("initial", "per_iteration", "iterations"))
+        return f"{first} at first, then {more} in each of {times} iterations"
+
+    @property
+    def _detector(self) -> str:
+        """Its name, and the settings that are not the defaults."""
+        usual = DetectorSettings().to_json()
+        changed = [
+            f"{name} {value}"
+            for name, value in self.detector.items()
+            if name in usual and name != "preset" and value != usual[name]
+        ]
+        name = str(self.detector.get("preset", ""))
+        return f"{name} ({', '.join(changed)})" if changed else name
 
     @property
     def versions_in_words(self) -> str:
@@ -42,13 +132,21 @@ class RunNote:
 
     @property
     def time_in_words(self) -> str:
-        """Hours and minutes, or seconds below two minutes; empty where it is not known."""
-        if self.seconds is None:
-            return ""
-        minutes = round(self.seconds / 60)
-        if minutes < 2:
-            return f"{self.seconds:.0f} s"
-        return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+        """Sum over the rows; empty where it is not known."""
+        return "" if self.seconds is None else f"{duration(self.seconds)}, summed over the rows"
+
+    @property
+    def _sessions(self) -> str:
+        words = "; ".join(session.words for session in self.sessions)
+        return f"{words} (other tables included)" if words else ""
+
+
+def duration(seconds: float) -> str:
+    """Hours and minutes; seconds below two minutes."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def read_run_notes(folder: Path) -> Mapping[str, RunNote]:
@@ -64,15 +162,6 @@ def read_run_notes(folder: Path) -> Mapping[str, RunNote]:
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _note(entry) for name, entry in content.items()}
+        return {name: RunNote.from_json(entry) for name, entry in content.items()}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise BadData(path, f"cannot be used ({error})", "Run napari-alc compare again") from error
-
-
-def _note(entry: Mapping[str, Any]) -> RunNote:
-    return RunNote(
-        str(entry["command"]),
-        {str(name): str(version) for name, version in entry["versions"].items()},
-        str(entry["device"]),
-        float(entry["seconds"]),
-    )

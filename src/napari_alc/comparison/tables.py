@@ -11,8 +11,8 @@ from napari_alc.comparison.ablation_tables import (
     gamma_sections,
 )
 from napari_alc.comparison.curve_tables import curve_sections
-from napari_alc.comparison.method_tables import method_sections
-from napari_alc.comparison.paper import FIGURE6_SOURCE, TABLE1, TABLE2, TABLE3, TABLE4
+from napari_alc.comparison.method_tables import calibration_sections, method_sections
+from napari_alc.comparison.paper import FIGURE6_SOURCE, TABLE1, TABLE2, TABLE3, TABLE4, Printed
 from napari_alc.comparison.peer_tables import peer_sections
 from napari_alc.comparison.run_notes import RunNote
 from napari_alc.comparison.spread import Results
@@ -61,6 +61,23 @@ _METHODS = (
     "Each method labels or trains in its own way on the same images, noisy labels, detector and "
     "seed; then the detector is measured on test images with clean labels."
 )
+
+
+CALIBRATION = "calibration_"
+"""Begins the names of files on the noise; the name of the data set follows."""
+
+
+def _calibration(words: str, printed: Printed) -> Sheet:
+    """The sheet of a data set's noise."""
+    return Sheet(
+        f"Calibration of the noise: {words}",
+        "The noise of the crowd is scaled by one factor until it costs the detector about what it "
+        "costs in the paper.",
+        "",
+        printed.source,
+        lambda results: calibration_sections(results, printed),
+    )
+
 
 SHEETS: Mapping[str, Sheet] = {
     "table1": Sheet(
@@ -127,6 +144,9 @@ SHEETS: Mapping[str, Sheet] = {
         "",
         peer_sections,
     ),
+    f"{CALIBRATION}bccd": _calibration("BCCD", TABLE2),
+    f"{CALIBRATION}tem": _calibration("synthetic TEM images", TABLE1),
+    f"{CALIBRATION}tem2048": _calibration("large synthetic TEM images", TABLE1),
 }
 """Pages by the name of their CSV file, in the order in which they are read."""
 
@@ -154,10 +174,7 @@ def _facts(sheet: Sheet, results: Results, run: RunNote) -> str:
         "Seeds": f"{_listed(results.seeds)} (of the noise, the draws and the trainings)",
         "Values": SPREAD_WORDS,
         "Paper": sheet.source,
-        "Command": f"`{run.command}`" if run.command else "",
-        "Versions": run.versions_in_words,
-        "Device": run.device,
-        "Wall time": run.time_in_words,
+        **run.facts,
     }
     return "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact)
 
