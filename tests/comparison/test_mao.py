@@ -25,7 +25,7 @@ from napari_alc.comparison.mao import (
     objections,
     rewritten,
 )
-from napari_alc.detection import iteration
+from napari_alc.detection import iteration, training
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Detections, numbered
 
@@ -231,3 +231,22 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits_and_boxes(easy, tmp
     boxes = [json.loads((model.folder / CORRECTED).read_text()) for model in (whole, again)]
     assert boxes[0] == boxes[1]
     assert boxes[0] != easy.data.crowd.labels.boxes.tolist()
+
+
+@pytest.mark.usefixtures("_insistent")
+def test_boxes_survive_a_kill_between_the_last_iteration_and_the_weights(
+    bench, monkeypatch, tmp_path
+):
+    whole = mao_labels(replace(bench, store=tmp_path / "whole"), bench.data.crowd)
+    cut = replace(bench, store=tmp_path / "cut")
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+        killed.setattr(training, "CHECKPOINT_SHARE", 1e9)
+        killed.setattr(training, "save_detector", kill)
+        mao_labels(cut, bench.data.crowd)
+    assert [path.name for path in (tmp_path / "cut").rglob("*.pt")] == ["checkpoint.pt"]
+    assert np.array_equal(mao_labels(cut, bench.data.crowd).labels.boxes, whole.labels.boxes)
