@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from napari_alc.evaluation.intervals import wilson
+from napari_alc.evaluation.intervals import clustered_wilson, design_effect, wilson
 
 SAMPLES = st.integers(1, 100_000).flatmap(
     lambda trials: st.tuples(st.integers(0, trials), st.just(trials))
@@ -72,3 +73,70 @@ def test_nothing_is_known_without_trials():
 def test_numbers_outside_their_range_are_refused(wrong, complaint):
     with pytest.raises(ValueError, match=complaint):
         wilson(*wrong)
+
+
+CLUSTERS = st.lists(
+    st.integers(0, 40).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))),
+    min_size=1,
+    max_size=12,
+).map(lambda rows: tuple(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)))
+
+
+def width(interval):
+    return interval.high - interval.low
+
+
+@given(CLUSTERS, CONFIDENCE)
+def test_clusters_never_narrow_the_interval_and_count_at_worst_as_one_trial_each(
+    clusters, confidence
+):
+    counts, of = clusters
+    found = clustered_wilson(counts, of, confidence)
+    total, counted = int(of.sum()), int(counts.sum())
+    plain = wilson(counted, total, confidence)
+    assert width(found) >= width(plain) - 1e-12
+    if total:
+        assert 0 <= found.low <= counted / total <= found.high <= 1
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=50), CONFIDENCE)
+def test_clusters_of_one_trial_are_independent_trials(wrong, confidence):
+    counts, of = np.array(wrong, dtype=np.int64), np.ones(len(wrong), dtype=np.int64)
+    plain = wilson(int(counts.sum()), len(wrong), confidence)
+    assert clustered_wilson(counts, of, confidence) == pytest.approx(plain, abs=1e-12)
+
+
+def test_where_all_boxes_of_an_image_come_out_alike_images_are_what_counts():
+    counts, of = np.array([7, 0, 0, 7, 0, 0, 0, 0]), np.full(8, 7)
+    assert design_effect(counts, of) == pytest.approx(8.0)  # 7, times 8 / (8 - 1)
+    assert clustered_wilson(counts, of) == pytest.approx(wilson(2, 8), abs=1e-12)
+
+
+def test_wrong_boxes_that_are_spread_evenly_have_no_design_effect():
+    counts, of = np.full(10, 2), np.full(10, 8)
+    assert design_effect(counts, of) == 0
+    spread = clustered_wilson(counts, np.full(10, 8))
+    assert spread == pytest.approx(wilson(20, 80))
+
+
+@pytest.mark.parametrize(("counts", "of"), [([0, 0], [5, 9]), ([5, 9], [5, 9]), ([3], [9])])
+def test_where_counts_tell_no_design_effect_that_of_others_can_be_taken(counts, of):
+    counts, of = np.array(counts), np.array(of)
+    plain = wilson(int(counts.sum()), int(of.sum()))
+    assert design_effect(counts, of) is None
+    assert clustered_wilson(counts, of) == plain
+    assert width(clustered_wilson(counts, of, otherwise=2.0)) > width(plain)
+
+
+def test_it_holds_the_true_share_as_often_as_it_says_and_the_plain_one_does_not():
+    """20 images of 3 to 30 boxes; an image's share of wrong boxes is Beta(0.9, 2.1), mean 0.3."""
+    rng = np.random.default_rng(7)
+    held = {"clustered": 0, "plain": 0}
+    for _ in range(600):
+        of = rng.integers(3, 31, 20)
+        counts = rng.binomial(of, rng.beta(0.9, 2.1, 20))
+        clustered, plain = clustered_wilson(counts, of), wilson(int(counts.sum()), int(of.sum()))
+        held["clustered"] += clustered.low <= 0.3 <= clustered.high
+        held["plain"] += plain.low <= 0.3 <= plain.high
+    assert held["clustered"] / 600 > 0.92
+    assert held["plain"] / 600 < 0.75

@@ -112,6 +112,11 @@ def test_random_images_go_to_the_pathologist_and_tell_the_noise_that_is_left(
         "Boxes around several objects": "0 of 5",
     }
     assert shares["background"].count == 1
+    left = result(project).corrected
+    assert filled.corrected.texts[0] == ("After the correction", "left", "in all, 95 % sure")
+    assert filled.corrected.texts[1][1] == f"0 of {left['background'].of}"
+    assert filled.corrected.texts[2][1] == "0 of 6"
+    assert filled.corrected.isVisible()
     assert "crowd's labels of the images that nobody has looked at" in filled.found_words.text()
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from hand_made import A, B, C, D, label_set, make, rows_of, see
 
 from napari_alc.errors import AlcError
+from napari_alc.evaluation.intervals import wilson
 from napari_alc.project import schema
 from napari_alc.project.audit import draw, result
 from napari_alc.project.choices import ranked, take_out
@@ -77,6 +80,50 @@ def test_the_noise_that_is_left_is_told_with_intervals(project):
     for share in found.noise.values():
         assert 0 <= share.low <= share.count / share.of <= share.high <= 1
     assert found.noise["box_in_box"].high > 0.3
+
+
+def test_what_the_correction_would_leave_is_judged_by_the_same_pathologist(tmp_path):
+    project = make(tmp_path, CROWD, images=6, clean={1: [A]}, per_iteration=2, iterations=2)
+    # Mp finds no D in image 2, which Ma shows as red; nothing in 4 and 5; a box on nothing in 3
+    mp = [(2, A, 0.9), (3, A, 0.9), (3, C, 0.9), (6, A, 0.9)]
+    see(project, 0, mp, [(2, D, 0.9), (2, A, 0.9)])
+    draw(project, 5, "Ada")
+    assert result(project).corrected == {}
+    settle(project)
+    left = {kind: (share.count, share.of) for kind, share in result(project).corrected.items()}
+    # C in image 4 is green: the pathologist sees it; B in image 5 is shown by nobody
+    assert left == {
+        "background": (1, 4),
+        "location": (0, 4),
+        "box_in_box": (0, 4),
+        "miss": (1, 6),
+    }
+    for share in result(project).corrected.values():
+        assert 0 <= share.low <= share.count / share.of <= share.high <= 1
+    project.close()
+
+
+def test_an_audit_tells_of_the_correction_only_while_the_detections_are_there(project):
+    draw(project, 5, "Ada")
+    settle(project)
+    before = result(project)
+    assert before.corrected
+    shutil.rmtree(project.run_folder(0, "ma") / "detections")
+    assert result(project).corrected == {}
+    assert result(project).noise == before.noise
+
+
+def test_boxes_of_one_image_that_err_together_widen_the_interval(tmp_path):
+    crowd = {1: [A], 2: [A, B, C, D], 3: [A, B, C, D], 4: [A, B, C, D], 5: [A, B, C, D]}
+    project = make(tmp_path, crowd, images=5, clean={1: [A]})
+    truth = {**crowd, 2: []}
+    see(project, 0, [], [])
+    draw(project, 4, "Ada")
+    review_everything(project, label_set(truth, 5).labels)
+    share = result(project).noise["background"]
+    assert (share.count, share.of) == (4, 16)
+    assert (share.low, share.high) == pytest.approx(wilson(1, 4))
+    project.close()
 
 
 def test_what_was_audited_is_learned_from_in_the_next_iteration(project):

@@ -251,8 +251,10 @@ def test_an_audit_and_the_forecast_are_told(tmp_path):
     draw_audit(project, 2, "Ada")
     review_everything(project, label_set({i: [A, C] for i in boxes}, 5).labels)
     text = markdown(findings(project).record)
-    assert "| boxes of the crowd with no object in them | 2 of 4 | 50.0 % | 15.0–85.0 % |" in text
-    assert "| objects that the crowd has missed | 2 of 4 | 50.0 % | 15.0–85.0 % |" in text
+    assert "| boxes of the crowd with no object in them | 2 of 4 | 50.0 % | 9.5–90.5 % |" in text
+    assert "noise after the correction" in text
+    assert "| objects that the crowd has missed | 2 of 4 | 50.0 % | 9.5–90.5 % |" in text
+    assert "noise after the correction" in text
     assert "## Forecast" in text
     assert "It is too early to tell" in text
     assert "| without another one |" in text

@@ -33,6 +33,14 @@ KINDS = {
 }
 """The types of noise in words."""
 
+LEFT = {
+    "background": "Labels settled where there is no object",
+    "location": "Labels settled in the wrong place, or of the wrong kind",
+    "box_in_box": "Labels settled around several objects",
+    "miss": "Objects without such a label that no red or green box shows",
+}
+"""What the automatic correction would leave, in words."""
+
 
 def audit(
     project: ProjectFolder,
@@ -61,6 +69,10 @@ def _lines(found: Audit) -> Iterator[str]:
     yield f"{found.images} images of the audit are done, {found.waiting} wait for a pathologist."
     for kind, share in found.noise.items():
         yield f"{KINDS[kind]}: {_words(share)}."
+    if found.corrected:
+        yield "If the automatic correction came now instead:"
+    for kind, share in found.corrected.items():
+        yield f"{LEFT[kind]}: {_words(share)}."
 
 
 def _words(share: Share) -> str:

@@ -12,8 +12,10 @@ from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.asking import Asker
 from napari_alc.plugin.asking_panel import AskingPanel
 from napari_alc.plugin.audit_words import (
+    CORRECTED_HEADINGS,
     NOISE_HEADINGS,
     audit_sentence,
+    corrected_figures,
     forecast_figures,
     noise_figures,
     so_far,
@@ -67,7 +69,7 @@ class AuditPanel(AskingPanel):
         self.m = QSpinBox()
         self.send = button_with("Send random images to the pathologist", tooltips.SEND_RANDOM)
         self.found_words = words()
-        self.noise = FigureGrid()
+        self.noise, self.corrected = FigureGrid(), FigureGrid()
         self._arrange()
         self._connect()
         self.set_project(None)
@@ -86,6 +88,7 @@ class AuditPanel(AskingPanel):
         inner.addWidget(heading("Audit by images drawn by chance"))
         inner.addWidget(self.found_words)
         inner.addWidget(self.noise)
+        inner.addWidget(self.corrected)
         inner.addLayout(row_of(self.m, self.send))
         guard_wheel(self)
 
@@ -110,6 +113,7 @@ class AuditPanel(AskingPanel):
         self.ahead.show_rows(*forecast_figures(seen.forecast))
         self.found_words.setText(audit_sentence(seen.audit))
         self.noise.show_rows(NOISE_HEADINGS, noise_figures(seen.audit))
+        self.corrected.show_rows(CORRECTED_HEADINGS, corrected_figures(seen.audit))
 
     def _show_what_is_allowed(self) -> None:
         found = self._status

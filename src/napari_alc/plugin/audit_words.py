@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.figure_grid import Figures
 from napari_alc.plugin.overview import UNKNOWN
@@ -9,6 +11,8 @@ from napari_alc.project.audit import Audit, Share
 from napari_alc.project.forecast import Forecast, Way
 
 NOISE_HEADINGS = ("Of the crowd's labels", "found", "in all, 95 % sure")
+
+CORRECTED_HEADINGS = ("After the correction", "left", "in all, 95 % sure")
 
 NOISE_NAMES = {
     "background": "Boxes without an object",
@@ -23,8 +27,8 @@ NO_AUDIT = (
 )
 
 ABOUT = (
-    "This is about the crowd's labels of the images that nobody has looked at. The more images "
-    "are drawn, the narrower it gets."
+    "This is about the crowd's labels of the images that nobody has looked at, and about what the "
+    "correction would make of them if it came now. The more images are drawn, the narrower it gets."
 )
 
 NO_FORECAST = "The forecast comes with the next ranking: train and predict first."
@@ -42,12 +46,20 @@ def audit_sentence(found: Audit | None) -> str:
 
 
 def noise_figures(found: Audit | None) -> list[Figures]:
-    """A row a kind of noise."""
-    if found is None or not found.noise:
-        return []
+    """A row a kind of noise of the crowd's labels."""
+    return [] if found is None else _figures(found.noise, tooltips.AUDITED_NOISE)
+
+
+def corrected_figures(found: Audit | None) -> list[Figures]:
+    """A row a kind of noise that the automatic correction would leave."""
+    return [] if found is None else _figures(found.corrected, tooltips.CORRECTED_NOISE)
+
+
+def _figures(noise: Mapping[str, Share], about: Mapping[str, str]) -> list[Figures]:
     return [
-        Figures((name, *_share_words(found.noise[kind])), tooltips.AUDITED_NOISE[kind])
+        Figures((name, *_share_words(noise[kind])), about[kind])
         for kind, name in NOISE_NAMES.items()
+        if kind in noise
     ]
 
 

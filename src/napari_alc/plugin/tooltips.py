@@ -234,6 +234,12 @@ SEND_RANDOM = (
     "Draws images by chance among those that remain. They are labelled whole in Review, tell how "
     "noisy the others are, and are learned from afterwards."
 )
+CORRECTED_NOISE = {
+    "background": "Labels that the correction would settle by itself where there is no object.",
+    "miss": "Objects without such a label that no red or green box shows to the pathologist.",
+    "location": "Labels that the correction would settle beside their object, or twice.",
+    "box_in_box": "Labels that the correction would settle around two or more objects.",
+}
 AUDITED_NOISE = {
     "background": "Boxes of the crowd where there is no object, of all its boxes.",
     "miss": "Objects that the crowd has no right box for, of all objects.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from napari_alc.project.audit import Audit, Share
 from napari_alc.project.audit import result as audit_result
 from napari_alc.project.forecast import Forecast, Way, forecast, recommendation
@@ -15,6 +17,14 @@ KINDS = {
     "box_in_box": "boxes of the crowd around several objects",
     "miss": "objects that the crowd has missed",
 }
+
+LEFT = {
+    "background": "labels with no object in them",
+    "location": "labels in the wrong place, or of the wrong size or kind",
+    "box_in_box": "labels around several objects",
+    "miss": "objects without a label that nobody is shown",
+}
+"""What the automatic correction leaves."""
 
 Blocks = list[str | Table]
 
@@ -31,20 +41,30 @@ def outlook(project: Project) -> dict[str, Blocks]:
 
 
 def _audit(audit: Audit) -> Blocks:
-    rows = tuple(
-        (
-            KINDS[kind],
-            f"{share.count:,} of {share.of:,}",
-            *_percentages(share),
-        )
-        for kind, share in audit.noise.items()
-    )
     words = (
         f"{audit.images:,} images were drawn by chance from those that only the crowd has labelled "
         f"(after iteration {audit.iteration}). The interval tells where the share of all these "
-        "images lies with 95 % confidence (Wilson); the boxes are taken for independent."
+        "images lies with 95 % confidence (Wilson, with the effective size of the sample: boxes of "
+        "one image err together)."
     )
-    return [words, Table(("noise of the crowd's labels", "found", "share", "95 % interval"), rows)]
+    blocks: Blocks = [words, _shares("noise of the crowd's labels", KINDS, audit.noise)]
+    if audit.corrected:
+        blocks += [LEFT_WORDS, _shares("noise after the correction", LEFT, audit.corrected)]
+    return blocks
+
+
+LEFT_WORDS = (
+    "Had these images been corrected automatically instead, with the models of that iteration, and "
+    "their red and green boxes gone to a pathologist, this would be left:"
+)
+
+
+def _shares(head: str, names: Mapping[str, str], noise: Mapping[str, Share]) -> Table:
+    rows = tuple(
+        (names[kind], f"{share.count:,} of {share.of:,}", *_percentages(share))
+        for kind, share in noise.items()
+    )
+    return Table((head, "found", "share", "95 % interval"), rows)
 
 
 def _percentages(share: Share) -> tuple[str, str]:
