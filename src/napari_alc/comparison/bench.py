@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +179,7 @@ class Bench:
         return FileLock(folder.with_suffix(".lock"))
 
 
+@cache
 def detector_version() -> str:
     """A digest of the code and libraries that train a detector and predict with it."""
     modules = ("training", "prediction")
