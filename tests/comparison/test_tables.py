@@ -18,7 +18,7 @@ RUN = RunNote(
     noise_factor=1.5,
     plan={"initial": 11, "per_iteration": 11, "iterations": 4},
     detector={"preset": "compact", "iterations": 300, "epochs": None},
-    sessions=(Session(2760.0, 2),),
+    sessions=(Session(2760.0, 2), Session(70.0, 1)),
 )
 UNKNOWN_RUN = RunNote()
 
@@ -68,9 +68,15 @@ def test_the_introduction_says_seeds_paper_and_run():
         "- Noise: usual rates × 1.5",
         "- Images of step 1: 11 at first, then 11 in each of 4 iterations",
         "- Detector: compact (iterations 300)",
-        "- Wall time of the command: 46 min, 2 rows at a time (other tables included)",
+        "- Wall time of the command: 46 min, 2 rows at a time; 70 s, one row at a time (other",
     ):
         assert words in text
+
+
+def test_the_data_are_those_of_the_run():
+    rows = one_seed("Ours", AP50=1.0)
+    assert "- Data: BCCD" in page("table2", *rows)
+    assert "- Data: a few tiny" in page("table2", *rows, run=RunNote(data="tiny"))
 
 
 def test_what_is_not_known_of_the_run_is_left_out():

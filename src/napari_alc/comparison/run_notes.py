@@ -33,7 +33,8 @@ class Session:
     @property
     def words(self) -> str:
         """Such as ``41 min, 2 rows at a time``."""
-        return f"{duration(self.seconds)}, {self.processes} rows at a time"
+        rows = "one row" if self.processes == 1 else f"{self.processes} rows"
+        return f"{duration(self.seconds)}, {rows} at a time"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class RunNote:
         What computed.
     seconds
         Sum of the rows' wall times.
+    data
+        Name of the data set.
     noise_factor
         By which the usual rates of noise were multiplied.
     plan
@@ -64,6 +67,7 @@ class RunNote:
     versions: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     seconds: float | None = None
+    data: str = ""
     noise_factor: float | None = None
     plan: Mapping[str, int] = field(default_factory=dict)
     detector: Mapping[str, object] = field(default_factory=dict)
@@ -78,6 +82,7 @@ class RunNote:
             {str(name): str(version) for name, version in entry["versions"].items()},
             str(entry["device"]),
             float(entry["seconds"]),
+            str(entry.get("data", "")),
             None if factor is None else float(factor),
             {str(name): int(count) for name, count in entry.get("plan", {}).items()},
             dict(entry.get("detector", {})),

@@ -21,15 +21,21 @@ from napari_alc.project.report import Table
 
 Sections = Callable[[Results], Iterable[str | Table]]
 
-BCCD = (
-    "BCCD, blood cells, in its own split; the noise of a crowd is injected into the labels of the "
-    "205 training images, tau is found on the validation images, the detectors are measured on the "
-    "test images"
-)
-TEM = (
+_TEM = (
     "synthetic TEM images with deposits, {side} pixels wide, with the noise of a crowd in the "
     "labels of the training images"
 )
+
+DATA: Mapping[str, str] = {
+    "bccd": "BCCD, blood cells, in its own split; the noise of a crowd is injected into the labels "
+    "of the training images, tau is found on the validation images, the detectors are measured on "
+    "the test images",
+    "tem": _TEM.format(side=512),
+    "tem2048": _TEM.format(side=2048),
+    "tiny": "a few tiny synthetic images and trainings of a moment (`--quick`): its figures only "
+    "show that everything runs",
+}
+"""Data sets in words, by their names."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Sheet:
     shows
         What its figures are, in a sentence or two.
     data
-        What they were measured on.
+        Name of the data set they are usually measured on.
     source
         Of the paper's figures; empty where there are none.
     sections
@@ -67,13 +73,13 @@ CALIBRATION = "calibration_"
 """Begins the names of files on the noise; the name of the data set follows."""
 
 
-def _calibration(words: str, printed: Printed) -> Sheet:
+def _calibration(words: str, data: str, printed: Printed) -> Sheet:
     """The sheet of a data set's noise."""
     return Sheet(
         f"Calibration of the noise: {words}",
         "The noise of the crowd is scaled by one factor until it costs the detector about what it "
         "costs in the paper.",
-        "",
+        data,
         printed.source,
         lambda results: calibration_sections(results, printed),
     )
@@ -84,7 +90,7 @@ SHEETS: Mapping[str, Sheet] = {
         "Table 1: all methods on synthetic TEM images",
         _METHODS + " The paper's figures are of its private images of electron dense deposits, "
         "so only the order of the methods can be compared.",
-        TEM.format(side=512),
+        "tem",
         TABLE1.source,
         lambda results: method_sections(results, TABLE1),
     ),
@@ -92,14 +98,14 @@ SHEETS: Mapping[str, Sheet] = {
         "Table 1 at the size of a microscope's images",
         _METHODS + " Fewer and larger images than in Table 1; the paper's figures are those of "
         "its Table 1.",
-        TEM.format(side=2048),
+        "tem2048",
         TABLE1.source,
         lambda results: method_sections(results, TABLE1),
     ),
     "table2": Sheet(
         "Table 2: all methods on BCCD",
         _METHODS,
-        BCCD,
+        "bccd",
         TABLE2.source,
         lambda results: method_sections(results, TABLE2),
     ),
@@ -107,7 +113,7 @@ SHEETS: Mapping[str, Sheet] = {
         "Table 3: the box-in-box module",
         "The module drops a crowd box that holds a predicted box to more than gamma. *Time %* is "
         "the pathologist's reviewing time with the module in percent of that without.",
-        BCCD,
+        "bccd",
         f"{TABLE3.source}, electron dense deposits",
         gamma_sections,
     ),
@@ -115,7 +121,7 @@ SHEETS: Mapping[str, Sheet] = {
         "Table 4: the model Ma",
         "With and without Ma: AP50 of the cleaning model Mp after the last iteration, and of the "
         "detector trained on the labels that were cleaned with it.",
-        BCCD,
+        "bccd",
         f"{TABLE4.source}, electron dense deposits",
         agreement_sections,
     ),
@@ -123,7 +129,7 @@ SHEETS: Mapping[str, Sheet] = {
         "Further ablations",
         "Step 2 without any person, and the other readings where the paper is silent, one at a "
         "time.",
-        BCCD,
+        "bccd",
         "",
         ablation_sections,
     ),
@@ -132,7 +138,7 @@ SHEETS: Mapping[str, Sheet] = {
         "AP50 of both models on the test images when each strategy chooses the images of step 1. "
         "All strategies start from the same first images of their seed and take the same number "
         "in each iteration.",
-        BCCD,
+        "bccd",
         f"{FIGURE6_SOURCE}, electron dense deposits",
         curve_sections,
     ),
@@ -140,13 +146,13 @@ SHEETS: Mapping[str, Sheet] = {
         "Peers: programs that find label errors",
         "How well the regions and scores of this method, cleanlab's ObjectLab and FiftyOne's "
         "mistakenness find the crowd's wrong boxes.",
-        BCCD,
+        "bccd",
         "",
         peer_sections,
     ),
-    f"{CALIBRATION}bccd": _calibration("BCCD", TABLE2),
-    f"{CALIBRATION}tem": _calibration("synthetic TEM images", TABLE1),
-    f"{CALIBRATION}tem2048": _calibration("large synthetic TEM images", TABLE1),
+    f"{CALIBRATION}bccd": _calibration("BCCD", "bccd", TABLE2),
+    f"{CALIBRATION}tem": _calibration("synthetic TEM images", "tem", TABLE1),
+    f"{CALIBRATION}tem2048": _calibration("large synthetic TEM images", "tem2048", TABLE1),
 }
 """Pages by the name of their CSV file, in the order in which they are read."""
 
@@ -169,8 +175,9 @@ def markdown(name: str, results: Results, run: RunNote) -> str:
 
 def _facts(sheet: Sheet, results: Results, run: RunNote) -> str:
     """What is known of data, seeds, paper and run, a line each."""
+    data = run.data or sheet.data
     facts = {
-        "Data": sheet.data,
+        "Data": DATA.get(data, data),
         "Seeds": f"{_listed(results.seeds)} (of the noise, the draws and the trainings)",
         "Values": SPREAD_WORDS,
         "Paper": sheet.source,
