@@ -123,12 +123,10 @@ def modules(tmp_path, monkeypatch):
         path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "way", raising=False)
-    module_version.cache_clear()
 
     def after(name, text):
         with (tmp_path / "way" / f"{name}.py").open("a") as stream:
             stream.write(text)
-        module_version.cache_clear()
         return module_version("way.table")
 
     return after

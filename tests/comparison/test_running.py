@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,11 +12,12 @@ from fake_units import FAILING_STATUS
 from napari_alc.comparison import running
 from napari_alc.comparison.data import Source
 from napari_alc.comparison.running import Problem, environments, run
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.units import Unit, code_now
 from napari_alc.comparison.worker import Task
 from napari_alc.errors import Cancelled
 from napari_alc.jobs import cards, places
 
+CODE = code_now("fake_units")
 ONE, TWO = [{"OMP_NUM_THREADS": "1"}], [{"OMP_NUM_THREADS": "1"}] * 2
 
 
@@ -25,7 +27,7 @@ def task(tmp_path):
         unit = Unit("fake_units", name, "tiny", seed, 1.0)
         source = Source(tmp_path / "data")
         source.dataset("tiny", seed, 1.0)
-        return Task(unit, source, tmp_path, "cpu", (), digest=f"{name}-{seed}")
+        return Task(unit, source, tmp_path, "cpu", (), CODE, f"{name}-{seed}")
 
     return make
 
@@ -53,6 +55,13 @@ def test_a_row_that_fails_is_told_and_the_others_are_computed(task):
     problems = run(tasks, ONE)
     assert problems == [Problem(tasks[0].unit, "There is nothing to learn from.")]
     assert tasks[1].store.load("count-0") is not None
+
+
+def test_a_row_is_refused_when_the_program_was_changed_meanwhile(task):
+    stale = replace(task("count"), code="what it was")
+    [problem] = run([stale], ONE)
+    assert "The program was changed meanwhile" in problem.words
+    assert stale.store.load("count-0") is None
 
 
 def test_a_process_that_dies_takes_only_its_row_with_it(task, capfd):

@@ -10,7 +10,7 @@ import pytest
 from napari_alc.comparison import units as module
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.data import NAMES, tiny
-from napari_alc.comparison.units import TABLES, Table, Unit, choose, row_digest
+from napari_alc.comparison.units import TABLES, Table, Unit, choose, code_now, row_digest
 from napari_alc.errors import AlcError
 
 FAKE = Table("table2", "tiny", "fake_units", ("count", "threads"))
@@ -66,8 +66,8 @@ def test_tables_1_and_2_have_the_papers_rows():
 
 
 def test_the_same_row_has_the_same_digest(data, tmp_path):
-    first = row_digest(UNIT, Bench(data, 0, tmp_path))
-    assert row_digest(UNIT, Bench(data, 0, tmp_path / "elsewhere")) == first
+    first = row_digest(UNIT, Bench(data, 0, tmp_path), "code")
+    assert row_digest(UNIT, Bench(data, 0, tmp_path / "elsewhere"), "code") == first
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_same_row_has_the_same_digest(data, tmp_path):
     ],
 )
 def test_what_decides_a_row_is_in_its_digest(bench, change):
-    assert row_digest(UNIT, change(bench)) != row_digest(UNIT, bench)
+    assert row_digest(UNIT, change(bench), "code") != row_digest(UNIT, bench, "code")
 
 
 def test_a_box_that_moved_by_a_hair_is_in_the_digest(bench):
@@ -101,11 +101,16 @@ def test_a_box_that_moved_by_a_hair_is_in_the_digest(bench):
     boxes[0, 0] = np.nextafter(boxes[0, 0], 0)
     moved = bench.data.crowd.with_labels(replace(labels, boxes=boxes))
     other = replace(bench, data=replace(bench.data, crowd=moved))
-    assert row_digest(UNIT, other) != row_digest(UNIT, bench)
+    assert row_digest(UNIT, other, "code") != row_digest(UNIT, bench, "code")
 
 
-@pytest.mark.parametrize("which", ["code_version", "module_version"])
-def test_changed_code_is_in_the_digest(bench, monkeypatch, which):
-    before = row_digest(UNIT, bench)
-    monkeypatch.setattr(module, which, lambda *_: "other code")
-    assert row_digest(UNIT, bench) != before
+def test_the_code_is_in_the_digest(bench):
+    assert row_digest(UNIT, bench, "code") != row_digest(UNIT, bench, "changed code")
+
+
+@pytest.mark.parametrize("which", ["COMPUTING", "module_version"])
+def test_the_code_is_that_of_the_methods_and_of_all_they_need(monkeypatch, which):
+    before = code_now("fake_units")
+    other = ("boxes",) if which == "COMPUTING" else lambda _: "other code"
+    monkeypatch.setattr(module, which, other)
+    assert code_now("fake_units") != before

@@ -49,7 +49,6 @@ def _sources(package: str) -> list[Path]:
     return [path.with_suffix(".py")]
 
 
-@cache
 def module_version(module: str) -> str:
     """A digest of the code of `module` and of all that it imports from the folder beside it.
 

@@ -160,13 +160,22 @@ def choose(
     return tuple(unit for unit in units if unit.name in wanted)
 
 
-def row_digest(unit: Unit, bench: Bench) -> str:
-    """A name for all that decides a row: data with their noise, settings, and the code.
+def code_now(module: str) -> str:
+    """A digest of the code, as it lies on disk now, that computes the rows of `module`."""
+    return code_version.__wrapped__(*COMPUTING) + module_version(module)
+
+
+def row_digest(unit: Unit, bench: Bench, code: str) -> str:
+    """A name for all that decides a row.
 
     Parameters
     ----------
+    unit
+        Which row.
     bench
-        With the data and the seed of `unit`.
+        With its data and seed.
+    code
+        Of `code_now`.
     """
     return digest(
         unit.module,
@@ -174,8 +183,7 @@ def row_digest(unit: Unit, bench: Bench) -> str:
         str(unit.seed),
         data_digest(bench.data),
         json.dumps(bench.settings.to_json(), sort_keys=True),
-        code_version(*COMPUTING),
-        module_version(unit.module),
+        code,
     )
 
 

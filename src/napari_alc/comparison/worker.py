@@ -18,7 +18,7 @@ from pathlib import Path
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.data import Source
 from napari_alc.comparison.store import Row, Store
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.units import Unit, code_now
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError, Cancelled
 from napari_alc.jobs.cards import cards_of
@@ -47,6 +47,8 @@ class Task:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     detector
         Settings of the detector that win over those of the data.
+    code
+        See `napari_alc.comparison.units.code_now`.
     digest
         Name of the row.
     """
@@ -56,6 +58,7 @@ class Task:
     out: Path
     device: str
     detector: tuple[tuple[str, object], ...]
+    code: str = ""
     digest: str = ""
 
     def bench(self, report: Report = silent, should_stop: ShouldStop = never) -> Bench:
@@ -155,6 +158,7 @@ def compute(task: Task, report: Report = silent, should_stop: ShouldStop = never
     try:
         bench = task.bench(report_timed, should_stop)
         figures = tuple(task.unit.compute(bench))
+        _require_same_code(task)
     finally:
         clock.note()
     row = Row(
@@ -168,6 +172,12 @@ def compute(task: Task, report: Report = silent, should_stop: ShouldStop = never
     )
     task.store.save(row)
     return row
+
+
+def _require_same_code(task: Task) -> None:
+    """Refuse a row that another code than that of its digest may have computed."""
+    if code_now(task.unit.module) != task.code:
+        raise AlcError("The program was changed meanwhile; the same command computes it again.")
 
 
 class _Clock:

@@ -44,7 +44,7 @@ def patient(bench):
     while time.monotonic() - began < 60:
         bench.report(Progress("train", 3, 300))
         if bench.should_stop():
-            bench.store.mkdir(parents=True)
+            bench.store.mkdir(parents=True, exist_ok=True)
             (bench.store / "stopped").touch()
             raise Cancelled("Training")
     return []

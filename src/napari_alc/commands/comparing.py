@@ -1,0 +1,338 @@
+"""The paper's tables: `compare`, `compare calibrate` and `compare render`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Annotated, TypeVar
+
+import typer
+
+from napari_alc.commands.checks import tell
+from napari_alc.commands.making import DetectorSetting, detector_settings, require_preset
+from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
+from napari_alc.comparison.data import NOISE_FACTORS, Source
+from napari_alc.comparison.figures import Figure, Seeded, write_figures
+from napari_alc.comparison.ordering import Desk, Means, make_rows
+from napari_alc.comparison.results import Results
+from napari_alc.comparison.running import Problem
+from napari_alc.comparison.units import METHODS, TABLES, Table, Unit, choose
+from napari_alc.errors import AlcError
+from napari_alc.project.settings import LARGEST_SEED
+
+Value = TypeVar("Value")
+
+ALL, COMPACT = "all", "compact"
+DATA = ("bccd", "tem", "tem2048")
+"""Data sets of the tables."""
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
+
+
+def _parts(texts: Sequence[str] | None) -> list[str]:
+    """The parts of options that may be repeated, or hold several parts with commas between."""
+    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
+
+
+def _several(kind: Callable[[str], Value], what: str) -> Callable[[list[str] | None], list[str]]:
+    """A check of an option's parts."""
+
+    def check(texts: list[str] | None) -> list[str]:
+        parts = _parts(texts)
+        for part in parts:
+            try:
+                kind(part)
+            except ValueError:
+                raise typer.BadParameter(f"'{part}' is no {what}.") from None
+        return parts
+
+    return check
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(text)
+    return seed
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 0 <= factor < float("inf"):
+        raise ValueError(text)
+    return factor
+
+
+def _table(text: str) -> Table:
+    if text not in TABLES:
+        raise ValueError(text)
+    return TABLES[text]
+
+
+def _data(text: str) -> str:
+    if text not in (*DATA, ALL):
+        raise typer.BadParameter(f"'{text}' is unknown; choose from {', '.join((*DATA, ALL))}.")
+    return text
+
+
+def _one_data(text: str) -> str:
+    if text not in NOISE_FACTORS:
+        raise typer.BadParameter(f"'{text}' is unknown; choose from {', '.join(NOISE_FACTORS)}.")
+    return text
+
+
+Seeds = Annotated[
+    list[str] | None,
+    typer.Option(
+        callback=_several(_seed, "seed"),
+        help="Of noise, draws and trainings; several with commas between. Default: 0,1,2.",
+    ),
+]
+Bccd = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of BCCD, with Annotations, ImageSets and JPEGImages; by default bccd in "
+        "the folder that the variable NAPARI_ALC_DATA names."
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Folder of everything that is kept between runs.")]
+ResultsFolder = Annotated[
+    Path | None, typer.Option(help="Folder of the CSV files; by default results in --out.")
+]
+
+
+def _preset(name: str) -> str:
+    try:
+        require_preset(name)
+    except AlcError as error:
+        raise typer.BadParameter(str(error)) from None
+    return name
+
+
+Preset = Annotated[
+    str,
+    typer.Option(
+        callback=_preset,
+        help="compact, resnet50 (the paper's; for a graphics card), or the name of a torchvision "
+        "detection builder.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Rows at a time; by default one a core, or one a graphics card where used."
+    ),
+]
+
+
+@app.callback()
+def compare(
+    context: typer.Context,
+    data: Annotated[
+        str, typer.Option(callback=_data, help=f"Tables on which data: {', '.join(DATA)} or all.")
+    ] = ALL,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option(
+            callback=_several(_table, f"table; choose from {', '.join(TABLES)}"),
+            help=f"Which tables, with commas between: {', '.join(TABLES)}. Default: all.",
+        ),
+    ] = None,
+    seeds: Seeds = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(help="Compute these rows only, such as Ours,Noisy. Default: all."),
+    ] = None,
+    bccd: Bccd = None,
+    out: Out = Path("comparison"),
+    results: ResultsFolder = None,
+    detector: Preset = COMPACT,
+    set_: DetectorSetting = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Every row once on tiny data: does everything still run?"),
+    ] = False,
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Compute the paper's tables: its method and all others on the same data and detector.
+
+    Rows are computed once; started again after it was stopped or killed, it goes on.
+
+    Example: napari-alc compare --tables table2,figure6 --bccd BCCD --results docs/results
+    """
+    if context.invoked_subcommand:
+        return
+    chosen = _tables(_parts(tables), data, quick)
+    wanted = [0] if quick else [int(seed) for seed in _parts(seeds)] or [0, 1, 2]
+    means = _means(bccd, out, detector, set_ or (), workers, device, quick)
+    folder = (None if quick else results) or out / "results"
+    units = choose(chosen, wanted, _parts(methods))
+    commands = {table: _command([table], wanted, means, results, quick) for table in chosen}
+    with watched(progress, cancel_file) as watch:
+        desk = Desk(means, watch.report, watch.should_stop)
+        files = Results(folder, commands, wanted, desk)
+        whole = _command(chosen, wanted, means, results, quick)
+        problems = make_rows(units, desk, whole, on_row=files.write)
+    files.write()
+    tell(files.in_words())
+    _require_none(problems)
+
+
+def _tables(names: Sequence[str], data: str, quick: bool) -> list[Table]:
+    chosen = [TABLES[name] for name in names] if names else list(TABLES.values())
+    if quick:
+        return [table.quick() for table in chosen]
+    fitting = [table for table in chosen if data in (ALL, table.data)]
+    if not fitting:
+        raise AlcError(f"None of these tables is made from {data}.")
+    return fitting
+
+
+def _means(
+    bccd: Path | None,
+    out: Path,
+    preset: str,
+    changes: Sequence[str],
+    workers: int | None,
+    device: str,
+    quick: bool,
+) -> Means:
+    values = detector_settings(preset, changes)
+    if values["preset"] == COMPACT:
+        del values["preset"]
+    elif not quick:
+        # The data's own numbers are for compact.
+        values = {"iterations": None, "threads": None, **values}
+    source = Source(out / "data", bccd or _beside())
+    return Means(source, out, device, tuple(values.items()), workers)
+
+
+def _beside() -> Path | None:
+    folder = os.environ.get("NAPARI_ALC_DATA")
+    return Path(folder) / "bccd" if folder else None
+
+
+def _command(
+    tables: Sequence[Table],
+    seeds: Sequence[int],
+    means: Means,
+    results: Path | None,
+    quick: bool,
+) -> str:
+    """What to type to get the same, without the names of this computer's folders."""
+    words = ["napari-alc", "compare"]
+    words += ["--quick"] if quick else ["--seeds", ",".join(map(str, seeds))]
+    if len(tables) < len(TABLES):
+        words += ["--tables", ",".join(table.name for table in tables)]
+    if any(table.data == "bccd" for table in tables):
+        words += ["--bccd", "BCCD"]
+    if results and not results.is_absolute():
+        words += ["--results", results.as_posix()]
+    return shlex.join([*words, *_detector_words(means)])
+
+
+def _detector_words(means: Means) -> list[str]:
+    words = ["--detector", means.preset] if means.preset != COMPACT else []
+    for name, value in means.detector:
+        if name != "preset" and value is not None:
+            words += ["--set", f"{name}={value}"]
+    return words + (["--device", means.device] if means.device != "auto" else [])
+
+
+def _require_none(problems: Sequence[Problem]) -> None:
+    """Tell which rows could not be computed, and end with status 1 where there are any."""
+    tell(f"{problem.unit.words}: {problem.words}" for problem in problems)
+    if problems:
+        raise AlcError(
+            f"{len(problems)} of the rows could not be computed; the others are kept, and the same "
+            "command tries again."
+        )
+
+
+@app.command()
+def calibrate(
+    data: Annotated[
+        str, typer.Option(callback=_one_data, help=f"Data set: {', '.join(NOISE_FACTORS)}.")
+    ] = "bccd",
+    factors: Annotated[
+        list[str] | None,
+        typer.Option(
+            callback=_several(_factor, "factor"),
+            help="By which the rates of noise are multiplied, with commas between.",
+        ),
+    ] = None,
+    seeds: Seeds = None,
+    bccd: Bccd = None,
+    out: Out = Path("comparison"),
+    results: ResultsFolder = None,
+    detector: Preset = COMPACT,
+    set_: DetectorSetting = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Find how much noise makes the gap between noisy and clean training as wide as the paper's.
+
+    Prints the gap in points of AP50 for each factor, and writes calibration.csv.
+
+    Example: napari-alc compare calibrate --data bccd --factors 0.5,1,1.5 --bccd BCCD
+    """
+    means = _means(bccd, out, detector, set_ or (), workers, device, quick=False)
+    tried = [float(factor) for factor in _parts(factors)] or [1.0]
+    wanted = [int(seed) for seed in _parts(seeds)] or [0, 1, 2]
+    clean = [Unit(METHODS, "Clean", data, seed, NOISE_FACTORS[data]) for seed in wanted]
+    noisy = [replace(unit, name="Noisy", factor=factor) for factor in tried for unit in clean]
+    with watched(progress, cancel_file) as watch:
+        desk = Desk(means, watch.report, watch.should_stop)
+        problems = make_rows([*clean, *noisy], desk, f"napari-alc compare calibrate --data {data}")
+    figures = [_calibrating(unit, desk) for unit in [*clean, *noisy]]
+    measured = [figure for figure in figures if figure]
+    write_figures((results or out / "results") / "calibration.csv", measured)
+    _require_none(problems)
+    _print_gaps(measured)
+
+
+def _calibrating(unit: Unit, desk: Desk) -> Seeded | None:
+    """AP50 of a row, its method bearing the factor of the noise; None where it is not there."""
+    row = desk.row(unit)
+    if row is None:
+        return None
+    method = unit.name if unit.name == "Clean" else f"{unit.name} × {unit.factor:g}"
+    value = next(figure.value for figure in row.figures if figure.metric == "AP50")
+    return Seeded(Figure(method, "AP50", value), unit.seed)
+
+
+def _print_gaps(rows: Sequence[Seeded]) -> None:
+    clean = {row.seed: row.figure.value for row in rows if row.figure.method == "Clean"}
+    for method in dict.fromkeys(row.figure.method for row in rows):
+        values = {row.seed: row.figure.value for row in rows if row.figure.method == method}
+        gaps = [clean[seed] - value for seed, value in values.items()]
+        gap = "" if method == "Clean" else f", {_spread(gaps)} below Clean"
+        typer.echo(f"{method}: AP50 {_spread(list(values.values()))}{gap}")
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{fmean(values):.2f} ± {stdev(values) if len(values) > 1 else 0.0:.2f}"
+
+
+@app.command()
+def render(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder of the CSV files.")
+    ] = Path("docs/results"),
+) -> None:
+    """Make the Markdown tables and the plot of Figure 6 from the CSV files.
+
+    Example: napari-alc compare render docs/results
+    """
+    from napari_alc.comparison import render as rendering
+
+    tell(f"{path}: written." for path in rendering.render(folder))

@@ -1,0 +1,99 @@
+"""The files of results: a CSV file a table, and how each came about.
+
+A table is always written anew from the rows that this code and these settings have made, so
+that figures of different code never stand side by side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_alc.comparison.figures import Seeded, read_figures, write_figures
+from napari_alc.comparison.ordering import Desk
+from napari_alc.comparison.run_notes import RUNS
+from napari_alc.comparison.sessions import sessions_of
+from napari_alc.comparison.store import Row
+from napari_alc.comparison.units import Table
+from napari_alc.files import write_text
+
+
+@dataclass
+class Results:
+    """The files of some tables.
+
+    Parameters
+    ----------
+    folder
+        Of the files.
+    commands
+        The tables, each with what makes it, for the record.
+    seeds
+        That are asked for; rows of others are written too where they are there.
+    desk
+        Knows the rows.
+    """
+
+    folder: Path
+    commands: Mapping[Table, str]
+    seeds: Sequence[int]
+    desk: Desk
+
+    def __post_init__(self) -> None:
+        self._before = {table: self._pairs_of(table) for table in self.commands}
+
+    def write(self) -> None:
+        """Write every table that has a row, and its entry in ``runs.json``."""
+        for table, command in self.commands.items():
+            rows = self.desk.rows_of(table, self.seeds)
+            if rows:
+                figures = [Seeded(of, row.unit.seed) for row in rows for of in row.figures]
+                write_figures(self._path(table), figures)
+                _note(self.folder / RUNS, table, rows, self.desk, command)
+
+    def in_words(self) -> Iterator[str]:
+        """What is in the files now, and what is no longer."""
+        for table, before in self._before.items():
+            path, rows = self._path(table), self._pairs_of(table)
+            yield f"{path}: {len(rows)} rows." if rows else f"{path}: no row is there yet."
+            lost = len(before - rows)
+            if lost:
+                yield f"{path}: {lost} rows made by other code or settings are no longer in it."
+
+    def _path(self, table: Table) -> Path:
+        return self.folder / f"{table.name}.csv"
+
+    def _pairs_of(self, table: Table) -> set[tuple[str, int]]:
+        """Method and seed of what is in a file."""
+        path = self._path(table)
+        rows = read_figures(path) if path.exists() else []
+        return {(row.figure.method, row.seed) for row in rows}
+
+
+def _note(path: Path, table: Table, rows: Sequence[Row], desk: Desk, command: str) -> None:
+    notes = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    notes[table.name] = _entry(table, rows, desk, command)
+    write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
+
+
+def _entry(table: Table, rows: Sequence[Row], desk: Desk, command: str) -> dict[str, Any]:
+    """How a table came about; ``seconds`` is the sum of its rows' wall times."""
+    data = desk.data_of(rows[0].unit)
+    return {
+        "command": command,
+        "versions": rows[-1].versions,
+        "device": "; ".join(dict.fromkeys(row.device for row in rows)),
+        "seconds": round(sum(row.seconds for row in rows), 1),
+        "data": table.data,
+        "noise_factor": rows[0].unit.factor,
+        "plan": vars(data.plan),
+        "detector": {k: v for k, v in rows[0].detector.items() if k != "seed"},
+        "rows": [
+            {"name": row.unit.name, "seed": row.unit.seed, "seconds": round(row.seconds, 1)}
+            for row in rows
+        ],
+        "sessions": list(sessions_of(desk.means.out, {row.digest for row in rows})),
+    }
