@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from invented_results import budget_rows, by_seed, cells, one_seed
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from invented_results import budget_rows, by_seed, cells, curve_rows, one_seed, printed_rows
 
 from napari_alc.comparison.figures import Figure, Seeded
-from napari_alc.comparison.paper import METHODS
+from napari_alc.comparison.paper import METHODS, TABLE2
 from napari_alc.comparison.run_notes import RunNote, Session
 from napari_alc.comparison.spread import Results
 from napari_alc.comparison.tables import SHEETS, markdown
@@ -48,6 +51,17 @@ def test_methods_stand_in_the_papers_order_measured_or_not_and_others_follow():
 def test_the_share_of_clean_is_paired():
     rows = (*by_seed("Ours", "AP50", 40.0, 90.0), *by_seed("Clean", "AP50", 50.0, 100.0))
     assert cells(page("table2", *rows), "Ours")[4:6] == ["85.00 ± 7.07", "97.97"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_the_order_of_the_file_leaves_no_trace(data):
+    rng = np.random.default_rng(0)
+    for name, rows in (
+        ("table2", list(printed_rows(TABLE2, rng))),
+        ("figure6", list(curve_rows(rng))),
+    ):
+        assert page(name, *data.draw(st.permutations(rows))) == page(name, *rows)
 
 
 def test_columns_that_nobody_measured_are_left_out():
