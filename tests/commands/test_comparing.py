@@ -206,7 +206,7 @@ def test_calibrating_prints_the_gap_and_writes_it(compare):
         "--progress", "none",
     )  # fmt: skip
     assert done.status == 0
-    assert rows_in("comparison/results/calibration.csv") == [
+    assert rows_in("comparison/results/calibration_tiny.csv") == [
         ("Clean", 0), ("Noisy × 1", 0), ("Noisy × 1.5", 0),
     ]  # fmt: skip
     assert [line.partition(":")[0] for line in done.out.splitlines()] == [

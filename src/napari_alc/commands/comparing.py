@@ -281,7 +281,7 @@ def calibrate(
 ) -> None:
     """Find how much noise makes the gap between noisy and clean training as wide as the paper's.
 
-    Prints the gap in points of AP50 for each factor, and writes calibration.csv.
+    Prints the gap in points of AP50 for each factor, and writes calibration_DATA.csv.
 
     Example: napari-alc compare calibrate --data bccd --factors 0.5,1,1.5 --bccd BCCD
     """
@@ -295,7 +295,7 @@ def calibrate(
         problems = make_rows([*clean, *noisy], desk, f"napari-alc compare calibrate --data {data}")
     figures = [_calibrating(unit, desk) for unit in [*clean, *noisy]]
     measured = [figure for figure in figures if figure]
-    write_figures((results or out / "results") / "calibration.csv", measured)
+    write_figures((results or out / "results") / f"calibration_{data}.csv", measured)
     _require_none(problems)
     _print_gaps(measured)
 
