@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny_benches import make_bench
 
@@ -11,6 +12,7 @@ from napari_alc.comparison import campaign
 from napari_alc.comparison.bench import Model
 from napari_alc.comparison.campaign import Round, Way, initial_draw, rounds
 from napari_alc.comparison.dataset import Plan
+from napari_alc.detection import acquisition
 from napari_alc.errors import AlcError
 from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.prediction import detections_of
@@ -84,3 +86,25 @@ def test_a_crowd_that_agrees_nowhere_is_told(bench):
     nobody = bench.data.crowd.with_labels(bench.data.crowd.labels.take([]))
     with pytest.raises(AlcError, match="nothing for Ma to learn from"):
         list(rounds(replace(bench, data=replace(bench.data, crowd=nobody)), Way()))
+
+
+@pytest.mark.parametrize("strategy", ["lc", "vaal"])
+def test_a_strategy_that_looks_is_asked_once_for_the_images_that_are_left(
+    bench, monkeypatch, strategy
+):
+    asked = []
+    monkeypatch.setattr(
+        acquisition,
+        "measure",
+        lambda name, pool, *_: (
+            asked.append((name, [i for i, _ in pool.unlabelled], [i for i, _ in pool.labelled])),
+            np.arange(5.0),
+        )[1],
+    )
+    first, second = rounds(bench, Way(strategy))
+    left = sorted(set(bench.data.truth.image_ids.tolist()) - set(first.image_ids))
+    assert asked == [(strategy, left, sorted(first.image_ids))]
+    smallest_first = strategy == "vaal"
+    assert second.image_ids[3:] == tuple(left[:2] if smallest_first else left[:-3:-1])
+    assert [done.image_ids for done in rounds(bench, Way(strategy))][1] == second.image_ids
+    assert len(asked) == 1

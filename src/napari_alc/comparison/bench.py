@@ -15,8 +15,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock
 
+from napari_alc.boxes import Floats
 from napari_alc.comparison.code_version import code_version, module_version
 from napari_alc.comparison.dataset import Dataset
 from napari_alc.detection.settings import DetectorSettings
@@ -88,7 +90,7 @@ class Bench:
         step: str,
         *,
         plan: Plan | None = None,
-        make_variant: Callable[[], Variant] | None = None,
+        make_variant: Callable[[], Variant | None] | None = None,
     ) -> Model:
         """A detector trained on `labels`, whose images are images of the data.
 
@@ -101,7 +103,7 @@ class Bench:
         plan
             Sizes of the network; None chooses them from `labels`.
         make_variant
-            Makes the way of training; None trains plainly.
+            Makes the way of training; without it, or where it makes none, plainly.
         """
         from napari_alc.detection.cache import ImageCache
         from napari_alc.detection.training import train, training_fingerprint
@@ -166,6 +168,43 @@ class Bench:
                 flat = {"AP50": record["AP50"], **record["TIDE"]}
                 write_text(path, json.dumps(flat) + "\n")
             return {name: float(value) for name, value in _read(path).items()}
+
+    def look(self, strategy: str, model: Model, chosen: Iterable[int]) -> Floats:
+        """What a strategy asks `model` beyond its detections, a value an image of X without X^i.
+
+        Parameters
+        ----------
+        strategy
+            One that `looks`.
+        model
+            Mp.
+        chosen
+            Ids of X^i, which Mp has learned from.
+
+        Returns
+        -------
+        Floats
+            Shape (M,), by ascending image id.
+        """
+        from napari_alc.detection.acquisition import Pool, measure
+
+        seen = set(chosen)
+        images = sorted(self.data.truth.images, key=lambda image: image.id)
+        pairs = [(image.id, self.data.path_of(image)) for image in images]
+        pool = Pool(
+            model.weights,
+            unlabelled=[pair for pair in pairs if pair[0] not in seen],
+            labelled=[pair for pair in pairs if pair[0] in seen],
+            seed=self.seed,
+            cache_folder=self.store / CACHE / self.data.name,
+        )
+        made_by = digest(module_version("napari_alc.detection.acquisition"), str(sorted(seen)))
+        path = model.folder / f"{strategy}-{made_by}.json"
+        with self._alone(model.folder):
+            if not path.exists():
+                values = measure(strategy, pool, self.report, self.should_stop, self.device)
+                write_text(path, json.dumps(values.tolist()) + "\n")
+            return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=np.float64)
 
     def with_reports(self, report: Report, should_stop: ShouldStop) -> Bench:
         """The same bench, telling others of its progress."""

@@ -6,8 +6,10 @@ images; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from napari_alc.comparison.bench import Bench, Model
 from napari_alc.errors import AlcError
 from napari_alc.labels import Detections, LabelSet
 from napari_alc.project.shared_plan import make_shared_plan
+
+if TYPE_CHECKING:
+    from napari_alc.detection.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ def _learn(bench: Bench, way: Way, iteration: int, chosen: tuple[int, ...]) -> R
     """Step 2: Mp learns from D_p, Ma from the consensus; both have the plan of D_p."""
     clean = bench.data.truth.of_images(chosen)
     plan = make_shared_plan(clean, bench.settings)
-    mp = bench.train(clean, f"Mp {iteration}", plan=plan)
+    maker = _variant_maker(way.strategy)
+    mp = bench.train(clean, f"Mp {iteration}", plan=plan, make_variant=maker)
     ma = None
     if way.with_ma:
         agreed = agreed_labels(bench, way, clean)
@@ -123,7 +129,18 @@ def next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
     crowd = remaining(bench.data.crowd, done.image_ids)
     rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
     ids = np.sort(crowd.image_ids)
-    candidates = Candidates(ids, scores(rows, ids))
+    looks = STRATEGIES[way.strategy].looks
+    measured = bench.look(way.strategy, done.mp, done.image_ids) if looks else None
+    candidates = Candidates(ids, scores(rows, ids), measured)
     rng = np.random.default_rng([bench.seed, done.iteration + 1])
     ranked = rank(ids, STRATEGIES[way.strategy].values(candidates, rng), rng)
     return tuple(ranked[: bench.data.plan.per_iteration].tolist())
+
+
+def _variant_maker(strategy: str) -> Callable[[], Variant | None] | None:
+    """How Mp is trained where its strategy asks for more than a plain training."""
+    if not STRATEGIES[strategy].looks:
+        return None
+    from napari_alc.detection.acquisition import training_variant
+
+    return partial(training_variant, strategy)
