@@ -1,8 +1,8 @@
 """The workbench of a comparison: trains, predicts and measures, each thing once.
 
 Results lie in a folder under what they were made of: a training's name is the digest of its
-labels, images, settings, seed and of the code that trains. Two processes may share the folder;
-who comes second waits and takes what the first has made.
+labels, images, settings, seed, device and of the code that trains. Two processes may share the
+folder; who comes second waits and takes what the first has made.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from napari_alc.detection.variant import Variant
 
 MODELS, CACHE = "models", "cache"
-MEASURED = "measured.json"
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,16 @@ class Bench:
             Makes the way of training; without it, or where it makes none, plainly.
         """
         from napari_alc.detection.cache import ImageCache
+        from napari_alc.detection.devices import choose_device
         from napari_alc.detection.training import train, training_fingerprint
 
         variant = make_variant() if make_variant else None
         images = training_images(labels, self._paths(labels.images))
         name = variant.name if variant else ""
         made_of = training_fingerprint(images, labels.categories, self.settings, plan)
-        model = Model(self.store / MODELS / digest(made_of, name, detector_version()))
+        kind = choose_device(self.device).type
+        on = [] if kind == "cpu" else [kind]
+        model = Model(self.store / MODELS / digest(made_of, name, detector_version(), *on))
         cache = ImageCache(self.store / CACHE / self.data.name)
         with self._alone(model.folder):
             train(
@@ -161,7 +163,8 @@ class Bench:
     def measure(self, model: Model) -> dict[str, float]:
         """AP50 and TIDE's errors of `model` on the test images, in percent."""
         found = self.predict(model, self.data.test.images, f"{self.data.name}-test")
-        path = model.folder / f"{self.data.name}-{MEASURED}"
+        code = code_version("evaluation", "project.measures")
+        path = model.folder / f"{self.data.name}-measured-{code}.json"
         with self._alone(model.folder):
             if not path.exists():
                 record = detector_record(self.data.test, found)

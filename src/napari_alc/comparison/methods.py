@@ -73,11 +73,10 @@ def alc(bench: Bench) -> list[Figure]:
     one would cost more than Ours did (full price).
     """
     limit = clean_up(bench, Way()).spent.total
-    chosen: tuple[int, ...] = ()
-    more = _affordable(bench, chosen, limit)
-    while more:
-        chosen = (*chosen, *more)
+    chosen = more = _affordable(bench, (), limit)
+    while len(more) == bench.data.plan.per_iteration:
         more = _affordable(bench, chosen, limit)
+        chosen = (*chosen, *more)
     spent = _budget(bench, _boxes_in(bench, chosen))
     return [
         *trained_figures(bench, "ALC", relabelled(bench, chosen), spent),
