@@ -297,7 +297,7 @@ def calibrate(
     measured = [figure for figure in figures if figure]
     write_figures((results or out / "results") / f"calibration_{data}.csv", measured)
     _require_none(problems)
-    _print_gaps(measured)
+    _print_gaps(measured, aside=progress is ProgressStyle.JSON)
 
 
 def _calibrating(unit: Unit, desk: Desk) -> Seeded | None:
@@ -310,13 +310,13 @@ def _calibrating(unit: Unit, desk: Desk) -> Seeded | None:
     return Seeded(Figure(method, "AP50", value), unit.seed)
 
 
-def _print_gaps(rows: Sequence[Seeded]) -> None:
+def _print_gaps(rows: Sequence[Seeded], aside: bool) -> None:
     clean = {row.seed: row.figure.value for row in rows if row.figure.method == "Clean"}
     for method in dict.fromkeys(row.figure.method for row in rows):
         values = {row.seed: row.figure.value for row in rows if row.figure.method == method}
         gaps = [clean[seed] - value for seed, value in values.items()]
         gap = "" if method == "Clean" else f", {_spread(gaps)} below Clean"
-        typer.echo(f"{method}: AP50 {_spread(list(values.values()))}{gap}")
+        typer.echo(f"{method}: AP50 {_spread(list(values.values()))}{gap}", err=aside)
 
 
 def _spread(values: Sequence[float]) -> str:

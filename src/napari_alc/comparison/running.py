@@ -220,7 +220,9 @@ class Crew:
         worker.line.close()
         worker.process.join()
         self._workers[self._workers.index(worker)] = None
-        self._end_row(worker, Ended(problem=_death(worker.process.exitcode)))
+        # Ctrl+C may have reached it before it could ignore that.
+        problem = "" if self._stopping else _death(worker.process.exitcode)
+        self._end_row(worker, Ended(problem=problem))
 
     def _dismiss(self) -> None:
         for worker in self._present:
