@@ -304,10 +304,10 @@ def test_a_full_disk_keeps_the_old_dataset(program, study, monkeypatch):
     assert program("export", study).status == 0
     old = (study / "exports" / "clean.json").read_bytes()
 
-    def full(_descriptor):
+    def full(**_where):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("napari_alc.files.os.fsync", full)
+    monkeypatch.setattr("napari_alc.files.tempfile.mkstemp", full)
     complaint = program("export", study).complaint
     assert "clean.json: could not be written (No space left on device)" in complaint
     assert (study / "exports" / "clean.json").read_bytes() == old

@@ -9,8 +9,9 @@ from qtpy.QtCore import QPoint, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_alc.plugin.correction_preview import LOOKING
-from napari_alc.plugin.results_panel import NOT_SETTLED, ResultsPanel
+from napari_alc.plugin.results_panel import NOT_SETTLED, ResultsPanel, written_words
 from napari_alc.project.correction import correct_remaining
+from napari_alc.project.export import FORMATS, export
 from napari_alc.project.html_report import report_file, write_report
 from napari_alc.project.project import Project
 from napari_alc.project.simulated_review import review_everything
@@ -177,3 +178,20 @@ def test_what_was_looked_for_in_another_project_is_not_shown(panel, to_correct, 
         qapp.processEvents()
     assert not panel.preview.lines.isVisible()
     assert not panel.preview.look.isEnabled()
+
+
+def test_the_formats_written_last_are_ticked_and_named(panel, settled, qtbot):
+    panel.set_project(settled)
+    assert [name for name, box in panel.formats.items() if box.isChecked()] == ["coco"]
+    assert written_words(settled) == ""
+    path = export(settled)
+    assert written_words(settled) == str(path)
+    export(settled, formats=("voc", "yolo"))
+    assert written_words(settled) == f"Pascal VOC and YOLO in {settled.exports_folder}"
+    panel.set_project(settled)
+    assert panel.export_command[2:] == ("--format", "voc", "--format", "yolo")
+    export(settled, formats=FORMATS)
+    assert written_words(settled).startswith("COCO, Pascal VOC and YOLO in ")
+    for name in ("voc", "yolo"):
+        tick(qtbot, panel.formats[name])
+    assert panel.export_command == ()

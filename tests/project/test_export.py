@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hand_made import A, B, C, D, by_image, label_set, make, see
 
+from napari_alc import files
 from napari_alc.errors import AlcError, BadData, Cancelled
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.coco import read_coco
@@ -64,6 +65,27 @@ def test_the_file_holds_exactly_the_clean_labels(project):
     assert by_image(found.labels) == {1: [A], 2: sorted([A, C]), 3: [A], 4: sorted([A, D])}
     assert by_image(found.labels) == by_image(clean_labels(project).label_set.labels)
     assert found.images == project.images()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_all_files_are_on_the_disk_before_one_takes_its_place(
+    project, tmp_path, monkeypatch, waits
+):
+    done = []
+    fsync, rename = os.fsync, Path.rename
+    monkeypatch.setattr(files, "SYNC_WAITS", waits)
+    monkeypatch.setattr(os, "sync", lambda: done.append("sync"), raising=False)
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append("fsync"), fsync(number)))
+    monkeypatch.setattr(Path, "rename", lambda a, b: (done.append("rename"), rename(a, b))[1])
+    export(project, tmp_path / "out", FORMATS)
+    until_first = done[: done.index("rename")]
+    written = 1 + 4 + 5 + 2  # COCO, XML an image, text an image and classes, both datasheets
+    if waits:
+        assert until_first[-1] == "sync"
+        assert until_first.count("fsync") < 4  # of lists beside the project
+    else:
+        assert until_first[-written:] == ["fsync"] * written
+    assert "fsync" not in done[len(until_first) :]
 
 
 def test_exporting_again_gives_the_same_bytes(project, tmp_path):

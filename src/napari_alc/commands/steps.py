@@ -28,6 +28,7 @@ from napari_alc.project.distributed import Cluster
 from napari_alc.project.prediction import predict as predict_remaining
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorting import select as select_images
+from napari_alc.project.status import Step
 from napari_alc.project.status import status as status_of
 from napari_alc.project.time_spent import time_spent
 from napari_alc.project.training import train as train_models
@@ -87,11 +88,15 @@ def train(
     """
     models = MODELS if model is Model.BOTH else (model.value,)
     with (
-        _opened(project) as opened,
+        closing(Project.open(project)) as opened,
         watched(progress, cancel_file) as watch,
         _cluster(opened, cluster) as there,
     ):
         train_models(opened, models, watch.report, watch.should_stop, device, there)
+        trained = " and ".join(name.capitalize() for name in models)
+        tell([f"{trained} {'are' if len(models) > 1 else 'is'} trained."])
+        # while the other model is still being trained, there is nothing new to tell
+        tell([found.sentence for found in [status_of(opened)] if found.next_step is not Step.TRAIN])
 
 
 def predict(

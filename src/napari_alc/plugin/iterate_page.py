@@ -18,8 +18,8 @@ from napari_alc.plugin.iterate_tables import IterationTables
 from napari_alc.plugin.job_panel import JobPanel
 from napari_alc.plugin.job_watch import JobWatch
 from napari_alc.plugin.parts import error_words, primary, show_words, words
+from napari_alc.plugin.results_panel import written_words
 from napari_alc.plugin.settings_page import SettingsPage
-from napari_alc.project.export import EXPORT_FILE
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
 
@@ -152,8 +152,11 @@ class IteratePage(QWidget):
 
     def start_next_step(self) -> None:
         """Start what comes next."""
-        if self._status is not None:
-            self.start(self._status.next_step, LABELS[self._status.next_step])
+        if self._status is None:
+            return
+        step = self._status.next_step
+        export = self.sections.results.export_command  # what is ticked holds for this button too
+        self.start(export if step is Step.EXPORT and export else step, LABELS[step])
 
     def start(self, wanted: Step | tuple[str, ...], title: str) -> None:
         """Start a step, or a command that tells its progress, in a process of its own."""
@@ -203,8 +206,8 @@ class IteratePage(QWidget):
         self.changed.emit()
 
     def _done_words(self, step: Step | None) -> str:
-        if self._running is Step.EXPORT and self._project is not None:
-            return f"The clean dataset is {self._project.exports_folder / EXPORT_FILE}."
+        if step is Step.EXPORT and self._project is not None:
+            return f"The clean dataset is written: {written_words(self._project)}"
         done = f"{self.background.title}: done."
         return done if step is None else DONE.get(step, done)
 

@@ -30,7 +30,7 @@ class Sections(QWidget):
         super().__init__()
         self._step: Step | None = None
         self._in_use = ""
-        results = ResultsPanel()
+        self.results = results = ResultsPanel()
         results.wanted.connect(self.wanted)
         selection, audit = SelectionPanel(), AuditPanel()
         self._lockable = (selection, audit, results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
@@ -18,12 +18,10 @@ from napari_alc.plugin.parts import (
     show_words,
     words,
 )
-from napari_alc.project.export import FORMATS
+from napari_alc.project.export import FORMAT_TITLES, FORMATS, exported
 from napari_alc.project.html_report import report_file
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
-
-FORMAT_NAMES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 
 NOT_SETTLED = "The clean dataset can be written when all labels are settled."
 
@@ -46,7 +44,7 @@ class ResultsPanel(QWidget):
         self._is_locked = False
         self.preview = CorrectionPreviewView()
         self.correct = button_with("Correct automatically", tooltips.CORRECT_NOW)
-        self.formats = {name: QCheckBox(FORMAT_NAMES[name]) for name in FORMATS}
+        self.formats = {name: QCheckBox(FORMAT_TITLES[name]) for name in FORMATS}
         self.write = button_with("Write clean dataset", tooltips.WRITE_DATASET)
         self.dataset_words = words()
         self.report = button_with("Write report", tooltips.WRITE_REPORT)
@@ -77,7 +75,6 @@ class ResultsPanel(QWidget):
         layout.addWidget(self.error)
 
     def _connect(self) -> None:
-        self.formats["coco"].setChecked(True)
         for name, box in self.formats.items():
             box.setToolTip(tooltips.FORMATS[name])
             box.toggled.connect(self._show_what_is_allowed)
@@ -95,6 +92,7 @@ class ResultsPanel(QWidget):
             When it cannot be read.
         """
         self._project, self._seen = project, None
+        self._tick((exported(project) if project is not None else {}) or ("coco",))
         self.preview.set_project(project)
         show_words(self.error, "")
         self.refresh()
@@ -147,18 +145,26 @@ class ResultsPanel(QWidget):
     def _want_correction(self) -> None:
         self.wanted.emit(Step.CORRECT, "Correct automatically")
 
+    def _tick(self, formats: Iterable[str]) -> None:
+        for name, box in self.formats.items():
+            box.setChecked(name in formats)
+
+    @property
+    def export_command(self) -> tuple[str, ...]:
+        """Writes the dataset in the formats that are ticked; empty where that cannot be done."""
+        chosen = [name for name, box in self.formats.items() if box.isChecked()]
+        if self._project is None or not chosen:
+            return ()
+        options = [word for name in chosen for word in ("--format", name)]
+        return "export", str(self._project.folder), *options
+
     def _want_dataset(self) -> None:
-        if self._project is not None:
-            chosen = [name for name, box in self.formats.items() if box.isChecked()]
-            options = [word for name in chosen for word in ("--format", name)]
-            self._want("export", self._project.folder, *options, title="Write clean dataset")
+        if self.export_command:
+            self.wanted.emit(self.export_command, "Write clean dataset")
 
     def _want_report(self) -> None:
         if self._project is not None:
-            self._want("report", self._project.folder, title="Write report")
-
-    def _want(self, name: str, folder: Path, *options: str, title: str) -> None:
-        self.wanted.emit((name, str(folder), *options), title)
+            self.wanted.emit(("report", str(self._project.folder)), "Write report")
 
     def _open_report(self) -> None:
         if self._project is None:
@@ -167,3 +173,12 @@ class ResultsPanel(QWidget):
         opened = QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
         problem = "" if opened else f"No program opened the report. Open it by hand: {path}"
         show_words(self.error, problem)
+
+
+def written_words(project: Project) -> str:
+    """Where the clean dataset lies, and in which formats; empty where none was written."""
+    found = exported(project)
+    if len(found) <= 1:
+        return "".join(str(path) for path in found.values())
+    *first, last = (FORMAT_TITLES[name] for name in found)
+    return f"{', '.join(first)} and {last} in {project.exports_folder}"

@@ -44,7 +44,7 @@ STEPS = {
     "select": "Sorts the images by how much crowd and detectors disagree and hands the first ones "
     "to the pathologist.",
     "correct": "Replaces labels on which crowd and detectors agree; the rest goes to Review.",
-    "export": "Writes all clean labels into one COCO file in the project's folder.",
+    "export": "Writes all clean labels into the project's folder, in the formats ticked below.",
     "review": "A pathologist decides on the boxes of the images that wait.",
 }
 CANCEL = "Stops the step. Everything finished before is kept, and it can go on later."

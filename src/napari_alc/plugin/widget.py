@@ -16,8 +16,8 @@ from napari_alc.plugin.close_question import CloseQuestion
 from napari_alc.plugin.iterate_page import LABELS, IteratePage
 from napari_alc.plugin.parts import primary, scrolled, words
 from napari_alc.plugin.project_page import ProjectPage
+from napari_alc.plugin.results_panel import written_words
 from napari_alc.plugin.review_page import ReviewPage
-from napari_alc.project.export import EXPORT_FILE
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
 
@@ -130,9 +130,9 @@ class ActiveLabelCleaning(QWidget):
 
     def _sentence(self, step: Step, sentence: str) -> str:
         if step is Step.EXPORT and self.project is not None:
-            path = self.project.exports_folder / EXPORT_FILE
-            if path.is_file():
-                return f"The clean dataset is written: {path}"
+            written = written_words(self.project)
+            if written:
+                return f"The clean dataset is written: {written}"
         return sentence
 
     def _show_next(self, sentence: str, button: str, page: QWidget) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from napari_alc import __version__
 from napari_alc.errors import AlcError, BadData
-from napari_alc.files import write_text
+from napari_alc.files import write_text, written_together
 from napari_alc.formats.anyformat import write_labels
 from napari_alc.formats.coco import write_coco
 from napari_alc.labels import ImageRecord
@@ -32,6 +32,9 @@ DATASHEET = "datasheet"
 
 FORMATS = ("coco", "voc", "yolo")
 """The formats that can be chosen, in the order in which they are written."""
+
+FORMAT_TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
+"""The formats as people call them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ class Layout:
 def _names(coco: str, prefix: str, sheet: str) -> dict[str, str]:
     formats = {"coco": coco, "voc": f"{prefix}voc", "yolo": f"{prefix}yolo"}
     return {**formats, DATASHEET: f"{sheet}.json", "words": f"{sheet}.md"}
+
+
+def exported(project: Project) -> dict[str, Path]:
+    """Where the newest export in the project's own folder lies, by format; empty without any."""
+    layout = Layout.at(project.exports_folder)
+    paths = {name: layout.folder / layout.names[name] for name in FORMATS}
+    return {name: path for name, path in paths.items() if path.exists()}
 
 
 @dataclass(frozen=True)
@@ -144,9 +154,10 @@ def export(
 def _put_in_place(layout: Layout, head: Mapping[str, Any], clean: CleanLabels) -> None:
     """Write all files beside the old ones, then let them take their places together."""
     with _staged(layout) as staged:
-        _write(staged, layout, head["formats"], clean, head["info"])
-        files = file_checksums(staged, [layout.names[name] for name in head["formats"]])
-        _write_sheet(staged, layout, {**head, "files": files})
+        with written_together(staged):
+            _write(staged, layout, head["formats"], clean, head["info"])
+            files = file_checksums(staged, [layout.names[name] for name in head["formats"]])
+            _write_sheet(staged, layout, {**head, "files": files})
         _require_own(layout)
         layout.places.replace(staged)
 
@@ -258,9 +269,10 @@ def export_again(
     clean = clean_labels(project, until)
     names = [layout.names[name] for name in sheet["formats"]]
     with _staged(layout) as staged:
-        _write(staged, layout, sheet["formats"], clean, sheet["info"])
-        _require_same(sheet_file, sheet, file_checksums(staged, names))
-        _write_sheet(staged, layout, sheet)
+        with written_together(staged):
+            _write(staged, layout, sheet["formats"], clean, sheet["info"])
+            _require_same(sheet_file, sheet, file_checksums(staged, names))
+            _write_sheet(staged, layout, sheet)
         mended = _different(layout, names, sheet["files"])
         if mended:
             _require_own(layout)
