@@ -6,7 +6,16 @@ from sqlalchemy import update
 
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
-from napari_alc.project.forecast import forecast, go_on, recommendation, stop_here
+from napari_alc.project.forecast import (
+    STOPPING_IS_DEARER,
+    Forecast,
+    Way,
+    forecast,
+    go_on,
+    recommendation,
+    stop_here,
+    surprise,
+)
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.sorting import select
 from napari_alc.project.status import Step, status
@@ -144,3 +153,23 @@ def test_in_the_middle_of_an_iteration_nothing_is_stopped(project):
     select(project)
     with pytest.raises(AlcError, match="nothing to stop now"):
         stop_here(project, "Ada")
+
+
+def test_a_stop_that_is_dearer_than_going_on_is_explained(tmp_path):
+    """Image 1 tells of one object an image; Ma sees four boxes of its own in each of the others."""
+    base = tmp_path / "poor"
+    base.mkdir()
+    poor = make(base, {i: [A] for i in range(1, 5)}, clean={1: [A]}, iterations=3)
+    far = [(10, 80, 20, 90), (40, 80, 50, 90), (80, 80, 90, 90), (80, 10, 90, 20)]
+    see(poor, 0, [], [(i, box, 0.9) for i in (2, 3, 4) for box in far])
+    found = forecast(poor)
+    assert found.stop_now.budget > found.to_the_end.budget
+    assert surprise(found) == STOPPING_IS_DEARER
+    poor.close()
+
+
+def test_a_stop_that_is_cheaper_needs_no_words():
+    cheap, dear = Way(1, 1, 10.0, None), Way(2, 9, 40.0, None)
+    assert surprise(Forecast(5.0, 0.0, dear, cheap)) == ""
+    assert surprise(Forecast(5.0, 0.0, dear, dear)) == ""
+    assert surprise(Forecast(5.0, 0.0, None, None)) == ""

@@ -103,6 +103,8 @@ def _forecast_lines(found: Forecast) -> Iterator[str]:
     if found.to_the_end is not None and found.stop_now is not None:
         yield f"With all iterations: {_way_words(found.to_the_end)}."
         yield f"Stopping now: {_way_words(found.stop_now)}."
+    if why := forecasts.surprise(found):
+        yield why
 
 
 def _way_words(way: Way) -> str:

@@ -24,7 +24,14 @@ from napari_alc.plugin.figure_grid import FigureGrid
 from napari_alc.plugin.fold import guard_wheel
 from napari_alc.plugin.parts import button_with, heading, row_of, show_words, words
 from napari_alc.project.audit import Audit, draw, result
-from napari_alc.project.forecast import Forecast, forecast, go_on, recommendation, stop_here
+from napari_alc.project.forecast import (
+    Forecast,
+    forecast,
+    go_on,
+    recommendation,
+    stop_here,
+    surprise,
+)
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
 
@@ -65,7 +72,7 @@ class AuditPanel(AskingPanel):
         self.stop = button_with("Stop after this iteration", tooltips.STOP_HERE)
         self.go_on = button_with("Go on after all", tooltips.GO_ON_AFTER_ALL)
         self.so_far = words(tooltip=tooltips.BUDGET)
-        self.ahead = FigureGrid()
+        self.ahead, self.surprise = FigureGrid(), words()
         self.m = QSpinBox()
         self.send = button_with("Send random images to the pathologist", tooltips.SEND_RANDOM)
         self.found_words = words()
@@ -85,6 +92,7 @@ class AuditPanel(AskingPanel):
         inner.addLayout(row_of(self.stop, self.go_on))
         inner.addWidget(self.so_far)
         inner.addWidget(self.ahead)
+        inner.addWidget(self.surprise)
         inner.addWidget(heading("Audit by images drawn by chance"))
         inner.addWidget(self.found_words)
         inner.addWidget(self.noise)
@@ -111,6 +119,7 @@ class AuditPanel(AskingPanel):
         self.advice.setText(seen.advice)
         self.so_far.setText(so_far(seen.forecast))
         self.ahead.show_rows(*forecast_figures(seen.forecast))
+        show_words(self.surprise, surprise(seen.forecast))
         self.found_words.setText(audit_sentence(seen.audit))
         self.noise.show_rows(NOISE_HEADINGS, noise_figures(seen.audit))
         self.corrected.show_rows(CORRECTED_HEADINGS, corrected_figures(seen.audit))

@@ -66,6 +66,21 @@ class Forecast:
     stop_now: Way | None
 
 
+STOPPING_IS_DEARER = (
+    "Stopping now would cost more than going on: the detectors and the crowd still differ so often "
+    "that an image holds more red and green boxes, each of which has to be looked at, than a "
+    "review of the whole image would cost, which is counted by its objects. Better detectors leave "
+    "fewer of these boxes."
+)
+
+
+def surprise(found: Forecast) -> str:
+    """Why the forecast is not what one expects, in words; empty where it is."""
+    if found.to_the_end is None or found.stop_now is None:
+        return ""
+    return STOPPING_IS_DEARER if found.stop_now.budget > found.to_the_end.budget else ""
+
+
 @dataclass(frozen=True)
 class _Sample:
     """What the images reviewed whole tell about the others.

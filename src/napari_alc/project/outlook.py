@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from napari_alc.project.audit import Audit, Share
 from napari_alc.project.audit import result as audit_result
-from napari_alc.project.forecast import Forecast, Way, forecast, recommendation
+from napari_alc.project.forecast import Forecast, Way, forecast, recommendation, surprise
 from napari_alc.project.project import Project
 from napari_alc.project.report import UNKNOWN, Table
 from napari_alc.project.status import is_corrected
@@ -80,7 +80,8 @@ def _forecast(found: Forecast, advice: str) -> Blocks:
     ways = {"with all iterations": found.to_the_end, "without another one": found.stop_now}
     rows = tuple((name, *_cells(way)) for name, way in ways.items() if way is not None)
     head = ("to the end", "images to review", "boxes", "budget at the end %", "minutes more")
-    return [advice, *([Table(head, rows)] if rows else [])]
+    why = surprise(found)
+    return [advice, *([Table(head, rows)] if rows else []), *([why] if why else [])]
 
 
 def _cells(way: Way) -> tuple[str, str, str, str]:
