@@ -202,3 +202,52 @@ register(
         looks=True,
     )
 )
+register(
+    Strategy(
+        "lt-c",
+        "Moved far or unsure",
+        "Takes the images in which Mp is sure of a box that it had to move far from its first "
+        "guess, or unsure of one that it left in place.",
+        _smallest,
+        looks=True,
+    )
+)
+register(
+    Strategy(
+        "ls-c",
+        "Unsteady under noise",
+        "Takes the images whose boxes shift when noise is added, or in which Mp is unsure of a "
+        "box. Every image is looked at seven times.",
+        _largest,
+        looks=True,
+    )
+)
+register(
+    Strategy(
+        "cald",
+        "Different when altered",
+        "Takes the images in which Mp finds something else once they are flipped, partly covered, "
+        "shrunk or turned a little. Every image is looked at five times.",
+        _smallest,
+        looks=True,
+    )
+)
+register(
+    Strategy(
+        "llal",
+        "Largest errors expected",
+        "Takes the images in which Mp is expected to err most, by a small network that learns "
+        "this beside it. Set it before training.",
+        _largest,
+        looks=True,
+    )
+)
+register(
+    Strategy(
+        "vaal",
+        "Least like those reviewed",
+        "Takes the images that look least like those already reviewed, whatever Mp finds in them.",
+        _smallest,
+        looks=True,
+    )
+)

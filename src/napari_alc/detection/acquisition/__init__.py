@@ -12,8 +12,12 @@ from types import MappingProxyType
 import torch
 
 from napari_alc.boxes import Floats
-from napari_alc.detection.acquisition.confidence import measure_confidence
+from napari_alc.detection.acquisition.adversarial import measure_likeness
+from napari_alc.detection.acquisition.confidence import measure_confidence, measure_tightness
+from napari_alc.detection.acquisition.consistency import measure_consistency
+from napari_alc.detection.acquisition.loss_prediction import LossPrediction, measure_expected_loss
 from napari_alc.detection.acquisition.pool import Pool
+from napari_alc.detection.acquisition.stability import measure_stability
 from napari_alc.detection.devices import choose_device
 from napari_alc.detection.variant import Variant
 from napari_alc.errors import AlcError
@@ -23,7 +27,16 @@ __all__ = ["MEASURES", "Pool", "measure", "training_variant"]
 
 Measure = Callable[[Pool, Report, ShouldStop, torch.device], Floats]
 
-MEASURES: Mapping[str, Measure] = MappingProxyType({"lc": measure_confidence})
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "lc": measure_confidence,
+        "lt-c": measure_tightness,
+        "ls-c": measure_stability,
+        "cald": measure_consistency,
+        "llal": measure_expected_loss,
+        "vaal": measure_likeness,
+    }
+)
 """What gives each strategy that looks its values, by the strategy's name."""
 
 
@@ -64,5 +77,4 @@ def measure(
 
 def training_variant(strategy: str) -> Variant | None:
     """How Mp has to be trained for a strategy; None where plainly."""
-    del strategy
-    return None
+    return LossPrediction() if strategy == "llal" else None

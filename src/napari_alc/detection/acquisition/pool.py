@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_alc.detection.cache import ImageCache
+import numpy as np
+
+from napari_alc.boxes import Floats
+from napari_alc.detection.cache import Bytes, ImageCache
+from napari_alc.detection.loading import SeenImage, read_ahead, seen_image
+from napari_alc.detection.plan import Plan
+from napari_alc.errors import Cancelled
+from napari_alc.progress import Progress, Report, ShouldStop
+
+STEP = "measure"
+"""Name of the step in progress reports."""
+READERS, AHEAD = 2, 4
+"""Threads that read images, and images that wait for the network."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +47,34 @@ class Pool:
     def cache(self) -> ImageCache | None:
         """Images decoded and scaled earlier."""
         return ImageCache(self.cache_folder) if self.cache_folder else None
+
+
+def each_image(
+    pool: Pool,
+    plan: Plan,
+    value: Callable[[int, Bytes], float],
+    report: Report,
+    should_stop: ShouldStop,
+) -> Floats:
+    """``value(image_id, pixels)`` of each unlabelled image as the detector sees it, shape (M,).
+
+    Raises
+    ------
+    BadData
+        When an image cannot be read.
+    Cancelled
+        When `should_stop` says so.
+    """
+    cache, total = pool.cache, len(pool.unlabelled)
+
+    def read(path: Path) -> SeenImage:
+        return seen_image(path, plan, cache, make_room=False)
+
+    found = read_ahead((path for _, path in pool.unlabelled), read, READERS, AHEAD)
+    values = np.empty(total)
+    for place, ((image_id, _), seen) in enumerate(zip(pool.unlabelled, found, strict=True)):
+        if should_stop():
+            raise Cancelled(STEP)
+        values[place] = value(image_id, seen.pixels)
+        report(Progress(STEP, place + 1, total, f"image {place + 1} of {total}"))
+    return values
