@@ -197,6 +197,7 @@ def test_when_all_that_is_left_is_held_the_page_says_so(at, bob, project):
 
 def test_two_pages_on_one_project_never_work_on_the_same_image(at, same, qtbot):
     page = docked_page(at.viewer)
+    qtbot.waitUntil(page.isVisible)  # Qt shows a new dock later; before, keys are not its own
     other = Driver(at.viewer, same, qtbot, page=page)
     assert other.page.task.id != at.page.task.id
     box = other.hand
