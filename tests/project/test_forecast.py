@@ -6,6 +6,8 @@ from sqlalchemy import update
 
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
+from napari_alc.project.audit import draw
+from napari_alc.project.budgeting import budget
 from napari_alc.project.forecast import (
     STOPPING_IS_DEARER,
     Forecast,
@@ -173,3 +175,20 @@ def test_a_stop_that_is_cheaper_needs_no_words():
     assert surprise(Forecast(5.0, 0.0, dear, cheap)) == ""
     assert surprise(Forecast(5.0, 0.0, dear, dear)) == ""
     assert surprise(Forecast(5.0, 0.0, None, None)) == ""
+
+
+def test_images_of_an_audit_tell_how_many_objects_an_image_holds(tmp_path):
+    """Each image holds two objects, whichever way it came to the pathologist."""
+    base = tmp_path / "audited"
+    base.mkdir()
+    boxes = {i: [A, B] for i in range(1, 7)}
+    project = make(base, boxes, images=6, clean={1: [A, B]}, iterations=3)
+    seen = [(i, box, 0.9) for i in range(2, 7) for box in (A, B)]
+    see(project, 0, seen, seen)
+    draw(project, 3, "Ada")
+    review_everything(project, label_set(boxes, 6).labels)
+    found = forecast(project)
+    crowd = budget(project, 12).crowd_part
+    assert found.budget_now == pytest.approx(100 * 4 / 6 + crowd)
+    assert found.to_the_end.budget == pytest.approx(100 + crowd)
+    project.close()

@@ -10,7 +10,7 @@ from napari_alc.errors import AlcError
 from napari_alc.project import schema
 from napari_alc.project.budgeting import budget
 from napari_alc.project.choices import ranked, seconds_a_box
-from napari_alc.project.label_sets import pathologist_labels
+from napari_alc.project.label_sets import labels_of_tasks
 from napari_alc.project.project import Project
 from napari_alc.project.status import GO_ON, STOP, Status, Step, has_predicted, status, stopped_by
 from napari_alc.project.store import log_event
@@ -116,9 +116,8 @@ def forecast(project: Project) -> Forecast:
 
 
 def _sample(project: Project, found: Status) -> _Sample:
-    labels = pathologist_labels(project, found.iteration)
-    done = {task.image_id for task in queue(project, WHOLE_IMAGE) if task.is_done}
-    objects = len(labels.labels.of_images(done))
+    done = [task for task in queue(project, WHOLE_IMAGE) if task.is_done]  # of audits too
+    objects = len(labels_of_tasks(project, done).labels)
     per_image = objects / len(done) if done else 0.0
     if not objects:
         crowd = project.store.count(schema.box, schema.box.c.source == "crowd")
