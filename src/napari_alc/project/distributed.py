@@ -171,6 +171,7 @@ def _lesson_of(project: Project, course: Course, device: str) -> Lesson:
         device,
         course.plan,
         CleanImages(clean, [project.path_of(image) for image in clean.images]) if clean else None,
+        course.strategy,
     )
 
 
@@ -182,6 +183,7 @@ def lesson(
     device: str,
     plan: Plan | None = None,
     clean: CleanImages | None = None,
+    strategy: str = "",
 ) -> Lesson:
     """A training as it is sent to a worker; the parameters are those of the local one."""
     return Lesson(
@@ -195,6 +197,7 @@ def lesson(
         device=device,
         truth=clean.truth if clean else None,
         validation=tuple(SharedFile.of(path) for path in clean.paths) if clean else (),
+        strategy=strategy,
     )
 
 
@@ -212,9 +215,12 @@ def _training(lesson: Lesson, folder: Path, report: Report) -> Errand:
 
 
 def _is_trained(lesson: Lesson, folder: Path) -> bool:
+    from napari_alc.detection.acquisition import training_variant
     from napari_alc.detection.training import training_fingerprint
     from napari_alc.detection.weights import saved_fingerprint
 
     samples = samples_of(lesson, [Path(file.path) for file in lesson.images])
-    wanted = training_fingerprint(samples, lesson.categories, lesson.settings, lesson.plan)
+    variant = training_variant(lesson.strategy)
+    made_of = samples, lesson.categories, lesson.settings, lesson.plan
+    wanted = training_fingerprint(*made_of, variant=variant)
     return saved_fingerprint(folder / WEIGHTS_FILE) == wanted

@@ -258,6 +258,7 @@ def _require_initial_weights(settings: DetectorSettings, line: Line) -> None:
 
 def _train(line: Line, lesson: Lesson, paths: Sequence[Path], folder: Path) -> bool:
     """Whether the training came to its end; where not, its checkpoint is in `folder`."""
+    from napari_alc.detection.acquisition import training_variant
     from napari_alc.detection.training import train
 
     try:
@@ -272,6 +273,7 @@ def _train(line: Line, lesson: Lesson, paths: Sequence[Path], folder: Path) -> b
             lesson.step,
             plan=lesson.plan,
             measure=_measure(line, lesson, paths[len(lesson.images) :]),
+            variant=training_variant(lesson.strategy),
         )
     except Cancelled:
         return False

@@ -14,6 +14,7 @@ from napari_alc.project import schema
 from napari_alc.project.detections import load_pieces, predict_pieces
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.locking import one_at_a_time
+from napari_alc.project.looks import measure_images
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require, run_of
 from napari_alc.project.store import log_event, now
@@ -36,19 +37,20 @@ def predict(
 ) -> float:
     """Let both models look at X without X^i and at the validation images; returns tau.
 
-    Pieces that are there already are kept, so a call after a crash goes on.
+    Where the project's selection strategy looks further, that is measured here too. Pieces that
+    are there already are kept, so a call after a crash goes on.
 
     Parameters
     ----------
     project, report, should_stop, device
         As in `napari_alc.project.training.train`.
     cluster
-        Whose workers do it; None does it here.
+        Whose workers do it; None does it here. What a strategy measures is measured here.
 
     Raises
     ------
     AlcError
-        When the models are not trained yet.
+        When the models are not trained yet, or not as the selection strategy needs it.
     """
     iteration = require(project, Step.PREDICT, Step.SELECT, Step.CORRECT).iteration
     remaining = remaining_images(project, iteration)
@@ -58,6 +60,7 @@ def predict(
             predict_images(
                 project, iteration, model, name, images, report, should_stop, device, cluster
             )
+    measure_images(project, iteration, report, should_stop, device)
     tau = _tau(project, iteration)
     metrics = {model: _measured(project, iteration, model) for model in MODELS}
     c = schema.run.c

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, delete, insert, select
 
 from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.regions import Region
-from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank, scores
+from napari_alc.cleaning.selection import Candidates, rank, scores
 from napari_alc.project import schema
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.locking import one_at_a_time
+from napari_alc.project.looks import measured_values, strategy_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorted_images import SortedImages, Sorter, offered_rows
 from napari_alc.project.status import run_of
@@ -56,6 +57,8 @@ def keep_ranking(project: Project, iteration: int) -> None:
     ------
     BadData
         When predictions are damaged or missing, or another step is under way.
+    AlcError
+        When what the strategy looks at was not measured.
     """
     if not _is_kept(project, iteration):
         _make(project, iteration)
@@ -66,8 +69,10 @@ def _make(project: Project, iteration: int) -> None:
     found = _find(project, iteration)
     method = project.settings.method
     rng = np.random.default_rng([method.seed, iteration + 1])
-    candidates = Candidates(found.image_ids, found.inconsistency)
-    ranked = rank(found.image_ids, STRATEGIES[method.strategy].values(candidates, rng), rng)
+    measured = measured_values(project, iteration, found.image_ids)
+    candidates = Candidates(found.image_ids, found.inconsistency, measured)
+    values = strategy_of(project, iteration).values(candidates, rng)
+    ranked = rank(found.image_ids, values, rng)
     with project.store.begin() as connection:
         c = schema.ranking.c
         connection.execute(delete(schema.ranking).where(c.iteration == iteration))
@@ -135,7 +140,7 @@ def _made_of(project: Project, iteration: int) -> dict[str, object]:
         "iteration": iteration,
         "predicted": [str(run and run.predicted_at) for run in runs],
         "tau": [run and run.threshold for run in runs],
-        "strategy": method.strategy,
+        "strategy": strategy_of(project, iteration).name,
         "iou": method.iou,
         "seed": method.seed,
     }

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from napari_alc.errors import AlcError
 from napari_alc.project import schema
+from napari_alc.project.looks import is_measured
 from napari_alc.project.project import MODELS, TRAIN, Project
 from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
 from napari_alc.project.wholeness import images_looked_at, is_whole_archive
@@ -122,6 +123,12 @@ LOST = {
 """Where the files of a step that had been done are not whole any more."""
 
 
+LOOK_AGAIN = (
+    "Iteration {i} of {g}: the way of choosing images was changed to one for which the detectors "
+    "have to look again: predict again, after training again where it says so."
+)
+
+
 class _Work(NamedTuple):
     """A step, and the sentence that tells of it where its files were lost; else empty."""
 
@@ -156,7 +163,7 @@ def _work_of_models(project: Project, iteration: int) -> _Work | None:
     has_predicted = all(run.predicted_at is not None for run in runs if run is not None)
     folders = [project.run_folder(iteration, model) for model in MODELS]
     if has_predicted and _has_looked(project, iteration, folders):
-        return None
+        return None if is_measured(project, iteration) else _Work(Step.PREDICT, LOOK_AGAIN)
     if not all(is_whole_archive(folder / "weights.pt") for folder in folders):
         return _Work(Step.TRAIN, LOST[Step.TRAIN])
     return _Work(Step.PREDICT, LOST[Step.PREDICT] if has_predicted else "")

@@ -119,6 +119,9 @@ class Course:
         Whose training this is; -1 and empty for one that belongs to no iteration.
     newest
         Number of the latest decision that the labels hold.
+    strategy
+        Name of the selection strategy that the detector will be asked by; empty for none. Of
+        the registered ones, ``"llal"`` makes a difference to the training.
     """
 
     labels: LabelSet
@@ -131,6 +134,7 @@ class Course:
     iteration: int = -1
     model: str = ""
     newest: int = 0
+    strategy: str = ""
 
 
 def prepare(project: Project, iteration: int, model: str) -> Course:
@@ -162,6 +166,7 @@ def prepare(project: Project, iteration: int, model: str) -> Course:
         iteration=iteration,
         model=model,
         newest=newest,
+        strategy=project.settings.method.strategy if model == "mp" else "",
     )
 
 
@@ -196,6 +201,7 @@ def learn(
     device: str = "auto",
 ) -> Path:
     """Train a detector, here and now; returns the weights' file."""
+    from napari_alc.detection.acquisition import training_variant
     from napari_alc.detection.cache import ImageCache
     from napari_alc.detection.training import train as train_detector
 
@@ -212,6 +218,7 @@ def learn(
         plan=course.plan,
         measure=_measure(project, course, should_stop, cache),
         cache=cache,
+        variant=training_variant(course.strategy),
     )
 
 

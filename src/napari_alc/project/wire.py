@@ -106,6 +106,8 @@ class Lesson:
         Of each image: (N, 4) in pixels, and (N,).
     categories, settings, plan, step, device
         As `napari_alc.detection.training.train` takes them.
+    strategy
+        As in `napari_alc.project.training.Course`.
     truth, validation
         Clean labels to measure the detector on meanwhile, and the files of their images.
     """
@@ -120,6 +122,7 @@ class Lesson:
     device: str
     truth: LabelSet | None = None
     validation: tuple[SharedFile, ...] = ()
+    strategy: str = ""
 
     @property
     def files(self) -> tuple[SharedFile, ...]:
