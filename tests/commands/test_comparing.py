@@ -13,7 +13,7 @@ import pytest
 import fake_units
 from napari_alc.commands import comparing
 from napari_alc.comparison.figures import read_figures
-from napari_alc.comparison.units import TABLES, Table
+from napari_alc.comparison.runs.units import TABLES, Table
 
 FAKE = Table("table2", "tiny", "fake_units", ("count", "threads"))
 PATIENCE = 60
@@ -115,7 +115,7 @@ def test_a_cancelled_comparison_keeps_what_is_complete(tables, compare, tmp_path
 def test_after_a_kill_the_same_command_goes_on(tables, compare, tmp_path):
     tables("count", "patient")
     call = (
-        "from napari_alc import cli; from napari_alc.comparison.units import TABLES, Table;"
+        "from napari_alc import cli; from napari_alc.comparison.runs.units import TABLES, Table;"
         "TABLES.clear(); TABLES['table2'] = Table('table2', 'tiny', 'fake_units', "
         "('count', 'patient')); cli.main()"
     )

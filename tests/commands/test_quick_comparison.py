@@ -9,9 +9,9 @@ import pytest
 
 from napari_alc.comparison.data import TINY
 from napari_alc.comparison.figures import read_figures
-from napari_alc.comparison.paper import METHODS
+from napari_alc.comparison.pages.paper import METHODS
+from napari_alc.comparison.runs.units import TABLES
 from napari_alc.comparison.strategies import TITLES
-from napari_alc.comparison.units import TABLES
 
 PROMISED_SECONDS = 180
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_alc.comparison.figures import Figure, Seeded, write_figures
-from napari_alc.comparison.paper import (
+from napari_alc.comparison.pages.paper import (
     FIGURE6_STRATEGIES,
     TABLE1,
     TABLE2,
@@ -16,7 +16,7 @@ from napari_alc.comparison.paper import (
     TABLE4,
     Printed,
 )
-from napari_alc.comparison.peer_tables import ERRORS, MEASURES, SECONDS
+from napari_alc.comparison.pages.peer_tables import ERRORS, MEASURES, SECONDS
 
 SEEDS = (0, 1, 2)
 INVENTED = ("table1", "table1_2048", "table2", "table3", "table4", "ablations", "figure6", "peers")

@@ -10,8 +10,8 @@ import pytest
 from invented_results import write_all
 
 from napari_alc.comparison.figures import read_figures, write_figures
-from napari_alc.comparison.render import INDEX, render
-from napari_alc.comparison.run_notes import RUNS
+from napari_alc.comparison.pages.render import INDEX, render
+from napari_alc.comparison.pages.run_notes import RUNS
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 DATA = ("*.csv", RUNS)

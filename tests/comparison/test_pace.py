@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_alc.comparison.pace import FIRST_GUESS, Pace
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.runs.pace import FIRST_GUESS, Pace
+from napari_alc.comparison.runs.units import Unit
 
 
 def unit(name="Ours", seed=0, data="bccd"):

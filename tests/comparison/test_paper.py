@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_alc.comparison import strategies
-from napari_alc.comparison.paper import (
+from napari_alc.comparison.pages.paper import (
     CLEANED,
     FIGURE6_GAINS,
     FIGURE6_STRATEGIES,

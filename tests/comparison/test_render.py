@@ -9,8 +9,8 @@ from invented_results import INVENTED, by_seed, write_all
 from PIL import Image
 
 from napari_alc.comparison.figures import write_figures
-from napari_alc.comparison.render import missing, render
-from napari_alc.comparison.tables import SHEETS
+from napari_alc.comparison.pages.render import missing, render
+from napari_alc.comparison.pages.tables import SHEETS
 from napari_alc.errors import BadData
 
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from napari_alc.comparison.figures import Figure
-from napari_alc.comparison.sessions import Session, sessions_of
-from napari_alc.comparison.store import Row, Store
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.runs.sessions import Session, sessions_of
+from napari_alc.comparison.runs.store import Row, Store
+from napari_alc.comparison.runs.units import Unit
 from napari_alc.errors import BadData
 
 ROW = Row(

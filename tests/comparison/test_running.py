@@ -7,13 +7,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from fake_units import FAILING_STATUS
 
-from napari_alc.comparison import running
+from fake_units import FAILING_STATUS
 from napari_alc.comparison.data import Source
-from napari_alc.comparison.running import Problem, environments, run
-from napari_alc.comparison.units import Unit, code_now
-from napari_alc.comparison.worker import Task
+from napari_alc.comparison.runs import running
+from napari_alc.comparison.runs.running import Problem, environments, run
+from napari_alc.comparison.runs.units import Unit, code_now
+from napari_alc.comparison.runs.worker import Task
 from napari_alc.errors import Cancelled
 from napari_alc.jobs import cards, places
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from invented_results import by_seed, one_seed
 
 from napari_alc.comparison.figures import Figure, Seeded, write_figures
-from napari_alc.comparison.spread import (
+from napari_alc.comparison.pages.spread import (
     Results,
     Spread,
     difference,

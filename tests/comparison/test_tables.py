@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from invented_results import budget_rows, by_seed, cells, curve_rows, one_seed, printed_rows
 
 from napari_alc.comparison.figures import Figure, Seeded
-from napari_alc.comparison.paper import METHODS, TABLE2
-from napari_alc.comparison.run_notes import RunNote, Session
-from napari_alc.comparison.spread import Results
-from napari_alc.comparison.tables import SHEETS, markdown
+from napari_alc.comparison.pages.paper import METHODS, TABLE2
+from napari_alc.comparison.pages.run_notes import RunNote, Session
+from napari_alc.comparison.pages.spread import Results
+from napari_alc.comparison.pages.tables import SHEETS, markdown
 
 RUN = RunNote(
     "napari-alc compare table2",
@@ -227,6 +227,6 @@ def test_peers_have_a_table_for_each_type_of_error_and_one_of_times():
 
 
 def test_every_table_that_can_be_computed_has_a_page():
-    from napari_alc.comparison.units import TABLES
+    from napari_alc.comparison.runs.units import TABLES
 
     assert set(TABLES) <= set(SHEETS)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_alc.comparison import units as module
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.data import NAMES, tiny
-from napari_alc.comparison.units import TABLES, Table, Unit, choose, code_now, row_digest
+from napari_alc.comparison.runs import units as module
+from napari_alc.comparison.runs.units import TABLES, Table, Unit, choose, code_now, row_digest
 from napari_alc.errors import AlcError
 
 FAKE = Table("table2", "tiny", "fake_units", ("count", "threads"))

@@ -17,10 +17,10 @@ from napari_alc.commands.making import DetectorSetting, detector_settings, requi
 from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
 from napari_alc.comparison.data import NOISE_FACTORS, Source
 from napari_alc.comparison.figures import Figure, Seeded, write_figures
-from napari_alc.comparison.ordering import Desk, Means, make_rows
-from napari_alc.comparison.results import Results
-from napari_alc.comparison.running import Problem
-from napari_alc.comparison.units import METHODS, TABLES, Table, Unit, choose
+from napari_alc.comparison.runs.ordering import Desk, Means, make_rows
+from napari_alc.comparison.runs.results import Results
+from napari_alc.comparison.runs.running import Problem
+from napari_alc.comparison.runs.units import METHODS, TABLES, Table, Unit, choose
 from napari_alc.errors import AlcError
 from napari_alc.project.settings import LARGEST_SEED
 
@@ -333,6 +333,6 @@ def render(
 
     Example: napari-alc compare render docs/results
     """
-    from napari_alc.comparison import render as rendering
+    from napari_alc.comparison.pages import render as rendering
 
     tell(f"{path}: written." for path in rendering.render(folder))

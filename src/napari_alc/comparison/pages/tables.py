@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from napari_alc.comparison.ablation_tables import (
+from napari_alc.comparison.pages.ablation_tables import (
     ablation_sections,
     agreement_sections,
     gamma_sections,
 )
-from napari_alc.comparison.curve_tables import curve_sections
-from napari_alc.comparison.method_tables import calibration_sections, method_sections
-from napari_alc.comparison.paper import FIGURE6_SOURCE, TABLE1, TABLE2, TABLE3, TABLE4, Printed
-from napari_alc.comparison.peer_tables import peer_sections
-from napari_alc.comparison.run_notes import RunNote
-from napari_alc.comparison.spread import Results
-from napari_alc.comparison.table_parts import page
+from napari_alc.comparison.pages.curve_tables import curve_sections
+from napari_alc.comparison.pages.method_tables import calibration_sections, method_sections
+from napari_alc.comparison.pages.paper import (
+    FIGURE6_SOURCE,
+    TABLE1,
+    TABLE2,
+    TABLE3,
+    TABLE4,
+    Printed,
+)
+from napari_alc.comparison.pages.peer_tables import peer_sections
+from napari_alc.comparison.pages.run_notes import RunNote
+from napari_alc.comparison.pages.spread import Results
+from napari_alc.comparison.pages.table_parts import page
 from napari_alc.project.report import Table
 
 Sections = Callable[[Results], Iterable[str | Table]]

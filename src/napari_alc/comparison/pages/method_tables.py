@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from napari_alc.comparison.paper import METHODS, Printed
-from napari_alc.comparison.spread import (
+from napari_alc.comparison.pages.paper import METHODS, Printed
+from napari_alc.comparison.pages.spread import (
     BySeed,
     Results,
     combined,
@@ -15,7 +15,14 @@ from napari_alc.comparison.spread import (
     total,
     words_of,
 )
-from napari_alc.comparison.table_parts import Column, metric, ordered, printed_words, section, table
+from napari_alc.comparison.pages.table_parts import (
+    Column,
+    metric,
+    ordered,
+    printed_words,
+    section,
+    table,
+)
 from napari_alc.project.report import Table
 
 OURS, RANDOM, NOISY, CLEAN = "Ours", "Ours (Random)", "Noisy", "Clean"

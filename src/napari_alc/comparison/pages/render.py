@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from napari_alc.comparison.figure6 import draw_figure6
-from napari_alc.comparison.run_notes import RunNote, read_run_notes
-from napari_alc.comparison.spread import Results, read_results
-from napari_alc.comparison.table_parts import page
-from napari_alc.comparison.tables import CALIBRATION, SHEETS, markdown
+from napari_alc.comparison.pages.figure6 import draw_figure6
+from napari_alc.comparison.pages.run_notes import RunNote, read_run_notes
+from napari_alc.comparison.pages.spread import Results, read_results
+from napari_alc.comparison.pages.table_parts import page
+from napari_alc.comparison.pages.tables import CALIBRATION, SHEETS, markdown
 from napari_alc.files import atomic_write, write_text
 from napari_alc.project.report import UNKNOWN, Table
 

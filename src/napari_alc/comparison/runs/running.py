@@ -13,9 +13,9 @@ from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from napari_alc.comparison.pace import Pace
-from napari_alc.comparison.units import Unit
-from napari_alc.comparison.worker import Ended, Task, work
+from napari_alc.comparison.runs.pace import Pace
+from napari_alc.comparison.runs.units import Unit
+from napari_alc.comparison.runs.worker import Ended, Task, work
 from napari_alc.cores import cores
 from napari_alc.errors import Cancelled
 from napari_alc.jobs.cards import cards_of, taken

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.data import Source
-from napari_alc.comparison.store import Row, Store
-from napari_alc.comparison.units import Unit, code_now
+from napari_alc.comparison.runs.store import Row, Store
+from napari_alc.comparison.runs.units import Unit, code_now
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError, Cancelled
 from napari_alc.jobs.cards import cards_of
@@ -48,7 +48,7 @@ class Task:
     detector
         Settings of the detector that win over those of the data.
     code
-        See `napari_alc.comparison.units.code_now`.
+        See `napari_alc.comparison.runs.units.code_now`.
     digest
         Name of the row.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from napari_alc.comparison.paper import Printed
-from napari_alc.comparison.spread import BySeed, Results, difference, words_of
+from napari_alc.comparison.pages.paper import Printed
+from napari_alc.comparison.pages.spread import BySeed, Results, difference, words_of
 from napari_alc.project.report import UNKNOWN, Table
 
 PAPER = "paper"

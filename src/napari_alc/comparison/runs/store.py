@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from napari_alc.comparison.figures import Figure
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.runs.units import Unit
 from napari_alc.errors import BadData
 from napari_alc.files import write_text
 
@@ -21,7 +21,7 @@ class Row:
     Parameters
     ----------
     digest
-        See `napari_alc.comparison.units.row_digest`.
+        See `napari_alc.comparison.runs.units.row_digest`.
     unit
         What was computed.
     figures

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from napari_alc.comparison.curve_tables import MODELS, OURS
-from napari_alc.comparison.paper import FIGURE6_STRATEGIES
-from napari_alc.comparison.spread import Results, Spread, spread_of
-from napari_alc.comparison.table_parts import ordered
+from napari_alc.comparison.pages.curve_tables import MODELS, OURS
+from napari_alc.comparison.pages.paper import FIGURE6_STRATEGIES
+from napari_alc.comparison.pages.spread import Results, Spread, spread_of
+from napari_alc.comparison.pages.table_parts import ordered
 from napari_alc.project.contact_sheet import as_png
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from napari_alc.comparison.units import Unit
+from napari_alc.comparison.runs.units import Unit
 
 TRAININGS: Mapping[str, int] = {"Noisy": 1, "Clean": 1, "OA-MIL": 2, "Mao": 2}
 """About how many plain trainings a row is worth, where it has not been timed yet."""

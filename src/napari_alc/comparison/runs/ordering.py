@@ -9,12 +9,12 @@ from pathlib import Path
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.data import Source
 from napari_alc.comparison.dataset import Dataset
-from napari_alc.comparison.pace import Pace
-from napari_alc.comparison.running import Problem, environments, run
-from napari_alc.comparison.sessions import Session
-from napari_alc.comparison.store import Row, Store
-from napari_alc.comparison.units import Table, Unit, code_now, row_digest
-from napari_alc.comparison.worker import Task
+from napari_alc.comparison.runs.pace import Pace
+from napari_alc.comparison.runs.running import Problem, environments, run
+from napari_alc.comparison.runs.sessions import Session
+from napari_alc.comparison.runs.store import Row, Store
+from napari_alc.comparison.runs.units import Table, Unit, code_now, row_digest
+from napari_alc.comparison.runs.worker import Task
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.progress import Report, ShouldStop, never, silent
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from napari_alc.comparison.spread import BySeed, Results, combined
-from napari_alc.comparison.table_parts import Column, metric, section
+from napari_alc.comparison.pages.spread import BySeed, Results, combined
+from napari_alc.comparison.pages.table_parts import Column, metric, section
 from napari_alc.project.report import Table
 
 MEASURES = ("AP", "AUROC", "recall@5", "recall@10", "recall@20")

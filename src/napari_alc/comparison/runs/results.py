@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_alc.comparison.figures import Seeded, read_figures, write_figures
-from napari_alc.comparison.ordering import Desk
-from napari_alc.comparison.run_notes import RUNS
-from napari_alc.comparison.sessions import sessions_of
-from napari_alc.comparison.store import Row
-from napari_alc.comparison.units import Table
+from napari_alc.comparison.pages.run_notes import RUNS
+from napari_alc.comparison.runs.ordering import Desk
+from napari_alc.comparison.runs.sessions import sessions_of
+from napari_alc.comparison.runs.store import Row
+from napari_alc.comparison.runs.units import Table
 from napari_alc.files import write_text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from napari_alc.comparison.paper import CLEANED, CLEANING, GAMMAS, TABLE3, TABLE4, TIME
-from napari_alc.comparison.spread import BySeed, Results, difference
-from napari_alc.comparison.table_parts import Column, change, metric, ordered, section, table
+from napari_alc.comparison.pages.paper import CLEANED, CLEANING, GAMMAS, TABLE3, TABLE4, TIME
+from napari_alc.comparison.pages.spread import BySeed, Results, difference
+from napari_alc.comparison.pages.table_parts import Column, change, metric, ordered, section, table
 from napari_alc.project.report import Table
 
 AUTOMATIC, REVIEWED = "automatic, ", "reviewed, "

@@ -1,0 +1,1 @@
+"""Pages and plot made from the figures that were measured."""

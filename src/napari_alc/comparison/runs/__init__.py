@@ -1,0 +1,1 @@
+"""Rows of the tables: what there is to compute, computed in processes, and kept."""
