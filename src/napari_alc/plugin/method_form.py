@@ -59,7 +59,7 @@ CHOICES: Mapping[str, Choice] = {
     ),
     "strategy": Choice(
         "Choose images by",
-        "\n".join(strategy.sentence for strategy in STRATEGIES.values()),
+        "\n".join(f"{known.title}: {known.sentence}" for known in STRATEGIES.values()),
         {"choices": tuple((strategy.title, name) for name, strategy in STRATEGIES.items())},
     ),
     "tau": Choice(
