@@ -120,8 +120,7 @@ class Course:
     newest
         Number of the latest decision that the labels hold.
     strategy
-        Name of the selection strategy that the detector will be asked by; empty for none. Of
-        the registered ones, ``"llal"`` makes a difference to the training.
+        Name of the selection strategy that will ask the detector; empty for none.
     """
 
     labels: LabelSet
