@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_alc.boxes import group_keys, iofs, pairs_within_groups
+from napari_alc.boxes import iofs, pairs_within_groups
+from napari_alc.cleaning.matching import box_sets
 from napari_alc.labels import Labels
 
 
@@ -31,12 +32,8 @@ def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
     """
     if not 0 <= delta <= 1:
         raise ValueError(f"delta must lie in 0–1, got {delta}")
-    keys = group_keys(
-        np.concatenate([pathologist.image_ids, crowd.image_ids]),
-        np.concatenate([pathologist.category_ids, crowd.category_ids]),
-    )
+    clean, drawn = box_sets(pathologist, crowd)
     seen = np.zeros(len(pathologist), dtype=np.bool_)
-    split = len(pathologist)
-    for i, j in pairs_within_groups(keys[:split], keys[split:]):
+    for i, j in pairs_within_groups(clean.keys, drawn.keys):
         seen[i[iofs(crowd.boxes[j], pathologist.boxes[i]) > delta]] = True
     return pathologist.take(seen)

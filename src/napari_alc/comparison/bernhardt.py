@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_alc.boxes import Boxes, Floats, Integers, Mask, group_keys
-from napari_alc.cleaning.matching import BoxSet, matching_pairs
+from napari_alc.boxes import Boxes, Floats, Integers, Mask
+from napari_alc.cleaning.matching import box_sets, matching_pairs
 from napari_alc.comparison.bench import CACHE, Bench, Model
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category, Detections, Labels, LabelSet
@@ -125,12 +125,8 @@ def samples(crowd: Labels, found: Detections, categories: Sequence[Category]) ->
 
 
 def _is_matched(sure: Detections, crowd: Labels) -> Mask:
-    keys = group_keys(
-        np.concatenate([sure.image_ids, crowd.image_ids]),
-        np.concatenate([sure.category_ids, crowd.category_ids]),
-    )
-    ours, theirs = BoxSet(keys[: len(sure)], sure.boxes), BoxSet(keys[len(sure) :], crowd.boxes)
     matched = np.zeros(len(sure), dtype=np.bool_)
+    ours, theirs = box_sets(sure, crowd)
     matched[matching_pairs(ours, theirs, MATCH_IOU).first] = True
     return matched
 

@@ -29,10 +29,10 @@ from napari_alc.boxes import (
     Floats,
     Integers,
     as_boxes,
-    group_keys,
     ious,
     pairs_within_groups,
 )
+from napari_alc.cleaning.matching import box_sets
 from napari_alc.comparison.bench import Bench
 from napari_alc.comparison.code_version import code_version
 from napari_alc.files import write_text
@@ -98,12 +98,9 @@ def objections(labels: Labels, found: Detections) -> Objections:
 
 def _near(labels: Labels, sure: Detections) -> tuple[Integers, Integers, Floats]:
     """Pairs of a label and a prediction that speaks of it, and their IoU."""
-    keys = group_keys(
-        np.concatenate([labels.image_ids, sure.image_ids]),
-        np.concatenate([labels.category_ids, sure.category_ids]),
-    )
+    labelled, predicted = box_sets(labels, sure)
     parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for i, j in pairs_within_groups(keys[: len(labels)], keys[len(labels) :]):
+    for i, j in pairs_within_groups(labelled.keys, predicted.keys):
         iou = ious(labels.boxes[i], sure.boxes[j])
         near = iou >= LEAST_IOU
         parts.append((i[near], j[near], iou[near]))
