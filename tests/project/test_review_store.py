@@ -23,13 +23,6 @@ from napari_alc.project.tasks import (
 
 
 @pytest.fixture
-def project(tmp_path):
-    project = make_project(tmp_path, images=3)
-    yield project
-    project.close()
-
-
-@pytest.fixture
 def task(project):
     return next_open_task(project)
 
