@@ -97,5 +97,5 @@ def test_tiles_are_seen_as_a_whole_image_is(detector):
 def test_a_detector_of_one_stage_is_refused_in_words():
     settings = DetectorSettings(preset="ssdlite320_mobilenet_v3_large")
     detector = Detector(torch.nn.Identity(), settings, Plan.__new__(Plan), CATEGORIES)
-    with pytest.raises(AlcError, match="single stage, without the proposals"):
+    with pytest.raises(AlcError, match="single stage; to choose images in this way it takes two"):
         look(detector, np.zeros((8, 8), np.uint8), CPU)

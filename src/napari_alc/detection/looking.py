@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
 
 from napari_alc.boxes import Boxes, Floats, Integers
@@ -22,9 +21,9 @@ from napari_alc.detection.cache import Bytes
 from napari_alc.detection.devices import cpu_threads, enough_memory
 from napari_alc.detection.precision import choose_precision
 from napari_alc.detection.samples import as_input
+from napari_alc.detection.stages import require_two_stages
 from napari_alc.detection.tiles import SAME, tile_grid
 from napari_alc.detection.weights import Detector
-from napari_alc.errors import AlcError
 
 LEAST_SIDE = 1e-2
 """Thinner boxes are none, as in torchvision."""
@@ -87,29 +86,13 @@ def look(detector: Detector, pixels: Bytes, device: torch.device) -> Looked:
     AlcError
         When the detector has one stage only, or the memory is too small for the image.
     """
-    require_proposals(detector)
+    require_two_stages(detector, "to choose images in this way")
     with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
         seen = [
             _look_at(detector, tile, device).shifted(left, top)
             for left, top, tile in in_tiles(detector, pixels)
         ]
     return seen[0] if len(seen) == 1 else _together(seen, detector.plan.max_detections)
-
-
-def require_proposals(detector: Detector) -> None:
-    """Refuse a detector of one stage.
-
-    Raises
-    ------
-    AlcError
-        Naming what can be chosen instead.
-    """
-    if not isinstance(getattr(detector.network, "roi_heads", None), RoIHeads):
-        raise AlcError(
-            f"The detector {detector.settings.preset} has a single stage, without the proposals "
-            "that this way of choosing images looks at. Choose images in another way, or take the "
-            "detector compact, resnet50 or another Faster R-CNN and train again."
-        )
 
 
 def in_tiles(detector: Detector, pixels: Bytes) -> Iterator[tuple[int, int, Bytes]]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection.roi_heads import RoIHeads
 
 from napari_alc.boxes import Boxes, Floats, Integers, clip, intersections
 from napari_alc.detection.cache import ImageCache
@@ -16,9 +15,9 @@ from napari_alc.detection.devices import cpu_threads, enough_memory
 from napari_alc.detection.loading import SeenImage, seen_image
 from napari_alc.detection.precision import choose_precision
 from napari_alc.detection.samples import as_input
+from napari_alc.detection.stages import require_two_stages
 from napari_alc.detection.tiles import Tile, tile_grid
 from napari_alc.detection.weights import Detector
-from napari_alc.errors import AlcError
 
 
 def box_posteriors(
@@ -61,7 +60,7 @@ def box_posteriors(
     BadData
         When the image cannot be read.
     """
-    require_two_stages(detector)
+    require_two_stages(detector, "to judge given boxes")
     found = np.zeros((len(boxes), len(detector.categories) + 1))
     if not len(boxes):
         return found
@@ -75,21 +74,6 @@ def box_posteriors(
             rows, tile = chosen == number, tiles[number]
             found[rows] = _judged(detector, _cut_out(seen, tile), scaled[rows], tile, device)
     return found
-
-
-def require_two_stages(detector: Detector) -> None:
-    """Refuse a detector without an ROI head, of which there is no R(b).
-
-    Raises
-    ------
-    AlcError
-        Naming what can be taken instead.
-    """
-    if not isinstance(getattr(detector.network, "roi_heads", None), RoIHeads):
-        raise AlcError(
-            f"The detector {detector.settings.preset} has a single stage and cannot judge given "
-            "boxes; take compact, resnet50 or another Faster R-CNN."
-        )
 
 
 def _in_input(boxes: Boxes, seen: SeenImage) -> Boxes:

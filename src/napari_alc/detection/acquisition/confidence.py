@@ -7,9 +7,9 @@ import torch
 
 from napari_alc.boxes import Floats
 from napari_alc.cleaning.uncertainty import least_confidence, tightness
-from napari_alc.detection.acquisition.pool import STEP, Pool, each_image
+from napari_alc.detection.acquisition.pool import STEP, Pool, each_image, two_stage_detector
 from napari_alc.detection.cache import Bytes
-from napari_alc.detection.looking import look, require_proposals
+from napari_alc.detection.looking import look
 from napari_alc.detection.prediction import detect, ready
 from napari_alc.detection.weights import load_detector
 from napari_alc.progress import Report, ShouldStop
@@ -30,8 +30,7 @@ def measure_tightness(
     pool: Pool, report: Report, should_stop: ShouldStop, device: torch.device
 ) -> Floats:
     """`tightness` of each unlabelled image, shape (M,)."""
-    detector = ready(load_detector(pool.weights), device)
-    require_proposals(detector)
+    detector = two_stage_detector(pool, device)
 
     def value(image_id: int, pixels: Bytes) -> float:
         del image_id

@@ -11,11 +11,9 @@ from PIL import Image
 
 from napari_alc.boxes import Boxes, Floats, areas, clip, intersections
 from napari_alc.cleaning.uncertainty import consistency
-from napari_alc.detection.acquisition.pool import Pool, each_image
+from napari_alc.detection.acquisition.pool import Pool, each_image, two_stage_detector
 from napari_alc.detection.cache import Bytes, scaled
-from napari_alc.detection.looking import look, require_proposals
-from napari_alc.detection.prediction import ready
-from napari_alc.detection.weights import load_detector
+from napari_alc.detection.looking import look
 from napari_alc.progress import Report, ShouldStop
 
 Altered = tuple[Bytes, Boxes]
@@ -35,8 +33,7 @@ def measure_consistency(
     pool: Pool, report: Report, should_stop: ShouldStop, device: torch.device
 ) -> Floats:
     """Mean `consistency` of each unlabelled image over the augmentations, shape (M,)."""
-    detector = ready(load_detector(pool.weights), device)
-    require_proposals(detector)
+    detector = two_stage_detector(pool, device)
 
     def value(image_id: int, pixels: Bytes) -> float:
         seen = look(detector, pixels, device)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from napari_alc.boxes import Floats
 from napari_alc.detection.cache import Bytes, ImageCache
 from napari_alc.detection.loading import SeenImage, read_ahead, seen_image
 from napari_alc.detection.plan import Plan
+from napari_alc.detection.prediction import ready
+from napari_alc.detection.stages import require_two_stages
+from napari_alc.detection.weights import Detector, load_detector
 from napari_alc.errors import Cancelled
 from napari_alc.progress import Progress, Report, ShouldStop
 
@@ -47,6 +51,21 @@ class Pool:
     def cache(self) -> ImageCache | None:
         """Images decoded and scaled earlier."""
         return ImageCache(self.cache_folder) if self.cache_folder else None
+
+
+def two_stage_detector(pool: Pool, device: torch.device) -> Detector:
+    """Mp on `device`, for strategies that look at its proposals.
+
+    Raises
+    ------
+    AlcError
+        When it has one stage only.
+    BadData
+        When the weights cannot be read.
+    """
+    detector = ready(load_detector(pool.weights), device)
+    require_two_stages(detector, "to choose images in this way")
+    return detector
 
 
 def each_image(

@@ -7,11 +7,9 @@ import torch
 
 from napari_alc.boxes import Floats
 from napari_alc.cleaning.uncertainty import instability
-from napari_alc.detection.acquisition.pool import Pool, each_image
+from napari_alc.detection.acquisition.pool import Pool, each_image, two_stage_detector
 from napari_alc.detection.cache import Bytes
-from napari_alc.detection.looking import look, require_proposals
-from napari_alc.detection.prediction import ready
-from napari_alc.detection.weights import load_detector
+from napari_alc.detection.looking import look
 from napari_alc.progress import Report, ShouldStop
 
 NOISE_LEVELS = (8, 16, 24, 32, 40, 48)
@@ -23,8 +21,7 @@ def measure_stability(
     pool: Pool, report: Report, should_stop: ShouldStop, device: torch.device
 ) -> Floats:
     """`instability` of each unlabelled image, shape (M,); each is looked at seven times."""
-    detector = ready(load_detector(pool.weights), device)
-    require_proposals(detector)
+    detector = two_stage_detector(pool, device)
 
     def value(image_id: int, pixels: Bytes) -> float:
         seen = look(detector, pixels, device)
