@@ -4,9 +4,10 @@ Sinha et al. 2019: a variational autoencoder learns all images, a discriminator 
 from unlabelled ones by their latent code mu, and the autoencoder to make both look labelled.
 What still looks unlabelled is taken. The detector plays no part.
 
-Ours are: images scaled to `SIDE`² and a small network, so that a laptop's processor needs less
-than a minute for 200 images; the number of iterations, which follows the pool; and an evidence
-lower bound that is divided by the number of pixels, to which the adversary's loss is added.
+Images are scaled to `SIDE`², as in the paper's comparison. Ours are: a small network, so that one
+core of a laptop's processor needs about two minutes for 200 images; the number of iterations,
+which follows the pool; and an evidence lower bound that is divided by the number of pixels, to
+which the adversary's loss is added.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from napari_alc.detection.weights import load_detector
 from napari_alc.errors import Cancelled
 from napari_alc.progress import Progress, Report, ShouldStop
 
-SIDE = 128
+SIDE = 256
 CHANNELS = (16, 32, 64, 64)
 """After each convolution of the encoder; each halves the sides, the first quarters them."""
 LATENT, HIDDEN = 32, 512
