@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,9 @@ ENDLESS = 100_000
 
 PAN = 0.05
 """Share of the view by which the image is moved."""
+
+PERSON_ACTS_EVERY_MS = 1_500
+"""A person's pace, at which a training is watched: one that looks before deciding."""
 
 
 def opening(window: Window, folder: Path) -> dict[str, object]:
@@ -90,16 +93,27 @@ class Training:
 
     def __init__(self, window: Window, folder: Path) -> None:
         self._window, self._page = window, window.widget.iterate_page
-        self._is_under_way = False
+        self._done: dict[str, int] = {}
         _open(window, folder)
         self._page.background.progressed.connect(self._on_progress)
 
     def _on_progress(self, progress: Progress) -> None:
-        self._is_under_way |= progress.step.startswith("train") and progress.done > 0
+        if progress.step.startswith("train"):
+            self._done[progress.step] = progress.done
+
+    @property
+    def _is_under_way(self) -> bool:
+        return any(self._done.values())
+
+    def speed(self, work: Callable[[], object]) -> float:
+        """Iterations a second, of both models together, during `work`."""
+        before, start = sum(self._done.values()), time.perf_counter()
+        work()
+        return (sum(self._done.values()) - before) / (time.perf_counter() - start)
 
     def start(self) -> None:
         """Press the page's button and wait for the first iterations."""
-        self._is_under_way = False
+        self._done.clear()
         self._page.start_next_step()
         self._window.wait(
             lambda: self._is_under_way or not self._page.is_busy, "the training to begin"
@@ -122,6 +136,7 @@ class Watch:
     """Looks at the event loop while a scripted person reviews an image."""
 
     window: Window
+    act_every_ms: int = ACT_EVERY_MS
     gaps: list[float] = field(default_factory=list)
     _last: float = 0.0
     _acts: int = 0
@@ -135,7 +150,7 @@ class Watch:
         act.timeout.connect(self._act)
         self._last = time.perf_counter()
         beat.start(BEAT_MS)
-        act.start(ACT_EVERY_MS)
+        act.start(self.act_every_ms)
         self.window.work(round(1000 * seconds))
         beat.stop()
         act.stop()
@@ -186,6 +201,7 @@ def gaps(
     window.widget.tabs.setCurrentWidget(window.page)
     window.settle()
     found: dict[bool, list[float]] = {False: [], True: []}
+    speeds: dict[str, float] = {}
     for turn, is_training in enumerate((False, True) * rounds):
         if turn:
             window.press(Qt.Key.Key_PageDown)
@@ -196,6 +212,7 @@ def gaps(
         found[is_training] += Watch(window).run(seconds)
         if is_training:
             child.require_busy()
+            speeds = speeds or _speeds(window, child, seconds)
             child.stop()
     window.page.set_project(None, "")
     project.close()
@@ -205,7 +222,18 @@ def gaps(
         "gap_p99_ms": {"training": round(_p99(beside), 1), "idle": round(_p99(alone), 1)},
         "gap_longest_ms": {"training": round(max(beside), 1), "idle": round(max(alone), 1)},
         "gaps": {"training": len(beside), "idle": len(alone)},
+        "training_speed": speeds,
     }
+
+
+def _speeds(window: Window, child: Training, seconds: float) -> dict[str, float]:
+    """Iterations a second while nobody acts, at a person's pace, and at the script's."""
+    pace = {
+        "nobody": lambda: window.work(round(1000 * seconds)),
+        "person": lambda: Watch(window, PERSON_ACTS_EVERY_MS).run(seconds),
+        "script": lambda: Watch(window).run(seconds),
+    }
+    return {name: round(child.speed(work), 1) for name, work in pace.items()}
 
 
 def _p99(values: Sequence[float]) -> float:

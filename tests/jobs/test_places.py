@@ -1,17 +1,22 @@
 """Which commands run side by side, and on what."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from napari_alc.cores import cores
-from napari_alc.jobs import cards, places
+from napari_alc.jobs import cards, giving_way, places
+from napari_alc.jobs.giving_way import VARIABLE
 from napari_alc.jobs.places import Place, threads_each
 from napari_alc.jobs.places import places as places_of
 from napari_alc.jobs.steps import commands
 from napari_alc.project.status import Step
 
 GIB = 1024**3
+ACTING = "acting"
+CPU = {VARIABLE: ACTING}
+"""What computes on the CPU gives way to a person at a window; a card does not disturb them."""
 
 
 @pytest.fixture
@@ -19,6 +24,7 @@ def machine(monkeypatch):
     """A computer with so many cores, so much free memory, and these graphics cards."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv(cards.VISIBLE, raising=False)
+    monkeypatch.setattr(giving_way, "acting_file", lambda: Path(ACTING))
 
     def use(count, memory=64 * GIB, names=()):
         monkeypatch.setattr(places, "cores", lambda: count)
@@ -37,7 +43,7 @@ def found(device, step=Step.TRAIN, preset="compact", cluster=""):
 def test_two_trainings_share_the_cores(machine):
     machine(5)
     threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    assert found("cpu") == (Place({}, threads), Place({}, threads))
+    assert found("cpu") == (Place(CPU, threads), Place(CPU, threads))
 
 
 def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
@@ -51,14 +57,14 @@ def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
 )
 def test_on_one_core_or_with_little_memory_one_follows_the_other(machine, count, memory, preset):
     machine(count, memory * GIB)
-    assert found("cpu", preset=preset) == (Place({}),)
+    assert found("cpu", preset=preset) == (Place(CPU),)
 
 
 def test_one_command_has_all_cores(machine):
     machine(8)
-    assert found("cpu", Step.PREDICT) == (Place({}),)
-    assert found("cpu", Step.SELECT) == (Place({}),)
-    assert found("cpu", cluster="tcp://host:1") == (Place({}),)
+    assert found("cpu", Step.PREDICT) == (Place(CPU),)
+    assert found("cpu", Step.SELECT) == (Place(CPU),)
+    assert found("cpu", cluster="tcp://host:1") == (Place(CPU),)
 
 
 def test_each_training_has_a_card_of_its_own(machine):
@@ -74,8 +80,8 @@ def test_on_one_card_one_follows_the_other_though_there_are_cores(machine):
 def test_other_steps_leave_the_cards_alone(machine):
     machine(8, names=("GPU-1",))
     with places_of(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
-        assert found("cuda", Step.SELECT) == (Place({}),)
-        assert found("cuda", cluster="tcp://host:1") == (Place({}),)
+        assert found("cuda", Step.SELECT) == (Place(CPU),)
+        assert found("cuda", cluster="tcp://host:1") == (Place(CPU),)
 
 
 def test_this_computer_has_a_core():

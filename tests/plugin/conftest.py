@@ -33,6 +33,16 @@ def own_samples(monkeypatch, tmp_path):
     monkeypatch.setattr(sample_data, "samples_folder", lambda: tmp_path / "samples")
 
 
+@pytest.fixture(autouse=True)
+def own_acts(monkeypatch, tmp_path_factory):
+    """What is done in the tests' windows holds up no computation outside the test."""
+    from napari_alc.jobs import giving_way
+
+    file = tmp_path_factory.mktemp("acts") / "acting"
+    monkeypatch.setattr(giving_way, "acting_file", lambda: file)
+    return file
+
+
 @pytest.fixture
 def docked(make_napari_viewer_proxy, qtbot):
     """A viewer with the dock widget; its running job, if any, is over when the test ends."""

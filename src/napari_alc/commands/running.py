@@ -27,6 +27,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Column
 
+from napari_alc.jobs.giving_way import giving_way
 from napari_alc.progress import Progress, Report, ShouldStop, silent
 
 SPEED_WINDOW = 120.0
@@ -66,8 +67,12 @@ class Watch:
 
 @contextmanager
 def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[Watch]:
-    """Show progress, and turn Ctrl+C, a termination request or `cancel_file` into a clean stop."""
-    with _asked_to_stop(cancel_file) as should_stop:
+    """Show progress, and turn Ctrl+C, a termination request or `cancel_file` into a clean stop.
+
+    A command that a job has started gives way to a person at a window meanwhile.
+    """
+    with _asked_to_stop(cancel_file) as asked:
+        should_stop = giving_way(asked)
         if style is ProgressStyle.BAR:
             with _bar() as report:
                 yield Watch(report, should_stop)

@@ -1,7 +1,7 @@
 """Where the commands of a job compute: which may run side by side, and on what.
 
 On graphics cards each gets one of its own. On the CPU two trainings share the cores, provided
-that there is memory for both.
+that there is memory for both, and they give way to a person at a window.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import psutil
 
 from napari_alc.cores import cores
 from napari_alc.jobs.cards import cards_of, taken
+from napari_alc.jobs.giving_way import gives_way
 from napari_alc.jobs.steps import Stage
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -77,9 +78,9 @@ def places(
             yield tuple(Place(card.environment) for card in own)
     elif wanted > 1 and fits_side_by_side(wanted, preset):
         half = dict.fromkeys(THREADS, str(threads_each(wanted)))
-        yield tuple(Place({}, half) for _ in range(wanted))
+        yield tuple(Place(gives_way(), half) for _ in range(wanted))
     else:
-        yield (Place({}),)
+        yield (Place(gives_way()),)
 
 
 def fits_side_by_side(count: int, preset: str) -> bool:

@@ -1,4 +1,7 @@
-"""Time in the review: what counts as work, and when the sitting is stored between decisions."""
+"""Time in the review: what counts as work, and when the sitting is stored between decisions.
+
+Trainings on this computer rest while a person works.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError
+from napari_alc.jobs.giving_way import Acting
 from napari_alc.project.sitting import Lost, Sitting
 
 PLACE_REST_MS = 1_000
@@ -46,6 +50,7 @@ class ReviewClock(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._sitting: Sitting | None = None
+        self._acting = Acting()
         self._place = QTimer(self)
         self._place.setSingleShot(True)
         self._place.setInterval(PLACE_REST_MS)
@@ -91,6 +96,8 @@ class ReviewClock(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802
         """Count the event as work; it goes on its way."""
-        if self._sitting is not None and event.type() in _WORK:
-            self._sitting.stopwatch.touch()
+        if event.type() in _WORK:
+            self._acting.note()
+            if self._sitting is not None:
+                self._sitting.stopwatch.touch()
         return False
