@@ -266,3 +266,41 @@ def test_delta_outside_0_to_1_is_a_usage_error(run, small, delta):
 def test_help_shows_an_example(run, capsys, command):
     assert run(command, "--help") == 0
     assert f"napari-alc {command} --" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_second_drawing_is_green_where_boxes_match_once(run, small):
+    crowd = read(small / "crowd.json")
+    crowd["annotations"].append({**crowd["annotations"][0], "id": 6})
+    write(small / "crowd.json", crowd)
+    assert run("regions", *inputs(small), "--output", small / "once.json",
+               "--matching", "one-to-one") == 0  # fmt: skip
+    found = read(small / "once.json")
+    assert found["settings"]["matching"] == "one-to-one"
+    regions = [label["region"] for label in found["labels"] if label["source"] == "crowd"]
+    assert sorted(regions) == ["gray", "green"]
+
+
+def test_the_literal_argmax_takes_the_first_box_of_mp(run, small):
+    write(small / "mp.json", [detection(30, 0.9, [60, 50, 20, 20])])
+    assert run("regions", *inputs(small), "--output", small / "zero.json") == 0
+    assert run("regions", *inputs(small), "--output", small / "first.json",
+               "--green-argmax", "literal") == 0  # fmt: skip
+    scores = [
+        label["evaluation_score"]
+        for name in ("zero.json", "first.json")
+        for label in read(small / name)["labels"]
+        if label["region"] == "green"
+    ]
+    assert scores == [0.0, 0.9]
+    assert set(read(small / "zero.json")["settings"]) == {"iou", "gamma", "score_threshold"}
+
+
+def test_the_crowds_box_may_stay_where_mp_saw_nothing(run, small):
+    write(small / "mp.json", [])
+    write(small / "ma.json", [detection(30, 0.9, [12, 10, 20, 20])])
+    outputs = ("--output", small / "labels.json", "--review", small / "review.json")
+    kept = []
+    for reading in ("ma", "crowd"):
+        assert run("clean", *inputs(small), *outputs, "--gray-without-mp", reading) == 0
+        kept += [label["bbox"] for label in read(small / "labels.json")["annotations"]]
+    assert kept == [[12, 10, 20, 20], BOX]

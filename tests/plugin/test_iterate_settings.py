@@ -6,8 +6,10 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_alc.cleaning.regions import Thresholds
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.errors import AlcError
+from napari_alc.plugin.method_form import READINGS
 from napari_alc.plugin.settings_page import LOCKED, SettingsPage, require_address
 from napari_alc.project.settings import SETTINGS_FILE, read_settings
 from tiny_projects import make_project
@@ -86,6 +88,21 @@ def test_the_strategy_is_one_of_the_registry(page, project):
     QTest.keyClick(strategy, Qt.Key.Key_End)
     assert strategy.currentText() == list(STRATEGIES.values())[-1].title
     assert project.settings.method.strategy == list(STRATEGIES)[-1]
+
+
+def test_readings_of_the_method_are_chosen_in_words(page, project, qtbot):
+    form = page.method
+    assert not form.fields["matching"].native.isVisible()
+    qtbot.mouseClick(form.readings.heading, Qt.MouseButton.LeftButton)
+    for name in READINGS:
+        QTest.keyClick(form.fields[name].native, Qt.Key.Key_Down)
+    thresholds = read_settings(project.folder).method.thresholds(0.5)
+    assert thresholds == Thresholds(
+        matching="one-to-one",
+        gray_without_mp="crowd",
+        green_argmax="literal",
+        green_score_from_all=False,
+    )
 
 
 def test_the_wheel_scrolls_the_page_and_changes_no_field(page, project):

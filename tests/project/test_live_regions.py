@@ -54,7 +54,11 @@ def any_state(box, state):
 images = st.lists(proposals, max_size=14).map(number)
 states = st.sampled_from(("open", "kept", "changed", "deleted"))
 edited = st.lists(st.builds(any_state, proposals, states), max_size=14).map(number)
-thresholds = st.sampled_from((0.0, 0.3, 0.5, 0.75, 1.0)).map(lambda iou: Thresholds(iou=iou))
+thresholds = st.builds(
+    Thresholds,
+    iou=st.sampled_from((0.0, 0.3, 0.5, 0.75, 1.0)),
+    matching=st.sampled_from(("existential", "one-to-one")),
+)
 
 
 def sorted_by_the_method(boxes, settings):

@@ -83,6 +83,8 @@ WRONG = {
     "format = 1\nimages = 'a'\n[method]\ntau = 2": "tau must be at most 1",
     "format = 1\nimages = 'a'\n[method]\ngamma = 1.5": "gamma must lie in 0–1",
     "format = 1\nimages = 'a'\n[method]\nseed = -1": "seed must lie in",
+    "format = 1\nimages = 'a'\n[method]\nmatching = 'twice'": "matching must be one of existential",
+    "format = 1\nimages = 'a'\n[method]\ngreen_score_from_all = 1": "is 1, not true or false",
     "format = 1\nimages = 'a'\n[method]\nstrategy = 'best'": "strategy 'best' is unknown",
     "format = 1\nimages = 'a'\n[costs]\nreaders = 0": "readers 1 or more",
     "format = 1\nimages = 'a'\n[detector]\nspeed = 1": "'speed' is not a detector setting",

@@ -18,7 +18,16 @@ import typer
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.consensus import consensus as consensus_labels
 from napari_alc.cleaning.correction import correct
-from napari_alc.cleaning.regions import Region, SortedLabels, Source, Thresholds, sort_labels
+from napari_alc.cleaning.matching import Matching
+from napari_alc.cleaning.regions import (
+    GrayWithoutMp,
+    GreenArgmax,
+    Region,
+    SortedLabels,
+    Source,
+    Thresholds,
+    sort_labels,
+)
 from napari_alc.cleaning.selection import rank, scores
 from napari_alc.commands.checks import fraction, refuse_overwriting, tell
 from napari_alc.files import atomic_write
@@ -44,6 +53,40 @@ Gamma = Annotated[
 ScoreThreshold = Annotated[
     float, typer.Option(callback=fraction, help="Detections below this score are ignored.")
 ]
+MatchingReading = Annotated[
+    Matching, typer.Option(help="How often a box may match boxes of another set.")
+]
+ArgmaxReading = Annotated[
+    GreenArgmax,
+    typer.Option(
+        help="The score of a crowd box that no Mp box overlaps: 0 (overlapping), or that of the "
+        "first Mp box of its image and category (literal)."
+    ),
+]
+GrayReading = Annotated[
+    GrayWithoutMp,
+    typer.Option(help="Whose box becomes the label where only crowd and Ma agree."),
+]
+
+
+def _thresholds(
+    iou: float, gamma: float, score: float, matching: Matching, green_argmax: GreenArgmax
+) -> Thresholds:
+    return Thresholds(
+        iou,
+        gamma,
+        score,
+        green_score_from_all=False,
+        matching=matching,
+        green_argmax=green_argmax,
+    )
+
+
+def _readings_taken(thresholds: Thresholds) -> dict[str, str]:
+    """The readings of the LSM that are not the usual ones."""
+    readings = {"matching": thresholds.matching, "green_argmax": thresholds.green_argmax}
+    usual = Thresholds()
+    return {name: value for name, value in readings.items() if value != getattr(usual, name)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +171,7 @@ def _label_records(files: _SortedFiles, rows: Integers) -> list[dict[str, object
     ]
 
 
-def _write_regions(path: Path, files: _SortedFiles, settings: Mapping[str, float]) -> None:
+def _write_regions(path: Path, files: _SortedFiles, settings: Mapping[str, object]) -> None:
     images = list(_image_records(files.labels, files.crowd.image_ids))
     rows = _by_image(files.labels, np.arange(len(files.labels)))
     with atomic_write(path) as stream:
@@ -148,16 +191,18 @@ def regions(
     iou: Iou = 0.5,
     gamma: Gamma = 0.8,
     score_threshold: ScoreThreshold = 0.5,
+    matching: MatchingReading = "existential",
+    green_argmax: ArgmaxReading = "overlapping",
 ) -> None:
     """Sort every box into gray, pink, red or green and rank the images by inconsistency.
 
     Example: `napari-alc regions --crowd crowd.json --mp mp.json --ma ma.json --output regions.json`
     """
     refuse_overwriting([output], [crowd, mp, ma])
-    thresholds = Thresholds(iou, gamma, score_threshold, green_score_from_all=False)
+    thresholds = _thresholds(iou, gamma, score_threshold, matching, green_argmax)
     files = _sort_files(crowd, mp, ma, thresholds)
     settings = {"iou": iou, "gamma": gamma, "score_threshold": score_threshold}
-    _write_regions(output, files, settings)
+    _write_regions(output, files, {**settings, **_readings_taken(thresholds)})
 
 
 def consensus(
@@ -215,6 +260,9 @@ def clean(
     iou: Iou = 0.5,
     gamma: Gamma = 0.8,
     score_threshold: ScoreThreshold = 0.5,
+    matching: MatchingReading = "existential",
+    green_argmax: ArgmaxReading = "overlapping",
+    gray_without_mp: GrayReading = "ma",
 ) -> None:
     """Correct gray and pink boxes, drop box-in-box, and leave red and green ones for review.
 
@@ -222,9 +270,9 @@ def clean(
     --review review.json`
     """
     refuse_overwriting([output, review], [crowd, mp, ma])
-    thresholds = Thresholds(iou, gamma, score_threshold, green_score_from_all=False)
+    thresholds = _thresholds(iou, gamma, score_threshold, matching, green_argmax)
     files = _sort_files(crowd, mp, ma, thresholds)
-    fate = correct(files.labels)
+    fate = correct(files.labels, gray_without_mp)
     automatic = files.labels.take(_by_image(files.labels, fate.automatic))
     left = files.labels.take(_by_image(files.labels, fate.review))
     _write_labels(output, files.crowd, automatic, _origin(automatic))

@@ -88,11 +88,36 @@ CHOICES: Mapping[str, Choice] = {
         "Two runs with the same seed choose and learn alike.",
         {"min": 0, "max": LARGEST_SEED},
     ),
+    "matching": Choice(
+        "A box may match",
+        "Several: an object that the crowd drew twice is one object. One: the second drawing "
+        "counts as seen by the crowd alone.",
+        {"choices": (("several boxes of a model", "existential"), ("one box", "one-to-one"))},
+    ),
+    "gray_without_mp": Choice(
+        "Where Mp saw nothing, keep",
+        "Which box becomes the label where the crowd and Ma agree and Mp saw nothing.",
+        {"choices": (("Ma's box", "ma"), ("the crowd's box", "crowd"))},
+    ),
+    "green_argmax": Choice(
+        "Green box without overlap",
+        "The score of a box of the crowd that no box of Mp overlaps: 0, or, to the letter of the "
+        "paper's formula, that of the first box of Mp in the image.",
+        {"choices": (("has the score 0", "overlapping"), ("takes the first", "literal"))},
+    ),
+    "green_score_from_all": Choice(
+        "Boxes of Mp below tau",
+        "Whether boxes of Mp below tau may lend their score to a box of the crowd.",
+        {"choices": (("lend their score too", True), ("do not count", False))},
+    ),
 }
 """The settings that may change while a project is going on, in the order of the form."""
 
 THRESHOLDS = ("tau", "iou", "delta", "gamma", "seed")
 """Settings that are folded away: the paper's values suit most projects."""
+
+READINGS = ("matching", "gray_without_mp", "green_argmax", "green_score_from_all")
+"""Settings that are folded away too: where the paper is silent."""
 
 Save = Callable[[Mapping[str, object]], None]
 
@@ -111,11 +136,14 @@ class MethodForm(QWidget):
         self._save = save
         self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
         self.thresholds = Fold("Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS)
+        self.readings = Fold("Readings of the method", self._rows(READINGS), tooltips.READINGS)
         self.problem = error_words()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._rows(name for name in CHOICES if name not in THRESHOLDS))
+        folded = (*THRESHOLDS, *READINGS)
+        layout.addWidget(self._rows(name for name in CHOICES if name not in folded))
         layout.addWidget(self.thresholds)
+        layout.addWidget(self.readings)
         layout.addWidget(self.problem)
         for name, shown in self.fields.items():
             shown.changed.connect(lambda value, name=name: self._on_changed(name, value))
@@ -149,12 +177,13 @@ class MethodForm(QWidget):
 
 
 def _field(name: str, choice: Choice) -> Any:
+    is_choice = "choices" in choice.options
     shown: Any = create_widget(
         annotation=get_type_hints(MethodSettings)[name],
         value=getattr(MethodSettings, name) if name != "tau" else LEAST_SHOWN,
         name=name,
         label=choice.label,
-        options={**choice.options, **({"widget_type": "ComboBox"} if name == "strategy" else {})},
+        options={**choice.options, **({"widget_type": "ComboBox"} if is_choice else {})},
     )
     shown.tooltip = choice.tooltip
     native = shown.native

@@ -135,6 +135,7 @@ PRECISION = (
 ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
 PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
 THRESHOLDS = "When boxes count as the same. The paper's values suit most projects."
+READINGS = "What the paper leaves open. Everything was tested with the usual readings."
 CLUSTER = (
     "The address of a Dask scheduler in your lab: trainings and predictions then run there. "
     "Empty: on this computer. Ask your system's administrator."

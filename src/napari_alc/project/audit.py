@@ -144,7 +144,7 @@ def _corrected_shares(
         rows = Sorter(project, iteration).sort(task.image_id for task in tasks).rows
     except BadData:  # the models' detections of an earlier iteration may be gone
         return {}
-    outcome = correct(rows)
+    outcome = correct(rows, project.settings.method.gray_without_mp)
     settled = _labels_in(rows, outcome.automatic)
     shown = _labels_in(rows, np.union1d(outcome.automatic, outcome.review))
     return _shares(tasks, truth, settled, unseen=_compared(truth, shown).missed)

@@ -75,7 +75,7 @@ def plan_correction(project: Project) -> PlannedCorrection:
     """
     found = require(project, Step.CORRECT, Step.SELECT)
     images = sort_remaining(project, found.iteration)
-    outcome = correct(images.rows)
+    outcome = correct(images.rows, project.settings.method.gray_without_mp)
     ids, image_scores = _waiting(images, outcome)
     return PlannedCorrection(found.iteration, images, outcome, tuple(ids), tuple(image_scores))
 

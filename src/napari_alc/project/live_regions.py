@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_alc.boxes import Boxes, Integers, Mask, as_boxes, ious
+from napari_alc.cleaning.matching import BoxSet, match_graph, matched_rows
 from napari_alc.cleaning.regions import Region, Source, Thresholds
 from napari_alc.project.document import ReviewBox
 
@@ -55,7 +56,7 @@ def live_regions(
     if not any(box.region for box in (*boxes, *suggestions)):
         return {}
     rows = [(box, source) for box in shown for source in _sources(box)]
-    matched, gray = _matched(rows, thresholds.iou), Region.GRAY.label
+    matched, gray = _matched(rows, thresholds), Region.GRAY.label
     return {
         box.id: gray if agrees else _ALONE[source]
         for (box, source), agrees in zip(rows, matched.tolist(), strict=True)
@@ -72,16 +73,30 @@ def _sources(box: ReviewBox) -> tuple[Source, ...]:
     return (model, Source.CROWD) if box.state == "kept" else (Source.CROWD,)
 
 
-def _matched(rows: Sequence[tuple[ReviewBox, Source]], iou: float) -> Mask:
+def _matched(rows: Sequence[tuple[ReviewBox, Source]], thresholds: Thresholds) -> Mask:
     """Which rows have a match of the same category in another set, shape (len(rows),)."""
     corners = as_boxes([box.corners for box, _ in rows])
     sources = np.array([source for _, source in rows], dtype=np.int64)
     categories = np.array([box.category_id for box, _ in rows], dtype=np.int64)
+    if thresholds.matching == "existential":
+        return _matched_often(corners, sources, categories, thresholds.iou)
+    # Of equally close boxes the first ones match, in the order in which they were stored.
+    order = np.argsort([box.id for box, _ in rows], kind="stable")
+    members = [order[sources[order] == source] for source in Source]
+    sets = [BoxSet(categories[of_set], corners[of_set]) for of_set in members]
+    matched = np.zeros(len(rows), dtype=np.bool_)
+    edges = match_graph(sets, thresholds.iou, thresholds.matching)
+    matched[np.concatenate(members)] = matched_rows(len(rows), edges)
+    return matched
+
+
+def _matched_often(corners: Boxes, sources: Integers, categories: Integers, iou: float) -> Mask:
+    """`_matched` where a box may match several others, shape (N,)."""
     a, b = _near_pairs(corners, iou)
     comparable = (sources[a] != sources[b]) & (categories[a] == categories[b])
     a, b = a[comparable], b[comparable]
     agree = ious(corners[a], corners[b]) > iou
-    matched = np.zeros(len(rows), dtype=np.bool_)
+    matched = np.zeros(len(corners), dtype=np.bool_)
     matched[a[agree]] = True
     matched[b[agree]] = True
     return matched

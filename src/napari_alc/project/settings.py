@@ -13,7 +13,8 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
 from napari_alc.cleaning.budget import Costs
-from napari_alc.cleaning.regions import Thresholds
+from napari_alc.cleaning.matching import Matching
+from napari_alc.cleaning.regions import GrayWithoutMp, GreenArgmax, Thresholds
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
@@ -55,6 +56,8 @@ class MethodSettings:
         images (F1-optimal), or 0.5 where there are none.
     seed
         Seed of the initial draw, of ties in the ranking and of the trainings.
+    matching, gray_without_mp, green_argmax, green_score_from_all
+        Readings where the paper is silent, see `napari_alc.cleaning.regions.Thresholds`.
     """
 
     initial: int = 40
@@ -66,6 +69,10 @@ class MethodSettings:
     delta: float = 0.5
     tau: float = -1.0
     seed: int = 0
+    matching: Matching = "existential"
+    gray_without_mp: GrayWithoutMp = "ma"
+    green_argmax: GreenArgmax = "overlapping"
+    green_score_from_all: bool = True
 
     def __post_init__(self) -> None:
         if self.initial < 1 or self.per_iteration < 1 or self.iterations < 0:
@@ -84,7 +91,16 @@ class MethodSettings:
 
     def thresholds(self, tau: float) -> Thresholds:
         """The thresholds of the LSM with score threshold `tau`."""
-        return Thresholds(iou=self.iou, gamma=self.gamma, score=tau, delta=self.delta)
+        return Thresholds(
+            iou=self.iou,
+            gamma=self.gamma,
+            score=tau,
+            delta=self.delta,
+            green_score_from_all=self.green_score_from_all,
+            matching=self.matching,
+            gray_without_mp=self.gray_without_mp,
+            green_argmax=self.green_argmax,
+        )
 
 
 @dataclass(frozen=True)
@@ -277,7 +293,7 @@ def _section(path: Path, name: str, kind: type[Section], value: object) -> Secti
         raise BadData(path, f"[{name}] holds a wrong value: {error}", "Correct the line") from error
 
 
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _require_kind(path: Path, where: str, given: object, default: object) -> None:
