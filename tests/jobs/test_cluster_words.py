@@ -61,7 +61,7 @@ def test_a_missing_extra_is_told(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", import_module)
-    told = pytest.raises(AlcError, match=r'pip install "napari-alc\[cluster\]"')
+    told = pytest.raises(AlcError, match="pip install dask distributed")
     with told, connected("127.0.0.1:1"):
         pass
 

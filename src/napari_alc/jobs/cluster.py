@@ -50,7 +50,7 @@ def _library() -> Any:
     except ImportError:
         raise AlcError(
             "Working on a cluster needs Dask, which is not installed here. Install it with: "
-            'pip install "napari-alc[cluster]"'
+            "pip install dask distributed"
         ) from None
 
 

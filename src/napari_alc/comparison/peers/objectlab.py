@@ -107,7 +107,7 @@ def _package() -> ModuleType:
     except ImportError:
         raise AlcError(
             "ObjectLab needs the package cleanlab, which is not installed: "
-            'pip install "napari-alc[peers]"'
+            "pip install cleanlab"
         ) from None
     module: ModuleType = rank
     return module
