@@ -8,6 +8,7 @@ from tiny_benches import make_bench
 
 from napari_alc.comparison import methods
 from napari_alc.comparison.methods import UNITS, relabelled
+from napari_alc.simulation.pathologist import edits
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,9 @@ def test_alc_takes_all_images_where_the_budget_allows(bench, monkeypatch):
     figures = {figure.metric: figure.value for figure in methods.alc(bench)}
     assert figures["clean_images"] == len(bench.data.truth.images)
     assert figures["label_f1"] == 1.0
+    data = bench.data
+    assert figures["boxes_step1_edits"] == edits(data.crowd.labels, data.truth.labels)
+    assert figures["boxes_step1"] == len(data.truth.labels)
 
 
 def test_images_labelled_anew_are_clean_and_others_the_crowd_s(bench):

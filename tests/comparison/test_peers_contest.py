@@ -12,7 +12,7 @@ from napari_alc.comparison.campaign import Way, last_round
 from napari_alc.comparison.peers.contest import SECONDS, case_of, cross_validated
 from napari_alc.errors import AlcError
 
-METHODS = ["Ours", "ObjectLab", "Mistakenness"]
+METHODS = ["Ours", "Ours, gray ranked", "Distance to Mp", "ObjectLab", "Mistakenness"]
 CROSSVAL = ["ObjectLab (crossval)", "Mistakenness (crossval)"]
 
 

@@ -119,3 +119,26 @@ def test_every_proposed_box_becomes_a_label(boxes, mp, ma):
     proposed = np.flatnonzero(found.predictions > NOT_PROPOSED)
     pink = rows.index[rows.region == Region.PINK]
     assert set(pink) <= set(proposed) <= set(from_mp)
+
+
+def test_gray_boxes_are_ranked_by_what_overlaps_them_and_stay_behind_green_ones():
+    near, exact, lone = HERE, [300, 0, 400, 100], FAR
+    crowd = labels(near, exact, lone)
+    seen = detections((SHIFTED, 0.9), (exact, 0.9))
+    plain = ours.suspicions(crowd, seen, Detections.empty(), Thresholds())
+    ranked = ours.suspicions_of_gray(crowd, seen, Detections.empty(), Thresholds())
+    assert plain.crowd[0] == plain.crowd[1] == 0
+    assert ranked.crowd[2] > ranked.crowd[0] > ranked.crowd[1] == 0
+    assert ranked.crowd[2] == plain.crowd[2]
+    assert ranked.crowd[0] == pytest.approx(0.4)
+
+
+def test_distance_looks_at_boxes_of_any_score_but_of_the_same_category():
+    crowd = labels(HERE, FAR)
+    weak = detections((SHIFTED, 0.06))
+    assert ours.distance(crowd, weak).crowd == pytest.approx([0.4, 1.0])
+    other = detections((SHIFTED, 0.9), category=2)
+    found = ours.distance(crowd, other)
+    assert found.crowd.tolist() == [1.0, 1.0]
+    assert found.predictions.tolist() == [0.9]
+    assert ours.distance(crowd, weak).predictions.tolist() == [NOT_PROPOSED]

@@ -102,7 +102,10 @@ def instability(boxes: Boxes, probabilities: Floats, noisy: Sequence[Boxes]) -> 
 
 
 def divergence(p: Floats, q: Floats) -> Floats:
-    """Jensen–Shannon divergence to base 2 of rows of probabilities, (N, C) → (N,), in 0-1."""
+    """Jensen–Shannon divergence of rows of probabilities, (N, C) → (N,), in 0-1.
+
+    To base 2 (a reading).
+    """
     middle = (p + q) / 2
     nats = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=1) / 2
     return np.asarray(np.clip(nats / np.log(2), 0.0, 1.0))
@@ -128,7 +131,9 @@ def consistency(
     -------
     float
         Least |IoU + (1 − JS)(p_max + p_max′)/2 − `CONSISTENT`| of all boxes, in 0-1.3; 0 where
-        there is no detection in the image (a reading) or in the augmented one (the authors').
+        there is no detection in the image or in the augmented one. The divergence is that of the
+        full softmax (a reading); the authors' code leaves the background out, takes natural
+        logarithms, and lets no image have more than 1.
     """
     if not len(boxes) or not len(others):
         return 0.0

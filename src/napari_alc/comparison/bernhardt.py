@@ -4,12 +4,12 @@ Certain (Bernhardt et al., "Active label cleaning for improved dataset quality u
 constraints", Nature Communications 13, 1161): a sample's score is the cross entropy of its label
 and the model's posterior less the posterior's entropy, so that a confident disagreement comes
 before an ambiguous sample; the highest scores are annotated anew, and nothing is corrected
-automatically.
+automatically. The authors' code takes logarithms to the base of the number of classes, here
+K + 1, and counts of the entropy what exceeds `MARGIN`.
 
 Our reading: the method is one of classification. A box is a sample, and its posterior R(b) the
 detector's ROI head run on it; a prediction that no crowd box matches is a sample that the crowd
-labelled background; an image's score is the mean of its samples. Logarithms have the base K + 1,
-and of the entropy only what exceeds `MARGIN` counts.
+labelled background; an image's score is the mean of its samples.
 """
 
 from __future__ import annotations

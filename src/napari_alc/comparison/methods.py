@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,6 +22,7 @@ from napari_alc.comparison.measuring import (
 )
 from napari_alc.comparison.step2 import clean_up
 from napari_alc.labels import LabelSet
+from napari_alc.simulation.pathologist import edits
 
 
 def noisy(bench: Bench) -> list[Figure]:
@@ -78,8 +80,12 @@ def alc(bench: Bench) -> list[Figure]:
         more = _affordable(bench, chosen, limit)
         chosen = (*chosen, *more)
     spent = _budget(bench, _boxes_in(bench, chosen))
+    crowd, truth = bench.data.crowd.labels, bench.data.truth.labels
+    changed = edits(crowd.of_images(chosen), truth.of_images(chosen))
     return [
-        *trained_figures(bench, "ALC", relabelled(bench, chosen), spent),
+        *trained_figures(
+            bench, "ALC", relabelled(bench, chosen), replace(spent, step1_edits=changed)
+        ),
         Figure("ALC", "clean_images", len(chosen)),
     ]
 

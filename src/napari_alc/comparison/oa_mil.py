@@ -12,12 +12,14 @@ category, then over the categories) is added. Late in the training four more pas
 decoded boxes as ROIs in turn, and the same loss of their mean confidence is added; targets still
 come from the first pass.
 
-Our reading: the authors train 12 epochs and set the selection of instances to the second, the
-extension to the ninth; here these are shares of the iterations, 1/6 and 3/4 (`SELECT_FROM`,
-`EXTEND_FROM`), before which the training is the plain one to the last bit. Theirs has the
-confidence loss from the first iteration on. Bags follow from the assignment of ROIs to boxes;
-theirs are told apart by the sums of the boxes' corners. Decoded boxes are cut to the image and
-let no gradient through. The regression loss stays the detector's own (theirs: L1).
+Our reading: the authors train 12 epochs and let the selection of instances begin with the second,
+the extension with the ninth; here these are shares of the iterations, 1/12 and 2/3
+(`SELECT_FROM`, `EXTEND_FROM`), before which the training is the plain one to the last bit. Theirs
+has the confidence loss from the first iteration on. Bags follow from the assignment of ROIs to
+boxes; theirs are told apart by the sums of the boxes' corners. Decoded boxes are cut to the image
+and let no gradient through. Samples, regression loss and the coding of boxes stay the detector's
+own: compact looks at 64 ROIs an image, half of them positive, so that a bag has about two
+instances (theirs: 512 ROIs, a quarter positive; L1; corners instead of centre and size).
 
 The module imports torch, so others import it only where they train.
 """
@@ -40,7 +42,7 @@ from napari_alc.errors import AlcError
 if TYPE_CHECKING:
     from napari_alc.detection.run import Run
 
-SELECT_FROM, EXTEND_FROM = 1 / 6, 3 / 4
+SELECT_FROM, EXTEND_FROM = 1 / 12, 2 / 3
 """Shares of the iterations after which instances are selected, and looked at repeatedly."""
 PASSES = 4
 """Passes beyond the first, once bags are extended."""

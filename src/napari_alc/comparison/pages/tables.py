@@ -10,6 +10,7 @@ from napari_alc.comparison.pages.ablation_tables import (
     agreement_sections,
     gamma_sections,
 )
+from napari_alc.comparison.pages.check_tables import check_sections
 from napari_alc.comparison.pages.curve_tables import curve_sections
 from napari_alc.comparison.pages.method_tables import calibration_sections, method_sections
 from napari_alc.comparison.pages.paper import (
@@ -156,6 +157,14 @@ SHEETS: Mapping[str, Sheet] = {
         "bccd",
         "",
         peer_sections,
+    ),
+    "checks": Sheet(
+        "Checks: why results are other than the paper's",
+        "Two results are looked into: that OA-MIL does not help, and that cleaned labels train as "
+        "good a detector as clean ones, or a better one.",
+        "bccd",
+        "",
+        check_sections,
     ),
     f"{CALIBRATION}bccd": _calibration("BCCD", "bccd", TABLE2),
     f"{CALIBRATION}tem": _calibration("synthetic TEM images", "tem", TABLE1),

@@ -9,7 +9,7 @@ images ("crossval"), which is how they are used where nobody has labelled anythi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,9 +86,18 @@ def compute(bench: Bench) -> list[Figure]:
     mp, ma = found(bench, done)
     case = case_of(bench, done.image_ids)
     crossed = cross_validated(bench).of_images(case.crowd.image_ids.tolist())
-    ranked = partial(ours.suspicions, case.crowd.labels, mp, ma, Way().at(done.tau))
+    given = (case.crowd.labels, mp, ma, Way().at(done.tau))
+    rankings: Mapping[str, Callable[[], Suspicions]] = {
+        "Ours": partial(ours.suspicions, *given),
+        "Ours, gray ranked": partial(ours.suspicions_of_gray, *given),
+        "Distance to Mp": partial(ours.distance, case.crowd.labels, mp),
+    }
     return [
-        *_figures(case, Contestant("Ours", mp, ranked, ranked)),
+        *(
+            figure
+            for title, rank in rankings.items()
+            for figure in _figures(case, Contestant(title, mp, rank, rank))
+        ),
         *_peers(case, mp, ""),
         *_peers(case, crossed, " (crossval)"),
         *_judged(

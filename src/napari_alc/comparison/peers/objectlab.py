@@ -106,8 +106,7 @@ def _package() -> ModuleType:
         from cleanlab.object_detection import rank
     except ImportError:
         raise AlcError(
-            "ObjectLab needs the package cleanlab, which is not installed: "
-            "pip install cleanlab"
+            "ObjectLab needs the package cleanlab, which is not installed: pip install cleanlab"
         ) from None
     module: ModuleType = rank
     return module

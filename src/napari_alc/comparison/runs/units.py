@@ -118,6 +118,7 @@ class Table:
 
 METHODS, ABLATIONS = f"{PACKAGE}.methods", f"{PACKAGE}.ablations"
 STRATEGIES, PEERS = f"{PACKAGE}.strategies", f"{PACKAGE}.peers"
+CHECKS = f"{PACKAGE}.checks"
 
 TABLES: Mapping[str, Table] = {
     table.name: table
@@ -129,6 +130,7 @@ TABLES: Mapping[str, Table] = {
         Table("ablations", "bccd", ABLATIONS, ("automatic", "readings")),
         Table("figure6", "bccd", STRATEGIES),
         Table("peers", "bccd", PEERS),
+        Table("checks", "bccd", CHECKS),
         Table("table1_2048", "tem2048", METHODS),
     )
 }

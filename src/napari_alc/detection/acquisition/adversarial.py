@@ -7,7 +7,8 @@ What still looks unlabelled is taken. The detector plays no part.
 Images are scaled to `SIDE`², as in the paper's comparison. Ours are: a small network, so that one
 core of a laptop's processor needs about two minutes for 200 images; the number of iterations,
 which follows the pool; and an evidence lower bound that is divided by the number of pixels, to
-which the adversary's loss is added.
+which the adversary's loss is added as the mean over both kinds of images (the authors add the
+losses of the two kinds).
 """
 
 from __future__ import annotations

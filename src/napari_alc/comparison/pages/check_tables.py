@@ -1,0 +1,47 @@
+"""Checks: OA-MIL and Mao on displaced boxes, and clean labels with what Ours adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from napari_alc.comparison.pages.spread import Results
+from napari_alc.comparison.pages.table_parts import Column, change, metric, section
+from napari_alc.project.report import Table
+
+DISPLACED = ", every box displaced"
+"""Ends the names of rows with this noise."""
+
+
+def check_sections(results: Results) -> Iterator[str | Table]:
+    """A table for each of the two checks."""
+    own = tuple(row for row in results.methods if row.endswith(DISPLACED))
+    rest = tuple(row for row in results.methods if row not in own)
+    columns = _columns(f"Noisy{DISPLACED}", "− Noisy")
+    yield from section("Methods for displaced boxes", results, own, columns, _OWN_WORDS)
+    columns = _columns("Clean", "− Clean")
+    yield from section("What the clean labels lack", results, rest, columns, _LACK_WORDS, "labels")
+
+
+def _columns(default: str, head: str) -> Sequence[Column]:
+    return (
+        metric("AP50"),
+        change("AP50", default, head),
+        metric("Loc"),
+        metric("Miss"),
+        metric("Bkg"),
+        metric("label_f1", "label F1", 3),
+        metric("labels_background", "labels on background", 1),
+    )
+
+
+_OWN_WORDS = (
+    "The crowd displaces every box (IoU 0.3–0.6 with the true one), leaves none out and adds none: "
+    "what OA-MIL and Mao were made for. AP50 of the detectors, paired by seed with Noisy; Loc, "
+    "Miss and Bkg are TIDE's errors."
+)
+
+_LACK_WORDS = (
+    "Clean labels as they are, and together with those boxes of Ours that overlap no clean one. "
+    "Where these train a better detector, they marked objects that the clean labels lack, and so "
+    "did Ours; they count as *background* all the same."
+)
