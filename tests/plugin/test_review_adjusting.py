@@ -5,6 +5,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import make_project, middle
 
+from napari_alc.plugin.review_rivals import LEAST_OVERLAP
+from napari_alc.plugin.review_words import overlap
+from napari_alc.project.document import MARKED
+
 KEY = Qt.Key
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -70,6 +74,43 @@ def test_where_a_model_has_no_box_the_page_says_so_and_nothing_changes(at):
         assert at.stored()[box.id] == box
 
 
+def test_a_neighbours_box_is_not_taken(at):
+    green, red = of_region(at, "green"), of_region(at, "red")
+    width, height = red.corners[2] - red.corners[0], red.corners[3] - red.corners[1]
+    pick(at, green)
+    x, y = middle(red)
+    at.drag(middle(green), (x + 0.85 * width, y + 0.3 * height))
+    moved = at.hand
+    assert 0 < overlap(moved, red) < LEAST_OVERLAP
+    at.key(KEY.Key_Period)
+    assert at.message == (
+        f"Ma has no box of this object; its closest one overlaps {overlap(moved, red):.2f}."
+    )
+    assert at.stored()[moved.id] == moved
+    assert at.stored()[red.id] == red
+
+
+def test_an_object_is_not_marked_twice(at):
+    green, red = of_region(at, "green"), of_region(at, "red")
+    pick(at, red)
+    at.key(KEY.Key_K)
+    pick(at, green)
+    at.drag(middle(green), tuple(c + 4 for c in middle(red)))
+    moved = at.hand
+    at.key(KEY.Key_Period)
+    assert at.message == MARKED
+    assert at.stored()[moved.id] == moved
+    at.assert_in_step()
+
+
+def test_the_box_that_a_key_would_take_is_drawn_in_broken_lines(at):
+    green, red = of_region(at, "green"), of_region(at, "red")
+    pick(at, green)
+    assert red not in at.canvas.suggested
+    at.drag(middle(green), tuple(c + 4 for c in middle(red)))
+    assert red in at.canvas.suggested
+
+
 def test_an_open_box_whose_place_is_taken_is_deleted_with_it_and_comes_back_with_it(at):
     green, red = of_region(at, "green"), of_region(at, "red")
     pick(at, green)
@@ -78,6 +119,7 @@ def test_an_open_box_whose_place_is_taken_is_deleted_with_it_and_comes_back_with
     at.key(KEY.Key_Period)
     assert at.stored()[green.id].corners == red.corners
     assert at.stored()[red.id].state == "deleted"
+    assert at.message == "Ma's own box is decided with it; undo takes both back."
     at.assert_in_step()
     at.key(KEY.Key_U)
     assert at.stored()[red.id] == red

@@ -54,7 +54,8 @@ def test_a_pink_box_says_that_the_crowd_missed_it():
 
 
 def test_a_gray_box_says_who_agrees():
-    words = why_here(MP, [CROWD, MP], models_saw=True)
+    larger = replace(MP, corners=(0, 0, 10, 6))
+    words = why_here(larger, [CROWD, larger], models_saw=True)
     assert words.startswith("Mp found this, confidence 0.87, in agreement with the crowd.")
 
 
@@ -149,3 +150,12 @@ def test_buttons_and_help_show_the_keys():
     for command in review_keys.COMMANDS.values():
         assert command.label in review_keys.help_html()
         assert all(key in review_keys.tip(command.name) for key in command.keys)
+
+
+def test_only_boxes_that_overlap_enough_are_said_to_agree():
+    gray, same = replace(CROWD, region="gray"), replace(MA, corners=CROWD.corners)
+    words = why_here(gray, [MP, same], models_saw=True)
+    assert words.startswith("The crowd drew this, in agreement with Ma.")
+    assert "The closest box of Mp overlaps 0.50" in words
+    loose = why_here(gray, [MP, same], models_saw=True, iou=0.4)
+    assert loose.startswith("The crowd drew this, in agreement with Mp and Ma.")

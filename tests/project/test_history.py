@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import PERSON, make_project
 from hypothesis import given, settings
@@ -149,9 +151,19 @@ def test_taking_another_open_box_deletes_it_by_the_same_decision(two, shelf):
     assert document.boxes == {box.id: box for box in START}
 
 
-def test_taking_a_box_that_is_decided_leaves_it(two):
-    two[0].take(1, two[0].boxes[3])
-    assert two[0].boxes[3] == START[2]
+def test_an_object_that_has_a_label_is_not_marked_twice(two, shelf):
+    document, _ = two
+    assert START[2].is_label
+    with pytest.raises(Refused, match="marks that object already"):
+        document.take(1, document.boxes[3])
+    x1, y1, x2, y2 = START[2].corners
+    beside = ReviewBox(50, START[2].category_id, (x1 + 1, y1, x2, y2), "ma", "green", 0.8)
+    with pytest.raises(Refused, match="Delete this box"):
+        document.take(1, beside)
+    assert document.boxes == {box.id: box for box in START}
+    assert not shelf.written
+    document.take(1, replace(beside, category_id=3 - beside.category_id))
+    assert document.boxes[1].corners == beside.corners
 
 
 def test_a_box_cannot_take_itself_nor_an_unknown_category(two):

@@ -24,6 +24,7 @@ from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter, shown_ids
 from napari_alc.plugin.review_gestures import Edits
 from napari_alc.plugin.review_keys import with_keys
 from napari_alc.plugin.review_order import OpenOrder
+from napari_alc.plugin.review_rivals import closest_overlap, rival_of, rivals
 from napari_alc.project.document import ReviewBox, ReviewDocument
 from napari_alc.project.history import History, Way
 from napari_alc.project.live_regions import live_regions
@@ -247,9 +248,9 @@ class ReviewDesk(QObject):
         if self.document is None or len(boxes) != 1:
             self.canvas.show_suggestions(())
             return
-        self.canvas.show_suggestions(
-            [other for other in self.document.suggestions if _overlap(other, boxes[0])]
-        )
+        near = [other for other in self.document.suggestions if _overlap(other, boxes[0])]
+        taken = [other for other in rivals(boxes[0], self.document) if other not in near]
+        self.canvas.show_suggestions((*near, *taken))
 
     def keep(self) -> None:
         """Keep the boxes at hand and go on."""
@@ -274,17 +275,14 @@ class ReviewDesk(QObject):
         if box.source == model and box.state == "open":
             self.keep()
             return
-        boxes = (*self.document.suggestions, *self.document.shown)
-        rivals = [b for b in boxes if b.id != box.id and b.state != "changed"]
-        other = max(
-            (rival for rival in rivals if rival.source == model and _overlap(rival, box)),
-            key=lambda rival: review_words.overlap(rival, box),
-            default=None,
-        )
+        other = rival_of(model, box, self.document)
         if other is None:
-            self.said.emit(review_words.no_box_of(model))
+            closest = closest_overlap(model, box, self.document)
+            self.said.emit(review_words.no_box_of(model, closest))
         elif self.give(lambda document, _ids: document.take(box.id, other), [box.id, other.id]):
             self.next_box()
+            if other.state == "open":
+                self.said.emit(review_words.went_with_it(model))
 
     def nudge(self, nudge: Nudge) -> None:
         """Move the box at hand, or its lower right corner, by pixels."""

@@ -108,9 +108,16 @@ def only_one_words(hidden: int) -> str:
     return f"This is the only one; {hidden_words(hidden)}" if hidden else ONLY_ONE
 
 
-def no_box_of(model: str) -> str:
-    """That a model has no box where the one at hand is."""
-    return f"{NAMES[model]} has no box here."
+def no_box_of(model: str, closest: float = 0.0) -> str:
+    """That a model has no box of the object at hand; `closest` is the highest IoU with others."""
+    if not closest:
+        return f"{NAMES[model]} has no box here."
+    return f"{NAMES[model]} has no box of this object; its closest one overlaps {closest:.2f}."
+
+
+def went_with_it(model: str) -> str:
+    """That the box whose corners were taken was open itself, and is gone."""
+    return f"{NAMES[model]}'s own box is decided with it; undo takes both back."
 
 
 def back_on(file_name: str, way: str) -> str:
@@ -166,7 +173,9 @@ def neighbours(box: ReviewBox, others: Iterable[ReviewBox]) -> tuple[Neighbour, 
     return tuple(found[source] for source in NAMES if source in found)
 
 
-def why_here(box: ReviewBox, others: Sequence[ReviewBox], models_saw: bool) -> str:
+def why_here(
+    box: ReviewBox, others: Sequence[ReviewBox], models_saw: bool, iou: float = 0.5
+) -> str:
     """Why a box is under review, in a few sentences.
 
     Parameters
@@ -177,14 +186,17 @@ def why_here(box: ReviewBox, others: Sequence[ReviewBox], models_saw: bool) -> s
         Every box of the image: proposals and suggestions.
     models_saw
         Whether models have looked at the image.
+    iou
+        Boxes agree above this overlap, 0–1.
     """
     if box.source == "person":
         return f"Drawn by {box.person or 'a person'}."
     near = neighbours(box, others)
-    return " ".join([_reason(box, near), *_closest(near, models_saw)])
+    agreeing = [other for other in near if other.overlap > iou]
+    return " ".join([_reason(box, agreeing), *_closest(near, models_saw)])
 
 
-def _reason(box: ReviewBox, near: Sequence[Neighbour]) -> str:
+def _reason(box: ReviewBox, agreeing: Sequence[Neighbour]) -> str:
     sure = "" if box.score is None else f", confidence {box.score:.2f}"
     if box.region == "red":
         return f"Only Ma found this{sure}; neither the crowd nor Mp agree."
@@ -195,7 +207,7 @@ def _reason(box: ReviewBox, near: Sequence[Neighbour]) -> str:
     if box.region == "gray":
         name = NAMES[box.source]
         found = "drew" if box.source == "crowd" else "found"
-        others = " and ".join(NAMES[n.source] for n in near) or "another"
+        others = " and ".join(NAMES[n.source] for n in agreeing) or "another"
         return f"{name[0].upper()}{name[1:]} {found} this{sure}, in agreement with {others}."
     return "The crowd drew this; no model has seen the image yet."
 
@@ -249,6 +261,8 @@ class Told:
         What several readers said of boxes.
     models_saw
         Whether models have looked at the image.
+    iou
+        Boxes agree above this overlap, 0–1.
     """
 
     document: ReviewDocument
@@ -256,6 +270,7 @@ class Told:
     regions: Mapping[int, str]
     verdicts: Mapping[int, str]
     models_saw: bool
+    iou: float = 0.5
 
     def words(
         self, boxes: Sequence[ReviewBox], category_name: Callable[[int], str]
@@ -269,7 +284,7 @@ class Told:
         others = [*self.document.boxes.values(), *self.document.suggestions]
         sentences = (
             self.verdicts.get(box.id, ""),
-            why_here(box, others, self.models_saw),
+            why_here(box, others, self.models_saw, self.iou),
             now_words(box.region, self.regions.get(box.id, box.region)),
         )
         return title, " ".join(sentence for sentence in sentences if sentence)

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from napari_alc.boxes import as_boxes, iou_matrix
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
 from napari_alc.project.history import History, Way
@@ -24,8 +25,11 @@ Corners = tuple[float, float, float, float]
 MINIMUM_SIZE = 2.0
 """Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
 
+SAME_OBJECT_IOU = 0.5
+"""Two labels of a category with a higher IoU mark the same object."""
 
 STALE = "Somebody else has changed this box since; it stays as it is."
+MARKED = "Another label marks that object already. Delete this box, or adjust it by hand."
 
 
 class Refused(AlcError):
@@ -227,6 +231,11 @@ class ReviewDocument:
         """Give a box the corners and the category of a suggestion or of another box.
 
         Where the other one is open itself, it is deleted by the same decision.
+
+        Raises
+        ------
+        Refused
+            When another label marks that object already: there would be two of them.
         """
         if other.id == box_id:
             raise Refused("That is the box itself. Keep it, or delete it.")
@@ -238,6 +247,7 @@ class ReviewDocument:
             category_id=other.category_id,
             state=_changed_state(box),
         )
+        self._require_unmarked(taken)
         rival = self._boxes.get(other.id)
         pairs = [("take", box, taken)]
         if rival is not None and rival.state == "open":
@@ -281,6 +291,17 @@ class ReviewDocument:
         if x[1] - x[0] < MINIMUM_SIZE or y[1] - y[0] < MINIMUM_SIZE:
             raise Refused("That box is too small or outside the image; nothing was changed.")
         return float(x[0]), float(y[0]), float(x[1]), float(y[1])
+
+    def _require_unmarked(self, box: ReviewBox) -> None:
+        """Refuse a box where another label of its category has about the same corners."""
+        labels = [
+            other
+            for other in self._boxes.values()
+            if other.is_label and other.id != box.id and other.category_id == box.category_id
+        ]
+        corners = as_boxes([label.corners for label in labels])
+        if (iou_matrix(as_boxes(box.corners), corners) > SAME_OBJECT_IOU).any():
+            raise Refused(MARKED)
 
     def _require_category(self, category_id: int) -> None:
         if category_id not in self._category_ids:
