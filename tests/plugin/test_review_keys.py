@@ -318,3 +318,25 @@ def test_the_help_closes_with_its_own_keys(help_window, key, more):
     help_window.toggle()
     press(help_window, "K")
     assert help_window.isVisible()
+
+
+def test_behind_another_page_no_key_decides_anything(desk, canvas, viewer):
+    layer = viewer.layers["boxes"]
+    layer.selected_data = {0}
+    desk.hide()
+    for key in ("Del", "Backspace", "3", "K", "Q", "PgDown"):
+        press(canvas, key)
+        press(desk.parentWidget(), key)
+    assert desk.take() == []
+    assert layer.nshapes == 1
+    desk.show()
+    press(canvas, "K")
+    assert desk.take() == ["keep"]
+
+
+def test_keys_work_when_no_layer_is_the_active_one(desk, canvas, viewer):
+    viewer.layers.selection.clear()
+    assert viewer.layers.selection.active is None
+    press(canvas, "K")
+    assert desk.take() == ["keep"]
+    assert viewer.layers.selection.active == viewer.layers["boxes"]

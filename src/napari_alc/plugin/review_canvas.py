@@ -29,6 +29,7 @@ from napari_alc.plugin.review_gestures import (
 from napari_alc.plugin.review_labels import LabelKind
 from napari_alc.plugin.review_layers import ReviewLayers
 from napari_alc.plugin.review_mouse import MouseWatch
+from napari_alc.plugin.view_guard import ViewGuard
 from napari_alc.project.document import ReviewBox, ReviewDocument
 
 REST_MS = 40
@@ -70,11 +71,13 @@ class ReviewCanvas(QObject):
         self._shown_ids: frozenset[int] | None = None
         self._is_read_only = False
         self._is_stale = False
+        self._is_painted = False
         self._leaves_out = False
         self._layers = ReviewLayers(viewer)
         self._rows, self.looks = self._layers.rows, self._layers.looks
         self.boxes, self.image = self._rows.layer, self._layers.image
         self.suggestions = self._layers.lines.layer
+        self._guard = ViewGuard(viewer, self._layers, lambda: self._document is not None, self)
         self._mouse = MouseWatch(self.boxes, self._on_press, self._on_release)
         self._restore_later = _timer(self, 0, self._restore)
         self._rest_later = _timer(self, REST_MS, self._on_rest)
@@ -84,6 +87,9 @@ class ReviewCanvas(QObject):
         self.boxes.events.data.connect(self._on_data)
         self.boxes.events.features.connect(self._on_features)
         self.boxes.events.mode.connect(self._on_mode)
+        self.boxes.events.edge_color.connect(self._on_painted)
+        self.boxes.events.face_color.connect(self._on_painted)
+        self._guard.said.connect(self.refused)
         self.boxes.selected_data.events.items_changed.connect(self._on_selection)
         self._viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self._viewer.scene.camera.events.center.connect(self._on_move)
@@ -247,6 +253,7 @@ class ReviewCanvas(QObject):
             self._is_stale = True
             return
         self._restore_later.stop()
+        anew, self._is_painted = anew or self._is_painted, False
         (self._rows.fill if anew else self._rows.restore)(self._visible().values())
         self._is_stale = False
         self._follow()
@@ -308,6 +315,12 @@ class ReviewCanvas(QObject):
             self._restore_later.start()
             self.stop_drawing()
             self.refused.emit(NO_TURNING if mode == "transform" else NO_OTHER_SHAPES)
+
+    def _on_painted(self) -> None:
+        """Colours tell the region; napari's controls have changed them."""
+        if not self._rows.is_filling and self._document is not None:
+            self._is_painted = True
+            self._restore_later.start()
 
     def _on_selection(self) -> None:
         if self._rows.is_filling or self._is_stale:

@@ -173,7 +173,7 @@ _TABLE = (
     Command(
         "redo",
         "Redo",
-        ("Shift+U", "Ctrl+Shift+Z"),
+        ("Shift+U", "Ctrl+Shift+Z", "Ctrl+Y"),
         "Repeats the decision that was taken back.",
         DECIDING,
     ),
@@ -268,6 +268,7 @@ TAKEN_OVER: Mapping[str, str] = {
     "Del": _DOCUMENT,
     "Backspace": _DOCUMENT,
     "3": _DOCUMENT,
+    "Ctrl+Y": "napari would show a volume; the review shows one image",
     "Esc": "napari would end a drawing with a half-drawn box",
     "Left": _SLICES,
     "Right": _SLICES,

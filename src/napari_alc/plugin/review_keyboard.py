@@ -1,9 +1,9 @@
 """The keys of the review in napari's window.
 
-While one of the review's layers is the active one, a key belongs to the review wherever it is
-pressed in the window, unless a field for text or another control wants it. Keys are taken
-before napari sees them, which knows neither Tab nor ``?``, and holds arrow keys only without
-Shift and Alt.
+While the page is in sight and one of the review's layers is the active one, or none, a key belongs
+to the review wherever it is pressed in the window, unless a field for text or another control
+wants it. Behind another page no key decides anything. Keys are taken before napari sees them,
+which knows neither Tab nor ``?``, and holds arrow keys only without Shift and Alt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.plugin import preferences, review_keys
-from napari_alc.plugin.review_commands import COMMANDS
+from napari_alc.plugin.review_commands import COMMANDS, TAKEN_OVER
 from napari_alc.plugin.review_key_choice import keys_pressed
 
 
@@ -104,7 +104,12 @@ class ReviewKeys(QObject):
     def _press(self, event: QKeyEvent) -> bool:
         keys = (self._by_key.get(key) for key in keys_pressed(event))
         name = next((name for name in keys if name), None)
-        if name is None or self._viewer.layers.selection.active not in self._layers:
+        if name is None:
+            return False
+        if not self._page.isVisible():
+            return self._has_boxes and not TAKEN_OVER.keys().isdisjoint(keys_pressed(event))
+        self._take_up_boxes()
+        if not self._has_boxes:
             return False
         command = COMMANDS[name]
         if event.isAutoRepeat() and not command.repeats:
@@ -113,6 +118,17 @@ class ReviewKeys(QObject):
             self._held = int(event.key()), name
         self._actions[name]()
         return True
+
+    @property
+    def _has_boxes(self) -> bool:
+        """Whether keys are for the boxes, and not for another layer."""
+        return self._viewer.layers.selection.active in self._layers
+
+    def _take_up_boxes(self) -> None:
+        """Make the boxes the active layer where none is, as after a click beside the list."""
+        layers = self._viewer.layers
+        if layers.selection.active is None and self._layers[-1] in layers:
+            layers.selection.active = self._layers[-1]
 
     def _release(self, event: QKeyEvent) -> bool:
         if event.isAutoRepeat() or self._held is None or self._held[0] != int(event.key()):

@@ -33,6 +33,7 @@ class ReviewLayers:
         self.lines = SuggestionLines()
         self.labels = BoxLabels()
         self.rows = BoxRows(self.looks.look)
+        self._is_shown = True
         self._words_are_old = False
 
     @property
@@ -68,8 +69,14 @@ class ReviewLayers:
         """Let mouse and keys go to the boxes."""
         self._viewer.layers.selection.active = self.rows.layer
 
+    @property
+    def are_in_sight(self) -> bool:
+        """Whether napari shows the boxes, unless the review itself hides them."""
+        return bool(self.rows.layer.visible) or not self._is_shown
+
     def set_visible(self, visible: bool) -> None:
         """Show or hide all boxes, with what is beside them."""
+        self._is_shown = visible
         self.rows.layer.visible = visible
         self.lines.set_hidden(not visible)
         self.forget_words()
