@@ -144,6 +144,42 @@ def test_a_change_to_a_finished_image_opens_it_again(open_project, tmp_path):
     assert next_open_task(at.project).id == done.id
 
 
+def finished_by(project, person):
+    """The first image that waits, as somebody else has finished it."""
+    task = next_open_task(project)
+    document = open_document(project, task, person)
+    document.keep([box.id for box in document.open_boxes])
+    finish(project, task, person)
+    return next(done for done in queue(project) if done.id == task.id)
+
+
+def test_who_only_looks_at_a_finished_image_does_not_become_its_finisher(open_project, tmp_path):
+    project = make_project(tmp_path)
+    done = finished_by(project, "Eve")
+    at = open_project(project)
+    at.page.go_to(at.page.queue.find(done.id))
+    at.wait_for_image()
+    at.key(KEY.Key_N)
+    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    assert done in queue(project)
+    assert at.page.queue.find(done.id) == done
+
+
+def test_who_changes_a_finished_image_becomes_its_finisher(open_project, tmp_path):
+    project = make_project(tmp_path)
+    done = finished_by(project, "Eve")
+    at = open_project(project)
+    at.page.go_to(at.page.queue.find(done.id))
+    at.wait_for_image()
+    at.desk.look_at_box(at.document.labels[0].id)
+    at.key(KEY.Key_Q)
+    at.key(KEY.Key_N)
+    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    again = next(task for task in queue(project) if task.id == done.id)
+    assert again.done_by == at.page.queue.find(done.id).done_by == PERSON
+    assert again.done_at > done.done_at
+
+
 def test_step2_says_what_is_left_and_shows_it_close(open_project, tmp_path):
     at = open_project(make_project(tmp_path, step=OPEN_BOXES))
     assert "Decide only the red and green boxes" in at.page.panel.task.text()

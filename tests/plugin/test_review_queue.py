@@ -111,6 +111,14 @@ def test_finishing_and_opening_again_leave_everything_as_it_was(found, task_id):
     assert entries(found) == before
 
 
+@given(queues(), st.integers(100, 113))
+def test_finishing_a_finished_image_changes_nothing(found, task_id):
+    found.finish(task_id, "Bob")
+    before = entries(found)
+    found.finish(task_id, "Carl")
+    assert entries(found) == before
+
+
 @given(queues())
 def test_neighbours_are_one_place_apart_and_end_at_the_ends(found):
     tasks = [e.task for e in entries(found)]

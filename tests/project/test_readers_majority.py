@@ -239,6 +239,16 @@ def test_a_reading_taken_back_into_the_queue_takes_the_image_with_it(project, jo
     assert now_of(project, joint).is_done
 
 
+def test_who_only_looks_at_a_finished_joint_image_leaves_it_to_the_majority(project, joint):
+    share(project, ["Ada", "Bob"])
+    read(project, joint, "Ada")
+    read(project, joint, "Bob")
+    before = now_of(project, joint)
+    finish_task(project, joint, "Dee")
+    assert now_of(project, joint) == before
+    open_document(project, reading(project, joint, "Bob"), "Bob").delete(ids_of(project, joint))
+
+
 def test_an_image_that_was_looked_at_again_without_a_change_is_settled_too(project, joint):
     share(project, ["Ada", "Bob"])
     read(project, joint, "Ada")

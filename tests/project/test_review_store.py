@@ -144,6 +144,23 @@ def test_a_decision_on_a_finished_image_opens_it_again(project):
     assert next_open_task(project).id == done.id
 
 
+def test_who_changes_nothing_on_a_finished_image_does_not_become_its_finisher(project):
+    done = queue(project)[0]
+    open_document(project, done, "Bob")
+    finish(project, done, "Bob")
+    assert queue(project)[0] == done
+
+
+def test_who_changes_a_finished_image_becomes_its_finisher(project):
+    done = queue(project)[0]
+    document = open_document(project, done, "Bob")
+    document.delete([document.labels[0].id])
+    finish(project, done, "Bob")
+    again = queue(project)[0]
+    assert again.done_by == "Bob"
+    assert again.done_at > done.done_at
+
+
 def test_open_boxes_are_counted_as_they_are_decided(project, task):
     assert open_counts(project)[task.id] == 8
     document = open_document(project, task, PERSON)

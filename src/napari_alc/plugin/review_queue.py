@@ -112,8 +112,10 @@ class ReviewQueue:
             self._put(place, replace(self._entries[place], opened=opened))
 
     def finish(self, task_id: int, person: str) -> None:
-        """The image is finished."""
-        self._set_task(task_id, now(), person)
+        """The image is finished; where it was already, it stays in the finisher's name."""
+        task = self.find(task_id)
+        if task is not None and not task.is_done:
+            self._set_task(task_id, now(), person)
 
     def reopen(self, task_id: int) -> None:
         """The image waits again."""

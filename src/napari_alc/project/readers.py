@@ -145,7 +145,8 @@ def finish_task(project: Project, task: Task, person: str) -> None:
     """Finish a joint task or a reading.
 
     With the last reading of an image, what most readers say is stored in its joint task, in
-    their name; ties stay open there, and a joint task with nothing left open is done.
+    their name; ties stay open there, and a joint task with nothing left open is done. A task
+    that is done already stays as it is.
 
     Raises
     ------

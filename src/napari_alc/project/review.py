@@ -138,7 +138,7 @@ def decision_row(
 
 
 def finish(project: Project, task: Task, person: str) -> None:
-    """Mark a task as done.
+    """Mark a task as done; one that is done already stays in the name of who finished it.
 
     Raises
     ------

@@ -289,11 +289,15 @@ def reopen(project: Project, task: Task) -> None:
 
 
 def set_done(project: Project, task: Task, at: datetime | None, person: str | None) -> None:
-    """Store when and by whom a task was finished; None for both opens it again."""
-    statement = (
-        update(schema.task).where(schema.task.c.id == task.id).values(done_at=at, done_by=person)
-    )
+    """Store when and by whom a task was finished; None for both opens it again.
+
+    A finished task stays in the name of who finished it: a change would have opened it again.
+    """
+    t = schema.task.c
+    statement = update(schema.task).where(t.id == task.id)
+    if at is not None:
+        statement = statement.where(t.done_at.is_(None))
     with project.store.begin() as connection:
-        connection.execute(statement)
+        connection.execute(statement.values(done_at=at, done_by=person))
         if at is None:
             prepare_change(connection, task.id)
