@@ -20,16 +20,18 @@ PATIENCE = 60
 
 
 @pytest.fixture
-def tables(monkeypatch):
+def tables():
     """One table of fake rows instead of all."""
-    for name in list(TABLES):
-        monkeypatch.delitem(TABLES, name)
+    before = dict(TABLES)
+    TABLES.clear()
 
     def use(*names, table="table2"):
-        monkeypatch.setitem(TABLES, table, Table(table, "tiny", "fake_units", names))
+        TABLES[table] = Table(table, "tiny", "fake_units", names)
 
     use("count", "threads")
-    return use
+    yield use
+    TABLES.clear()
+    TABLES.update(before)
 
 
 @pytest.fixture
@@ -76,6 +78,42 @@ def test_a_row_is_computed_once_and_seeds_come_together(compare):
     assert rows_in("comparison/results/table2.csv")[:2] == [("count", 0), ("count", 1)]
     assert compare("--seeds", "0,1").status == 0
     assert (times_computed(0), times_computed(1)) == (1, 1)
+
+
+@pytest.mark.usefixtures("tables")
+def test_rows_that_another_computer_has_measured_are_not_computed_again(compare):
+    compare("--seeds", "0,1", "--results", "results", "--out", "there")
+    figures, before = Path("results", "table2.csv"), Path("results", "runs.json").read_text()
+    measured = figures.read_bytes()
+    done = compare("--seeds", "0,1,2", "--results", "results", "--out", "here")
+    assert done.status == 0
+    assert "4 rows were there already and were not computed again" in done.err
+    assert figures.read_bytes().startswith(measured.splitlines()[0])
+    assert rows_in("results/table2.csv") == [
+        (name, seed) for name in ("count", "threads") for seed in (0, 1, 2)
+    ]
+    bench = Path("here", "bench")
+    assert sorted(path.name for path in bench.glob("count-*")) == ["count-2"]
+    [first] = json.loads(before)["table2"]["sessions"]
+    note = json.loads(Path("results", "runs.json").read_text())["table2"]
+    assert first in note["sessions"]
+    assert len(note["sessions"]) == 2
+
+
+@pytest.mark.usefixtures("tables")
+def test_rows_of_other_settings_are_not_taken_over(compare):
+    compare("--seeds", 0, "--results", "results", "--out", "there")
+    compare("--seeds", 0, "--results", "results", "--out", "here", "--set", "iterations=7")
+    assert Path("here", "bench", "count-0").exists()
+
+
+@pytest.mark.usefixtures("tables")
+def test_damaged_notes_on_earlier_rows_are_named(compare):
+    compare("--seeds", 0, "--results", "results", "--out", "there")
+    Path("results", "runs.json").write_text("{")
+    done = compare("--seeds", 0, "--results", "results", "--out", "here")
+    assert done.status == 1
+    assert "runs.json" in done.complaint
 
 
 @pytest.mark.usefixtures("tables")

@@ -17,6 +17,7 @@ from napari_alc.commands.making import DetectorSetting, detector_settings, requi
 from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
 from napari_alc.comparison.data import NOISE_FACTORS, Source
 from napari_alc.comparison.figures import Figure, Seeded, write_figures
+from napari_alc.comparison.runs.adopting import adopt
 from napari_alc.comparison.runs.ordering import Desk, Means, make_rows
 from napari_alc.comparison.runs.results import Results
 from napari_alc.comparison.runs.running import Problem
@@ -178,9 +179,12 @@ def compare(
     with watched(progress, cancel_file) as watch:
         desk = Desk(means, watch.report, watch.should_stop)
         files = Results(folder, commands, wanted, desk)
+        adopted = adopt(folder, chosen, desk)
         whole = _command(chosen, wanted, means, results, quick)
         problems = make_rows(units, desk, whole, on_row=files.write)
     files.write()
+    if adopted:
+        tell([f"{folder}: {adopted} rows were there already and were not computed again."])
     tell(files.in_words())
     _require_none(problems)
 

@@ -75,7 +75,9 @@ class Results:
 
 def _note(path: Path, table: Table, rows: Sequence[Row], desk: Desk, command: str) -> None:
     notes = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    before = notes.get(table.name, {})
     notes[table.name] = _entry(table, rows, desk, command)
+    notes[table.name]["sessions"] = list(_sessions(before, rows, desk))
     write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
 
 
@@ -92,8 +94,25 @@ def _entry(table: Table, rows: Sequence[Row], desk: Desk, command: str) -> dict[
         "plan": vars(data.plan),
         "detector": {k: v for k, v in rows[0].detector.items() if k != "seed"},
         "rows": [
-            {"name": row.unit.name, "seed": row.unit.seed, "seconds": round(row.seconds, 1)}
+            {
+                "name": row.unit.name,
+                "seed": row.unit.seed,
+                "seconds": round(row.seconds, 1),
+                "digest": row.digest,
+                "methods": list(dict.fromkeys(figure.method for figure in row.figures)),
+            }
             for row in rows
         ],
-        "sessions": list(sessions_of(desk.means.out, {row.digest for row in rows})),
     }
+
+
+def _sessions(
+    before: Mapping[str, Any], rows: Sequence[Row], desk: Desk
+) -> Iterator[Mapping[str, object]]:
+    """Sessions that computed any of the rows: those of other computers, then those of this one."""
+    digests = {row.digest for row in rows}
+    here = list(sessions_of(desk.means.out, digests))
+    known = {session["began"] for session in here}
+    if digests & {row.get("digest") for row in before.get("rows", ())}:
+        yield from (one for one in before.get("sessions", ()) if one["began"] not in known)
+    yield from here
