@@ -9,6 +9,7 @@ from review_driver import make_project, middle
 
 from napari_alc.plugin.appearance import COLOURS, colour_name
 from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter, shown_ids
+from napari_alc.plugin.review_parts import open_question
 from napari_alc.project.document import ReviewBox
 
 KEY = Qt.Key
@@ -126,21 +127,90 @@ def test_decisions_go_on_through_the_boxes_shown_only(at):
     assert {i for i, box in stored.items() if box.state == "deleted"} == reds
 
 
-def test_finishing_asks_about_hidden_open_boxes_and_going_back_says_where_they_are(at):
-    task = at.page.task
+def decide_the_reds(at):
+    """Show only red boxes and delete both."""
     for name in ("gray", "pink", "green"):
         tick(at, name)
     at.key(KEY.Key_J)
     for _ in range(2):
         at.key(KEY.Key_Q)
-    at.key(KEY.Key_N)
+
+
+def question(at):
     bar = at.page.panel.ask_bar
-    assert bar.isVisible()
-    assert "6 boxes are still open" in bar.sentence.text()
-    QTest.mouseClick(bar.go_back, LEFT)
-    assert "6 open boxes are hidden" in at.message
+    return bar.sentence.text() if bar.isVisible() else ""
+
+
+def test_the_question_before_finishing_says_how_many_open_boxes_are_hidden(at):
+    tick(at, "gray")
+    at.key(KEY.Key_J)
+    at.key(KEY.Key_N)
+    assert question(at) == (
+        "8 boxes are still open. What are they? "
+        "2 of them are hidden by your choice of colours and confidence; “Go back” shows them."
+    )
+
+
+def test_a_box_at_hand_does_not_count_as_hidden(at):
+    pick(at, min(of_region(at, "gray")))
+    tick(at, "gray")
+    at.key(KEY.Key_N)
+    assert "1 of them is hidden" in question(at)
+
+
+def test_the_question_follows_the_filter_while_it_stands(at):
+    at.key(KEY.Key_N)
+    assert question(at) == "8 boxes are still open. What are they?"
+    at.desk._take_up([], look=False)
+    tick(at, "red")
+    assert "2 of them are hidden" in question(at)
+    tick(at, "red")
+    assert question(at) == "8 boxes are still open. What are they?"
+
+
+def test_going_back_shows_the_hidden_open_boxes_and_goes_to_the_first(at):
+    task = at.page.task
+    decide_the_reds(at)
+    at.key(KEY.Key_N)
+    assert "6 boxes are still open. What are they? All of them are hidden" in question(at)
+    QTest.mouseClick(at.page.panel.ask_bar.go_back, LEFT)
+    at.settle()
+    assert question(at) == ""
+    assert all(chip.isChecked() for chip in at.page.panel.filter.chips.values())
+    assert on_screen(at) == of_region(at, "gray", "pink", "green")
+    assert at.hand == at.desk.open_boxes[0]
     assert at.page.task == task
     assert not any(box.state == "kept" for box in at.stored().values())
+    at.assert_in_step()
+
+
+def test_going_back_keeps_a_filter_that_hides_no_open_box(at):
+    decide_the_reds(at)
+    for name in ("gray", "pink", "green"):
+        tick(at, name)
+    tick(at, "red")
+    at.key(KEY.Key_N)
+    assert question(at) == "6 boxes are still open. What are they?"
+    QTest.mouseClick(at.page.panel.ask_bar.go_back, LEFT)
+    assert at.hand.id in of_region(at, "gray", "pink", "green")
+    assert not at.page.panel.filter.chips["red"].isChecked()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1, 0), "1 box is still open. What is it?"),
+        ((1, 1), "1 box is still open. What is it? It is hidden"),
+        (
+            (3, 1),
+            "1 of them is hidden by your choice of colours and confidence; “Go back” shows it",
+        ),
+        ((2500, 1200), "1,200 of them are hidden"),
+        ((2, 2), "All of them are hidden"),
+    ],
+)
+def test_the_question_counts_in_plain_english(numbers, told):
+    assert told in open_question(*numbers)
 
 
 def test_the_slider_hides_what_the_models_were_less_sure_of(at):

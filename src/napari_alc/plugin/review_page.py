@@ -99,7 +99,7 @@ class ReviewPage(QWidget):
         bar = panel.ask_bar
         bar.keep_all.clicked.connect(lambda: self._settle_open(ReviewDocument.keep))
         bar.delete_all.clicked.connect(lambda: self._settle_open(ReviewDocument.delete))
-        bar.go_back.clicked.connect(self._go_back)
+        bar.go_back.clicked.connect(self._words.go_back)
         desk.moved.connect(self._on_moved)
         desk.decided.connect(self._on_decided)
         desk.elsewhere.connect(self._revert_elsewhere)
@@ -304,17 +304,12 @@ class ReviewPage(QWidget):
 
     def done(self) -> None:
         """Finish the image and open the next one; asks first if boxes are still open."""
-        still_open = self.desk.open_boxes
         if self._now.read_only:
             self.panel.say(self._now.read_only)
-        elif still_open:
-            self.panel.ask(review_words.open_words(len(still_open)))
+        elif self.desk.open_boxes:
+            self._words.ask()
         else:
             self._finish()
-
-    def _go_back(self) -> None:
-        self.panel.ask_bar.tell("")
-        self.desk.next_box()
 
     def _settle_open(self, command: Decide) -> None:
         if self.desk.give(command, [box.id for box in self.desk.open_boxes]):

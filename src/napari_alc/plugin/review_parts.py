@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout
 
-from napari_alc.plugin import review_keys, tooltips
+from napari_alc.plugin import review_keys, review_words, tooltips
 from napari_alc.plugin.appearance import SUGGESTIONS
 from napari_alc.plugin.filter_bar import GROUND
 from napari_alc.plugin.parts import button_with, words
@@ -46,6 +46,24 @@ class NoticeBar(QFrame):
         """Show a sentence; an empty one hides the bar."""
         self.sentence.setText(sentence)
         self.setVisible(bool(sentence))
+
+
+def open_question(still_open: int, hidden: int) -> str:
+    """The question before an image is finished with open boxes.
+
+    Parameters
+    ----------
+    hidden
+        How many of the open boxes the filter hides: whoever answers does not see them.
+    """
+    question = review_words.open_words(still_open)
+    if not hidden:
+        return question
+    which = f"{hidden:,} of them {'is' if hidden == 1 else 'are'}"
+    if hidden == still_open:
+        which = "It is" if hidden == 1 else "All of them are"
+    where = "hidden by your choice of colours and confidence"
+    return f"{question} {which} {where}; “Go back” shows {'it' if hidden == 1 else 'them'}."
 
 
 class OpenBoxesBar(NoticeBar):

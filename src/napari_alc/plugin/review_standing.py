@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from napari_alc.plugin import review_words
 from napari_alc.plugin.review_desk import ReviewDesk
 from napari_alc.plugin.review_panel import ReviewPanel
+from napari_alc.plugin.review_parts import open_question
 from napari_alc.plugin.review_queue import ReviewQueue
 from napari_alc.plugin.review_words import Told
+from napari_alc.project.document import ReviewBox
 from napari_alc.project.tasks import Task
 
 
@@ -103,6 +105,36 @@ class StandingWords:
         told = Told(document, still_open, desk.regions, self.now.said, self._models_saw)
         panel.show_box(*told.words(boxes, panel.category_name))
         panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
+        if not panel.ask_bar.isHidden():
+            panel.ask_bar.tell(self._question)
+
+    def ask(self) -> None:
+        """Ask what the boxes still open are, before the image is finished."""
+        self._panel.ask(self._question)
+
+    def go_back(self) -> None:
+        """Go to the open boxes instead; where the filter hides some, everything is shown."""
+        self._panel.ask_bar.tell("")
+        hidden = self._hidden
+        if not hidden:
+            self._desk.next_box()
+            return
+        self._panel.filter.reset()
+        self._desk.look_at_box(hidden[0].id)
+
+    @property
+    def _question(self) -> str:
+        return open_question(len(self._desk.open_boxes), len(self._hidden))
+
+    @property
+    def _hidden(self) -> list[ReviewBox]:
+        """The open boxes that the filter hides; those at hand are shown whatever it says."""
+        desk, at_hand = self._desk, self._desk.at_hand
+        return [
+            box
+            for box in desk.open_boxes
+            if box not in at_hand and not desk.filter.passes(box, desk.name_of(box))
+        ]
 
     @property
     def _models_saw(self) -> bool:
