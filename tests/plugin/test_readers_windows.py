@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from review_driver import Driver
 
 from napari_alc.plugin.readers_dialog import ReadersDialog
 from napari_alc.plugin.readers_view import NO_DIFFERENCE, NOTHING_READ, ReadersView
+from napari_alc.plugin.review_queue import ReviewQueue
+from napari_alc.plugin.review_readers import READ_AGAIN
+from napari_alc.plugin.review_words import ALL_DONE, ALL_ELSEWHERE
+from napari_alc.project.project import Project
 from napari_alc.project.readers import finish_task, readers, share
 from napari_alc.project.review import open_document
-from napari_alc.project.tasks import queue, queue_of
+from napari_alc.project.tasks import queue, queue_of, reopen
 
 sys.path.append(str(Path(__file__).parents[1] / "project"))
 
@@ -209,3 +214,164 @@ def test_without_a_project_nothing_is_shown(view, project):
     assert len(texts(view.objects)) == 1
     view.set_project(None)
     assert texts(view.objects) == texts(view.pairs) == []
+
+
+@pytest.fixture
+def shared(project):
+    """Ada and Bob read both images."""
+    share(project, ["Ada", "Bob"])
+    return project
+
+
+@pytest.fixture
+def elsewhere(shared):
+    """The project as the window of another person opens it."""
+    other = Project.open(shared.folder)
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def ada(window, shared, qtbot):
+    """Ada at her window."""
+    viewer, page = window
+    yield Driver(viewer, shared, qtbot, page=page)
+    page.set_project(None, "")
+
+
+def keep_all(at):
+    """Keep every box of the image with the keyboard, and finish it."""
+    while at.document.open_boxes:
+        at.key(Qt.Key.Key_K)
+    at.key(Qt.Key.Key_N)
+
+
+def wait_for(at, task):
+    at.qtbot.waitUntil(lambda: at.page.task == task and at.document is not None)
+    at.settle()
+
+
+def open_joint(project):
+    """The first joint task that waits."""
+    return next(task for task in queue(project) if not task.is_done)
+
+
+def choose_difference(at):
+    """Click the first row of the window that tells where readers differ."""
+    at.page.readers.show_differences()
+    at.qtbot.waitExposed(at.page.readers.view)
+    click_row(at.page.readers.view.objects, at.qtbot, 0)
+
+
+def test_an_image_whose_last_reading_ends_comes_into_the_queue(ada, elsewhere):
+    read_all(elsewhere, "Bob", delete=[0])
+    first, second = ada.page.queue[1].task, ada.page.queue[2].task
+    assert ada.page.task == first
+    keep_all(ada)
+    wait_for(ada, second)
+    joint = open_joint(elsewhere)
+    assert joint.image_id == first.image_id
+    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) == joint)
+    rows = ada.page.panel.queue.table.model()
+    assert rows.rowCount() == len(ada.page.queue) == 4
+    assert ada.page.task == second
+    assert "2 of 4 images done, 9 boxes left" in ada.page.panel.progress.text()
+    choose_difference(ada)
+    wait_for(ada, joint)
+    assert ada.hand.state == "open"
+    assert "Ada kept it, Bob deleted it" in ada.page.panel.why.text()
+    keep_all(ada)
+    ada.qtbot.waitUntil(lambda: ada.page.task == second)
+    assert next(task for task in queue(elsewhere) if task.id == joint.id).done_by == "Ada"
+
+
+def test_the_next_image_is_shown_before_the_queue_is_read_again(ada, elsewhere, monkeypatch):
+    read_all(elsewhere, "Bob", delete=[0])
+    second = ada.page.queue[2].task
+    ada.qtbot.waitUntil(lambda: ada.page._opener.is_there(second))
+    asked = []
+    read = ReviewQueue.read
+
+    def watched(*arguments):
+        asked.append((ada.page.task, ada.document))
+        return read(*arguments)
+
+    monkeypatch.setattr(ReviewQueue, "read", watched)
+    keep_all(ada)
+    assert ada.page.task == second
+    ada.qtbot.waitUntil(lambda: bool(asked))
+    assert asked == [(second, ada.document)]
+
+
+def test_before_all_is_said_to_be_done_the_queue_is_read_again(ada, elsewhere):
+    read_all(elsewhere, "Bob", delete=[0])
+    second = ada.page.queue[2].task
+    keep_all(ada)
+    wait_for(ada, second)
+    ada.page._later.stop()  # as if the second image took no time at all
+    keep_all(ada)
+    wait_for(ada, open_joint(elsewhere))
+    assert ada.message == ""
+    keep_all(ada)
+    assert ada.document is None
+    assert ada.message == ALL_DONE
+
+
+def test_who_has_finished_before_the_others_is_not_told_that_all_is_done(ada):
+    second = ada.page.queue[2].task
+    keep_all(ada)
+    wait_for(ada, second)
+    keep_all(ada)
+    assert ada.document is None
+    assert ada.message == ALL_ELSEWHERE
+
+
+def test_a_difference_that_arose_elsewhere_meanwhile_can_be_opened(ada, elsewhere):
+    second = ada.page.queue[2].task
+    keep_all(ada)
+    wait_for(ada, second)
+    keep_all(ada)
+    ada.qtbot.waitUntil(lambda: not ada.page._later.isActive())
+    read_all(elsewhere, "Bob", delete=[0])
+    joint = open_joint(elsewhere)
+    assert ada.page.queue.find(joint.id) is None
+    choose_difference(ada)
+    wait_for(ada, joint)
+    assert ada.message == ""
+    assert "Ada kept it, Bob deleted it" in ada.page.panel.why.text()
+
+
+def test_a_difference_that_a_reader_has_taken_up_again_says_so(ada, elsewhere):
+    read_all(elsewhere, "Bob", delete=[0])
+    first, second = ada.page.queue[1].task, ada.page.queue[2].task
+    keep_all(ada)
+    wait_for(ada, second)
+    ada.page.readers.show_differences()
+    again = next(
+        task
+        for task in queue_of(elsewhere, "Bob")
+        if task.reader == "Bob" and task.image_id == first.image_id
+    )
+    ada.qtbot.waitUntil(lambda: not ada.page._later.isActive())
+    reopen(elsewhere, again)
+    assert ada.page.refresh()
+    click_row(ada.page.readers.view.objects, ada.qtbot, 0)
+    assert ada.message == READ_AGAIN
+    assert ada.page.task == second
+
+
+def test_a_reading_taken_up_again_takes_its_joint_image_out_of_the_queue(ada, elsewhere):
+    read_all(elsewhere, "Bob", delete=[0])
+    first, second = ada.page.queue[1].task, ada.page.queue[2].task
+    keep_all(ada)
+    wait_for(ada, second)
+    joint = open_joint(elsewhere)
+    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) is not None)
+    ada.page.go_to(ada.page.queue.find(first.id))
+    ada.qtbot.waitUntil(lambda: ada.page.task.id == first.id and ada.document is not None)
+    ada.settle()
+    ada.desk.look_at_box(ada.document.labels[0].id)
+    ada.key(Qt.Key.Key_Q)
+    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) is None)
+    assert ada.page.task.id == first.id
+    assert not ada.page.task.is_done

@@ -20,7 +20,7 @@ from napari_alc.plugin.review_opening import ImageOpener, Request
 from napari_alc.plugin.review_panel import MORE, ReviewPanel
 from napari_alc.plugin.review_parts import PAUSED
 from napari_alc.plugin.review_queue import ReviewQueue
-from napari_alc.plugin.review_readers import ReviewReaders
+from napari_alc.plugin.review_readers import READ_AGAIN, ReviewReaders
 from napari_alc.plugin.review_sitting import ReviewSitting
 from napari_alc.plugin.review_standing import StandingWords
 from napari_alc.plugin.review_view import ReviewView
@@ -30,7 +30,6 @@ from napari_alc.project.project import Project
 from napari_alc.project.readers import finish_task, verdicts
 from napari_alc.project.sitting import OpenImage
 from napari_alc.project.tasks import OPEN_BOXES, Task
-from napari_alc.project.time_spent import pace
 
 REST_MS = 150
 """What others show of a finished image is renewed after the next one has been drawn."""
@@ -135,7 +134,7 @@ class ReviewPage(QWidget):
         """Open the image that `person` was at, else the first unfinished one."""
         self.end_sitting()
         self._project, self._person = project, person
-        self._now.task, self._now.queue, self._now.pace = None, ReviewQueue(), None
+        self._now.forget()
         categories = () if project is None else project.categories()
         self.panel.set_categories(categories)
         self.desk.canvas.set_category_names({one.id: one.name for one in categories})
@@ -181,23 +180,23 @@ class ReviewPage(QWidget):
 
         Returns whether the store could be read; where not, the page says why.
         """
+        if not self._read():
+            return False
+        if self._now.here is None or self._now.queue.find(self._now.here) is None:
+            self._begin()
+        return True
+
+    def _read(self) -> bool:
+        """Read the queue again, whatever is on the desk; whether the store could be read."""
         try:
             if self._project is not None and self.sitting.now is not None:
-                holders = self.sitting.now.held_by_others()
-                self._now.queue = ReviewQueue.read(self._project, self._person, holders)
-                self._now.pace = pace(self._project, self._person)
+                self._now.read(self._project, self._person, self.sitting.now.held_by_others())
         except AlcError as error:
             if self._now.task is None:
                 self._close(str(error))
             self.panel.say(str(error))
             return False
-        here = None if self._now.here is None else self._now.queue.find(self._now.here)
-        self.panel.queue.show_queue(self._now.queue, None if here is None else here.id)
-        if here is None:
-            self._begin()
-        else:
-            self._now.task = here
-            self._words.show_task()
+        self._words.show_queue()
         return True
 
     def _begin(self) -> None:
@@ -324,16 +323,20 @@ class ReviewPage(QWidget):
         except AlcError as error:
             self.panel.say(str(error))
             return
-        self._now.queue.finish(task.id, self._person)
+        self._now.finish(task, self._person)
         self.panel.queue.rows.update(task.id)
         self._later.start()
-        self._go_on(task.id)
+        # only what others did meanwhile can still bring one
+        if self._now.queue.first_open(task.id) is not None or self._read():
+            self._go_on(task.id)
 
     def _catch_up(self) -> None:
         """Tell what a finished image changes elsewhere, once the next one has been drawn."""
         try:
-            if self._project is not None:
-                self._now.pace = pace(self._project, self._person)
+            if self._now.is_old:
+                self._read()
+            elif self._project is not None:
+                self._now.tell_pace(self._project, self._person)
         except AlcError as error:
             self.panel.say(str(error))
         self._words.show_progress()
@@ -360,9 +363,11 @@ class ReviewPage(QWidget):
             self.panel.say(told)
 
     def _go_to_difference(self, task_id: int, box_id: int | None) -> None:
+        if self._now.queue.find(task_id) is None and not self._read():
+            return
         task = self._now.queue.find(task_id)
         if task is None:
-            self.panel.say(review_words.ALL_ELSEWHERE)
+            self.panel.say(READ_AGAIN)
             return
         look = None if box_id is None else partial(self.desk.look_at_box, box_id)
         self.go_to(task, afterwards=look)
@@ -396,8 +401,7 @@ class ReviewPage(QWidget):
         self.panel.ask_bar.tell("")
         task = self._now.task
         if task is not None and task.is_done:
-            self._now.queue.reopen(task.id)
-            self._now.task = self._now.queue.find(task.id)
+            self._now.reopen(task)
             self._words.show_task()
             self._later.start()
         self._words.count_boxes()

@@ -16,6 +16,10 @@ from napari_alc.project.project import Project
 SIZE = (760, 520)
 """Width and height of the window that tells where readers differ."""
 
+READ_AGAIN = (
+    "A reader is at work on this image again; it can be settled when all of its readers are done."
+)
+
 
 class ReviewReaders(QObject):
     """The two windows about readers.

@@ -11,7 +11,9 @@ from napari_alc.plugin.review_panel import ReviewPanel
 from napari_alc.plugin.review_parts import open_question
 from napari_alc.plugin.review_queue import ReviewQueue
 from napari_alc.plugin.review_words import Told
+from napari_alc.project import tasks, time_spent
 from napari_alc.project.document import ReviewBox
+from napari_alc.project.project import Project
 from napari_alc.project.tasks import Task
 
 
@@ -31,6 +33,10 @@ class Standing:
         Seconds a box at the person's own pace, once that is known.
     said
         What several readers decided, by box id.
+    unfinished
+        Images that nobody had finished when the queue was read, this person's or not.
+    is_old
+        Whether other images may be in the queue now than when it was read.
     """
 
     queue: ReviewQueue = field(default_factory=ReviewQueue)
@@ -38,16 +44,50 @@ class Standing:
     read_only: str = ""
     pace: float | None = None
     said: Mapping[int, str] = field(default_factory=dict)
+    unfinished: int = 0
+    is_old: bool = False
 
     @property
     def here(self) -> int | None:
         """Id of the task that is open, or None."""
         return None if self.task is None else self.task.id
 
+    def forget(self) -> None:
+        """Nothing is handed out and nothing is open."""
+        self.queue, self.task, self.pace = ReviewQueue(), None, None
+        self.unfinished, self.is_old = 0, False
+
+    def read(self, project: Project, person: str, holders: Mapping[int, str]) -> None:
+        """Read from the store what `person` may work on, and how fast they are.
+
+        Parameters
+        ----------
+        holders
+            Who holds an image in another window, by task id.
+        """
+        queue, unfinished = ReviewQueue.read(project, person, holders), tasks.unfinished(project)
+        self.tell_pace(project, person)
+        self.queue, self.unfinished, self.is_old = queue, unfinished, False
+
+    def tell_pace(self, project: Project, person: str) -> None:
+        """Read from the store how fast `person` is by now."""
+        self.pace = time_spent.pace(project, person)
+
+    def finish(self, task: Task, person: str) -> None:
+        """An image is finished; the last reading of one makes a joint image."""
+        self.queue.finish(task.id, person)
+        self.is_old |= task.is_reading
+
+    def reopen(self, task: Task) -> None:
+        """A finished image waits again; with a reading, its joint image goes."""
+        self.queue.reopen(task.id)
+        self.task = self.queue.find(task.id)
+        self.is_old |= task.is_reading
+
     @property
     def why_nothing_is_left(self) -> str:
         """Why no image follows."""
-        if self.queue.done < len(self.queue):
+        if self.queue.done < len(self.queue) or self.unfinished:
             return review_words.ALL_ELSEWHERE
         return review_words.ALL_DONE if len(self.queue) else review_words.NOTHING_HANDED_OUT
 
@@ -64,6 +104,14 @@ class StandingWords:
     def __init__(self, panel: ReviewPanel, desk: ReviewDesk) -> None:
         self.now = Standing()
         self._panel, self._desk = panel, desk
+
+    def show_queue(self) -> None:
+        """Show the queue as it was read last."""
+        now = self.now
+        self._panel.queue.show_queue(now.queue, now.here)
+        if now.here is not None:
+            now.task = now.queue.find(now.here) or now.task
+        self.show_task()
 
     def show_here(self) -> None:
         """Show which image is open."""

@@ -209,6 +209,12 @@ def queue_of(project: Project, person: str) -> tuple[Task, ...]:
     return _tasks(project, or_(own, and_(t.reader == JOINT, ~unfinished)))
 
 
+def unfinished(project: Project) -> int:
+    """How many images nobody has finished yet, whoever may work on them."""
+    t = schema.task.c
+    return project.store.count(schema.task, t.reader == JOINT, t.done_at.is_(None))
+
+
 def _tasks(project: Project, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
     t, i = schema.task.c, schema.image.c
     names = [field.name for field in fields(Task)]
