@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt, QTimer
@@ -187,19 +184,17 @@ def _loop(what: str) -> Iterator[QEventLoop]:
 
 @contextmanager
 def opened_window(size: tuple[int, int]) -> Iterator[Window]:
-    """Open napari with the plugin as a new user finds it; settings are forgotten at the end."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as settings:
-        os.environ["NAPARI_CONFIG"] = str(Path(settings) / "settings.yaml")
-        import napari
+    """Open napari with the plugin; within `virtual_display`, as a new user finds it."""
+    import napari
 
-        viewer = napari.Viewer(title=NAME)
-        viewer.window.resize(*size)
-        widget = dock(viewer)
-        window = Window(viewer, widget)
-        window.work(LAID_OUT_MS)
-        try:
-            yield window
-        finally:
-            viewer.close()
-            if widget.project is not None:
-                widget.project.close()
+    viewer = napari.Viewer(title=NAME)
+    viewer.window.resize(*size)
+    widget = dock(viewer)
+    window = Window(viewer, widget)
+    window.work(LAID_OUT_MS)
+    try:
+        yield window
+    finally:
+        viewer.close()
+        if widget.project is not None:
+            widget.project.close()

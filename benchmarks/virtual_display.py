@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 SIZE = (1920, 1080)
 """Width and height of the screen in pixels."""
@@ -21,19 +23,31 @@ MISSING = (
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
-    """Let windows open on a display that nobody looks at; yields what it is.
+    """Let windows of child processes open on a display that nobody looks at; yields what it is.
 
-    On Windows and macOS it is the real one, on Linux too where Xvfb is not installed.
+    On Windows and macOS it is the real one, on Linux too where Xvfb is not installed. The windows
+    have napari's settings of a new user, and leave the person's own alone.
 
     Raises
     ------
     SystemExit
         On Linux, when there is neither Xvfb nor a display.
     """
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as settings,
+        _environment(NAPARI_CONFIG=str(Path(settings) / "settings.yaml")),
+        _display() as name,
+    ):
+        yield name
+
+
+@contextmanager
+def _display() -> Iterator[str]:
     if not sys.platform.startswith("linux"):
         yield "the real one"
     elif shutil.which("Xvfb") is not None:
-        with _xvfb() as number, _environment(number):
+        with _xvfb() as number, _environment(DISPLAY=f":{number}", QT_QPA_PLATFORM="xcb"):
+            os.environ.pop("WAYLAND_DISPLAY", None)
             yield "Xvfb {}×{}".format(*SIZE)
     elif os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         yield "the real one"
@@ -64,10 +78,9 @@ def _xvfb() -> Iterator[str]:
 
 
 @contextmanager
-def _environment(number: str) -> Iterator[None]:
+def _environment(**variables: str) -> Iterator[None]:
     before = dict(os.environ)
-    os.environ.pop("WAYLAND_DISPLAY", None)
-    os.environ.update(DISPLAY=f":{number}", QT_QPA_PLATFORM="xcb")
+    os.environ.update(variables)
     try:
         yield
     finally:
