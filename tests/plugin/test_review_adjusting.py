@@ -277,3 +277,19 @@ def test_tab_where_no_box_is_says_so(at):
     at.key(KEY.Key_Tab)
     assert at.message == "There is no box under the mouse."
     assert at.hand == box
+
+
+def test_arrows_before_and_after_another_box_was_at_hand_are_undone_apart(at):
+    box = at.hand
+    for _ in range(3):
+        at.key(KEY.Key_Right)
+    at.key(KEY.Key_J)
+    assert at.hand.id != box.id
+    at.desk.look_at_box(box.id)
+    at.key(KEY.Key_Down)
+    at.key(KEY.Key_Down)
+    at.key(KEY.Key_U)
+    x1, y1, x2, y2 = box.corners
+    assert at.stored()[box.id].corners == (x1 + 3, y1, x2 + 3, y2)
+    at.key(KEY.Key_U)
+    assert at.stored()[box.id].corners == box.corners

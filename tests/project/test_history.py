@@ -110,6 +110,16 @@ def test_nudges_with_something_between_are_undone_apart(two):
     assert document.boxes[1].corners[0] == 11
 
 
+def test_nudges_before_and_after_a_look_elsewhere_are_undone_apart(two, history):
+    document, _ = two
+    document.nudge(1, 3, 0)
+    history.end_run()
+    document.nudge(1, 2, 0)
+    document.nudge(1, 2, 0)
+    document.undo()
+    assert document.boxes[1].corners[0] == 13
+
+
 @pytest.mark.parametrize(
     ("by", "grow", "corners"),
     [

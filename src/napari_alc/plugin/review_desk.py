@@ -233,7 +233,7 @@ class ReviewDesk(QObject):
 
     def _take_up(self, ids: Sequence[int], look: bool) -> None:
         """Make boxes those at hand; `look` brings a single one to the middle of the view."""
-        self._at_hand = tuple(ids)
+        self._turn_to(ids)
         if self.filter.is_on:
             self._show_filtered()
         self.canvas.select(ids)
@@ -379,8 +379,13 @@ class ReviewDesk(QObject):
             self.said.emit("")
             self._take_up(concerned, look=True)
 
-    def _on_picked(self, ids: Sequence[int]) -> None:
+    def _turn_to(self, ids: Sequence[int]) -> None:
+        if tuple(ids) != self._at_hand:
+            self.history.end_run()
         self._at_hand = tuple(ids)
+
+    def _on_picked(self, ids: Sequence[int]) -> None:
+        self._turn_to(ids)
         self._show_suggestions()
         self.moved.emit()
 

@@ -63,6 +63,10 @@ class History:
         self._entries["redo"].clear()
         self._run = run
 
+    def end_run(self) -> None:
+        """Let the next decision stand alone: the person has turned to something else."""
+        self._run = None
+
     def next(self, way: Way, task_id: int) -> tuple[Change, ...]:
         """What an undo or redo on this task would take back; empty where another's is next."""
         return self._entries[way][-1].changes if self._task(way) == task_id else ()
