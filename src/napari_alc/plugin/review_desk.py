@@ -158,6 +158,11 @@ class ReviewDesk(QObject):
         return None if self._open is None else self._open.document
 
     @property
+    def agreement(self) -> float:
+        """The overlap above which boxes agree, 0–1."""
+        return Thresholds.iou if self._open is None else self._open.thresholds.iou
+
+    @property
     def at_hand(self) -> tuple[ReviewBox, ...]:
         """The boxes that the next command concerns."""
         if self.document is None:

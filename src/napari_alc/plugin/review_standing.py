@@ -150,7 +150,8 @@ class StandingWords:
         panel.suggestions.show_boxes(desk.canvas.suggested)
         panel.show_view(desk.canvas.is_drawing, desk.canvas.image.contrast_words())
         boxes, still_open = desk.at_hand, [box.id for box in desk.open_boxes]
-        told = Told(document, still_open, desk.regions, self.now.said, self._models_saw)
+        seen = self._models_saw
+        told = Told(document, still_open, desk.regions, self.now.said, seen, desk.agreement)
         panel.show_box(*told.words(boxes, panel.category_name))
         panel.show_category(boxes[-1].category_id if boxes else desk.category_id)
         if not panel.ask_bar.isHidden():

@@ -270,7 +270,7 @@ class Told:
     regions: Mapping[int, str]
     verdicts: Mapping[int, str]
     models_saw: bool
-    iou: float = 0.5
+    iou: float
 
     def words(
         self, boxes: Sequence[ReviewBox], category_name: Callable[[int], str]
