@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.plugin.appearance import SUGGESTIONS
-from napari_alc.plugin.review_suggestions import MOST_REPEATS, SuggestionLines, dashes
+from napari_alc.plugin.review_suggestions import AROUND, MOST_REPEATS, SuggestionLines, dashes
 from napari_alc.project.document import ReviewBox
 
 place = st.floats(0, 500)
@@ -62,3 +62,18 @@ def test_lines_are_drawn_anew_only_for_other_boxes_or_another_zoom():
     assert shown.layer.data is lines
     shown.rescale(2.0)
     assert len(shown.layer.data) > len(lines)
+
+
+def test_a_box_with_a_solid_line_has_its_broken_one_around_it():
+    shown = SuggestionLines()
+    box = ReviewBox(1, 1, (10, 20, 90, 80), "mp")
+    for zoom in (1.0, 2.0):
+        shown.show([box], zoom, solid={1})
+        shown.rescale(zoom)
+        starts = shown.layer.data[:, 0]
+        x1, y1, x2, y2 = box.corners
+        around = AROUND / zoom
+        assert starts.min(axis=0) == pytest.approx((y1 - around, x1 - around))
+        assert starts.max(axis=0) == pytest.approx((y2 + around, x2 + around))
+    shown.show([box], 2.0)
+    assert shown.layer.data[:, 0].min(axis=0) == pytest.approx((20, 10))

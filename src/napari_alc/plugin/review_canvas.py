@@ -166,7 +166,8 @@ class ReviewCanvas(QObject):
 
     def show_suggestions(self, boxes: Sequence[ReviewBox]) -> None:
         """Show these boxes in broken lines beside the one at hand."""
-        self._layers.lines.show(boxes, self._layers.zoom)
+        solid = {box.id for box in boxes} & self._rows.boxes.keys()
+        self._layers.lines.show(boxes, self._layers.zoom, solid)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all boxes."""

@@ -1,12 +1,15 @@
 """Suggestions on the canvas: boxes in broken lines, beside those under review.
 
+A suggestion that is under review itself has its solid line already; its broken one runs around
+that one.
+
 napari draws no broken lines; here they are short vectors along the sides of each box, made
 anew for each zoom so that they look the same on the screen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +22,9 @@ from napari_alc.project.document import Corners, ReviewBox
 
 MOST_REPEATS = 150
 """Of a pattern along a side: a box far larger than the view gets longer dashes."""
+
+AROUND = 5.0
+"""Pixels of the screen between a solid line and the broken one around it."""
 
 NO_DASHES: NDArray[np.float64] = np.empty((0, 2, 2))
 
@@ -77,6 +83,7 @@ class SuggestionLines:
         self.layer._max_vectors_thumbnail = 1
         self.layer.editable = False
         self._boxes: tuple[ReviewBox, ...] = ()
+        self._solid: frozenset[int] = frozenset()
         self._zoom = 0.0
         self._is_hidden = False
 
@@ -85,10 +92,19 @@ class SuggestionLines:
         """The boxes shown."""
         return self._boxes
 
-    def show(self, boxes: Sequence[ReviewBox], zoom: float) -> None:
-        """Show other boxes, at a zoom in pixels of the screen a pixel of the image."""
-        if tuple(boxes) != self._boxes:
-            self._boxes = tuple(boxes)
+    def show(
+        self, boxes: Sequence[ReviewBox], zoom: float, solid: Collection[int] = frozenset()
+    ) -> None:
+        """Show other boxes, at a zoom in pixels of the screen a pixel of the image.
+
+        Parameters
+        ----------
+        solid
+            Ids of those that are drawn in solid lines too.
+        """
+        wanted = tuple(boxes), frozenset(solid)
+        if wanted != (self._boxes, self._solid):
+            self._boxes, self._solid = wanted
             self._draw(zoom)
             self._show_or_hide()
 
@@ -111,7 +127,8 @@ class SuggestionLines:
         self._zoom = zoom
         styles = [_style(box) for box in self._boxes]
         lines = [
-            dashes(b.corners, s.pattern, 1 / zoom) for b, s in zip(self._boxes, styles, strict=True)
+            dashes(self._outline(b), s.pattern, 1 / zoom)
+            for b, s in zip(self._boxes, styles, strict=True)
         ]
         layer = self.layer
         if not lines:
@@ -124,6 +141,11 @@ class SuggestionLines:
                 layer.edge_width = SUGGESTION_WIDTH / zoom
             layer.edge_color = np.repeat(colours, [len(each) for each in lines], axis=0)
         layer.editable = False
+
+    def _outline(self, box: ReviewBox) -> Corners:
+        x1, y1, x2, y2 = box.corners
+        by = AROUND / self._zoom if box.id in self._solid else 0.0
+        return x1 - by, y1 - by, x2 + by, y2 + by
 
 
 def _style(box: ReviewBox) -> LineStyle:
