@@ -60,6 +60,65 @@ def test_the_palette_key_changes_boxes_and_legend(at):
             np.testing.assert_allclose(at.layer.edge_color[row][:3], colours[box_id], atol=0.01)
 
 
+CROWDED = [(8 * i, 7 * j, 8 * i + 7, 7 * j + 6) for i in range(6) for j in range(6)]
+"""Boxes as close as can be, smaller than a letter when the whole image is seen."""
+
+
+def show_crowded(at, corners):
+    """Add boxes, and show the whole image in a window of 1280 × 720 pixels."""
+    at.viewer.window.resize(1280, 720)
+    for each in corners:
+        at.document.add(each, 1)
+    at.canvas.show_document(at.document)
+    at.key(KEY.Key_G)
+
+
+def rooms(at):
+    """Where words lie on the canvas, in pixels of the screen, by box id."""
+    words = at.canvas._layers.labels.shown
+    return {
+        box_id: (at.on_screen(x1, y1), at.on_screen(x2, y2))
+        for box_id, (x1, y1, x2, y2) in words.items()
+    }
+
+
+def test_every_box_carries_its_letter_also_where_boxes_crowd(at):
+    show_crowded(at, CROWDED)
+    at.key(KEY.Key_F4)
+    words = at.viewer.layers["Words"].features["word"]
+    assert sorted(words) == sorted("Y" * len(CROWDED) + "AAGGPPRR")
+    assert set(rooms(at)) == {box.id for box in at.document.shown}
+
+
+def test_every_box_carries_its_letter_where_other_words_have_no_room(at):
+    show_crowded(at, CROWDED)
+    at.canvas.set_category_names({1: "electron dense deposit"})
+    at.key(KEY.Key_F4)
+    for _ in range(3):
+        at.key(KEY.Key_F3)
+    assert at.canvas.looks.labels == "category"
+    words = at.viewer.layers["Words"].features["word"].tolist()
+    assert len(words) == len(at.document.shown)
+    assert {word[0] for word in words} == set("AGPRY")
+    assert "Y" in words
+    assert "R electron dense…" in words
+
+
+def test_words_stay_on_the_canvas_at_the_borders_of_the_image(at):
+    show_crowded(at, [(246, 100, 255, 110), (1, 180, 10, 190), (120, 246, 140, 255)])
+    at.canvas.set_category_names({1: "electron dense deposit"})
+    at.canvas.set_labels("category")
+    at.settle()
+    height, width = at.viewer.canvas.size
+    found = rooms(at)
+    assert len(found) == len(at.document.shown)
+    for low, high in found.values():
+        assert low.x() >= 0
+        assert low.y() >= 0
+        assert high.x() <= width
+        assert high.y() <= height
+
+
 def test_looks_are_remembered_in_the_next_window(at):
     at.key(KEY.Key_F3)
     at.key(KEY.Key_F4)

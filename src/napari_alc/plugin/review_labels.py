@@ -1,7 +1,8 @@
 """Words beside boxes: the letter of the region, the confidence, or the category.
 
 A word lies where it covers no box and no other word, or within a box around its own; where
-there is no such place it is left out.
+there is no such place it is left out. The letter of a region is never left out: it then takes
+the place where it hides least.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, as_boxes
+from napari_alc.boxes import as_boxes
 from napari_alc.plugin.appearance import LETTERS, OPEN_WIDTH, TEXT_POINTS
+from napari_alc.plugin.word_places import are_seen, place, squeeze
 from napari_alc.project.document import Corners as Rectangle
 from napari_alc.project.document import ReviewBox
 
@@ -25,18 +27,32 @@ LabelKind = Literal["none", "letters", "score", "category"]
 MOST_LABELS = 500
 """Beyond these words hide more than they tell, and slow each move of the image."""
 
-LONGEST = 14
-"""Characters of a category's name."""
+LONGEST = 15
+"""Characters of a category's name, with the dots that stand for the rest."""
 
 TEXT_HEIGHT = 1.9 * TEXT_POINTS
-CHARACTER_WIDTH = 0.95 * TEXT_POINTS
-"""Room of a word in pixels of the screen, with the widest letters."""
+CHARACTER_WIDTH = 1.1 * TEXT_POINTS
+"""Room of a word in pixels of the screen; letters are this wide on average."""
+
+LETTER_SIZE = np.array([1.25, 1.35]) * TEXT_POINTS
+"""Room of a letter that is squeezed in: the widest one, and capitals do not reach down."""
 
 GAP = OPEN_WIDTH / 2 + 1
 """Pixels of the screen between a box's line and its word."""
 
-# above, below, right, left, then the corners; each in half sizes of box and word
-_PLACES = np.array([[0, -1], [0, 1], [1, 0], [-1, 0], [1, -1], [-1, -1], [1, 1], [-1, 1]])
+
+@dataclass(frozen=True)
+class Word:
+    """What stands beside a box: the letter of its region, what else was asked for, or both."""
+
+    letter: str = ""
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.letter, self.rest) if part)
+
+    def __bool__(self) -> bool:
+        return bool(self.letter or self.rest)
 
 
 @dataclass(frozen=True)
@@ -44,13 +60,13 @@ class Label:
     """A word and its colour as ``#rrggbb``, beside the box of `corners`."""
 
     box: ReviewBox
-    text: str
+    word: Word
     colour: str
 
 
 def text_of(
     box: ReviewBox, kind: LabelKind, colour: str, lettered: bool, categories: Mapping[int, str]
-) -> str:
+) -> Word:
     """What stands beside a box; empty for nothing.
 
     Parameters
@@ -64,88 +80,16 @@ def text_of(
     categories
         Names of the categories by id.
     """
-    words = [LETTERS[colour]] if lettered or kind == "letters" else []
+    letter = LETTERS[colour] if lettered or kind == "letters" else ""
     if kind == "score" and box.score is not None:
-        words.append(f"{box.score:.2f}")
+        return Word(letter, f"{box.score:.2f}")
     if kind == "category":
-        words.append(categories.get(box.category_id, str(box.category_id))[:LONGEST])
-    return " ".join(words)
+        return Word(letter, _cut(categories.get(box.category_id, str(box.category_id))))
+    return Word(letter)
 
 
-def place(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Find a place for a word beside each box.
-
-    A place that no box covers is taken where there is one. Else a word may lie within a box
-    that its own box lies in, clear of that one's line: so small boxes in a large one have
-    words too.
-
-    Parameters
-    ----------
-    boxes
-        Shape (N, 4); the first M have words.
-    sizes
-        Widths and heights of the words, shape (M, 2).
-    gap
-        Distance between a word and its box, and the least to any other.
-
-    Returns
-    -------
-    NDArray
-        Rectangles ``x1, y1, x2, y2`` of the words, shape (M, 4); NaN where there is no room.
-    """
-    own = boxes[: len(sizes)]
-    places = _places(own, sizes, gap)
-    # a little nearer to others than to its own box, else rounding would find it too near
-    margin = 0.99 * gap * np.array([-1, -1, 1, 1])
-    reach = np.concatenate([places[..., :2].min(axis=1), places[..., 2:].max(axis=1)], axis=1)
-    near = _overlap(reach[:, None], (boxes + margin)[None])
-    around = _inside(own[:, None], boxes[None])
-    np.fill_diagonal(around, False)
-    placed = np.full((len(sizes), 4), np.nan)
-    for i, row in enumerate(places):
-        worth = _worth(row, boxes[near[i]], around[i, near[i]], margin)
-        worth[_overlap(row[:, None], placed[None, :i]).any(axis=1)] = 0
-        if worth.any():
-            placed[i] = row[np.argmax(worth)]
-    return placed
-
-
-def _worth(
-    places: NDArray[np.float64],
-    boxes: Boxes,
-    is_around: NDArray[np.bool_],
-    margin: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Of each place: 2 where no box covers it, 1 within boxes around its own, 0 otherwise."""
-    covered = _overlap(places[:, None], (boxes + margin)[None])
-    room = _inside(places[:, None], (boxes - margin)[None]) & is_around
-    taken = (covered & ~room).any(axis=1)
-    return np.where(taken, 0, np.where(covered.any(axis=1), 1, 2))
-
-
-def _places(boxes: Boxes, sizes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Rectangles around each box, shape (M, 8, 4), the best first."""
-    middles = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
-    halves = (boxes[:, None, 2:] - boxes[:, None, :2]) / 2
-    words = sizes[:, None] / 2
-    centres = middles + _PLACES * (halves + words + gap)
-    return np.concatenate([centres - words, centres + words], axis=2)
-
-
-def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rectangles ``(..., 4)`` have area in common; NaN has none."""
-    across = (a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2])
-    along = (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3])
-    both: NDArray[np.bool_] = across & along
-    return both
-
-
-def _inside(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rectangles ``(..., 4)`` lie wholly within others."""
-    low = (a[..., 0] >= b[..., 0]) & (a[..., 1] >= b[..., 1])
-    high = (a[..., 2] <= b[..., 2]) & (a[..., 3] <= b[..., 3])
-    both: NDArray[np.bool_] = low & high
-    return both
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1].rstrip()}…"
 
 
 class BoxLabels:
@@ -171,7 +115,8 @@ class BoxLabels:
     def show(self, labels: Sequence[Label], zoom: float, view: Rectangle) -> None:
         """Show words beside their boxes where there is room, and no other words.
 
-        Where boxes are too many, only those in view have words, and none if still too many.
+        Where there is none, a letter alone is squeezed in. Where boxes are too many, only those
+        in view have words, and none if still too many.
 
         Parameters
         ----------
@@ -184,17 +129,24 @@ class BoxLabels:
         """
         if len(labels) > MOST_LABELS:
             labels = [label for label in labels if _meets(label.box.corners, view)]
-        worded = [label for label in labels if label.text]
+        worded = [label for label in labels if label.word]
         if not worded or len(labels) > MOST_LABELS:
             self.hide()
             return
-        bare = [label for label in labels if not label.text]
-        boxes = [label.box.corners for label in (*worded, *bare)]
-        sizes = np.array([(CHARACTER_WIDTH * len(w.text), TEXT_HEIGHT) for w in worded])
-        placed = place(as_boxes(boxes), sizes / zoom, GAP / zoom)
+        bare = [label for label in labels if not label.word]
+        boxes = as_boxes([label.box.corners for label in (*worded, *bare)])
+        sizes = np.array([(CHARACTER_WIDTH * len(str(w.word)), TEXT_HEIGHT) for w in worded])
+        placed = place(boxes, sizes / zoom, GAP / zoom, view)
+        words = [str(label.word) for label in worded]
+        if worded[0].word.letter:  # then all have one
+            # a letter in view tells more than a word that is cut
+            placed[~are_seen(placed[:, None], boxes[: len(placed)], view)[:, 0]] = np.nan
+            for i in np.flatnonzero(np.isnan(placed[:, 0])):
+                words[i] = worded[i].word.letter
+            placed = squeeze(boxes, placed, LETTER_SIZE / zoom, GAP / zoom, view)
         rooms = np.flatnonzero(~np.isnan(placed[:, 0]))
         self.shown = {worded[i].box.id: _rectangle(placed[i]) for i in rooms}
-        self._fill([worded[i] for i in rooms], placed[rooms])
+        self._fill([words[i] for i in rooms], [worded[i].colour for i in rooms], placed[rooms])
 
     @property
     def are_seen(self) -> bool:
@@ -213,15 +165,17 @@ class BoxLabels:
         if self.layer.visible:
             self.layer.visible = False
 
-    def _fill(self, labels: Sequence[Label], placed: NDArray[np.float64]) -> None:
+    def _fill(
+        self, words: Sequence[str], colours: Sequence[str], placed: NDArray[np.float64]
+    ) -> None:
         layer = self.layer
         layer.text.visible = False  # napari draws them once, when all is set
         layer.data = (placed[:, [1, 0]] + placed[:, [3, 2]]) / 2
-        layer.features = {"word": np.array([label.text for label in labels], dtype=object)}
-        if labels:
+        layer.features = {"word": np.array(words, dtype=object)}
+        if words:
             if not layer.visible:
                 layer.visible = True
-            layer.text.color = transform_color([label.colour for label in labels])
+            layer.text.color = transform_color(colours)
             layer.text.visible = True
         layer.editable = False
 
