@@ -180,12 +180,25 @@ def test_enter_jumps_to_the_first_image_found(table, qtbot):
     assert chosen.args[0].file_name == "image1.tif"
 
 
+def test_the_whole_queue_is_listed_again_once_enter_has_opened_an_image(table):
+    table.show_queue(ReviewQueue([entry(i) for i in range(200)]), 100)
+    table.chosen.connect(lambda task: table.show_here(task.id))
+    QTest.keyClicks(table.search, "image150")
+    assert names(table) == ["image150.tif"]
+    QTest.keyClick(table.search, KEY.Key_Return)
+    assert table.search.text() == ""
+    assert len(names(table)) == 200
+    row = table.table.visualRect(table.index_of(250))
+    assert table.table.viewport().rect().contains(row.center())
+
+
 def test_enter_with_nothing_found_goes_nowhere(table, qtbot):
     table.show_queue(ReviewQueue([entry(i) for i in range(20)]), 100)
     QTest.keyClicks(table.search, "no such name")
     assert names(table) == []
     with qtbot.assertNotEmitted(table.chosen):
         QTest.keyClick(table.search, KEY.Key_Return)
+    assert table.search.text() == "no such name"
 
 
 def test_enter_without_a_search_goes_nowhere(table, qtbot):

@@ -182,6 +182,10 @@ class QueueTable(QWidget):
     def _go_to_first(self) -> None:
         if self.search.text().strip() and self._found.rowCount():
             self._choose(self._found.index(0, 0))
+            # else the list would go on showing that one image
+            self.search.clear()
+            self.table.doItemsLayout()
+            self._scroll_to(self.rows.here)
         # keys belong to the boxes again
         self.search.clearFocus()
 
