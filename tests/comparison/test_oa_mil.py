@@ -14,7 +14,15 @@ from torch.nn import functional
 from torchvision.ops import box_iou
 
 from napari_alc.comparison import oa_mil
-from napari_alc.comparison.oa_mil import OaMil, OaMilForward, object_confidence, selected
+from napari_alc.comparison.oa_mil import (
+    SELECTED,
+    SELECTION,
+    OaMil,
+    OaMilForward,
+    Selection,
+    object_confidence,
+    selected,
+)
 from napari_alc.detection.models import build_network
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
@@ -228,6 +236,9 @@ def test_a_training_goes_through_all_phases_and_leaves_a_plain_detector(bench, m
     assert phases == [(False, 0)] + [(True, 0)] * 7 + [(True, 4)] * 4
     assert tensors(model).keys() == tensors(bench.train(bench.data.crowd, "Noisy")).keys()
     assert set(bench.measure(model)) >= {"AP50", "Loc"}
+    told = json.loads((model.folder / SELECTION).read_text())
+    assert told.keys() == set(SELECTED)
+    assert told["selected_weight"] <= told["selected_confidence"] <= 1 <= told["bag_size"]
     record = json.loads((model.folder / "metrics.json").read_text())
     assert all(loss > 0 for _, loss in record["loss"])
 
@@ -249,7 +260,9 @@ def test_selection_changes_what_is_learned_and_stopping_does_not(bench, tmp_path
         replace(elsewhere, should_stop=lambda: next(asked) == 8).train(
             bench.data.crowd, "OA-MIL", make_variant=OaMil
         )
-    assert same_bits(whole, elsewhere.train(bench.data.crowd, "OA-MIL", make_variant=OaMil))
+    again = elsewhere.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    assert same_bits(whole, again)
+    assert (whole.folder / SELECTION).read_bytes() == (again.folder / SELECTION).read_bytes()
 
 
 def test_an_instance_that_the_head_leaves_in_place_stays_there():
@@ -257,3 +270,15 @@ def test_an_instance_that_the_head_leaves_in_place_stays_there():
     forward = network.roi_heads.forward
     moved = forward._moved([OBJECTS], torch.zeros(2, 12), torch.tensor([1, 2]), [SIZE])
     assert torch.allclose(box_iou(moved[0], OBJECTS).diagonal(), torch.ones(2))
+
+
+def test_it_is_told_how_much_the_selection_trusts_its_best_boxes():
+    selection = Selection()
+    assert selection.means() == {}
+    selection.note(torch.tensor([0.2, 1.0, 0.5]), torch.tensor([4, 4, 9]))
+    selection.note(torch.tensor([0.5]), torch.tensor([1]))
+    means = selection.means()
+    assert means["bag_size"] == pytest.approx((1.5 + 1) / 2)
+    assert means["selected_confidence"] == pytest.approx((0.75 + 0.5) / 2)
+    least = 0.5**7.5
+    assert means["selected_weight"] == pytest.approx(((0.85 + least) / 2 + least) / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from napari_alc.comparison.measuring import (
     budget_figures,
     detector_figures,
     label_figures,
+    named_figures,
     trained_figures,
 )
 from napari_alc.comparison.step2 import clean_up
@@ -39,10 +41,12 @@ def clean(bench: Bench) -> list[Figure]:
 
 def oa_mil(bench: Bench) -> list[Figure]:
     """OA-MIL (Liu et al. 2022): another way of training; the crowd's labels stay as they are."""
-    from napari_alc.comparison.oa_mil import OaMil
+    from napari_alc.comparison.oa_mil import SELECTION, OaMil
 
     model = bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    selection = json.loads((model.folder / SELECTION).read_text(encoding="utf-8"))
     return [
+        *named_figures("OA-MIL", selection),
         *detector_figures("OA-MIL", bench.measure(model)),
         *label_figures("OA-MIL", bench.data.truth, bench.data.crowd),
         *budget_figures("OA-MIL", _budget(bench)),

@@ -26,10 +26,11 @@ The module imports torch, so others import it only where they train.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,7 @@ from torchvision.ops import clip_boxes_to_image
 
 from napari_alc.comparison.code_version import code_version
 from napari_alc.errors import AlcError
+from napari_alc.files import write_text
 
 if TYPE_CHECKING:
     from napari_alc.detection.run import Run
@@ -50,6 +52,11 @@ POWER, MOST = 7.5, 0.85
 """The weight of the best instance is its confidence to this power, and no more than this."""
 WEIGHT = 0.1
 """Of the confidence loss."""
+
+SELECTION = "selection.json"
+SELECTED = ("selected_confidence", "selected_weight", "bag_size")
+"""Means that are told of a training: confidence c and weight phi of the best instances, and
+instances a bag."""
 
 Features = Mapping[str, Tensor]
 Shapes = Sequence[tuple[int, int]]
@@ -92,16 +99,41 @@ class OaMil:
         self._forward.passes = PASSES if run.iteration >= EXTEND_FROM * run.total else 0
 
     def state(self) -> Mapping[str, object]:
-        """Nothing: all follows from the iteration."""
-        return {}
+        """What the selection did; all else follows from the iteration."""
+        assert self._forward is not None
+        return {"selection": self._forward.selection.sums}
 
     def restore(self, state: Mapping[str, object]) -> None:
-        """Nothing to go on from."""
+        """Go on counting."""
+        assert self._forward is not None
+        self._forward.selection.sums = list(cast("Sequence[float]", state["selection"]))
 
-    def finish(self, network: nn.Module, _folder: Path) -> None:
-        """Let the ROI heads compute what they always do."""
+    def finish(self, network: nn.Module, folder: Path) -> None:
+        """Let the ROI heads compute what they always do, and tell what the selection did."""
+        assert self._forward is not None
+        write_text(folder / SELECTION, json.dumps(self._forward.selection.means()) + "\n")
         heads: Any = network.roi_heads
         del heads.forward
+
+
+@dataclass
+class Selection:
+    """What the selection of instances did, summed over the iterations."""
+
+    sums: list[float] = field(default_factory=lambda: [0.0] * (1 + len(SELECTED)))
+
+    def note(self, confidences: Tensor, objects: Tensor) -> None:
+        """Count one iteration's instances, of which there is at least one."""
+        best, _ = _best(confidences, objects)
+        seen = confidences[best]
+        confidence, weight = float(seen.mean()), float(weights(seen).mean())
+        more = (1.0, confidence, weight, len(confidences) / len(seen))
+        self.sums = [old + new for old, new in zip(self.sums, more, strict=True)]
+
+    def means(self) -> dict[str, float]:
+        """By the names of `SELECTED`; nothing where none was selected."""
+        count, *sums = self.sums
+        return {name: one / count for name, one in zip(SELECTED, sums, strict=True) if count}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +171,7 @@ class OaMilForward:
         self.heads = heads
         self.selects = False
         self.passes = 0
+        self.selection = Selection()
 
     def __call__(
         self,
@@ -159,6 +192,7 @@ class OaMilForward:
             bags = _bags(rois, matched, labels, targets)
             boxes, seen = self._look_at(bags, features, moves[positive], image_shapes)
             chosen = selected(boxes, bags.noisy, seen[0].detach(), bags.objects)
+            self.selection.note(seen[0].detach(), bags.objects)
             wanted[positive] = heads.box_coder.encode([chosen], [torch.cat(bags.rois)])[0]
             losses["loss_instances"] = WEIGHT * _doubt(seen, bags)
         of_class, of_box = fastrcnn_loss(scores, moves, labels, [wanted])
@@ -215,9 +249,14 @@ def selected(boxes: Tensor, noisy: Tensor, confidences: Tensor, objects: Tensor)
         (R, 4): phi·b + (1 − phi)·g, the same for all of a bag, with phi = min(c^7.5, 0.85).
     """
     best, of_bag = _best(confidences, objects)
-    phi = (confidences[best] ** POWER).clamp(max=MOST)[:, None]
+    phi = weights(confidences[best])[:, None]
     targets: Tensor = phi * boxes[best] + (1 - phi) * noisy[best]
     return targets[of_bag]
+
+
+def weights(confidences: Tensor) -> Tensor:
+    """The weight phi = min(c^7.5, 0.85) of best instances with confidence c, in 0–0.85."""
+    return (confidences**POWER).clamp(max=MOST)
 
 
 def object_confidence(confidences: Tensor, labels: Tensor, objects: Tensor) -> Tensor:
