@@ -1,5 +1,7 @@
 """What a pathologist can do in the review, with its keys: the data, and nothing else.
 
+What each command does is told in `tooltips`.
+
 The default keys are free in napari while a Shapes layer is active, save those of
 `TAKEN_OVER`. All are letters, digits, named keys, the comma and the full stop, which no
 common keyboard hides behind AltGr.
@@ -9,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from napari_alc.plugin import tooltips
 
 MOVING_ON = "Moving on"
 DECIDING = "Deciding"
@@ -34,8 +38,6 @@ class Command:
     keys
         Qt's portable key names, as they are unless a person chose others; the first is the
         one shown.
-    tip
-        What it does, in a sentence.
     group
         One of `GROUPS`.
     held
@@ -47,10 +49,14 @@ class Command:
     name: str
     label: str
     keys: tuple[str, ...]
-    tip: str
     group: str
     held: bool = False
     repeats: bool = False
+
+    @property
+    def tip(self) -> str:
+        """What it does, in a sentence."""
+        return tooltips.COMMANDS[self.name]
 
 
 @dataclass(frozen=True)
@@ -96,16 +102,13 @@ def _arrow(arrow: str, nudge: Nudge) -> tuple[Command, Nudge]:
     keys = "+".join([*(["Alt"] if nudge.grow else []), *(["Shift"] if far else []), arrow])
     if nudge.grow:
         name, label = _GROWING[arrow], f"Make {_SIZES[arrow]}"
-        tip = f"Makes the box {_SIZES[arrow]} {pixels}; its upper left corner stays."
     else:
         name, label = arrow.lower(), f"Move {arrow.lower()}"
-        tip = f"Moves the box {arrow.lower()} {pixels}."
     prefix = "far_" if far else "" if nudge.grow else "move_"
     command = Command(
         f"{prefix}{name}",
         f"{label} {pixels}" if far else label,
         (keys,),
-        tip,
         ADJUSTING,
         repeats=True,
     )
@@ -118,105 +121,88 @@ NUDGES: Mapping[str, Nudge] = {command.name: nudge for command, nudge in _NUDGIN
 """The commands of the arrow keys by name."""
 
 _TABLE = (
-    Command(
-        "next_box", "Next", ("J",), "Goes to the next box that nobody has decided on.", MOVING_ON
-    ),
+    Command("next_box", "Next", ("J",), MOVING_ON),
     Command(
         "previous_box",
         "Previous",
         ("Shift+J",),
-        "Goes back to the box before that is still open.",
         MOVING_ON,
     ),
     Command(
         "pick_below",
         "Pick below",
         ("Tab",),
-        "Picks the next of the boxes that lie over each other under the mouse.",
         MOVING_ON,
     ),
     Command(
         "keep",
         "Keep",
         ("K",),
-        "The box is right as it is. Goes on to the next open box.",
         DECIDING,
     ),
     Command(
         "delete",
         "Delete",
         ("Q", "Del", "Backspace", "3"),
-        "There is no object here. Goes on to the next open box.",
         DECIDING,
     ),
     Command(
         "take_mp",
         "Take Mp's box",
         (",",),
-        "Gives the box the corners of the model Mp's. Goes on to the next open box.",
         DECIDING,
     ),
     Command(
         "take_ma",
         "Take Ma's box",
         (".",),
-        "Gives the box the corners of the model Ma's. Goes on to the next open box.",
         DECIDING,
     ),
     Command(
         "undo",
         "Undo",
         ("U", "Ctrl+Z"),
-        "Takes your last decision back, on another image too.",
         DECIDING,
     ),
     Command(
         "redo",
         "Redo",
         ("Shift+U", "Ctrl+Shift+Z", "Ctrl+Y"),
-        "Repeats the decision that was taken back.",
         DECIDING,
     ),
     Command(
         "draw",
         "Draw a box",
         ("W",),
-        "Drag with the mouse from corner to corner. Press again to stop drawing.",
         ADJUSTING,
     ),
-    Command("stop_drawing", "Stop drawing", ("Esc",), "Leaves a half-drawn box out.", ADJUSTING),
-    Command("next_category", "Category", ("M",), "Gives the box the next category.", ADJUSTING),
+    Command("stop_drawing", "Stop drawing", ("Esc",), ADJUSTING),
+    Command("next_category", "Category", ("M",), ADJUSTING),
     *(command for command, _ in _NUDGING),
-    Command("whole_image", "Whole image", ("G", "Home"), "Shows the whole image.", VIEW),
-    Command(
-        "hide_boxes", "Hide", ("H",), "Hides all boxes while you hold the key.", VIEW, held=True
-    ),
+    Command("whole_image", "Whole image", ("G", "Home"), VIEW),
+    Command("hide_boxes", "Hide", ("H",), VIEW, held=True),
     Command(
         "labels",
         "Labels",
         ("F3",),
-        "Writes letters for the colours, then scores, then categories beside the boxes, then none.",
         VIEW,
     ),
     Command(
         "palette",
         "Colours",
         ("F4",),
-        "Changes between the usual colours and those for colour-blind eyes.",
         VIEW,
     ),
     Command(
         "contrast",
         "Contrast",
         ("0",),
-        "Stretches the contrast to where the pixels are; only on screen, the image stays as it is.",
         CONTRAST,
     ),
     Command(
         "darker",
         "Darker",
         ("8",),
-        "Shows the middle grays darker; only on screen.",
         CONTRAST,
         repeats=True,
     ),
@@ -224,7 +210,6 @@ _TABLE = (
         "brighter",
         "Brighter",
         ("9",),
-        "Shows the middle grays brighter; only on screen.",
         CONTRAST,
         repeats=True,
     ),
@@ -232,26 +217,21 @@ _TABLE = (
         "local_contrast",
         "Local contrast",
         ("F2",),
-        "Evens out bright and dark parts of the image; only on screen.",
         CONTRAST,
     ),
-    Command(
-        "previous_image", "Previous image", ("PgUp",), "Goes to the image before this one.", IMAGE
-    ),
+    Command("previous_image", "Previous image", ("PgUp",), IMAGE),
     Command(
         "next_image",
         "Next image",
         ("PgDown",),
-        "Goes to the image after this one, done or not.",
         IMAGE,
     ),
-    Command("pause", "Pause", ("F9",), "Stops the clock until you go on.", IMAGE),
-    Command("help", "All keys", ("?", "F1"), "Shows all keys.", IMAGE),
+    Command("pause", "Pause", ("F9",), IMAGE),
+    Command("help", "All keys", ("?", "F1"), IMAGE),
     Command(
         "done",
         "Done, next image",
         ("N",),
-        "Finishes this image and opens the next one. Asks first if boxes are still open.",
         IMAGE,
     ),
 )

@@ -1,7 +1,9 @@
-"""Every tooltip of the plugin, so that words stay the same everywhere.
+"""Every tooltip of the review and of the pages, so that words stay the same everywhere.
 
-Those of the review's commands are in `review_commands`, beside their keys.
+The numbers of the method and of the detector are told in the tables of their forms.
 """
+
+from collections.abc import Mapping
 
 NEXT = "Goes to the page where the next step is done."
 PERSON = "Kept with every decision you make in Review. Asked only once."
@@ -247,3 +249,52 @@ AUDITED_NOISE = {
     "location": "Boxes of the crowd beside their object, around it twice, or of a wrong kind.",
     "box_in_box": "Boxes of the crowd that hold two or more objects, of all its boxes.",
 }
+
+COMMANDS: Mapping[str, str] = {
+    "next_box": "Goes to the next box that nobody has decided on.",
+    "previous_box": "Goes back to the box before that is still open.",
+    "pick_below": "Picks the next of the boxes that lie over each other under the mouse.",
+    "keep": "The box is right as it is. Goes on to the next open box.",
+    "delete": "There is no object here. Goes on to the next open box.",
+    "take_mp": "Gives the box the corners of the model Mp's. Goes on to the next open box.",
+    "take_ma": "Gives the box the corners of the model Ma's. Goes on to the next open box.",
+    "undo": "Takes your last decision back, on another image too.",
+    "redo": "Repeats the decision that was taken back.",
+    "draw": "Drag with the mouse from corner to corner. Press again to stop drawing.",
+    "stop_drawing": "Leaves a half-drawn box out.",
+    "next_category": "Gives the box the next category.",
+    "whole_image": "Shows the whole image.",
+    "hide_boxes": "Hides all boxes while you hold the key.",
+    "labels": (
+        "Writes letters for the colours, then scores, then categories beside the boxes, then none."
+    ),
+    "palette": "Changes between the usual colours and those for colour-blind eyes.",
+    "contrast": (
+        "Stretches the contrast to where the pixels are; only on screen, the image stays as it is."
+    ),
+    "darker": "Shows the middle grays darker; only on screen.",
+    "brighter": "Shows the middle grays brighter; only on screen.",
+    "local_contrast": "Evens out bright and dark parts of the image; only on screen.",
+    "previous_image": "Goes to the image before this one.",
+    "next_image": "Goes to the image after this one, done or not.",
+    "pause": "Stops the clock until you go on.",
+    "help": "Shows all keys.",
+    "done": "Finishes this image and opens the next one. Asks first if boxes are still open.",
+    "move_left": "Moves the box left by 1 pixel.",
+    "move_right": "Moves the box right by 1 pixel.",
+    "move_up": "Moves the box up by 1 pixel.",
+    "move_down": "Moves the box down by 1 pixel.",
+    "narrower": "Makes the box narrower by 1 pixel; its upper left corner stays.",
+    "wider": "Makes the box wider by 1 pixel; its upper left corner stays.",
+    "shorter": "Makes the box shorter by 1 pixel; its upper left corner stays.",
+    "lower": "Makes the box taller by 1 pixel; its upper left corner stays.",
+    "far_left": "Moves the box left by 10 pixels.",
+    "far_right": "Moves the box right by 10 pixels.",
+    "far_up": "Moves the box up by 10 pixels.",
+    "far_down": "Moves the box down by 10 pixels.",
+    "far_narrower": "Makes the box narrower by 10 pixels; its upper left corner stays.",
+    "far_wider": "Makes the box wider by 10 pixels; its upper left corner stays.",
+    "far_shorter": "Makes the box shorter by 10 pixels; its upper left corner stays.",
+    "far_lower": "Makes the box taller by 10 pixels; its upper left corner stays.",
+}
+"""What the commands of the review do, by their names."""
