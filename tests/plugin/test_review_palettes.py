@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin.appearance import COLOURS, LETTERS, MEANINGS, PALETTES, palette
+from napari_alc.plugin.appearance import (
+    COLOURS,
+    LETTERS,
+    MEANINGS,
+    PALETTES,
+    SUGGESTIONS,
+    palette,
+)
+from napari_alc.plugin.filter_bar import GROUND, HIDDEN
+from napari_alc.plugin.parts import ERROR, PRIMARY
 
 # Machado, Oliveira and Fernandes 2009, complete lack of one kind of cones, on linear RGB
 VISION = {
@@ -39,6 +49,23 @@ VISION = {
 
 TOLD_APART = 12.0
 """CIE difference (2000) of colours that two thin lines still show as two."""
+
+
+LEGIBLE = 4.5
+"""Contrast of text and ground from which WCAG 2 calls text legible."""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it, 0-1."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(colour: str, ground: str) -> float:
+    """Contrast of two colours as WCAG 2 defines it, 1-21."""
+    dark, light = sorted((luminance(colour), luminance(ground)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def seen(colour: str, vision: str) -> np.ndarray:
@@ -77,6 +104,22 @@ def test_every_palette_has_every_colour_and_every_colour_its_letter():
     for colours in PALETTES.values():
         assert set(colours) == set(COLOURS) == set(LETTERS) == set(MEANINGS)
     assert len(set(LETTERS.values())) == len(LETTERS)
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_the_legend_is_legible_on_its_ground(name):
+    lines = [style.colour for style in SUGGESTIONS.values()]
+    for colour in (*palette(name).values(), *lines, HIDDEN):
+        assert contrast(colour, GROUND) >= LEGIBLE
+
+
+@pytest.mark.parametrize("style", [PRIMARY, ERROR])
+def test_white_on_buttons_and_errors_is_legible(style):
+    usable = style.partition(":disabled")[0]
+    grounds = re.findall(r"background-color: (#[0-9a-f]{6})", usable)
+    assert grounds
+    for ground in grounds:
+        assert contrast("#ffffff", ground) >= LEGIBLE
 
 
 def test_an_unknown_palette_is_told():

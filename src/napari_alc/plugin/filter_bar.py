@@ -5,23 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+)
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.appearance import COLOURS, LETTERS, MEANINGS
 from napari_alc.plugin.parts import button_with
 from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter
 
-GROUND = "#20242c"
+GROUND = "#15181d"
 """The colours are chosen for a dark ground, whatever napari's theme."""
 
-CHIPS_A_ROW = 4
+HIDDEN = "#8a9099"
+"""Of what is not shown."""
+
+CHIPS_A_ROW, LONG_CHIPS_A_ROW = 4, 3
+"""Buttons beside each other; numbers from `LONG` on need wider ones."""
+
+LONG = 100
+
+COLUMNS = 12
+"""Of the grid: rows of three and of four share it."""
 
 CHIP = """
 QPushButton {{ background: {ground}; color: {colour}; border: 1px solid {colour};
-               border-radius: 4px; padding: 2px 6px; text-align: left; }}
+               border-radius: 4px; padding: 2px 4px; text-align: left; }}
 QPushButton:checked {{ font-weight: bold; text-decoration: none; }}
-QPushButton:!checked {{ color: #8a9099; border: 1px dashed #8a9099;
+QPushButton:!checked {{ color: {hidden}; border: 1px dashed {hidden};
                         text-decoration: line-through; }}
 QPushButton:focus {{ border-width: 2px; }}
 """
@@ -35,7 +52,7 @@ class FilterBar(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: list[str] = []
+        self._placed: tuple[list[str], int] = [], CHIPS_A_ROW
         self.chips = {name: self._chip(name) for name in COLOURS}
         self.score = QSlider(Qt.Orientation.Horizontal)
         self.score.setRange(0, 100)
@@ -52,6 +69,8 @@ class FilterBar(QFrame):
         chip = button_with("", f"{MEANINGS[name]}\n{tooltips.SHOWN_REGIONS}\n{tooltips.LINES}")
         chip.setCheckable(True)
         chip.setChecked(True)
+        # many boxes must not make the panel wider than its room
+        chip.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         chip.toggled.connect(lambda _on: self.changed.emit(self.wanted))
         return chip
 
@@ -62,7 +81,7 @@ class FilterBar(QFrame):
         line = QHBoxLayout()
         line.addWidget(self.score_words)
         line.addWidget(self.score, 1)
-        self._grid.addLayout(line, len(self.chips), 0, 1, CHIPS_A_ROW)
+        self._grid.addLayout(line, len(self.chips), 0, 1, COLUMNS)
 
     @property
     def wanted(self) -> BoxFilter:
@@ -82,7 +101,7 @@ class FilterBar(QFrame):
     def set_colours(self, colours: Mapping[str, str]) -> None:
         """Draw the buttons in the colours of a palette."""
         for name, chip in self.chips.items():
-            chip.setStyleSheet(CHIP.format(ground=GROUND, colour=colours[name]))
+            chip.setStyleSheet(CHIP.format(ground=GROUND, hidden=HIDDEN, colour=colours[name]))
 
     def show_counts(self, names: Iterable[str], has_scores: bool) -> None:
         """Show how many boxes each colour has; the confidence only where boxes have one."""
@@ -93,15 +112,18 @@ class FilterBar(QFrame):
         shown = [name for name in self.chips if counts[name] or name in hidden]
         for name, chip in self.chips.items():
             chip.setText(f"{LETTERS[name]}  {name} {counts[name]}")
-        if shown != self._shown:
-            self._shown = shown
-            self._place_chips(shown)
+        a_row = LONG_CHIPS_A_ROW if max(counts.values()) >= LONG else CHIPS_A_ROW
+        if (shown, a_row) != self._placed:
+            self._placed = shown, a_row
+            self._place_chips(shown, a_row)
         for widget in (self.score, self.score_words):
             widget.setVisible(has_scores)
 
-    def _place_chips(self, shown: list[str]) -> None:
+    def _place_chips(self, shown: list[str], a_row: int) -> None:
+        span = COLUMNS // a_row
         for place, name in enumerate(shown):
-            self._grid.addWidget(self.chips[name], place // CHIPS_A_ROW, place % CHIPS_A_ROW)
+            row, column = divmod(place, a_row)
+            self._grid.addWidget(self.chips[name], row, column * span, 1, span)
         for name, chip in self.chips.items():
             chip.setVisible(name in shown)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -14,19 +16,34 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QWidget,
 )
 
 PRIMARY = """
 QPushButton { background-color: #2a6fb0; color: white; font-weight: bold;
               padding: 6px 14px; border-radius: 4px; }
-QPushButton:hover { background-color: #3a82c6; }
+QPushButton:hover { background-color: #3277bb; }
 QPushButton:pressed { background-color: #1f5789; }
 QPushButton:disabled { background-color: #4a4f58; color: #a0a4ab; }
 """
 
 ERROR = "color: white; background-color: #a62b2b; padding: 3px 5px; border-radius: 3px;"
 """Legible on napari's dark and light themes alike; no red text is legible on both."""
+
+NOTICE_ON_DARK, NOTICE_ON_LIGHT = "#ffb300", "#7a4a00"
+"""Amber text, each legible on the ground of one kind of theme."""
+
+HALF = 128
+"""Lightness of 255 that parts light colours from dark ones."""
+
+CHOICE_MARGIN = 2
+"""Pixels that Qt leaves free beside the text of a choice."""
+
+HEADING_ABOVE = 6
+"""Pixels above a heading."""
 
 
 def primary(text: str, tooltip: str = "") -> QPushButton:
@@ -47,8 +64,13 @@ def button_with(text: str, tooltip: str = "") -> QPushButton:
 def heading(text: str) -> QLabel:
     """A heading within a page."""
     label = QLabel(text)
-    label.setStyleSheet("font-weight: bold; font-size: 13px; margin-top: 6px;")
+    set_above(label, HEADING_ABOVE)
     return label
+
+
+def set_above(label: QLabel, pixels: int) -> None:
+    """Change how far a heading is from what is above it."""
+    label.setStyleSheet(f"font-weight: bold; font-size: 13px; margin-top: {pixels}px;")
 
 
 def words(text: str = "", tooltip: str = "") -> QLabel:
@@ -71,6 +93,36 @@ def error_words() -> QLabel:
     return label
 
 
+def notice_words() -> QLabel:
+    """Text that must not be overlooked, in amber that is legible on the present theme."""
+    label = words()
+    label.installEventFilter(ThemeFollower(label))
+    return label
+
+
+class ThemeFollower(QObject):
+    """Gives notices the amber that suits the theme, whenever the theme changes."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Look at the theme before `watched` is drawn in it."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.StyleChange) and isinstance(
+            watched, QLabel
+        ):
+            _colour_notice(watched)
+        return False
+
+
+def _colour_notice(label: QLabel) -> None:
+    parent = label.parentWidget()
+    if parent is None:
+        return
+    # the theme's own text is as far from its ground as can be
+    is_dark = parent.palette().color(parent.foregroundRole()).lightness() >= HALF
+    style = f"color: {NOTICE_ON_DARK if is_dark else NOTICE_ON_LIGHT}; font-weight: bold;"
+    if style != label.styleSheet():
+        label.setStyleSheet(style)
+
+
 def show_words(label: QLabel, text: str) -> None:
     """Set the text; a label without text takes no room."""
     label.setText(text)
@@ -89,11 +141,62 @@ def row_of(*widgets: QWidget) -> QHBoxLayout:
 def scrolled(widget: QWidget) -> QScrollArea:
     """`widget`, reachable on small screens too."""
     area = QScrollArea()
+    scroll_in(area, widget)
+    return area
+
+
+def scroll_in(area: QScrollArea, widget: QWidget) -> None:
+    """Let `area` show `widget` in its own width."""
     area.setWidget(widget)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
+
+
+class ChoiceBox(QComboBox):
+    """A choice whose text ends in dots where it is cut.
+
+    Parameters
+    ----------
+    tooltip
+        What is chosen; the tooltip says the whole text too.
+    """
+
+    def __init__(self, tooltip: str) -> None:
+        super().__init__()
+        self._tooltip = tooltip
+        self.currentTextChanged.connect(self._tell)
+        self._tell("")
+
+    @property
+    def shown_text(self) -> str:
+        """The text as far as there is room for it."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        return self._cut(option)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
+        """Draw it as ever, but for the text."""
+        painter = QStylePainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        option.currentText = self._cut(option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    def _cut(self, option: QStyleOptionComboBox) -> str:
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        control = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(control, option, field, self).width()
+        cut = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, room - CHOICE_MARGIN
+        )
+        return str(cut)
+
+    def _tell(self, text: str) -> None:
+        self.setToolTip(f"{text}\n{self._tooltip}" if text else self._tooltip)
 
 
 class PathRow(QWidget):
