@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -19,8 +20,26 @@ from qtpy.QtWidgets import (
 from napari_alc.labels import Category
 from napari_alc.plugin import review_keys, tooltips
 from napari_alc.plugin.filter_bar import FilterBar
-from napari_alc.plugin.parts import button_with, heading, primary, scrolled, show_words, words
+from napari_alc.plugin.fold import WheelGuard
+from napari_alc.plugin.parts import (
+    ChoiceBox,
+    button_with,
+    heading,
+    notice_words,
+    primary,
+    set_above,
+    show_words,
+    words,
+)
 from napari_alc.plugin.queue_table import QueueTable
+from napari_alc.plugin.review_fitting import (
+    ROOMY,
+    EndScroll,
+    Room,
+    fit_on_screen,
+    room_for,
+    set_button_height,
+)
 from napari_alc.plugin.review_parts import (
     CommandMenu,
     NoticeBar,
@@ -35,8 +54,6 @@ CATEGORY, VIEW, MORE = "category", "view", "more"
 GRID = 6
 """Columns that rows of two and of three share."""
 
-BUTTON_HEIGHT = 26
-
 BAR_REST_MS = 200
 """The bar follows the words once the next image has been drawn."""
 
@@ -49,6 +66,9 @@ BUTTON_ROWS = (
     ("previous_image", "next_image"),
 )
 """What stands side by side: commands, the category chooser, and the menus."""
+
+SPANS = {"draw": 2, CATEGORY: 4}
+"""Columns of what does not share its row evenly: names of categories are long."""
 
 MENUS = {
     VIEW: (
@@ -94,8 +114,7 @@ class ReviewPanel(QWidget):
         self.title.setWordWrap(True)
         self.why = words()
         self.suggestions = SuggestionLegend()
-        self.message = words()
-        self.message.setStyleSheet("color: #ffb300; font-weight: bold;")
+        self.message = notice_words()
         self.ask_bar, self.pause_bar = OpenBoxesBar(), PauseBar()
         self.category = self._make_category()
         self._categories: tuple[Category, ...] = ()
@@ -103,12 +122,16 @@ class ReviewPanel(QWidget):
         self.menus = {name: CommandMenu(*parts) for name, parts in MENUS.items()}
         self.buttons = self._make_buttons()
         self.contrast = words("", tooltips.CONTRAST_WORDS)
+        self._room: Room | None = None
+        self._fit_later = QTimer(self)
+        self._fit_later.setSingleShot(True)
+        self._fit_later.setInterval(0)
+        self._fit_later.timeout.connect(lambda: fit_on_screen(self.window()))
         self._arrange()
         self.refresh_keys()
 
     def _make_category(self) -> QComboBox:
-        category = QComboBox()
-        category.setToolTip(tooltips.CATEGORY)
+        category = ChoiceBox(tooltips.CATEGORY)
         category.setAccessibleName("Category")
         category.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         category.activated.connect(self._on_category)
@@ -122,51 +145,79 @@ class ReviewPanel(QWidget):
         return buttons
 
     def _arrange(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 4)
-        layout.setSpacing(5)
-        # the box at hand, messages and buttons are in sight in the smallest window
-        layout.addWidget(scrolled(self._image_part()), 1)
-        box = (self.title, self.why, self.suggestions)
-        for widget in (self.banner, *box, self.message, self.ask_bar, self.pause_bar):
-            layout.addWidget(widget)
-        layout.addLayout(self._button_grid())
+        self._grid = self._button_grid()
+        self._scroll = EndScroll(self._scrolled_part())
+        for bar in (self.ask_bar, self.pause_bar):
+            self._scroll.reveal_when_shown(bar)
         last = QHBoxLayout()
         last.addWidget(self.buttons["done"], 1)
         for menu in self.menus.values():
             last.addWidget(menu)
-        layout.addLayout(last)
-        layout.addWidget(self.contrast)
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 4)
+        self._rows.addWidget(self._scroll, 1)
+        # in sight in the smallest window
+        self._rows.addLayout(last)
+        self._rows.addWidget(self.contrast)
+        self._guard_wheel()
+        self._fit(ROOMY)
 
-    def _image_part(self) -> QWidget:
-        """Queue, what is to be done with the image, and filter."""
+    def _scrolled_part(self) -> QWidget:
+        """Queue, what is to be done with the image, filter, the box at hand, and buttons."""
         part = QWidget()
-        layout = QVBoxLayout(part)
-        layout.setContentsMargins(0, 4, 0, 0)
-        layout.setSpacing(5)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.queue, 1)
-        for widget in (self.task, self.sentence, self.filter):
-            layout.addWidget(widget)
+        self._lines = QVBoxLayout(part)
+        self._lines.setContentsMargins(0, 4, 0, 0)
+        self._lines.addWidget(self.progress)
+        self._lines.addWidget(self.bar)
+        self._lines.addWidget(self.queue, 1)
+        image = (self.task, self.sentence, self.filter, self.banner)
+        box = (self.title, self.why, self.suggestions)
+        for widget in (*image, *box, self.message, self.ask_bar, self.pause_bar):
+            self._lines.addWidget(widget)
+        self._lines.addLayout(self._grid)
         return part
 
     def _button_grid(self) -> QGridLayout:
         widgets: dict[str, QWidget] = {**self.buttons, CATEGORY: self.category}
         grid = QGridLayout()
-        grid.setSpacing(4)
         for row, names in enumerate(BUTTON_ROWS):
-            span = GRID // len(names)
-            for place, name in enumerate(names):
-                widgets[name].setMinimumHeight(BUTTON_HEIGHT)
+            column = 0
+            for name in names:
+                span = SPANS.get(name, GRID // len(names))
                 # the same width for all, however long their words
                 widgets[name].setSizePolicy(
                     QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
                 )
-                grid.addWidget(widgets[name], row, place * span, 1, span)
+                grid.addWidget(widgets[name], row, column, 1, span)
+                column += span
         for column in range(GRID):
             grid.setColumnStretch(column, 1)
         return grid
+
+    def _guard_wheel(self) -> None:
+        """Let the wheel scroll; a category that it changed would be a decision."""
+        guard = WheelGuard(self)
+        for field in (self.category, self.filter.score):
+            field.installEventFilter(guard)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Draw together where there is little room."""
+        super().resizeEvent(event)
+        self._fit(room_for(event.size().height()))
+        # not amid the layout of the window
+        self._fit_later.start()
+
+    def _fit(self, room: Room) -> None:
+        if room == self._room:
+            return
+        self._room = room
+        for rows in (self._rows, self._lines):
+            rows.setSpacing(room.lines)
+        self._grid.setSpacing(room.buttons)
+        for place in range(self._grid.count()):
+            set_button_height(self._grid.itemAt(place).widget(), room)
+        for label in (self.task, self.title):
+            set_above(label, room.above_heading)
 
     def refresh_keys(self) -> None:
         """Show the keys on the buttons as they are set now."""
@@ -203,6 +254,8 @@ class ReviewPanel(QWidget):
     def say(self, text: str) -> None:
         """Show a message; an empty one takes no room."""
         show_words(self.message, text)
+        if text:
+            self._scroll.reveal(self.message)
 
     def set_categories(self, categories: Sequence[Category]) -> None:
         """Offer these categories."""
