@@ -67,7 +67,7 @@ def set_button_height(button: QWidget, room: Room) -> None:
 def room_on_screen(window: QWidget) -> int:
     """How high a window can be on its screen in pixels, without its frame."""
     frame = window.frameGeometry().height() - window.height()
-    return int(window.screen().availableGeometry().height()) - frame
+    return int(window.screen().availableGeometry().height() - frame)
 
 
 def fit_on_screen(window: QWidget) -> None:
