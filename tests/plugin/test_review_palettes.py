@@ -13,13 +13,13 @@ from napari_alc.errors import AlcError
 from napari_alc.plugin.appearance import (
     COLOURS,
     LETTERS,
-    MEANINGS,
     PALETTES,
     SUGGESTIONS,
     palette,
 )
 from napari_alc.plugin.filter_bar import GROUND, HIDDEN
 from napari_alc.plugin.parts import ERROR, PRIMARY
+from napari_alc.plugin.tooltips import REGIONS
 
 # Machado, Oliveira and Fernandes 2009, complete lack of one kind of cones, on linear RGB
 VISION = {
@@ -102,7 +102,7 @@ def test_every_colour_is_told_from_the_grays_of_membranes(name):
 
 def test_every_palette_has_every_colour_and_every_colour_its_letter():
     for colours in PALETTES.values():
-        assert set(colours) == set(COLOURS) == set(LETTERS) == set(MEANINGS)
+        assert set(colours) == set(COLOURS) == set(LETTERS) == set(REGIONS)
     assert len(set(LETTERS.values())) == len(LETTERS)
 
 

@@ -7,7 +7,7 @@ from qtpy.QtGui import QKeySequence
 
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin import review_keys
-from napari_alc.plugin.appearance import COLOURS, MEANINGS, colour_name, screen_width
+from napari_alc.plugin.appearance import COLOURS, colour_name, screen_width
 from napari_alc.plugin.review_order import OpenOrder
 from napari_alc.plugin.review_words import (
     box_title,
@@ -18,6 +18,7 @@ from napari_alc.plugin.review_words import (
     task_words,
     why_here,
 )
+from napari_alc.plugin.tooltips import REGIONS
 from napari_alc.project.document import ReviewBox
 from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Task
 
@@ -101,7 +102,7 @@ def test_the_title_tells_place_kind_and_size():
 
 def test_every_look_has_a_colour_of_its_own_and_a_meaning():
     assert len(set(COLOURS.values())) == len(COLOURS)
-    assert set(COLOURS) == set(MEANINGS)
+    assert set(COLOURS) == set(REGIONS)
     drawn = ReviewBox(9, 1, (0, 0, 5, 5), "person", state="added")
     names = [colour_name(b) for b in (CROWD, MP, MA, drawn, replace(CROWD, region=""))]
     assert names == ["green", "gray", "red", "yours", "crowd"]

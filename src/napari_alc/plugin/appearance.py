@@ -57,15 +57,6 @@ LETTERS: Mapping[str, str] = {
 LETTERED = frozenset({COLOUR_BLIND})
 """Palettes in which the letters are always shown."""
 
-MEANINGS: Mapping[str, str] = {
-    "red": "only the model Ma found it",
-    "green": "only the crowd drew it",
-    "pink": "only the model Mp found it",
-    "gray": "at least two of crowd, Mp and Ma agree",
-    CROWD: "drawn by the crowd; no model has seen this image",
-    OWN: "drawn or changed by a person",
-}
-
 
 @dataclass(frozen=True)
 class LineStyle:

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.appearance import COLOURS, LETTERS, MEANINGS
+from napari_alc.plugin.appearance import COLOURS, LETTERS
 from napari_alc.plugin.parts import button_with
 from napari_alc.plugin.review_filter import EVERYTHING, BoxFilter
 
@@ -66,7 +66,9 @@ class FilterBar(QFrame):
         self._on_score(0)
 
     def _chip(self, name: str) -> QPushButton:
-        chip = button_with("", f"{MEANINGS[name]}\n{tooltips.SHOWN_REGIONS}\n{tooltips.LINES}")
+        chip = button_with(
+            "", f"{tooltips.REGIONS[name]}\n{tooltips.SHOWN_REGIONS}\n{tooltips.LINES}"
+        )
         chip.setCheckable(True)
         chip.setChecked(True)
         # many boxes must not make the panel wider than its room

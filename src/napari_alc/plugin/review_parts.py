@@ -29,7 +29,7 @@ class NoticeBar(QFrame):
         super().__init__()
         self.setObjectName("noticeBar")
         self.setStyleSheet(
-            "#noticeBar { border: 1px solid #ffb300; border-radius: 4px; }"
+            "#noticeBar { border: 1px solid #b57600; border-radius: 4px; }"
             "#noticeBar QLabel { font-weight: bold; }"
         )
         self.sentence = words()

@@ -298,3 +298,13 @@ COMMANDS: Mapping[str, str] = {
     "far_lower": "Makes the box taller by 10 pixels; its upper left corner stays.",
 }
 """What the commands of the review do, by their names."""
+
+REGIONS: Mapping[str, str] = {
+    "red": "only the model Ma found it",
+    "green": "only the crowd drew it",
+    "pink": "only the model Mp found it",
+    "gray": "at least two of crowd, Mp and Ma agree",
+    "crowd": "drawn by the crowd; no model has seen this image",
+    "yours": "drawn or changed by a person",
+}
+"""What the colours of boxes mean, by the names of `appearance.COLOURS`."""
