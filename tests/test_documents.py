@@ -34,10 +34,10 @@ def test_the_table_of_keys_is_that_of_the_review():
 
 
 def test_the_table_of_colours_has_the_meanings_of_the_review():
-    from napari_alc.plugin.appearance import MEANINGS
+    from napari_alc.plugin.tooltips import REGIONS
 
     text = text_of("README.md")
-    assert [meaning for meaning in MEANINGS.values() if f"| {meaning} |" not in text] == []
+    assert [meaning for meaning in REGIONS.values() if f"| {meaning} |" not in text] == []
 
 
 def test_every_command_and_flag_is_told():
