@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import make_project, middle
 
-from napari_alc.plugin.review_rivals import LEAST_OVERLAP
+from napari_alc.plugin.review_rivals import LEAST_OVERLAP, rivals
 from napari_alc.plugin.review_words import overlap
 from napari_alc.project.document import MARKED
 
@@ -109,6 +112,16 @@ def test_the_box_that_a_key_would_take_is_drawn_in_broken_lines(at):
     assert red not in at.canvas.suggested
     at.drag(middle(green), tuple(c + 4 for c in middle(red)))
     assert red in at.canvas.suggested
+
+
+def test_a_models_box_has_no_other_box_of_that_model_around_it(at):
+    red = next(box for box in at.document.open_boxes if box.region == "red")
+    rest = [box for box in at.document.open_boxes if box.region == "red" and box.id != red.id]
+    assert rest
+    inner = replace(rest[0], corners=tuple(c + 1 for c in red.corners))
+    both = SimpleNamespace(shown=(red, inner), suggestions=())
+    assert rivals(red, both) == []
+    assert rivals(replace(red, state="kept"), both) == [inner]
 
 
 def test_an_open_box_whose_place_is_taken_is_deleted_with_it_and_comes_back_with_it(at):

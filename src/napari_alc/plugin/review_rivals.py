@@ -57,6 +57,10 @@ def is_same_object(box: ReviewBox, other: ReviewBox) -> bool:
 
 
 def rivals(box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:
-    """What the keys for Mp's and Ma's box would take, as far as there is such a box."""
-    found = [rival_of(model, box, document) for model in MODELS]
+    """What the keys for Mp's and Ma's box would take, as far as there is such a box.
+
+    The key of the model that drew an open box keeps that one.
+    """
+    own = box.source if box.state == "open" else ""
+    found = [rival_of(model, box, document) for model in MODELS if model != own]
     return [other for other in found if other is not None]
