@@ -53,6 +53,7 @@ def test_taking_mas_box_gives_its_corners_and_goes_on(at):
     taken = at.stored()[box.id]
     assert taken.corners == suggested.corners != box.corners
     assert taken.state == "changed"
+    assert at.message == ""
     assert at.hand.id != box.id
     assert at.hand.state == "open"
     at.assert_in_step()

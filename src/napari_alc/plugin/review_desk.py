@@ -286,7 +286,7 @@ class ReviewDesk(QObject):
             self.said.emit(review_words.no_box_of(model, closest))
         elif self.give(lambda document, _ids: document.take(box.id, other), [box.id, other.id]):
             self.next_box()
-            if other.state == "open":
+            if other.id in self.document.boxes and other.state == "open":
                 self.said.emit(review_words.went_with_it(model))
 
     def nudge(self, nudge: Nudge) -> None:
