@@ -50,6 +50,7 @@ def test_only_boxes_beside_all_clean_ones_are_added(bench):
 
 
 def test_the_page_pairs_each_row_with_its_own_reference(tmp_path):
+    assert DISPLACED == ALL_DISPLACED
     rows = [
         *by_seed(f"Noisy{DISPLACED}", "AP50", 60.0, 62.0),
         *by_seed(f"OA-MIL{DISPLACED}", "AP50", 65.0, 66.0),

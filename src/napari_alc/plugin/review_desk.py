@@ -253,8 +253,10 @@ class ReviewDesk(QObject):
         if self.document is None or len(boxes) != 1:
             self.canvas.show_suggestions(())
             return
-        near = [other for other in self.document.suggestions if _overlap(other, boxes[0])]
-        taken = [other for other in rivals(boxes[0], self.document) if other not in near]
+        [box] = boxes
+        suggestions = self.document.suggestions
+        near = [other for other in suggestions if review_words.overlap(other, box) > 0]
+        taken = [other for other in rivals(box, self.document) if other not in near]
         self.canvas.show_suggestions((*near, *taken))
 
     def keep(self) -> None:
@@ -406,7 +408,3 @@ class ReviewDesk(QObject):
         else:
             self._show_suggestions()
             self.moved.emit()
-
-
-def _overlap(a: ReviewBox, b: ReviewBox) -> bool:
-    return review_words.overlap(a, b) > 0
