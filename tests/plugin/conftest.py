@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from review_driver import Driver, docked_page, shared_viewer
 
+from napari_alc.errors import BadData
 from napari_alc.jobs.records import last_jobs
 from running_jobs import end_all
 from tiny_projects import make_project, pretend_predicted
@@ -119,6 +121,22 @@ def on_screen(swept, qtbot):  # noqa: ARG001
     for panel, askers in shown:
         panel.set_project(None)
         qtbot.waitUntil(lambda askers=askers: not any(asker.is_running for asker in askers))
+
+
+@pytest.fixture
+def locked_ranking(monkeypatch):
+    """The database refuses the ranking until the block of this context ends."""
+
+    def refuse(*_):
+        raise BadData("project.db", "the database refused (database is locked)", "Try again")
+
+    @contextmanager
+    def lock():
+        with monkeypatch.context() as locked:
+            locked.setattr("napari_alc.project.choices.keep_ranking", refuse)
+            yield
+
+    return lock
 
 
 @pytest.fixture(scope="module")

@@ -177,10 +177,10 @@ def test_nothing_is_started_beside_a_running_step_and_what_it_did_is_shown_after
     assert not filled.stop.isEnabled()
 
 
-def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot):
-    with locked(project.folder, "train"), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot, locked_ranking):
+    with locked_ranking(), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
         panel.set_project(project)
-    assert "another step is under way ('train'" in panel.error.text()
+    assert "database is locked" in panel.error.text()
     with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
         qtbot.mouseClick(panel.again, LEFT)
         assert not panel.error.isVisible()

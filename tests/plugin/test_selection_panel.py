@@ -10,7 +10,6 @@ from qtpy.QtTest import QTest
 from napari_alc.plugin.selection_panel import RANKING, SelectionPanel
 from napari_alc.project import choices
 from napari_alc.project.choices import IN, NOT_YET, OUT
-from napari_alc.project.locking import locked
 from napari_alc.project.settings import read_settings
 from napari_alc.project.sorting import select
 
@@ -215,10 +214,12 @@ def test_before_there_is_a_ranking_the_panel_says_what_is_missing(panel, tmp_pat
     project.close()
 
 
-def test_what_hinders_the_ranking_is_told_and_it_is_made_at_a_click(panel, project, qtbot):
-    with locked(project.folder, "train"), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+def test_what_hinders_the_ranking_is_told_and_it_is_made_at_a_click(
+    panel, project, qtbot, locked_ranking
+):
+    with locked_ranking(), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
         panel.set_project(project)
-    assert "another step is under way ('train'" in panel.error.text()
+    assert "database is locked" in panel.error.text()
     assert panel.error.isVisible()
     assert not panel.shown.isVisible()
     with qtbot.waitSignal(panel.asker.settled, timeout=LONG):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import delete
 
 from napari_alc.boxes import as_boxes
 from napari_alc.formats.images import write_tiff
@@ -61,7 +62,7 @@ def make(
 
 
 def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) -> None:
-    """Store runs that saw ``(image, box, score)`` in the remaining images."""
+    """Store runs that saw ``(image, box, score)`` in the remaining images, in place of others."""
     ids = [image.id for image in remaining_images(project, iteration)]
     for model, found in zip(MODELS, (mp, ma), strict=True):
         columns = Detections(
@@ -74,7 +75,9 @@ def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) 
         detections.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
         row = {"iteration": iteration, "model": model, "settings": {}, "images": 1, "boxes": 1}
         done = {"trained_at": now(), "predicted_at": now(), "threshold": tau, "metrics": {}}
+        c = schema.run.c
         with project.store.begin() as connection:
+            connection.execute(delete(schema.run).where(c.iteration == iteration, c.model == model))
             add_rows(connection, schema.run, [{**row, **done}])
 
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hand_made import A, B, C, D, make, rows_of, see
 
 from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank
 from napari_alc.errors import AlcError
-from napari_alc.project import schema
+from napari_alc.project import ranking, schema
 from napari_alc.project.choices import add, cost, image_named, ranked, take_out, undo
+from napari_alc.project.locking import locked
 from napari_alc.project.project import Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.sorting import select
@@ -138,3 +142,38 @@ def test_choices_stay_when_the_ranking_is_made_anew(project):
     again = Project.open(project.folder)
     assert {row.image_id: row.choice for row in ranked(again).rows} == {4: "out", 2: "", 3: ""}
     again.close()
+
+
+def test_who_looks_at_the_ranking_hinders_no_step_and_is_hindered_by_none(project):
+    with locked(project.folder, "train"):
+        assert ids(ranked(project).rows) == [4, 2, 3]
+
+
+def test_windows_that_make_the_ranking_at_once_make_one(project):
+    others = [Project.open(project.folder) for _ in range(3)]
+    together = threading.Barrier(len(others))
+
+    def look(other):
+        together.wait()
+        return ids(ranked(other).rows)
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(look, others)) == [[4, 2, 3]] * len(others)
+    assert project.store.count(schema.ranking) == 3
+    for other in others:
+        other.close()
+
+
+def test_a_ranking_whose_predictions_change_meanwhile_is_made_again(project, monkeypatch):
+    make_once, made = ranking._make, []
+
+    def make_slowly(*given):
+        rows = make_once(*given)
+        if not made:
+            see(project, 0, MP, [(3, C, 0.99)])
+        made.append(rows)
+        return rows
+
+    monkeypatch.setattr(ranking, "_make", make_slowly)
+    assert ranked(project).rows[0].image_id == 3
+    assert len(made) == 2

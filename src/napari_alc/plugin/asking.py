@@ -15,9 +15,8 @@ from napari_alc.project.project import Project
 
 Question = Callable[[Project], object]
 
-turn = threading.Lock()
-"""Held while a question is answered: two could both want to make the ranking, and one would be
-refused. Who starts a job holds it too."""
+_turn = threading.Lock()
+"""Held while a question is answered: several may need the ranking, and the first one makes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,7 @@ class Asker(QObject):
 
 def _answer(asked: _Asked, is_awaited: Callable[[], bool]) -> object:
     try:
-        with turn:
+        with _turn:
             # its turn may come when nobody awaits the answer any more
             return asked.question(asked.project) if is_awaited() else None
     except AlcError as error:

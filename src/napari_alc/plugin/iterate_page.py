@@ -10,7 +10,6 @@ from napari_alc.errors import AlcError, BadData
 from napari_alc.jobs.outcome import Ending, Outcome
 from napari_alc.jobs.steps import Command, Stage, commands
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.asking import turn
 from napari_alc.plugin.device_box import DeviceBox
 from napari_alc.plugin.fold import Fold
 from napari_alc.plugin.iterate_sections import Sections
@@ -169,8 +168,7 @@ class IteratePage(QWidget):
         self.sections.set_locked(True)
         try:
             todo = _stages(wanted, self._project, device)
-            with turn:  # a ranking that is being made here would have the job refused
-                self.background.start(self._project.folder, todo, title, device)
+            self.background.start(self._project.folder, todo, title, device)
         except BadData as error:
             show_words(self.error, str(error))
             self._show_what_is_allowed()

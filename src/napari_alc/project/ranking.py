@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.regions import Region
 from napari_alc.cleaning.selection import Candidates, rank, scores
 from napari_alc.project import schema
 from napari_alc.project.label_sets import remaining_images
-from napari_alc.project.locking import one_at_a_time
 from napari_alc.project.looks import measured_values, strategy_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.sorted_images import SortedImages, Sorter, offered_rows
@@ -51,33 +50,44 @@ class _Found:
 def keep_ranking(project: Project, iteration: int) -> None:
     """Rank X without X^i and store it; one that was made of the same predictions stays.
 
-    Memory follows the number of images, not of boxes: they are sorted some at a time.
+    Memory follows the number of images, not of boxes: they are sorted some at a time. Windows
+    and steps may do so at the same time, since each makes the same ranking: who only looks at
+    it keeps no step from starting.
 
     Raises
     ------
     BadData
-        When predictions are damaged or missing, or another step is under way.
+        When predictions are damaged or missing.
     AlcError
         When what the strategy looks at was not measured.
     """
-    if not _is_kept(project, iteration):
-        _make(project, iteration)
+    while not _is_kept(project, made_of := _made_of(project, iteration)):
+        _keep(project, iteration, made_of, _make(project, iteration))
 
 
-@one_at_a_time("ranking")
-def _make(project: Project, iteration: int) -> None:
+def _make(project: Project, iteration: int) -> list[dict[str, object]]:
     found = _find(project, iteration)
-    method = project.settings.method
-    rng = np.random.default_rng([method.seed, iteration + 1])
+    rng = np.random.default_rng([project.settings.method.seed, iteration + 1])
     measured = measured_values(project, iteration, found.image_ids)
     candidates = Candidates(found.image_ids, found.inconsistency, measured)
     values = strategy_of(project, iteration).values(candidates, rng)
-    ranked = rank(found.image_ids, values, rng)
+    return _rows(found, rank(found.image_ids, values, rng), iteration)
+
+
+def _keep(
+    project: Project, iteration: int, made_of: dict[str, object], rows: list[dict[str, object]]
+) -> None:
+    """Store a ranking, unless what it was made of has changed meanwhile."""
+    m, r = schema.meta.c, schema.ranking.c
     with project.store.begin() as connection:
-        c = schema.ranking.c
-        connection.execute(delete(schema.ranking).where(c.iteration == iteration))
-        add_rows(connection, schema.ranking, _rows(found, ranked, iteration))
-        _note(connection, _made_of(project, iteration))
+        # From here on other databases let nobody else in; SQLite does so since the first change.
+        connection.execute(select(schema.meta).where(m.key == "schema").with_for_update())
+        connection.execute(delete(schema.meta).where(m.key == MADE_OF))
+        if made_of == _made_of(project, iteration):
+            connection.execute(delete(schema.ranking).where(r.iteration == iteration))
+            add_rows(connection, schema.ranking, rows)
+            note = {"key": MADE_OF, "value": json.dumps(made_of)}
+            connection.execute(insert(schema.meta), [note])
 
 
 def _find(project: Project, iteration: int) -> _Found:
@@ -146,12 +156,7 @@ def _made_of(project: Project, iteration: int) -> dict[str, object]:
     }
 
 
-def _is_kept(project: Project, iteration: int) -> bool:
+def _is_kept(project: Project, made_of: dict[str, object]) -> bool:
     c = schema.meta.c
     known = project.store.value(select(c.value).where(c.key == MADE_OF))
-    return known is not None and json.loads(known) == _made_of(project, iteration)
-
-
-def _note(connection: Connection, made_of: dict[str, object]) -> None:
-    connection.execute(delete(schema.meta).where(schema.meta.c.key == MADE_OF))
-    connection.execute(insert(schema.meta), [{"key": MADE_OF, "value": json.dumps(made_of)}])
+    return known is not None and json.loads(known) == made_of
