@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torchvision  # noqa: F401  (loaded after a window's OpenGL, which no program does, it crashes)
 from review_driver import Driver, docked_page, shared_viewer
 
 from napari_alc.errors import BadData
