@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ from napari_alc.errors import BadData
 from napari_alc.jobs.records import last_jobs
 from running_jobs import end_all
 from tiny_projects import make_project, pretend_predicted
+
+PATIENCE = 120_000
+"""Milliseconds that a window may need on a machine that is busy with other things."""
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """pytest-qt's, which waits as long as a busy machine needs."""
+    for wait in ("waitUntil", "waitSignal", "waitSignals", "waitExposed"):
+        setattr(qtbot, wait, partial(getattr(qtbot, wait), timeout=PATIENCE))
+    return qtbot
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +76,7 @@ def docked(make_napari_viewer_proxy, qtbot):
         pages = (widget.iterate_page, widget.project_page, widget.project_page.new_project)
         for page in pages:
             page.background.cancel()
-            qtbot.waitUntil(lambda page=page: not page.background.is_busy, timeout=120_000)
+            qtbot.waitUntil(lambda page=page: not page.background.is_busy)
         if widget.project is not None:
             end_all(last_jobs(widget.project.folder)[:1])
             widget.project.close()

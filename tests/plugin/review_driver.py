@@ -100,7 +100,7 @@ class Driver:
             self.wait_for_image()
 
     def wait_for_image(self) -> None:
-        self.qtbot.waitUntil(self._has_image, timeout=5000)
+        self.qtbot.waitUntil(self._has_image)
         self.settle()
 
     def _has_image(self) -> None:
@@ -108,7 +108,7 @@ class Driver:
 
     def settle(self) -> None:
         """Let events and timers that are due be handled."""
-        self.qtbot.waitUntil(lambda: self.canvas.is_settled, timeout=5000)
+        self.qtbot.waitUntil(lambda: self.canvas.is_settled)
 
     @property
     def desk(self):
@@ -176,7 +176,7 @@ class Driver:
 
     def _move(self, x: float, y: float, held: Qt.MouseButton) -> None:
         # vispy and napari drop moves in quick succession
-        self.qtbot.waitUntil(lambda: self._arrived(x, y, held), timeout=5000)
+        self.qtbot.waitUntil(lambda: self._arrived(x, y, held))
 
     def _arrived(self, x: float, y: float, held: Qt.MouseButton) -> bool:
         # QTest.mouseMove moves the pointer of the desktop instead, which needs a desktop

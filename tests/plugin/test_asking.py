@@ -43,7 +43,7 @@ class Gate:
 
 
 def test_a_question_is_answered_in_another_thread(asker, project, qtbot):
-    with qtbot.waitSignal(asker.answered, timeout=LONG) as told:
+    with qtbot.waitSignal(asker.answered) as told:
         asker.ask(lambda asked: (asked, threading.current_thread()), project)
         assert asker.is_asking
     answered, thread = told.args[0]
@@ -63,7 +63,7 @@ def test_of_questions_put_meanwhile_only_the_last_is_asked(asker, project, qtbot
     assert gate.begun.wait(LONG / 1000)
     for number in (1, 2, 3):
         asker.ask(question(number), project)
-    with qtbot.waitSignal(asker.settled, timeout=LONG):
+    with qtbot.waitSignal(asker.settled):
         gate.open.set()
     assert (asked, answers) == ([3], [3])
 
@@ -74,7 +74,7 @@ def test_two_askers_take_turns(asker, project, qtbot):
     asker.ask(gate, project)
     assert gate.begun.wait(LONG / 1000)
     other.ask(lambda _: asked.append(gate.open.is_set()) or True, project)
-    with qtbot.waitSignals([asker.settled, other.settled], timeout=LONG):
+    with qtbot.waitSignals([asker.settled, other.settled]):
         gate.open.set()
     assert asked == [True]
 
@@ -92,8 +92,8 @@ def test_a_refusal_is_told_and_the_next_question_is_answered(asker, project, qtb
     def refuse(_):
         raise AlcError("Not now.")
 
-    with qtbot.waitSignals([asker.refused, asker.settled], timeout=LONG):
+    with qtbot.waitSignals([asker.refused, asker.settled]):
         asker.ask(refuse, project)
-    with qtbot.waitSignal(asker.answered, timeout=LONG) as told:
+    with qtbot.waitSignal(asker.answered) as told:
         asker.ask(lambda _: "now", project)
     assert told.args == ["now"]

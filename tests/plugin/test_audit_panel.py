@@ -20,7 +20,6 @@ from napari_alc.project.status import Step, status
 from napari_alc.project.tasks import queue
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 60_000
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C], 5: [], 6: [A]}
 TRUTH = {1: [A], 2: [A, D], 3: [A], 4: [C], 5: [B], 6: [A]}
 MP = [(i, box, 0.9) for i, boxes in TRUTH.items() if i > 1 for box in boxes]
@@ -43,13 +42,13 @@ def panel(on_screen):
 
 @pytest.fixture
 def filled(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(panel.asker.settled):
         panel.set_project(project)
     return panel
 
 
 def again(panel, qtbot):
-    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(panel.asker.settled):
         panel.refresh()
 
 
@@ -61,14 +60,14 @@ def send(panel, qtbot, images):
     panel.m.setFocus()
     panel.m.selectAll()
     QTest.keyClicks(panel.m, str(images))
-    with qtbot.waitSignals([panel.changed, panel.asker.settled], timeout=LONG):
+    with qtbot.waitSignals([panel.changed, panel.asker.settled]):
         qtbot.mouseClick(panel.send, LEFT)
         assert panel.note.text() == DRAWING
         assert not panel.send.isEnabled()
 
 
 def test_what_lies_ahead_is_worked_out_beside_the_window(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(panel.asker.settled):
         panel.set_project(project)
         assert panel.note.text() == LOOKING
         assert not panel.shown.isVisible()
@@ -124,13 +123,13 @@ def test_a_person_stops_and_goes_on_after_all(filled, project, qtbot):
     preferences.set_person("Ada")
     assert filled.stop.isEnabled()
     assert not filled.go_on.isVisible()
-    with qtbot.waitSignals([filled.changed, filled.asker.settled], timeout=LONG):
+    with qtbot.waitSignals([filled.changed, filled.asker.settled]):
         qtbot.mouseClick(filled.stop, LEFT)
     assert status(project).next_step is Step.CORRECT
     assert filled.advice.text() == "Ada has stopped the iterations after iteration 0."
     assert filled.ahead.texts[0] == ("Still to come", "to the end")
     assert not filled.stop.isVisible()
-    with qtbot.waitSignals([filled.changed, filled.asker.settled], timeout=LONG):
+    with qtbot.waitSignals([filled.changed, filled.asker.settled]):
         qtbot.mouseClick(filled.go_on, LEFT)
     assert status(project).next_step is Step.SELECT
     assert filled.stop.isVisible()
@@ -138,7 +137,7 @@ def test_a_person_stops_and_goes_on_after_all(filled, project, qtbot):
 
 
 def test_once_the_labels_are_corrected_nothing_can_be_stopped_or_drawn(filled, project, qtbot):
-    with qtbot.waitSignal(filled.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(filled.asker.settled):
         qtbot.mouseClick(filled.stop, LEFT)
     correct_remaining(project)
     again(filled, qtbot)
@@ -156,7 +155,7 @@ def test_a_stop_that_comes_too_late_is_refused_in_words(filled, project, qtbot):
 
 
 def test_images_that_cannot_be_drawn_are_refused_in_words(filled, project, qtbot):
-    with locked(project.folder, "train"), qtbot.waitSignal(filled.drawer.settled, timeout=LONG):
+    with locked(project.folder, "train"), qtbot.waitSignal(filled.drawer.settled):
         qtbot.mouseClick(filled.send, LEFT)
     assert "another step is under way ('train'" in filled.error.text()
     assert filled.send.isEnabled()
@@ -171,17 +170,17 @@ def test_nothing_is_started_beside_a_running_step_and_what_it_did_is_shown_after
     select(project)
     filled.refresh()
     assert not filled.asker.is_asking
-    with qtbot.waitSignal(filled.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(filled.asker.settled):
         filled.set_locked(False)
     assert NO_FORECAST in filled.so_far.text()
     assert not filled.stop.isEnabled()
 
 
 def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot, locked_ranking):
-    with locked_ranking(), qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+    with locked_ranking(), qtbot.waitSignal(panel.asker.settled):
         panel.set_project(project)
     assert "database is locked" in panel.error.text()
-    with qtbot.waitSignal(panel.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(panel.asker.settled):
         qtbot.mouseClick(panel.again, LEFT)
         assert not panel.error.isVisible()
         assert panel.note.text() == LOOKING
@@ -193,7 +192,7 @@ def test_the_answer_of_a_project_that_was_closed_meanwhile_is_not_shown(panel, p
     with qtbot.assertNotEmitted(panel.asker.answered):
         panel.set_project(project)
         panel.set_project(None)
-        qtbot.waitUntil(lambda: not panel.asker.is_running, timeout=LONG)
+        qtbot.waitUntil(lambda: not panel.asker.is_running)
     assert not panel.shown.isVisible()
     assert panel.note.text() == ""
 
@@ -235,14 +234,14 @@ def test_on_the_page_the_section_stays_open_under_the_hand_that_stops(docked, pr
     page = widget.iterate_page
     section = page.sections.sections["audit"]
     assert section.fold.is_open
-    qtbot.waitUntil(lambda: section.panel.stop.isEnabled(), timeout=LONG)
-    with qtbot.waitSignal(section.panel.asker.settled, timeout=LONG):
+    qtbot.waitUntil(lambda: section.panel.stop.isEnabled())
+    with qtbot.waitSignal(section.panel.asker.settled):
         qtbot.mouseClick(section.panel.stop, LEFT)
     assert page.next_button.text() == "Correct automatically"
     assert section.fold.is_open
     assert not page.sections.sections["selection"].fold.is_open
     assert page.sections.sections["results"].fold.is_open
-    with qtbot.waitSignal(section.panel.asker.settled, timeout=LONG):
+    with qtbot.waitSignal(section.panel.asker.settled):
         qtbot.mouseClick(section.panel.go_on, LEFT)
     assert page.next_button.text() == "Select next images"
     assert page.sections.sections["selection"].fold.is_open
@@ -252,9 +251,9 @@ def test_on_the_page_an_audit_leads_to_review(docked, predicted, qtbot):
     _, widget = docked()
     assert widget.open_project(predicted)
     panel = widget.iterate_page.sections.sections["audit"].panel
-    qtbot.waitUntil(lambda: panel.send.isEnabled(), timeout=LONG)
+    qtbot.waitUntil(lambda: panel.send.isEnabled())
     panel.m.setValue(2)
-    with qtbot.waitSignals([panel.changed, panel.asker.settled], timeout=LONG):
+    with qtbot.waitSignals([panel.changed, panel.asker.settled]):
         qtbot.mouseClick(panel.send, LEFT)
     assert widget.next_button.text().startswith("Review images")
     assert "2 images wait" in widget.sentence.text()

@@ -16,7 +16,6 @@ from napari_alc.plugin.time_estimate import StepTime, read_estimate
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 120_000
 RECORD = {"device": "CPU, 2 cores", "train_seconds": 720.0, "predict_seconds": 181.0}
 
 
@@ -108,7 +107,7 @@ def test_the_measured_time_is_told_in_words(box, child, qtbot, project):
 
 
 def test_the_programs_own_command_measures(box, qtbot):
-    with qtbot.waitSignal(box.background.ended, timeout=LONG):
+    with qtbot.waitSignal(box.background.ended):
         qtbot.mouseClick(box.button, LEFT)
     assert box.error.isHidden()
     assert box.time_words.text().endswith("to predict.")

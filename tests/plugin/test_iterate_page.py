@@ -14,7 +14,6 @@ from napari_alc.project.status import Step, status
 from tiny_projects import draw, make_project
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 120_000
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def opened(docked):
 
 
 def run_next(qtbot, page):
-    with qtbot.waitSignal(page.changed, timeout=LONG):
+    with qtbot.waitSignal(page.changed):
         qtbot.mouseClick(page.next_button, LEFT)
 
 
@@ -78,14 +77,14 @@ def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state
 ):
     project = make_project(tmp_path / "long", iterations=100_000)
     viewer, _, page = opened(project.folder)
-    with qtbot.waitSignal(page.background.progressed, timeout=LONG):
+    with qtbot.waitSignal(page.background.progressed):
         qtbot.mouseClick(page.next_button, LEFT)
     assert not page.next_button.isEnabled()
     assert page.settings.note.text() == LOCKED
     assert not page.device_box.button.isEnabled()
     layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]])
     assert len(layer.data) == 1
-    with qtbot.waitSignal(page.changed, timeout=LONG):
+    with qtbot.waitSignal(page.changed):
         qtbot.mouseClick(page.job_bar.cancel, LEFT)
         assert page.job_bar.cancel.text() == "Cancelling…"
         assert not page.job_bar.cancel.isEnabled()
@@ -181,7 +180,7 @@ def test_a_section_opens_when_it_is_its_time(opened, predicted, qtbot):
 
 def test_what_a_section_wants_runs_as_a_job(opened, reviewed, qtbot):
     _, _, page = opened(reviewed)
-    with qtbot.waitSignal(page.changed, timeout=LONG):
+    with qtbot.waitSignal(page.changed):
         page.sections.wanted.emit(("report", str(reviewed)), "Write report")
         assert not page.next_button.isEnabled()
     assert page.result.text() == "Write report: done."

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QMessageBox
 from napari_alc.jobs.outcome import Ending
 from napari_alc.jobs.records import current_job, follow
 from napari_alc.plugin.widget import dock
-from running_jobs import LONG, end_all
+from running_jobs import end_all
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -105,11 +105,11 @@ def test_left_running_the_job_is_found_again_with_its_progress(
     assert again.is_busy
     assert current_job(folder) == job
     assert not again.job_bar.cancel.isHidden()
-    with qtbot.waitSignal(again.background.progressed, timeout=LONG * 1000):
+    with qtbot.waitSignal(again.background.progressed):
         pass
     qtbot.waitUntil(lambda: "Training the detector" in again.job_bar.message.text())
     assert not again.job_panel.curves.isHidden()
-    with qtbot.waitSignal(again.changed, timeout=LONG * 1000):
+    with qtbot.waitSignal(again.changed):
         qtbot.mouseClick(again.job_bar.cancel, LEFT)
     assert again.result.text().startswith("Cancelled")
 
@@ -207,7 +207,7 @@ def test_a_hidden_dock_neither_stops_nor_loses_the_job(running, qtbot):
     QTest.mouseClick(widget.parent().title.hide_button, LEFT)
     assert not widget.isVisible()
     assert page.is_busy
-    with qtbot.waitSignal(page.background.progressed, timeout=LONG * 1000):
+    with qtbot.waitSignal(page.background.progressed):
         pass
     widget.parent().show()
     qtbot.waitUntil(lambda: widget.isVisible())

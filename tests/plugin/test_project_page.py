@@ -57,7 +57,7 @@ def test_a_project_is_made_and_opened(page, labels, qtbot):
     form = fill(qtbot, page, labels / "images", labels / "crowd.json")
     enter(qtbot, form.folder, labels / "study")
     form.initial.setValue(2)
-    with qtbot.waitSignal(page.chosen, timeout=20_000) as chosen:
+    with qtbot.waitSignal(page.chosen) as chosen:
         qtbot.mouseClick(form.create_button, LEFT)
     assert chosen.args == [labels / "study"]
     assert "6 images" in page.facts.text()
@@ -99,7 +99,7 @@ def test_expert_labels_can_be_the_first_images(page, labels, qtbot):
     form.clean_use.setCurrentText("the first images")
     qtbot.waitUntil(lambda: not form.background.is_busy and form.create_button.isEnabled())
     assert "Expert: 5 boxes in 2 images" in form.preview.text()
-    with qtbot.waitSignal(page.chosen, timeout=20_000):
+    with qtbot.waitSignal(page.chosen):
         qtbot.mouseClick(form.create_button, LEFT)
     assert "6 images" in page.facts.text()
 

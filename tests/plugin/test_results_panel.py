@@ -51,7 +51,7 @@ def tick(qtbot, box):
 def test_what_will_change_is_shown_before_it_is_done(panel, to_correct, qtbot):
     panel.set_project(to_correct)
     assert not panel.preview.lines.isVisible()
-    with qtbot.waitSignal(panel.preview.looked, timeout=LONG):
+    with qtbot.waitSignal(panel.preview.looked):
         qtbot.mouseClick(panel.preview.look, LEFT)
         assert panel.preview.summary.text() == LOOKING
         assert not panel.preview.look.isEnabled()
@@ -70,7 +70,7 @@ def test_the_pictures_fill_the_width_and_keep_their_shape(panel, to_correct, qtb
         connection.exec_driver_sql("UPDATE box SET x1 = x1 + 40, x2 = x2 + 40 WHERE id > 12")
     assert len(labels) > 12
     panel.set_project(to_correct)
-    with qtbot.waitSignal(panel.preview.looked, timeout=LONG):
+    with qtbot.waitSignal(panel.preview.looked):
         qtbot.mouseClick(panel.preview.look, LEFT)
     picture = panel.preview.picture
     assert picture.isVisible()
@@ -85,7 +85,7 @@ def test_the_pictures_fill_the_width_and_keep_their_shape(panel, to_correct, qtb
 
 def test_correcting_is_asked_for_and_the_preview_is_forgotten_afterwards(panel, to_correct, qtbot):
     panel.set_project(to_correct)
-    with qtbot.waitSignal(panel.preview.looked, timeout=LONG):
+    with qtbot.waitSignal(panel.preview.looked):
         qtbot.mouseClick(panel.preview.look, LEFT)
     with qtbot.waitSignal(panel.wanted) as asked:
         qtbot.mouseClick(panel.correct, LEFT)
@@ -99,7 +99,7 @@ def test_correcting_is_asked_for_and_the_preview_is_forgotten_afterwards(panel, 
 def test_a_preview_that_fails_says_why(panel, to_correct, qtbot):
     panel.set_project(to_correct)
     shutil.rmtree(to_correct.run_folder(0, "mp") / "detections")
-    with qtbot.waitSignal(panel.preview.looked, timeout=LONG):
+    with qtbot.waitSignal(panel.preview.looked):
         qtbot.mouseClick(panel.preview.look, LEFT)
     assert "is missing or damaged on the disk" in panel.preview.error.text()
     assert panel.preview.error.isVisible()

@@ -59,7 +59,7 @@ def view(viewer, qtbot):
 
 
 def wait_for_local(view, qtbot):
-    qtbot.waitUntil(lambda: view.layer.data.dtype == np.uint8, timeout=10_000)
+    qtbot.waitUntil(lambda: view.layer.data.dtype == np.uint8)
 
 
 def test_the_image_is_stretched_or_as_stored_and_never_changed(view):
@@ -168,7 +168,7 @@ def test_an_image_made_ready_ahead_is_shown_with_local_contrast_at_once(view, qt
     view.toggle_local()
     wait_for_local(view, qtbot)
     following = gray(9000)
-    with qtbot.waitSignal(view._contrast.ready, timeout=10_000):
+    with qtbot.waitSignal(view._contrast.ready):
         view.prepare(following)
     view.words.clear()
     view.show(following)
@@ -195,7 +195,7 @@ def test_the_copy_of_an_image_left_meanwhile_is_not_put_over_the_next(view, qtbo
 def test_switching_off_while_it_is_computed_keeps_the_image(view, qtbot):
     image = gray()
     view.show(image)
-    with qtbot.waitSignal(view._contrast.ready, timeout=10_000):
+    with qtbot.waitSignal(view._contrast.ready):
         view.toggle_local()
         view.toggle_local()
     assert view.layer.data is image.pixels
@@ -238,7 +238,7 @@ def test_too_little_memory_is_said_and_the_image_stays(view, qtbot, monkeypatch)
     image = gray()
     view.show(image)
     view.toggle_local()
-    qtbot.waitUntil(lambda: view.words == [COMPUTING, "", NO_MEMORY], timeout=10_000)
+    qtbot.waitUntil(lambda: view.words == [COMPUTING, "", NO_MEMORY])
     assert view.layer.data is image.pixels
 
 

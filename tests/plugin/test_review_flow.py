@@ -245,7 +245,7 @@ def test_the_next_image_is_read_before_it_is_asked_for(open_project, tmp_path):
     at = open_project(make_project(tmp_path))
     _, second, _ = (t for t in queue(at.project) if not t.is_done)
     path = at.project.images_folder / second.file_name
-    at.qtbot.waitUntil(lambda: at.page._opener._reader.take(path) is not None, timeout=5000)
+    at.qtbot.waitUntil(lambda: at.page._opener._reader.take(path) is not None)
 
 
 def test_the_layers_are_made_once(open_project, tmp_path):

@@ -156,7 +156,7 @@ def test_contrast_is_told_in_words_and_never_changes_the_image(at):
         at.key(key)
         assert contrast.text() == f"Image: {text}."
     layer = at.canvas.image.layer
-    at.qtbot.waitUntil(lambda: layer.data.dtype == np.uint8, timeout=10_000)
+    at.qtbot.waitUntil(lambda: layer.data.dtype == np.uint8)
     at.key(KEY.Key_F2)
     assert layer.data is read.pixels
     np.testing.assert_array_equal(read.pixels, pixels)

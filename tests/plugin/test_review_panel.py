@@ -54,7 +54,7 @@ def resize(at, width, height):
     for name in NAPARI_DOCKS:
         window.findChild(QDockWidget, name).setVisible(height >= 720)
     window.resize(width, height)
-    at.qtbot.waitUntil(lambda: window.height() == height, timeout=5000)
+    at.qtbot.waitUntil(lambda: window.height() == height)
     settle(at)
 
 
@@ -255,7 +255,7 @@ def test_on_a_screen_that_is_too_low_naparis_docks_lie_behind_each_other(at, mon
     assert not window.tabifiedDockWidgets(controls)
     monkeypatch.setattr(review_fitting, "room_on_screen", lambda _window: 480)
     window.resize(853, 700)
-    at.qtbot.waitUntil(lambda: window.height() <= 480, timeout=5000)
+    at.qtbot.waitUntil(lambda: window.height() <= 480)
     settle(at)
     assert window.tabifiedDockWidgets(controls) == [layers]
     assert is_whole(at.page.panel.buttons["done"])

@@ -68,7 +68,7 @@ def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, q
     viewer, widget = docked()
     assert widget.open_project(folder)
     review = widget.review_page
-    qtbot.waitUntil(lambda: review.desk.document is not None, timeout=5000)
+    qtbot.waitUntil(lambda: review.desk.document is not None)
     theme = viewer.theme
     for page in PAGES.values():
         window = page(widget)

@@ -23,7 +23,7 @@ def small(monkeypatch):
 def test_a_sample_opens_at_the_step_that_its_name_tells(docked, qtbot, key, step):
     viewer, widget = docked()
     assert viewer.open_sample("napari-alc", key) == []
-    qtbot.waitUntil(lambda: widget.project is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.project is not None)
     assert status(widget.project).next_step is step
     assert widget.project.folder.parent == sample_data.samples_folder()
 

@@ -69,7 +69,7 @@ def under_review(docked, fresh, qtbot):
     widget.open_project(fresh)
     page = widget.review_page
     page.next_image()
-    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    qtbot.waitUntil(lambda: page.desk.document is not None)
     page.desk.keep()
     return widget
 
@@ -92,7 +92,7 @@ def test_a_step_that_hands_out_images_shows_them_in_the_review(docked, predicted
     assert page.task is None
     select(widget.project)
     widget.iterate_page.changed.emit()
-    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    qtbot.waitUntil(lambda: page.desk.document is not None)
     assert not page.task.is_done
     assert "wait for a pathologist" in widget.sentence.text()
 
@@ -101,7 +101,7 @@ def test_another_name_decides_from_now_on_and_the_image_stays(under_review, qtbo
     page = under_review.review_page
     task, before = page.task, page.desk.document
     under_review.project_page.person_changed.emit("Dr. Lee")
-    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    qtbot.waitUntil(lambda: page.desk.document is not None)
     assert page.task == task
     assert page.desk.document is not before
     box = page.desk.open_boxes[0]
@@ -120,10 +120,10 @@ def test_finishing_an_image_asks_for_the_queue_once_for_the_status_after_it_is_d
     engine = under_review.project.store.engine
     listen(engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
     page.done()
-    qtbot.waitUntil(lambda: page.desk.document is not None, timeout=5000)
+    qtbot.waitUntil(lambda: page.desk.document is not None)
     assert page.task != first
     assert not any("FROM task JOIN image" in statement for statement in asked)
-    qtbot.waitSignal(page.changed, timeout=5000).wait()
+    qtbot.waitSignal(page.changed).wait()
     assert sum("FROM task JOIN image" in statement for statement in asked) == 1
     assert not any("GROUP BY task.id, region" in statement for statement in asked)
     assert under_review.sentence.text() == "2 images wait for a pathologist."
