@@ -225,7 +225,10 @@ def test_bccd_is_asked_for_before_anything_is_computed(compare, monkeypatch):
     [
         ((), {}),
         (("--set", "iterations=9"), {"iterations": 9}),
-        (("--detector", "resnet50"), {"preset": "resnet50", "iterations": None, "threads": None}),
+        (
+            ("--detector", "resnet50"),
+            {"preset": "resnet50", "iterations": None, "threads": None, "input_size": None},
+        ),
     ],
 )
 @pytest.mark.usefixtures("tables")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_alc.comparison.data import NAMES, NOISE_FACTORS, TEM, TINY, Source, bccd, tiny
+from napari_alc.comparison.data import NAMES, NOISE_FACTORS, TEM, TINY, Source, bccd, drawn, tiny
+from napari_alc.detection.plan import make_plan
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
 from napari_alc.formats.images import write_tiff
 from napari_alc.formats.voc import write_voc
@@ -147,3 +150,15 @@ def test_the_share_of_reviewed_tem_images_is_the_papers():
     plan = TEM.plan
     share = (plan.initial + plan.per_iteration * plan.iterations) / TEM.images
     assert share == pytest.approx(0.2677, abs=0.002)
+
+
+def test_images_enter_the_detector_in_one_size_whatever_the_labels(tmp_path):
+    data = drawn(replace(TEM, images=3, validation=1, test=1), tmp_path, seed=0, factor=1.0)
+    settings = DetectorSettings.from_json(data.detector)
+    sides = {_plan_of(settings, labels).longer for labels in (data.truth, data.crowd)}
+    assert sides == {TEM.input_size}
+
+
+def _plan_of(settings, label_set):
+    boxes = [rows.boxes for rows in label_set.labels.by_image().values()]
+    return make_plan(settings, [(i.width, i.height) for i in label_set.images], boxes)

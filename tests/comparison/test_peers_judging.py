@@ -128,13 +128,24 @@ def test_every_error_of_the_log_is_looked_for():
     truth, crowd, log = noisy_case()
     noise = noise_of(crowd, truth, log)
     totals = {w: crowd_answers(noise, w).total for w in ("background", "location", "box_in_box")}
-    assert totals["background"] == totals["location"] == 20
+    displaced = [record.iou for record in log if record.what == "location"]
+    assert totals["background"] == len(displaced) == 20
+    assert 0 < totals["location"] == sum(iou <= 0.5 for iou in displaced) < 20
     assert 0 < totals["box_in_box"] <= 10
     assert crowd_answers(noise, "any").total == sum(totals.values())
     clean = Detections(truth.image_ids, truth.category_ids, truth.boxes, np.ones(len(truth)))
     misses = miss_answers(noise, truth, clean)
     assert misses.total == len(np.unique(misses.errors)) - 1 == 20
-    assert misses.of_other_type.sum() == 20 + 20
+    assert misses.of_other_type.sum() == totals["location"] + 20
+
+
+def test_a_displaced_box_that_still_matches_its_object_is_no_error():
+    truth, crowd, log = noisy_case()
+    noise = noise_of(crowd, truth, log)
+    matching = [r for r in log if r.what == "location" and r.iou > 0.5]
+    assert matching
+    assert {noise.of_crowd[crowd.ids == r.label_id].item() for r in matching} == {"kept"}
+    assert {noise.of_truth[truth.ids == r.truth_id].item() for r in matching} == {"kept"}
 
 
 def test_a_ranking_by_the_log_is_perfect():

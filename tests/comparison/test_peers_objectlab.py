@@ -80,7 +80,7 @@ def test_suspicion_follows_the_scores_of_the_reference_case():
     assert proposed.tolist() == np.flatnonzero(~np.isnan(overlooked)).tolist() == [3]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_the_order_of_boxes_does_not_matter(data):
     crowd, found = reference_case()

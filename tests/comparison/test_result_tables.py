@@ -53,7 +53,7 @@ def test_the_share_of_clean_is_paired():
     assert cells(page("table2", *rows), "Ours")[4:6] == ["85.00 ± 7.07", "97.97"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_the_order_of_the_file_leaves_no_trace(data):
     rng = np.random.default_rng(0)

@@ -18,7 +18,7 @@ PATIENCE = 30.0
 """Seconds after which a test that waits for a thread gives up."""
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(), max_size=30), st.integers(1, 5), st.integers(1, 40))
 def test_results_come_in_order_whatever_the_threads(tasks, threads, ahead):
     assert list(read_ahead(tasks, lambda task: task * 2, threads, ahead)) == [t * 2 for t in tasks]

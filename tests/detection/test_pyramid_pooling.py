@@ -57,7 +57,7 @@ def as_boxes(lists):
     return [torch.tensor(boxes).reshape(-1, 4) for boxes in lists]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(boxes_lists, min_size=2, max_size=2), st.integers(0, 99))
 def test_values_and_gradients_are_torchvisions(lists, seed):
     torch.manual_seed(seed)

@@ -63,7 +63,6 @@ def scenes(draw, longest=HEIGHT):
     return np.reshape(boxes, (-1, 4)), np.array(labels, dtype=np.int64), scores
 
 
-@settings(deadline=None)
 @given(scenes())
 def test_a_perfect_network_gives_every_object_once_and_uncut(scene):
     """Of whatever size: objects larger than a tile are put together from their parts."""
@@ -73,7 +72,7 @@ def test_a_perfect_network_gives_every_object_once_and_uncut(scene):
     assert np.allclose(np.sort(found.scores), np.sort(scores))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(scenes(longest=60), st.sampled_from([50, 64, 128]), st.floats(0.1, 0.5))
 def test_the_grid_makes_no_difference_to_a_perfect_network(scene, side, overlap):
     boxes, labels, scores = scene
@@ -81,7 +80,7 @@ def test_the_grid_makes_no_difference_to_a_perfect_network(scene, side, overlap)
     assert as_rows(found) == as_rows(Found(boxes, labels, scores))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_network_that_errs_a_little_gives_no_cut_box_and_none_twice(data):
     """Objects no larger than the overlap; each tile sees them somewhat differently."""
@@ -103,7 +102,6 @@ def test_a_network_that_errs_a_little_gives_no_cut_box_and_none_twice(data):
     assert (np.count_nonzero(errors < 1, axis=0)[large] == 1).all()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(1, 2000), st.integers(50, 1500), st.floats(0, 0.5))
 def test_tiles_cover_the_image_with_the_overlap_asked_for(width, height, side, overlap):
     tiles = tile_grid(width, height, side, overlap)

@@ -63,7 +63,7 @@ def empty_images(folder, label_set):
 
 @pytest.mark.parametrize("kind", ["coco", "voc", "yolo"])
 @given(label_set=label_sets())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_round_trip_keeps_boxes_to_half_a_pixel_and_their_categories(kind, label_set):
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "labels.json" if kind == "coco" else "labels")
@@ -85,7 +85,7 @@ def test_a_round_trip_keeps_boxes_to_half_a_pixel_and_their_categories(kind, lab
 
 
 @given(label_set=label_sets())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_coco_keeps_everything(label_set):
     with tempfile.TemporaryDirectory() as folder:
         write_labels(Path(folder, "l.json"), label_set, "coco")

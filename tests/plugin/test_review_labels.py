@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.plugin.review_labels import LONGEST, Word, text_of
@@ -48,7 +48,6 @@ def inside(a, b):
     return low & (a[:, None, 2:] <= b[None, :, 2:]).all(axis=2)
 
 
-@settings(deadline=None)
 @given(st.lists(box, min_size=1, max_size=25), st.lists(word, max_size=25), st.floats(0.5, 4))
 def test_no_word_lies_on_another_or_on_a_box_but_those_around_its_own(boxes, words, gap):
     boxes = corners(boxes)
@@ -105,7 +104,6 @@ def test_no_boxes_need_no_words():
     assert squeeze(none, none, LETTER, GAP).shape == (0, 4)
 
 
-@settings(deadline=None)
 @given(st.lists(box, min_size=1, max_size=40), word, st.floats(0.5, 4))
 def test_every_box_has_its_letter_and_those_that_had_room_keep_their_place(boxes, size, gap):
     boxes, size = corners(boxes), np.array(size)

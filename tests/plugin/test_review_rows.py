@@ -140,7 +140,7 @@ def raise_up(layer, row):
 DEEDS = (move, bend, make_polygon, paste, remove, draw, raise_up)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(1, 14),
     st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 30)), max_size=5),

@@ -200,7 +200,7 @@ def carry_out(document: ReviewDocument, steps) -> None:
 
 
 @given(st.lists(commands, max_size=15))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_undoing_everything_returns_to_the_start(steps):
     document = make_document(Shelf())
     carry_out(document, steps)
@@ -211,7 +211,7 @@ def test_undoing_everything_returns_to_the_start(steps):
 
 
 @given(st.lists(commands, max_size=15))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_redoing_everything_returns_to_the_end(steps):
     document = make_document(Shelf())
     carry_out(document, steps)
@@ -225,7 +225,7 @@ def test_redoing_everything_returns_to_the_end(steps):
 
 
 @given(st.lists(commands, max_size=15))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_box_is_valid_and_known_by_its_id(steps):
     document = make_document(Shelf())
     carry_out(document, steps)
@@ -239,7 +239,7 @@ def test_every_box_is_valid_and_known_by_its_id(steps):
 
 
 @given(st.lists(commands, max_size=15))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_written_replays_to_what_is_shown(steps):
     shelf = Shelf()
     document = make_document(shelf)
@@ -252,7 +252,7 @@ def test_what_is_written_replays_to_what_is_shown(steps):
 
 
 @given(st.lists(commands, max_size=15))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_open_boxes_and_labels_and_deleted_ones_are_all_there_is(steps):
     document = make_document(Shelf())
     carry_out(document, steps)

@@ -186,7 +186,7 @@ def test_a_box_cannot_take_itself_nor_an_unknown_category(two):
 
 
 @given(st.lists(st.tuples(st.integers(1, 2), commands), max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_undoing_a_sitting_returns_to_its_start_and_redoing_to_its_end(steps):
     shelf, history = Shelf(), History()
     documents = {task_id: make_document(shelf, history, task_id) for task_id in (1, 2)}

@@ -89,7 +89,7 @@ seen_boxes = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(drawn, drawn, seen_boxes, seen_boxes)
 def test_a_preview_and_the_correction_never_differ(two, three, mp, ma):
     with tempfile.TemporaryDirectory() as folder:

@@ -361,9 +361,7 @@ def test_every_decision_of_readers_and_majority_is_kept(project, joint):
     ),
     order=st.sampled_from(list(permutations(range(3)))),
 )
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_three_readers_settle_every_image_whoever_comes_first(tmp_path_factory, choices, order):
     project = make_project(tmp_path_factory.mktemp("study"), images=2)
     joint = next_open_task(project)

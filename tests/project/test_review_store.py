@@ -184,9 +184,7 @@ def test_counts_of_the_queue_are_those_of_the_boxes(project, task):
 
 
 @given(st.lists(commands, max_size=10))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_store_reopened_shows_what_the_document_shows(project, task, steps):
     document = open_document(project, task, PERSON)
     carry_out(document, steps)

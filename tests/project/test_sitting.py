@@ -323,9 +323,7 @@ class Window:
 
 
 @given(steps)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_two_windows_do_neither_overwrites_what_it_has_not_seen(project, elsewhere, steps):
     windows = [Window(project, "Ada"), Window(elsewhere, "Bob")]
     for name, who, number in steps:

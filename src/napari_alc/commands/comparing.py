@@ -213,7 +213,7 @@ def _means(
         del values["preset"]
     elif not quick:
         # The data's own numbers are for compact.
-        values = {"iterations": None, "threads": None, **values}
+        values = {"iterations": None, "threads": None, "input_size": None, **values}
     source = Source(out / "data", bccd or _beside())
     return Means(source, out, device, tuple(values.items()), workers)
 

@@ -46,6 +46,7 @@ def _with_any(results: Results, columns: Sequence[Column]) -> tuple[str, ...]:
 _WORDS = (
     "All are judged on the images that a campaign leaves to be cleaned, and ranked from the most "
     "to the least suspicious box: boxes of the crowd, or, for missed objects, predicted boxes. "
+    "A displaced box that still matches its object (IoU above 0.5) is no error. "
     "The predictions are those of models that have not seen the images; *(crossval)* marks a peer "
     "that gets them from detectors trained on the crowd's labels of other images, as it is used "
     "where no clean labels exist. *Chance* suspects all boxes alike. AP is the average precision "

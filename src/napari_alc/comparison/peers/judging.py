@@ -3,6 +3,9 @@
 Every list of boxes is judged for one type of error at a time. Boxes that show an error of
 another type are no false alarms: average precision and AUROC leave them out. Recall counts them,
 for a person who goes down the list looks at them too.
+
+A box that the crowd displaced so little that it still matches its object (IoU above 0.5) is no
+error: the paper counts it among the clean labels, and so do the tables of labels here.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ from napari_alc.evaluation.matching import MATCH_IOU, best_of_first, overlaps
 from napari_alc.labels import Detections, Labels
 from napari_alc.simulation.crowd import NoiseRecord
 
-KEPT, MISS = "kept", "miss"
-CROWD_TYPES = ("background", "location", "box_in_box")
+KEPT, MISS, LOCATION = "kept", "miss", "location"
+CROWD_TYPES = ("background", LOCATION, "box_in_box")
 """Errors that a crowd box can be."""
 
 ANY = "any"
@@ -36,7 +39,7 @@ NOTHING = -1
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What was done to the labels, from the log of the noise.
+    """What is wrong with the labels, from the log of the noise.
 
     Parameters
     ----------
@@ -71,15 +74,15 @@ class Answers:
 
 
 def noise_of(crowd: Labels, truth: Labels, log: Sequence[NoiseRecord]) -> Noise:
-    """Look up what was done to each box.
+    """Look up what is wrong with each box.
 
     Raises
     ------
     AlcError
         When the log does not tell of some box.
     """
-    by_label = {record.label_id: record.what for record in log}
-    by_truth = {record.truth_id: record.what for record in log}
+    by_label = {record.label_id: _error(record) for record in log}
+    by_truth = {record.truth_id: _error(record) for record in log}
     try:
         return Noise(
             np.array([by_label[i] for i in crowd.ids.tolist()], dtype=np.str_),
@@ -90,6 +93,11 @@ def noise_of(crowd: Labels, truth: Labels, log: Sequence[NoiseRecord]) -> Noise:
             f"The log of the noise does not tell of box {error}; methods that find errors can "
             "only be judged on noise that was put in by napari-alc."
         ) from None
+
+
+def _error(record: NoiseRecord) -> str:
+    still_matches = record.iou is not None and record.iou > MATCH_IOU
+    return KEPT if record.what == LOCATION and still_matches else record.what
 
 
 def crowd_answers(noise: Noise, what: str) -> Answers:
