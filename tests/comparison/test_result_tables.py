@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from invented_results import budget_rows, by_seed, cells, curve_rows, one_seed, printed_rows
 
 from napari_alc.comparison.figures import Figure, Seeded
+from napari_alc.comparison.pages import figure6
 from napari_alc.comparison.pages.paper import METHODS, TABLE2
 from napari_alc.comparison.pages.run_notes import RunNote, Session
 from napari_alc.comparison.pages.spread import Results
@@ -211,6 +212,13 @@ def test_figure_6_is_told_in_numbers_with_the_gain_over_random():
     ]
     assert cells(text, "LC")[2:] == ["–", "–", "–", "–"]
     assert "## Ma" not in text
+
+
+def test_a_line_of_figure_6_says_how_many_of_its_seeds_are_measured(monkeypatch):
+    monkeypatch.setattr(figure6, "as_png", lambda figure: figure)
+    rows = (*curve("Random", 79, 79, 80, 82), *(r for r in curve("LC", 1, 2, 3, 4) if r.seed))
+    [legend] = figure6.draw_figure6(Results(rows)).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Random", "LC (1 of 2 seeds)"]
 
 
 def test_peers_have_a_table_for_each_type_of_error_and_one_of_times():

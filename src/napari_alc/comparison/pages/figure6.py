@@ -80,12 +80,19 @@ def _line(axes: Axes, results: Results, metric: str, strategy: str, number: int)
         marker=marker,
         markersize=6 if ours else 5,
         linewidth=2.8 if ours else 1.3,
-        label=strategy,
+        label=_name(results, metric, strategy),
         zorder=order,
     )
     spread = [point.deviation or 0.0 for point in points.values()]
     low, high = ([m + sign * d for m, d in zip(means, spread, strict=True)] for sign in (-1, 1))
     axes.fill_between(counts, low, high, color=colour, alpha=0.2 if ours else 0.07, linewidth=0)
+
+
+def _name(results: Results, metric: str, strategy: str) -> str:
+    """Of a line; where some seeds are not measured yet, with their number."""
+    measured = {seed for c in results.images for seed in results.values(strategy, metric, c)}
+    missing = len(results.seeds) - len(measured)
+    return f"{strategy} ({len(measured)} of {len(results.seeds)} seeds)" if missing else strategy
 
 
 def _points(results: Results, metric: str, strategy: str) -> dict[int, Spread]:
