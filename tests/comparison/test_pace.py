@@ -25,7 +25,7 @@ def test_a_row_takes_as_long_as_its_kind_did_on_average():
 def test_a_new_kind_takes_as_long_as_its_trainings():
     pace = Pace()
     pace.note(unit("Noisy"), 30.0)
-    assert pace.expected(unit("Mao")) == 60.0
+    assert pace.expected(unit("Mao")) == 90.0
     assert pace.expected(unit("Ours")) == 300.0
 
 

@@ -7,8 +7,21 @@ from statistics import fmean
 
 from napari_alc.comparison.runs.units import Unit
 
-TRAININGS: Mapping[str, int] = {"Noisy": 1, "Clean": 1, "OA-MIL": 2, "Mao": 2}
-"""About how many plain trainings a row is worth, where it has not been timed yet."""
+TRAININGS: Mapping[str, int] = {
+    "Noisy": 1,
+    "Clean": 1,
+    "OA-MIL": 1,
+    "Mao": 3,
+    "ALC": 25,
+    "Peers": 2,
+    "table3": 2,
+    "table4": 5,
+    "own noise": 2,
+    "completed": 1,
+}
+"""About how many plain trainings a row is worth, where it has not been timed yet.
+
+As measured on BCCD; without those that it shares with the campaign of Ours."""
 
 USUAL_TRAININGS = 10
 """Of all other rows: two models in each of five iterations."""
