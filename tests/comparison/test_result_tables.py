@@ -214,6 +214,12 @@ def test_figure_6_is_told_in_numbers_with_the_gain_over_random():
     assert "## Ma" not in text
 
 
+def test_figure_6_tells_the_mean_gain_over_random_of_what_a_strategy_chose():
+    random = [Seeded(Figure("Random", "AP50 Mp", 80.0, count), 0) for count in (11, 22, 33)]
+    ours = [Seeded(Figure("Ours", "AP50 Mp", 80.0 + n, n * 11), 0) for n in (1, 2, 3)]
+    assert cells(page("figure6", *random, *ours), "Ours")[5:7] == ["+2.50", "+3.00"]
+
+
 def test_a_line_of_figure_6_says_how_many_of_its_seeds_are_measured(monkeypatch):
     monkeypatch.setattr(figure6, "as_png", lambda figure: figure)
     rows = (*curve("Random", 79, 79, 80, 82), *(r for r in curve("LC", 1, 2, 3, 4) if r.seed))

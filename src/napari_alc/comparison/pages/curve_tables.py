@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from statistics import fmean
 
 from napari_alc.comparison.pages.paper import FIGURE6_GAINS, FIGURE6_STRATEGIES
-from napari_alc.comparison.pages.spread import BySeed, Results, difference
+from napari_alc.comparison.pages.spread import BySeed, Results, combined, difference
 from napari_alc.comparison.pages.table_parts import Column, ordered, table
 from napari_alc.project.report import Table
 
@@ -32,7 +33,9 @@ def curve_sections(results: Results) -> Iterator[str | Table]:
 def _columns(results: Results, name: str) -> Iterator[Column]:
     for count in results.images:
         yield Column(f"{count} images", partial(_values, name, count))
-    last = results.images[-1]
+    chosen, last = results.images[1:], results.images[-1]
+    if len(chosen) > 1:
+        yield Column(f"− {RANDOM}, mean from {chosen[0]}", partial(_mean_gain, name), signed=True)
     gain = partial(_gain, name, last)
     yield Column(f"− {RANDOM}, {last} images", gain, signed=True, paper=partial(_paper, name))
 
@@ -45,6 +48,12 @@ def _gain(name: str, count: int, results: Results, row: str) -> BySeed:
     """Paired difference to the random choice."""
     own, random = (results.values(method, name, count) for method in (row, RANDOM))
     return difference(own, random)
+
+
+def _mean_gain(name: str, results: Results, row: str) -> BySeed:
+    """Over all iterations that a strategy has chosen images for."""
+    gains = [_gain(name, count, results, row) for count in results.images[1:]]
+    return combined(lambda *values: fmean(values), *gains)
 
 
 def _paper(name: str, row: str) -> float | None:
