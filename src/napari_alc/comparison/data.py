@@ -23,7 +23,7 @@ from napari_alc.simulation.crowd import NoiseRates, Noisy, add_noise
 from napari_alc.simulation.noise_log import write_noise_log
 from napari_alc.simulation.tem import make_tem_images
 
-NOISE_FACTORS = {"bccd": 1.2, "tem": 1.3, "tem2048": 1.3, "tiny": 1.0}
+NOISE_FACTORS = {"bccd": 1.2, "tem": 1.75, "tem2048": 1.75, "tiny": 1.0}
 """By how much the rates of `NoiseRates` are multiplied, by data set.
 
 So that noise costs the compact detector about what it costs in the paper: 6.6 points of AP50 on
