@@ -121,7 +121,7 @@ def test_rows_of_other_settings_are_never_beside_the_new_ones(compare):
     compare("--seeds", "0,1")
     done = compare("--seeds", 0, "--set", "iterations=7")
     assert rows_in("comparison/results/table2.csv") == [("count", 0), ("threads", 0)]
-    assert "2 rows made by other code or settings are no longer in it" in done.err
+    assert "no longer holds 2 rows made by other code or settings" in done.err
     note = json.loads(Path("comparison/results/runs.json").read_text())["table2"]
     assert note["detector"]["iterations"] == 7
     assert note["command"] == "napari-alc compare --seeds 0 --set iterations=7"
@@ -241,11 +241,11 @@ def test_numbers_of_the_data_are_for_the_compact_detector(
     assert dict(seen[0].means.detector) == settings
 
 
+CALIBRATE = ("calibrate", "--data", "tiny", "--set", "iterations=3", "--progress", "none")
+
+
 def test_calibrating_prints_the_gap_and_writes_it(compare):
-    done = compare(
-        "calibrate", "--data", "tiny", "--factors", "1,1.5", "--seeds", 0, "--set", "iterations=3",
-        "--progress", "none",
-    )  # fmt: skip
+    done = compare(*CALIBRATE, "--factors", "1,1.5", "--seeds", 0)
     assert done.status == 0
     assert rows_in("comparison/results/calibration_tiny.csv") == [
         ("Clean", 0), ("Noisy × 1", 0), ("Noisy × 1.5", 0),
@@ -254,6 +254,29 @@ def test_calibrating_prints_the_gap_and_writes_it(compare):
         "Clean", "Noisy × 1", "Noisy × 1.5",
     ]  # fmt: skip
     assert done.out.count("below Clean") == 2
+
+
+def test_calibrating_adds_factors_to_those_of_earlier_runs_and_notes_how_they_came_about(compare):
+    compare(*CALIBRATE, "--factors", "1.5", "--seeds", 0)
+    done = compare(*CALIBRATE, "--factors", "1", "--seeds", 0)
+    assert done.out.count("below Clean") == 2
+    assert rows_in("comparison/results/calibration_tiny.csv") == [
+        ("Clean", 0), ("Noisy × 1", 0), ("Noisy × 1.5", 0),
+    ]  # fmt: skip
+    notes = json.loads(Path("comparison/results/runs.json").read_text(encoding="utf-8"))
+    note = notes["calibration_tiny"]
+    assert note["command"] == (
+        "napari-alc compare calibrate --data tiny --factors 1,1.5 --seeds 0 --set iterations=3"
+    )
+    assert note["versions"]["torch"]
+    assert [session["rows"] for session in note["sessions"]] == [2, 1]
+
+
+def test_calibrating_with_other_settings_says_what_is_no_longer_in_the_file(compare):
+    compare(*CALIBRATE, "--factors", "1,1.5", "--seeds", 0)
+    done = compare(*CALIBRATE, "--factors", "1", "--seeds", 0, "--set", "iterations=2")
+    assert "no longer holds 1 row made by other code or settings" in done.err
+    assert rows_in("comparison/results/calibration_tiny.csv") == [("Clean", 0), ("Noisy × 1", 0)]
 
 
 def test_rendering_names_what_it_wrote(program, tmp_path):

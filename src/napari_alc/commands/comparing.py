@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, TypeVar
@@ -16,12 +16,13 @@ from napari_alc.commands.checks import tell
 from napari_alc.commands.making import DetectorSetting, detector_settings, require_preset
 from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
 from napari_alc.comparison.data import NOISE_FACTORS, Source
-from napari_alc.comparison.figures import Figure, Seeded, write_figures
+from napari_alc.comparison.figures import Seeded
+from napari_alc.comparison.runs import calibrating
 from napari_alc.comparison.runs.adopting import adopt
 from napari_alc.comparison.runs.ordering import Desk, Means, make_rows
-from napari_alc.comparison.runs.results import Results
+from napari_alc.comparison.runs.results import Results, change_in_words, pairs_in
 from napari_alc.comparison.runs.running import Problem
-from napari_alc.comparison.runs.units import METHODS, TABLES, Table, Unit, choose
+from napari_alc.comparison.runs.units import TABLES, Table, choose
 from napari_alc.errors import AlcError
 from napari_alc.project.settings import LARGEST_SEED
 
@@ -235,11 +236,15 @@ def _command(
     words += ["--quick"] if quick else ["--seeds", ",".join(map(str, seeds))]
     if len(tables) < len(TABLES):
         words += ["--tables", ",".join(table.name for table in tables)]
-    if any(table.data == "bccd" for table in tables):
-        words += ["--bccd", "BCCD"]
+    needs_bccd = any(table.data == "bccd" for table in tables)
+    return shlex.join([*words, *_folder_words(needs_bccd, results), *_detector_words(means)])
+
+
+def _folder_words(needs_bccd: bool, results: Path | None) -> list[str]:
+    words = ["--bccd", "BCCD"] if needs_bccd else []
     if results and not results.is_absolute():
         words += ["--results", results.as_posix()]
-    return shlex.join([*words, *_detector_words(means)])
+    return words
 
 
 def _detector_words(means: Means) -> list[str]:
@@ -285,33 +290,40 @@ def calibrate(
 ) -> None:
     """Find how much noise makes the gap between noisy and clean training as wide as the paper's.
 
-    Prints the gap in points of AP50 for each factor, and writes calibration_DATA.csv.
+    Prints the gap in points of AP50 for each factor, and writes calibration_DATA.csv, which holds
+    the factors of earlier runs in --out too.
 
     Example: napari-alc compare calibrate --data bccd --factors 0.5,1,1.5 --bccd BCCD
     """
     means = _means(bccd, out, detector, set_ or (), workers, device, quick=False)
     tried = [float(factor) for factor in _parts(factors)] or [1.0]
     wanted = [int(seed) for seed in _parts(seeds)] or [0, 1, 2]
-    clean = [Unit(METHODS, "Clean", data, seed, NOISE_FACTORS[data]) for seed in wanted]
-    noisy = [replace(unit, name="Noisy", factor=factor) for factor in tried for unit in clean]
+    folder = results or out / "results"
+    path = calibrating.file_in(folder, data)
+    before = pairs_in(path)
+    in_words = partial(_calibrate_command, data, means, results)
     with watched(progress, cancel_file) as watch:
         desk = Desk(means, watch.report, watch.should_stop)
-        problems = make_rows([*clean, *noisy], desk, f"napari-alc compare calibrate --data {data}")
-    figures = [_calibrating(unit, desk) for unit in [*clean, *noisy]]
-    measured = [figure for figure in figures if figure]
-    write_figures((results or out / "results") / f"calibration_{data}.csv", measured)
+        problems = make_rows(
+            calibrating.units(data, tried, wanted),
+            desk,
+            in_words(tried, wanted),
+            on_row=lambda: calibrating.write(folder, data, desk, in_words),
+        )
+    measured = calibrating.write(folder, data, desk, in_words)
+    tell(change_in_words(path, before))
     _require_none(problems)
     _print_gaps(measured, aside=progress is ProgressStyle.JSON)
 
 
-def _calibrating(unit: Unit, desk: Desk) -> Seeded | None:
-    """AP50 of a row, its method bearing the factor of the noise; None where it is not there."""
-    row = desk.row(unit)
-    if row is None:
-        return None
-    method = unit.name if unit.name == "Clean" else f"{unit.name} × {unit.factor:g}"
-    value = next(figure.value for figure in row.figures if figure.metric == "AP50")
-    return Seeded(Figure(method, "AP50", value), unit.seed)
+def _calibrate_command(
+    data: str, means: Means, results: Path | None, factors: Sequence[float], seeds: Sequence[int]
+) -> str:
+    """What to type to get the same, without the names of this computer's folders."""
+    words = ["napari-alc", "compare", "calibrate", "--data", data]
+    words += ["--factors", ",".join(f"{factor:g}" for factor in factors)]
+    words += ["--seeds", ",".join(map(str, seeds))]
+    return shlex.join([*words, *_folder_words(data == "bccd", results), *_detector_words(means)])
 
 
 def _print_gaps(rows: Sequence[Seeded], aside: bool) -> None:

@@ -43,7 +43,7 @@ class Results:
     desk: Desk
 
     def __post_init__(self) -> None:
-        self._before = {table: self._pairs_of(table) for table in self.commands}
+        self._before = {table: pairs_in(self._path(table)) for table in self.commands}
 
     def write(self) -> None:
         """Write every table that has a row, and its entry in ``runs.json``."""
@@ -52,57 +52,78 @@ class Results:
             if rows:
                 figures = [Seeded(of, row.unit.seed) for row in rows for of in row.figures]
                 write_figures(self._path(table), figures)
-                _note(self.folder / RUNS, table, rows, self.desk, command)
+                about = {
+                    "command": command,
+                    "noise_factor": rows[0].unit.factor,
+                    "plan": vars(self.desk.data_of(rows[0].unit).plan),
+                }
+                write_note(self.folder / RUNS, table.name, rows, self.desk, about)
 
     def in_words(self) -> Iterator[str]:
         """What is in the files now, and what is no longer."""
         for table, before in self._before.items():
-            path, rows = self._path(table), self._pairs_of(table)
-            yield f"{path}: {len(rows)} rows." if rows else f"{path}: no row is there yet."
-            lost = len(before - rows)
-            if lost:
-                yield f"{path}: {lost} rows made by other code or settings are no longer in it."
+            yield from change_in_words(self._path(table), before)
 
     def _path(self, table: Table) -> Path:
         return self.folder / f"{table.name}.csv"
 
-    def _pairs_of(self, table: Table) -> set[tuple[str, int]]:
-        """Method and seed of what is in a file."""
-        path = self._path(table)
-        rows = read_figures(path) if path.exists() else []
-        return {(row.figure.method, row.seed) for row in rows}
+
+def pairs_in(path: Path) -> set[tuple[str, int]]:
+    """Method and seed of what is in a file; nothing where it is absent."""
+    rows = read_figures(path) if path.exists() else []
+    return {(row.figure.method, row.seed) for row in rows}
 
 
-def _note(path: Path, table: Table, rows: Sequence[Row], desk: Desk, command: str) -> None:
+def change_in_words(path: Path, before: set[tuple[str, int]]) -> Iterator[str]:
+    """How much is in a file now, and how much of what was in it `before` is no longer."""
+    pairs = pairs_in(path)
+    yield f"{path}: {len(pairs)} rows." if pairs else f"{path}: no row is there yet."
+    lost = len(before - pairs)
+    if lost:
+        rows = "1 row" if lost == 1 else f"{lost} rows"
+        yield f"{path}: no longer holds {rows} made by other code or settings."
+
+
+def write_note(
+    path: Path, name: str, rows: Sequence[Row], desk: Desk, about: Mapping[str, object]
+) -> None:
+    """Write down how a file came about: command, versions, device, times and rows.
+
+    Parameters
+    ----------
+    path
+        Of ``runs.json``.
+    name
+        Of the file, without its ending.
+    rows
+        That are in it, at least one; ``seconds`` becomes the sum of their wall times.
+    desk
+        Knows the sessions that computed them.
+    about
+        What is to be said beyond that.
+    """
     notes = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    before = notes.get(table.name, {})
-    notes[table.name] = _entry(table, rows, desk, command)
-    notes[table.name]["sessions"] = list(_sessions(before, rows, desk))
-    write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
-
-
-def _entry(table: Table, rows: Sequence[Row], desk: Desk, command: str) -> dict[str, Any]:
-    """How a table came about; ``seconds`` is the sum of its rows' wall times."""
-    data = desk.data_of(rows[0].unit)
-    return {
-        "command": command,
+    before = notes.get(name, {})
+    notes[name] = {
+        **about,
         "versions": rows[-1].versions,
         "device": "; ".join(dict.fromkeys(row.device for row in rows)),
         "seconds": round(sum(row.seconds for row in rows), 1),
-        "data": table.data,
-        "noise_factor": rows[0].unit.factor,
-        "plan": vars(data.plan),
+        "data": rows[0].unit.data,
         "detector": {k: v for k, v in rows[0].detector.items() if k != "seed"},
-        "rows": [
-            {
-                "name": row.unit.name,
-                "seed": row.unit.seed,
-                "seconds": round(row.seconds, 1),
-                "digest": row.digest,
-                "methods": list(dict.fromkeys(figure.method for figure in row.figures)),
-            }
-            for row in rows
-        ],
+        "rows": [_row(row) for row in rows],
+        "sessions": list(_sessions(before, rows, desk)),
+    }
+    write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.unit.name,
+        "seed": row.unit.seed,
+        "seconds": round(row.seconds, 1),
+        "digest": row.digest,
+        "methods": list(dict.fromkeys(figure.method for figure in row.figures)),
     }
 
 
