@@ -65,6 +65,7 @@ def test_the_tables_are_written_with_how_they_came_about(compare):
     assert note["device"].startswith("CPU")
     assert {"python", "torch"} <= set(note["versions"])
     assert (note["data"], note["noise_factor"]) == ("tiny", 1.0)
+    assert (note["images"]["to clean"], note["images"]["categories"]) == (12, 1)
     assert note["seconds"] == pytest.approx(sum(row["seconds"] for row in note["rows"]), abs=0.3)
     [session] = note["sessions"]
     assert (session["rows"], session["processes"]) == (4, 1)

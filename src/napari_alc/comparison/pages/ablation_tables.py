@@ -15,6 +15,8 @@ AUTOMATIC, REVIEWED = "automatic, ", "reviewed, "
 
 DEFAULT = "default"
 
+OTHER_IMAGES = "The paper's figures are those of electron dense deposits, not of these images."
+
 
 def gamma_sections(results: Results) -> Iterator[str | Table]:
     """Table 3: a line for each gamma."""
@@ -34,8 +36,8 @@ def gamma_sections(results: Results) -> Iterator[str | Table]:
 _GAMMA_WORDS = (
     "The time is modelled by the number of red and green boxes left to review, for a simulated "
     "pathologist has no clock. *Wrongly* removed is a box that had marked an object (IoU > 0.5) "
-    "which no clean label marks now. *AP50 − off* is paired by seed; step 2 is its share of the "
-    "budget in percent."
+    "which no cleaned label marks now. *AP50 − off* is paired by seed; step 2 is its share of the "
+    "budget in percent. " + OTHER_IMAGES
 )
 
 
@@ -56,7 +58,7 @@ def agreement_sections(results: Results) -> Iterator[str | Table]:
 
 _AGREEMENT_WORDS = (
     "AP50 in percent, differences paired by seed. Without Ma the set A is empty, so there are no "
-    "red boxes. Budget at full price, and the share of step 2 in it, in percent."
+    "red boxes. Budget at full price, and the share of step 2 in it, in percent. " + OTHER_IMAGES
 )
 
 

@@ -38,14 +38,15 @@ def _columns(default: str, head: str) -> Sequence[Column]:
 
 
 _OWN_WORDS = (
-    "The crowd displaces every box (IoU 0.3–0.6 with the true one), leaves none out and adds none: "
-    "what OA-MIL and Mao were made for. AP50 of the detectors, paired by seed with Noisy; Loc, "
-    "Miss and Bkg are TIDE's errors. OA-MIL moves the target of each object towards the best of a "
-    "bag of boxes, by that box's weight (0 to 0.85), which is its confidence to the power of 7.5."
+    "Another noise than the one named above: the crowd displaces every box (IoU 0.3–0.6 with the "
+    "true one), leaves none out and adds none, which OA-MIL and Mao were made for. AP50 of the "
+    "detectors, paired by seed with Noisy; Loc, Miss and Bkg are TIDE's errors. OA-MIL moves the "
+    "target of each object towards the best of a bag of boxes, by that box's weight: its "
+    "confidence to the power of 7.5, and at most 0.85. The last columns are means over all bags."
 )
 
 _LACK_WORDS = (
     "Clean labels as they are, and together with those boxes of Ours that overlap no clean one. "
-    "Where these train a better detector, they marked objects that the clean labels lack, and so "
-    "did Ours; they count as *background* all the same."
+    "Boxes that mark no object should train a worse detector. Here they count as *background* in "
+    "either case."
 )

@@ -52,7 +52,12 @@ _WORDS = (
     "where no clean labels exist. *Chance* suspects all boxes alike. AP is the average precision "
     "of the ranking, AUROC the chance that a wrong box is suspected more than a right one (0.5: by "
     "chance), recall@5 the share of all such errors among the most suspicious boxes when as many "
-    "are looked at as 5 % of the crowd's boxes."
+    "are looked at as 5 % of the crowd's boxes. No ranking finds more errors than boxes are looked "
+    "at, so recall stays far below 1 where many boxes are wrong. AP and AUROC leave out boxes with "
+    "an error of another type; recall counts them, for whoever goes down the list looks at them "
+    "too. *Ours* has all gray boxes at the end, in no order; *Ours, gray ranked* orders them by "
+    "how well a prediction overlaps them; *Distance to Mp* is nothing but 1 − the highest IoU with "
+    "any box of Mp, however weak."
 )
 
 _TIME_WORDS = (

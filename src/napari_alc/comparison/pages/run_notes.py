@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
+from napari_alc.simulation.crowd import NoiseRates
 
 RUNS = "runs.json"
 """Beside the CSV files: an object with an entry for each table."""
+
+NOISE: Mapping[str, str] = {
+    "background": "on the background",
+    "miss": "missed",
+    "location": "displaced",
+    "box_in_box": "in a box around several objects",
+}
+"""What each of the `NoiseRates` counts."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,8 @@ class RunNote:
         Of the campaign: ``initial``, ``per_iteration`` and ``iterations``.
     detector
         All its settings but the seed.
+    images
+        How many there are, by what they are for; with their categories.
     sessions
         Runs of the command that computed rows of the table.
     """
@@ -71,6 +82,7 @@ class RunNote:
     noise_factor: float | None = None
     plan: Mapping[str, int] = field(default_factory=dict)
     detector: Mapping[str, object] = field(default_factory=dict)
+    images: Mapping[str, int] = field(default_factory=dict)
     sessions: tuple[Session, ...] = ()
 
     @classmethod
@@ -86,6 +98,7 @@ class RunNote:
             None if factor is None else float(factor),
             {str(name): int(count) for name, count in entry.get("plan", {}).items()},
             dict(entry.get("detector", {})),
+            {str(name): int(count) for name, count in entry.get("images", {}).items()},
             tuple(
                 Session(float(one["seconds"]), int(one["processes"]))
                 for one in entry.get("sessions", ())
@@ -96,6 +109,7 @@ class RunNote:
     def facts(self) -> Mapping[str, str]:
         """What is known, in words, by what it is about."""
         facts = {
+            "Images": ", ".join(f"{count} {name}" for name, count in self.images.items()),
             "Noise": self._noise,
             "Images of step 1": self._plan,
             "Detector": self._detector,
@@ -103,13 +117,17 @@ class RunNote:
             "Versions": self.versions_in_words,
             "Device": self.device,
             "Computing time": self.time_in_words,
-            "Wall time of the command": self._sessions,
+            "Wall time of the runs of the command": self._sessions,
         }
         return {name: fact for name, fact in facts.items() if fact}
 
     @property
     def _noise(self) -> str:
-        return "" if self.noise_factor is None else f"usual rates × {self.noise_factor:g}"
+        if self.noise_factor is None:
+            return ""
+        rates = asdict(NoiseRates())
+        each = (f"{self.noise_factor * rates[name]:.3g} {words}" for name, words in NOISE.items())
+        return f"usual rates × {self.noise_factor:g}: for each true box {', '.join(each)}"
 
     @property
     def _plan(self) -> str:
@@ -120,15 +138,19 @@ class RunNote:
 
     @property
     def _detector(self) -> str:
-        """Its name, and the settings that are not the defaults."""
-        usual = DetectorSettings().to_json()
+        """Its name, length of its trainings, and the settings that are not the defaults."""
+        if not self.detector:
+            return ""
+        settings = DetectorSettings.from_json(self.detector)
+        usual = {**DetectorSettings().to_json(), "preset": settings.preset}
+        del usual["iterations"], usual["epochs"]
         changed = [
             f"{name} {value}"
             for name, value in self.detector.items()
-            if name in usual and name != "preset" and value != usual[name]
+            if name in usual and value != usual[name]
         ]
-        name = str(self.detector.get("preset", ""))
-        return f"{name} ({', '.join(changed)})" if changed else name
+        words = f"{settings.preset}, {_length(settings)} a training"
+        return f"{words} ({', '.join(changed)})" if changed else words
 
     @property
     def versions_in_words(self) -> str:
@@ -144,6 +166,16 @@ class RunNote:
     def _sessions(self) -> str:
         words = "; ".join(session.words for session in self.sessions)
         return f"{words} (other tables included)" if words else ""
+
+
+def _length(settings: DetectorSettings) -> str:
+    recipe = settings.recipe
+    iterations = settings.iterations or (None if settings.epochs else recipe.iterations)
+    if iterations:
+        return f"{iterations} iterations"
+    if settings.epochs:
+        return f"{settings.epochs} epochs"
+    return f"{recipe.epochs} epochs, at least {recipe.least_iterations} iterations"
 
 
 def duration(seconds: float) -> str:

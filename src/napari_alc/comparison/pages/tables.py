@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from napari_alc.comparison.data import NOISE_FACTORS
 from napari_alc.comparison.pages.ablation_tables import (
     ablation_sections,
     agreement_sections,
@@ -85,11 +86,11 @@ def _calibration(words: str, data: str, printed: Printed) -> Sheet:
     """The sheet of a data set's noise."""
     return Sheet(
         f"Calibration of the noise: {words}",
-        "The noise of the crowd is scaled by one factor until it costs the detector about what it "
-        "costs in the paper.",
+        "The usual rates of the crowd's noise are multiplied by one factor, so that noise costs "
+        "the detector about what it costs in the paper.",
         data,
         printed.source,
-        lambda results: calibration_sections(results, printed),
+        lambda results: calibration_sections(results, printed, NOISE_FACTORS[data]),
     )
 
 
@@ -119,7 +120,7 @@ SHEETS: Mapping[str, Sheet] = {
     ),
     "table3": Sheet(
         "Table 3: the box-in-box module",
-        "The module drops a crowd box that holds a predicted box to more than gamma. *Time %* is "
+        "The module drops a crowd box that covers more than gamma of a predicted box. *Time %* is "
         "the pathologist's reviewing time with the module in percent of that without.",
         "bccd",
         f"{TABLE3.source}, electron dense deposits",
@@ -160,8 +161,8 @@ SHEETS: Mapping[str, Sheet] = {
     ),
     "checks": Sheet(
         "Checks: why results are other than the paper's",
-        "Two results are looked into: that OA-MIL does not help, and that cleaned labels train as "
-        "good a detector as clean ones, or a better one.",
+        "Two results on BCCD are looked into: that OA-MIL does not help, and Mao does; and that "
+        "cleaned labels train as good a detector as clean ones.",
         "bccd",
         "",
         check_sections,

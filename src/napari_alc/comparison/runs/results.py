@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_alc.comparison.dataset import Dataset
 from napari_alc.comparison.figures import Seeded, read_figures, write_figures
 from napari_alc.comparison.pages.run_notes import RUNS
 from napari_alc.comparison.runs.ordering import Desk
@@ -110,11 +111,23 @@ def write_note(
         "device": "; ".join(dict.fromkeys(row.device for row in rows)),
         "seconds": round(sum(row.seconds for row in rows), 1),
         "data": rows[0].unit.data,
+        "images": _images(desk.data_of(rows[0].unit)),
         "detector": {k: v for k, v in rows[0].detector.items() if k != "seed"},
         "rows": [_row(row) for row in rows],
         "sessions": list(_sessions(before, rows, desk)),
     }
     write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
+
+
+def _images(data: Dataset) -> dict[str, int]:
+    """How many images there are, by what they are for, and how many categories."""
+    validation = {"for validation": len(data.validation.images)} if data.validation else {}
+    return {
+        "to clean": len(data.truth.images),
+        **validation,
+        "to measure detectors on": len(data.test.images),
+        "categories": len(data.truth.categories),
+    }
 
 
 def _row(row: Row) -> dict[str, Any]:
