@@ -66,8 +66,20 @@ def test_command_versions_and_time_come_from_the_notes_of_the_runs(tmp_path):
     (tmp_path / "runs.json").write_text(json.dumps(notes), encoding="utf-8")
     render(tmp_path)
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
-    assert "| 2 | `napari-alc compare table2` | python 3.11.9 | CPU | 2 h 5 min, " in index
+    assert "- Versions: python 3.11.9\n- Device: CPU\n" in index
+    assert "| 2 | 2 h 5 min, summed over the rows | `napari-alc compare table2` |" in index
     assert "- Computing time: 2 h 5 min" in (tmp_path / "table2.md").read_text(encoding="utf-8")
+
+
+def test_versions_stand_in_each_line_where_tables_differ_in_them(tmp_path):
+    for name in ("table2", "table3"):
+        write_figures(tmp_path / f"{name}.csv", by_seed("Ours", "AP50", 1.0, 2.0))
+    notes = {"table2": note("napari-alc compare", 1.0)}
+    (tmp_path / "runs.json").write_text(json.dumps(notes), encoding="utf-8")
+    render(tmp_path)
+    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert "| 1 s, summed over the rows | python 3.11.9 | CPU | `napari-alc compare` |" in index
+    assert "- Versions" not in index
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"table2": {}}', '{"table2": 3}'])

@@ -67,28 +67,32 @@ def _plot(folder: Path, results: Results) -> Path:
 
 
 def _index(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> str:
+    rows = list(_rows(found, notes))
+    same = [head for head in ("versions", "device") if len({row[head] for row in rows}) == 1]
+    shared = (f"- {head.capitalize()}: {rows[0][head]}" for head in same)
+    shown = [{head: cell for head, cell in row.items() if head not in same} for row in rows]
     return page(
         "Results of the comparison",
         "Written by `napari-alc compare render` from the CSV files beside it; no figure is typed "
         "by hand.",
-        Table(_HEAD, tuple(_rows(found, notes))) if found else "",
+        "\n".join(shared),
+        Table(tuple(shown[0]), tuple(tuple(row.values()) for row in shown)) if shown else "",
         _not_there(name for name in SHEETS if name not in found and CALIBRATION not in name),
     )
 
 
-_HEAD = ("table", "seeds", "command", "versions", "device", "computing time")
-
-
-def _rows(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> Iterator[tuple[str, ...]]:
+def _rows(found: Mapping[str, Results], notes: Mapping[str, RunNote]) -> Iterator[dict[str, str]]:
+    """A line for each table, cells by their heads."""
     for name, results in found.items():
         run = notes.get(name, RunNote())
-        known = (run.versions_in_words, run.device, run.time_in_words)
-        yield (
-            f"[{SHEETS[name].title}]({name}.md)",
-            str(len(results.seeds)),
-            f"`{run.command}`" if run.command else UNKNOWN,
-            *(words or UNKNOWN for words in known),
-        )
+        yield {
+            "table": f"[{SHEETS[name].title}]({name}.md)",
+            "seeds": str(len(results.seeds)),
+            "computing time": run.time_in_words or UNKNOWN,
+            "versions": run.versions_in_words or UNKNOWN,
+            "device": run.device or UNKNOWN,
+            "command": f"`{run.command}`" if run.command else UNKNOWN,
+        }
 
 
 def _not_there(names: Iterable[str]) -> str:
