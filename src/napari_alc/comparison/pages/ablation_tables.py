@@ -121,8 +121,8 @@ def _by_all(name: str, full: str, results: Results, row: str) -> BySeed:
 
 _READINGS_WORDS = (
     "The whole method with one reading changed, everything else as in *default*; differences to "
-    "it are paired by seed. AP50 of the detector trained on the clean labels, budget at full price "
-    "and its step 2 in percent."
+    "it are paired by seed. AP50 of the detector trained on the cleaned labels, budget at full "
+    "price and its step 2 in percent."
 )
 
 _READINGS = (

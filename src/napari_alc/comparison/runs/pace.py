@@ -16,6 +16,8 @@ TRAININGS: Mapping[str, int] = {
     "Peers": 2,
     "table3": 2,
     "table4": 5,
+    "automatic": 7,
+    "readings": 65,
     "own noise": 2,
     "completed": 1,
 }
