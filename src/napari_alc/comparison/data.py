@@ -29,7 +29,7 @@ NOISE_FACTORS = {"bccd": 1.2, "tem": 1.75, "tem2048": 1.75, "tiny": 1.0}
 So that noise costs the compact detector about what it costs in the paper, 6.6 points of AP50 on
 BCCD and 21.8 on TEM images, as far as that can be had: what it costs jumps between factors (pages
 ``calibration_*`` of the results). Images of 2048 pixels have the factor of the smaller ones; it
-was not tried on them.
+was not tuned for them.
 """
 
 IMAGE_SEED = 2026

@@ -109,7 +109,7 @@ class RunNote:
     def facts(self) -> Mapping[str, str]:
         """What is known, in words, by what it is about."""
         facts = {
-            "Images": ", ".join(f"{count} {name}" for name, count in self.images.items()),
+            "Images": self._images,
             "Noise": self._noise,
             "Images of step 1": self._plan,
             "Detector": self._detector,
@@ -120,6 +120,11 @@ class RunNote:
             "Wall time of the runs of the command": self._sessions,
         }
         return {name: fact for name, fact in facts.items() if fact}
+
+    @property
+    def _images(self) -> str:
+        words = ", ".join(f"{count} {name}" for name, count in self.images.items())
+        return words.replace(" 1 categories", " 1 category")
 
     @property
     def _noise(self) -> str:
