@@ -210,6 +210,12 @@ def test_the_papers_own_accounting_is_told_for_what_it_is(name, words):
     assert words in page(name, *budget_rows("Ours", 3.0, 26.0, 20.0, 26.0))
 
 
+def test_one_category_is_told_as_one():
+    run = RunNote(images={"to clean": 24, "categories": 1})
+    text = page("table2", *one_seed("Ours", AP50=1.0), run=run)
+    assert "- Images: 24 to clean, 1 category\n" in text
+
+
 @pytest.mark.parametrize(
     ("detector", "words"),
     [
