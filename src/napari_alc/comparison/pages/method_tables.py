@@ -31,6 +31,15 @@ ERRORS = ("Bkg", "Miss", "Loc")
 """TIDE's types that the paper prints."""
 
 
+AGREEING = 0.05
+"""Points of budget that rounding may make."""
+
+
+def noisy_at(factor: float) -> str:
+    """The row of a calibration with this factor of the noise."""
+    return f"{NOISY} × {factor:g}"
+
+
 def method_sections(results: Results, printed: Printed) -> Iterator[str | Table]:
     """Everything below the introduction of Table 1 or 2."""
     rows = ordered(results, METHODS)
@@ -181,10 +190,6 @@ def _paper_accounting(printed: Printed) -> str:
     return sums + "The two do not agree."
 
 
-AGREEING = 0.05
-"""Points of budget that rounding and one image more or less may make."""
-
-
 def _nearest(results: Results, printed: Printed) -> str:
     aim = printed.value(OURS, "budget")
     found = {way.name: spread_of(way.values(results, OURS)) for way in ACCOUNTINGS}
@@ -316,7 +321,7 @@ def calibration_sections(
     yield "AP50 on the test images in percent; the difference is paired by seed."
     rows = tuple(row for row in results.methods if row != CLEAN)
     yield table(results, (CLEAN, *rows), (metric("AP50"), gap))
-    yield _choice(gap.values(results, f"{NOISY} × {chosen:g}"), printed, chosen)
+    yield _choice(gap.values(results, noisy_at(chosen)), printed, chosen)
 
 
 def _choice(gap: BySeed, printed: Printed, chosen: float) -> str:

@@ -123,8 +123,11 @@ class RunNote:
 
     @property
     def _images(self) -> str:
-        words = ", ".join(f"{count} {name}" for name, count in self.images.items())
-        return words.replace(" 1 categories", " 1 category")
+        one = {"categories": "category"}
+        return ", ".join(
+            f"{count} {one.get(name, name) if count == 1 else name}"
+            for name, count in self.images.items()
+        )
 
     @property
     def _noise(self) -> str:

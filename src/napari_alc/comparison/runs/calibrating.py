@@ -12,13 +12,13 @@ from pathlib import Path
 
 from napari_alc.comparison.data import NOISE_FACTORS
 from napari_alc.comparison.figures import Figure, Seeded, write_figures
+from napari_alc.comparison.pages.method_tables import CLEAN, NOISY, noisy_at
 from napari_alc.comparison.pages.run_notes import RUNS
+from napari_alc.comparison.pages.tables import CALIBRATION
 from napari_alc.comparison.runs.ordering import Desk
 from napari_alc.comparison.runs.results import write_note
 from napari_alc.comparison.runs.store import Row
 from napari_alc.comparison.runs.units import METHODS, Unit
-
-CLEAN, NOISY = "Clean", "Noisy"
 
 InWords = Callable[[Sequence[float], Sequence[int]], str]
 """What to type for these factors and seeds."""
@@ -32,7 +32,7 @@ def units(data: str, factors: Iterable[float], seeds: Sequence[int]) -> list[Uni
 
 def file_in(folder: Path, data: str) -> Path:
     """The file of a data set."""
-    return folder / f"calibration_{data}.csv"
+    return folder / f"{CALIBRATION}{data}.csv"
 
 
 def write(folder: Path, data: str, desk: Desk, command: InWords) -> list[Seeded]:
@@ -81,6 +81,6 @@ def _belongs(unit: Unit, data: str) -> bool:
 
 def _figure(row: Row) -> Seeded:
     unit = row.unit
-    method = unit.name if unit.name == CLEAN else f"{unit.name} × {unit.factor:g}"
+    method = CLEAN if unit.name == CLEAN else noisy_at(unit.factor)
     value = next(figure.value for figure in row.figures if figure.metric == "AP50")
     return Seeded(Figure(method, "AP50", value), unit.seed)

@@ -78,11 +78,14 @@ def pairs_in(path: Path) -> set[tuple[str, int]]:
 def change_in_words(path: Path, before: set[tuple[str, int]]) -> Iterator[str]:
     """How much is in a file now, and how much of what was in it `before` is no longer."""
     pairs = pairs_in(path)
-    yield f"{path}: {len(pairs)} rows." if pairs else f"{path}: no row is there yet."
+    yield f"{path}: {_rows(len(pairs))}." if pairs else f"{path}: no row is there yet."
     lost = len(before - pairs)
     if lost:
-        rows = "1 row" if lost == 1 else f"{lost} rows"
-        yield f"{path}: no longer holds {rows} made by other code or settings."
+        yield f"{path}: no longer holds {_rows(lost)} made by other code or settings."
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def write_note(
