@@ -4,7 +4,7 @@
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
-SOURCES := src tests benchmarks docs
+SOURCES := src tests benchmarks docs experiments
 
 # A display of the person's own: any on macOS, an X or Wayland one on Linux.
 HAS_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY),yes)
@@ -44,12 +44,12 @@ docs-images: system $(READY)  ## take the pictures in docs/images anew (about fi
 	scripts/with_display.sh $(VENV)/bin/python docs/make_screenshots.py
 
 clean:  ## remove the environment and everything that tools made
-	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) build dist src/*.egg-info experiments/src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system:
 	@$(PACKAGES)
 
-$(READY): setup.cfg pyproject.toml scripts/environment.sh
+$(READY): setup.cfg pyproject.toml experiments/pyproject.toml scripts/environment.sh
 	PYTHON="$(PYTHON)" scripts/environment.sh
 	@touch $@

@@ -32,18 +32,18 @@ import psutil
 import torch
 from distributed import Client, LocalCluster
 
-from napari_alc.detection.models import read_tensors
-from napari_alc.jobs.cluster import connected
+from napari_alc.detection.models.presets import read_tensors
+from napari_alc.execution.dask.client import Cluster
+from napari_alc.execution.dask.connection import connected
 from napari_alc.progress import Progress, never
-from napari_alc.project import detections
-from napari_alc.project.creation import CreateOptions, Sources, create_project
-from napari_alc.project.distributed import Cluster
 from napari_alc.project.label_sets import remaining_images
-from napari_alc.project.prediction import detections_of, predict, tau_of
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.status import run_of
-from napari_alc.project.training import train
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.steps.predict import detections_of, predict, tau_of
+from napari_alc.project.steps.train import train
+from napari_alc.project.storage import prediction_files
 from napari_alc.simulation.crowd import NoiseRates, add_noise
 from napari_alc.simulation.tem import make_tem_images
 
@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    detections.IMAGES_A_PIECE = IMAGES_A_PIECE
+    prediction_files.IMAGES_A_PIECE = IMAGES_A_PIECE
     with tempfile.TemporaryDirectory() as folder:
         answer = measure(options, Path(folder))
     print(json.dumps(answer))

@@ -18,12 +18,13 @@ from napari.layers import Image, Shapes
 from qtpy.QtCore import Qt
 from review_window import Window
 
-from napari_alc.plugin.appearance import COLOURS, DECIDED_WIDTH, OPEN_WIDTH, colour_name
-from napari_alc.plugin.read_ahead import ReadAhead, ReadImage, Unreadable, load
-from napari_alc.project import review, tasks
-from napari_alc.project.document import ReviewBox, ReviewDocument
+from napari_alc.plugin.palettes import COLOURS, DECIDED_WIDTH, OPEN_WIDTH, colour_name
+from napari_alc.plugin.review.image_loader import ReadAhead, ReadImage, Unreadable, load
+from napari_alc.project.annotation import decisions as review
+from napari_alc.project.annotation import tasks
+from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
+from napari_alc.project.annotation.tasks import Task
 from napari_alc.project.project import Project
-from napari_alc.project.tasks import Task
 
 PERSON = "Ada"
 WARM_UP = 2

@@ -15,11 +15,11 @@ from napari_alc.cleaning.correction import correct
 from napari_alc.cleaning.regions import SortedLabels, Thresholds, sort_labels
 from napari_alc.formats.images import Pixels, write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
-from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Batch, write_tasks
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.sorted_images import SortedImages, store_rows
-from napari_alc.project.tasks import WHOLE_IMAGE, Batch, write_tasks
+from napari_alc.project.steps.assign_regions import SortedImages, store_rows
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.simulation.fields import smooth_noise
 
 CATEGORIES = (Category(1, "deposit"), Category(2, "artefact"))

@@ -13,9 +13,9 @@ from review_drawing import PERSON
 from review_window import Window
 
 from napari_alc.progress import Progress
-from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.simulation.crowd import NoiseRates, add_noise
 from napari_alc.simulation.tem import make_tem_images
 

@@ -40,15 +40,15 @@ from virtual_display import virtual_display
 
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.labels import ImageRecord, LabelSet, numbered
-from napari_alc.project import schema
-from napari_alc.project.creation import CreateOptions, Sources, create_project
-from napari_alc.project.detections import IMAGES_A_PIECE, fingerprint, save_piece
 from napari_alc.project.label_sets import remaining_images
-from napari_alc.project.prediction import predict, predict_images
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.sorting import select
-from napari_alc.project.training import train
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.steps.predict import predict, predict_images
+from napari_alc.project.steps.select import select
+from napari_alc.project.steps.train import train
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.prediction_files import IMAGES_A_PIECE, fingerprint, save_piece
 
 Found = dict[str, float]
 

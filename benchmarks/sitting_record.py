@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from napari_alc.project import review, schema, tasks
+from napari_alc.project.annotation import decisions as review
+from napari_alc.project.annotation import tasks
 from napari_alc.project.project import Project
-from napari_alc.project.store import DATABASE_FILE
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import DATABASE_FILE
 
 CLOSE = 0.02
 """Pixels by which the canvas, which computes in float32, may differ from the store."""

@@ -27,18 +27,18 @@ import numpy as np
 from PIL import Image
 
 from napari_alc.labels import LabelSet
-from napari_alc.project.correction import correct_remaining
-from napari_alc.project.creation import CreateOptions, Sources, create_project
-from napari_alc.project.forecast import stop_here
-from napari_alc.project.prediction import predict
+from napari_alc.project.annotation.decisions import open_document
+from napari_alc.project.annotation.tasks import next_open_task, queue_of
 from napari_alc.project.project import Project
-from napari_alc.project.readers import finish_task, share
-from napari_alc.project.review import open_document
+from napari_alc.project.readers.sharing import finish_task, share
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.simulated_review import review_everything, review_task
-from napari_alc.project.sorting import select
-from napari_alc.project.tasks import next_open_task, queue_of
-from napari_alc.project.training import train
+from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.steps.forecast import stop_here
+from napari_alc.project.steps.predict import predict
+from napari_alc.project.steps.select import select
+from napari_alc.project.steps.train import train
 from napari_alc.simulation.crowd import DEMO_RATES, add_noise
 from napari_alc.simulation.tem import make_tem_images
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_alc.plugin.review_keys import key_text
+from napari_alc.plugin.review.keys.bindings import key_text
 from napari_alc.plugin.screenshot import opened, picture_of, wait_for
 from napari_alc.plugin.widget import ActiveLabelCleaning
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment .venv where there is none and installs the package into it, in
-# place, with everything that tests and window need.
+# Makes the virtual environment .venv where there is none and installs the program into it, in
+# place, beside its experiments, with everything that tests and window need.
 #
 #   scripts/environment.sh
 #
@@ -47,4 +47,4 @@ if ! .venv/bin/python -c "import pip, sys; sys.exit(sys.version_info < $OLDEST)"
     rm -rf .venv
     "$python" -m venv .venv
 fi
-.venv/bin/python -m pip install --disable-pip-version-check --editable ".[test]"
+.venv/bin/python -m pip install --disable-pip-version-check --editable ".[test]" --editable experiments

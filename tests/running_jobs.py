@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from napari_alc.jobs.records import JobFolder, cancel
+from napari_alc.execution.job_folder import JobFolder, cancel
 
 LONG = 120
 """Seconds for a training to begin or to stop while other tests use the same cores."""

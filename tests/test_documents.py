@@ -11,7 +11,7 @@ import typer
 
 from napari_alc.cli import app
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.project import schema
+from napari_alc.project.storage import schema
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -22,7 +22,7 @@ def text_of(name: str) -> str:
 
 
 def test_the_table_of_keys_is_that_of_the_review():
-    from napari_alc.plugin.review_commands import COMMANDS, NUDGES
+    from napari_alc.plugin.review.commands import COMMANDS, NUDGES
 
     rows = re.findall(r"^\| (`.*`) \| ([^|]+) \|", text_of("README.md"), re.MULTILINE)
     told = [(label.strip(), tuple(re.findall(r"`([^`]+)`", keys))) for keys, label in rows]

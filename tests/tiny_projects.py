@@ -8,11 +8,11 @@ import numpy as np
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, LabelSet, numbered
-from napari_alc.project import detections, schema
-from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.store import add_rows, now
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.storage import prediction_files, schema
+from napari_alc.project.storage.database import add_rows, now
 
 SIDE = 96
 SQUARE = Category(1, "square")
@@ -66,7 +66,7 @@ def pretend_predicted(project: Project) -> None:
             rows.image_ids, rows.category_ids, rows.boxes, np.linspace(0.9, 0.6, len(rows))
         )
         piece = project.run_folder(0, model) / "detections" / "remaining" / "piece-000000.npz"
-        detections.save_piece(piece, found, "test", remaining)
+        prediction_files.save_piece(piece, found, "test", remaining)
         run = {"iteration": 0, "model": model, "settings": {}, "images": REVIEWED, "boxes": 8}
         with project.store.begin() as connection:
             add_rows(

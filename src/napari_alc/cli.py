@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from napari_alc.commands import comparing
 from napari_alc.commands.auditing import audit, forecast, stop
 from napari_alc.commands.choosing import add_image, ranking, take_out
 from napari_alc.commands.convert import convert
@@ -75,7 +74,6 @@ def program() -> None:
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 
-app.add_typer(comparing.app, name="compare")
 app.command("run-job", hidden=True)(run_job)  # Of jobs, which start it themselves.
 
 

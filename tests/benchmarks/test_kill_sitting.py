@@ -6,13 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-
 from review_projects import Plan, make_project
 from sitting_record import Record, check
 
-from napari_alc.project import review, tasks
+from napari_alc.project.annotation import decisions, tasks
 from napari_alc.project.project import Project
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_sitting.py"
@@ -24,7 +21,7 @@ def decided(tmp_path):
     folder = make_project(tmp_path, Plan(images=3, per_image=8, side=64))
     project = Project.open(folder)
     task = tasks.first_open(tasks.queue(project))
-    document = review.open_document(project, task, "Ada")
+    document = decisions.open_document(project, task, "Ada")
     box = document.open_boxes[0].id
     lines = [{"event": "opened", "task": task.id}]
     for decide in (document.keep, document.delete):

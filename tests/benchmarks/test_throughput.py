@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "detector" / "throughput.py"
 QUICK = ["--data", "drawn", "--images", "4", "--side", "128", "--iterations", "4"]
 QUICK += ["--turns", "2", "--workers", "0", "--threads", "1"]
 

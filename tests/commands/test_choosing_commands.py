@@ -1,19 +1,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from hand_made import A, B, C, D, label_set, make, see
 
-from napari_alc.project.choices import choices
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
-from napari_alc.project.tasks import queue
-
-sys.path.append(str(Path(__file__).parents[1] / "project"))
-
-from hand_made import A, B, C, D, label_set, make, see
+from napari_alc.project.steps.overrides import choices
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (4, B, 0.3)]

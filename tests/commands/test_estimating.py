@@ -10,7 +10,7 @@ from napari_alc.commands import estimating
 from napari_alc.commands.estimating import sentence
 from napari_alc.detection import estimate as measuring
 from napari_alc.detection.estimate import Estimate
-from napari_alc.project.estimating import TimeEstimate, estimate
+from napari_alc.project.steps.estimate_time import TimeEstimate, estimate
 from tiny_projects import IMAGES, REVIEWED, make_project, pretend_predicted
 
 TIMES = Estimate("CPU, 2 cores", 1.0, 0.5, 0.0, 1, 0.1, 0.1, check_seconds=0.2)
@@ -37,7 +37,7 @@ def measured(monkeypatch):
         return TIMES
 
     monkeypatch.setattr(measuring, "estimate", stand_in)
-    monkeypatch.setattr("napari_alc.project.estimating._start_seconds", lambda: 3.0)
+    monkeypatch.setattr("napari_alc.project.steps.estimate_time._start_seconds", lambda: 3.0)
     return asked
 
 
@@ -98,7 +98,7 @@ def test_images_with_boxes_are_learned_and_remaining_ones_looked_at(project, mea
 def test_measurements_on_validation_images_are_counted(project, monkeypatch):
     plain = estimate(project).train_seconds
     three = project.crowd_labels().of_images([1, 2, 3])
-    monkeypatch.setattr("napari_alc.project.estimating.clean_images", lambda _: three)
+    monkeypatch.setattr("napari_alc.project.steps.estimate_time.clean_images", lambda _: three)
     assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.2)
 
 

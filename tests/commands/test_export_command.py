@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from napari_alc.project.correction import correct_remaining
 from napari_alc.project.simulated_review import review_everything
+from napari_alc.project.steps.correct import correct_remaining
 from tiny_projects import draw, make_project, pretend_predicted
 
 

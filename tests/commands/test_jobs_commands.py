@@ -7,9 +7,9 @@ import sys
 import psutil
 import pytest
 
-from napari_alc.jobs.outcome import Ending
-from napari_alc.jobs.records import JobFolder, follow, start_job
-from napari_alc.jobs.steps import commands
+from napari_alc.execution.job_folder import JobFolder, follow, start_job
+from napari_alc.execution.job_steps import commands
+from napari_alc.execution.outcome import Ending
 from napari_alc.project.status import Step, status
 from running_jobs import end_all, family
 from tiny_projects import make_project

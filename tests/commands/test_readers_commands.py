@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-from napari_alc.project.project import Project
-from napari_alc.project.readers import finish_task, readers
-from napari_alc.project.report import agreement_table, markdown
-from napari_alc.project.review import open_document
-from napari_alc.project.tasks import queue_of
-
-sys.path.append(str(Path(__file__).parents[1] / "project"))
-
 from builders import make_project
+
+from napari_alc.project.annotation.decisions import open_document
+from napari_alc.project.annotation.tasks import queue_of
+from napari_alc.project.project import Project
+from napari_alc.project.readers.sharing import finish_task, readers
+from napari_alc.project.reporting.report_tables import agreement_table, markdown
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from squares import CATEGORIES, QUICK, make_images
 
-from napari_alc.detection.training import train
+from napari_alc.detection.training.training import train
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from napari_alc.detection.samples import TrainingImage
+from napari_alc.detection.data.samples import TrainingImage
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.labels import Category
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from squares import CATEGORIES, QUICK, make_images
 
 from napari_alc.detection import estimate as measuring
-from napari_alc.detection.cache import ImageCache
+from napari_alc.detection.data.cache import ImageCache
 from napari_alc.detection.estimate import Estimate, device_in_words, estimate
 from napari_alc.detection.plan import make_plan
 from napari_alc.errors import AlcError

@@ -7,12 +7,7 @@ import pytest
 
 from napari_alc.errors import BadData
 from napari_alc.formats import coco
-from napari_alc.formats.coco import (
-    read_coco,
-    read_detections,
-    write_coco,
-    write_detections,
-)
+from napari_alc.formats.coco import read_coco, read_detections, write_coco, write_detections
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet
 
 IMAGES = (ImageRecord(7, "a.png", 640, 480), ImageRecord(3, "sub/b.png", 100, 50))

@@ -12,7 +12,7 @@ import torchvision  # noqa: F401  (loaded after a window's OpenGL, which no prog
 from review_driver import Driver, docked_page, shared_viewer
 
 from napari_alc.errors import BadData
-from napari_alc.jobs.records import last_jobs
+from napari_alc.execution.job_folder import last_jobs
 from running_jobs import end_all
 from tiny_projects import make_project, pretend_predicted
 
@@ -51,10 +51,10 @@ def own_samples(monkeypatch, tmp_path):
 @pytest.fixture(autouse=True)
 def own_acts(monkeypatch, tmp_path_factory):
     """What is done in the tests' windows holds up no computation outside the test."""
-    from napari_alc.jobs import giving_way
+    from napari_alc.execution import yield_to_user
 
     file = tmp_path_factory.mktemp("acts") / "acting"
-    monkeypatch.setattr(giving_way, "acting_file", lambda: file)
+    monkeypatch.setattr(yield_to_user, "acting_file", lambda: file)
     return file
 
 
@@ -146,7 +146,7 @@ def locked_ranking(monkeypatch):
     @contextmanager
     def lock():
         with monkeypatch.context() as locked:
-            locked.setattr("napari_alc.project.choices.keep_ranking", refuse)
+            locked.setattr("napari_alc.project.steps.overrides.keep_ranking", refuse)
             yield
 
     return lock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import make_fresh_project, make_project
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_alc.plugin.review_page import ReviewPage
-from napari_alc.project import review
-from napari_alc.project.document import ReviewBox
+from napari_alc.plugin.review.view import ReviewPage
+from napari_alc.project.annotation import decisions
+from napari_alc.project.annotation.document import ReviewBox
 from napari_alc.project.project import Project
-
-sys.path.append(str(Path(__file__).parents[1] / "project"))
-
-from builders import make_fresh_project, make_project
 
 __all__ = [
     "APP",
@@ -139,7 +135,7 @@ class Driver:
         """The boxes as another process finds them in the store."""
         again = Project.open(self.project.folder)
         try:
-            return review.open_document(again, self.page.task, PERSON).boxes
+            return decisions.open_document(again, self.page.task, PERSON).boxes
         finally:
             again.close()
 

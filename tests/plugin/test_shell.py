@@ -9,8 +9,8 @@ from napari_alc.commands.gui import gui, require_window
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import preferences
 from napari_alc.plugin.widget import NAME, show
-from napari_alc.project.document import ReviewDocument
-from napari_alc.project.sorting import select
+from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.steps.select import select
 from tiny_projects import make_project
 
 

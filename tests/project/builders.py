@@ -11,13 +11,13 @@ from napari_alc.cleaning.correction import correct
 from napari_alc.cleaning.regions import Thresholds, sort_labels
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
-from napari_alc.project.creation import CreateOptions, Sources, create_project
+from napari_alc.project.annotation.decisions import finish, open_document
+from napari_alc.project.annotation.tasks import OPEN_BOXES, WHOLE_IMAGE, Batch, queue, write_tasks
 from napari_alc.project.project import Project
-from napari_alc.project.review import finish, open_document
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.sorted_images import SortedImages, store_rows
-from napari_alc.project.store import log_event
-from napari_alc.project.tasks import OPEN_BOXES, WHOLE_IMAGE, Batch, queue, write_tasks
+from napari_alc.project.steps.assign_regions import SortedImages, store_rows
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.storage.database import log_event
 
 PERSON = "Ada"
 CATEGORIES = (Category(1, "deposit"), Category(2, "artefact"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from builders import make_project
 
-from napari_alc.project.tasks import next_open_task
+from napari_alc.project.annotation.tasks import next_open_task
 from waiting_processes import waiting_processes
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import delete
 from napari_alc.boxes import as_boxes
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
-from napari_alc.project import detections, schema
-from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.store import add_rows, now
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.storage import prediction_files, schema
+from napari_alc.project.storage.database import add_rows, now
 
 SIDE = 100
 KIND = Category(1, "deposit")
@@ -72,7 +72,7 @@ def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) 
             np.array([score for _, _, score in found]),
         )
         pieces = project.run_folder(iteration, model) / "detections" / "remaining"
-        detections.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
+        prediction_files.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
         row = {"iteration": iteration, "model": model, "settings": {}, "images": 1, "boxes": 1}
         done = {"trained_at": now(), "predicted_at": now(), "threshold": tau, "metrics": {}}
         c = schema.run.c

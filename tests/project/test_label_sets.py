@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hand_made import A, B, C, D, by_image, label_set, make, rows_of, see
 
-from napari_alc.project import schema
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.label_sets import (
     consensus_labels,
     pathologist_labels,
@@ -12,8 +12,8 @@ from napari_alc.project.label_sets import (
     training_labels,
 )
 from napari_alc.project.simulated_review import review_everything
-from napari_alc.project.sorting import select
-from napari_alc.project.tasks import queue
+from napari_alc.project.steps.select import select
+from napari_alc.project.storage import schema
 
 HALF_OF_A = (10, 10, 20, 30)
 MOST_OF_A = (10, 10, 25, 30)

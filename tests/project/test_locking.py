@@ -9,13 +9,13 @@ import pytest
 from hand_made import A, make, see
 
 from napari_alc.errors import AlcError, BadData
-from napari_alc.project.locking import locked
-from napari_alc.project.sorting import select
+from napari_alc.project.locks import locked
+from napari_alc.project.steps.select import select
 
 HOLD = """
 import sys
 from pathlib import Path
-from napari_alc.project.locking import locked
+from napari_alc.project.locks import locked
 with locked(Path(sys.argv[1]), *sys.argv[2:]):
     print("at work", flush=True)
     sys.stdin.read()

@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 from hand_made import A, B, C, D, by_image, label_set, make, rows_of
 
-from napari_alc.project import schema, simulated_review
-from napari_alc.project.document import ReviewDocument
+from napari_alc.project import simulated_review
+from napari_alc.project.annotation.decisions import current_boxes
+from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.label_sets import pathologist_labels
-from napari_alc.project.review import current_boxes
 from napari_alc.project.simulated_review import PERSON, review_everything
+from napari_alc.project.storage import schema
 
 SPECK = (80, 80, 81, 81)
 SHIFTED_A = (14, 12, 34, 32)

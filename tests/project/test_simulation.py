@@ -10,11 +10,11 @@ from hand_made import by_image
 
 from napari_alc.errors import Cancelled
 from napari_alc.evaluation.label_noise import compare_labels
-from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.label_sets import clean_labels, training_labels
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.simulation import Simulation, TestImages, prepare_review, simulate
 from napari_alc.project.status import Step, status
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from tiny_projects import draw
 
 IMAGES = 7

@@ -4,16 +4,16 @@ import pytest
 from hand_made import A, B, label_set, make, see
 
 from napari_alc.errors import AlcError
-from napari_alc.project import schema
-from napari_alc.project.correction import correct_remaining
-from napari_alc.project.export import export
-from napari_alc.project.prediction import predict
-from napari_alc.project.review import finish, open_document
+from napari_alc.project.annotation.decisions import finish, open_document
+from napari_alc.project.annotation.tasks import queue, reopen
+from napari_alc.project.export.export import export
 from napari_alc.project.simulated_review import review_everything
-from napari_alc.project.sorting import select
 from napari_alc.project.status import NEWEST_DECISION, Step, newest_decision, require, status
-from napari_alc.project.tasks import queue, reopen
-from napari_alc.project.training import train
+from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.predict import predict
+from napari_alc.project.steps.select import select
+from napari_alc.project.steps.train import train
+from napari_alc.project.storage import schema
 
 TRUTH = label_set({i: [A] for i in range(1, 5)}, 4).labels
 
@@ -78,6 +78,6 @@ def test_labels_changed_after_the_training_are_learned_from_again(tmp_path):
 @pytest.mark.parametrize(("clean", "reason"), [({1: []}, "no object"), ({1: [B]}, "Ma has noth")])
 def test_a_training_set_without_boxes_is_explained(tmp_path, clean, reason, monkeypatch):
     project = make(tmp_path, {1: [A]}, clean=clean)
-    monkeypatch.setattr("napari_alc.project.training.learn", lambda *_: pytest.fail())
+    monkeypatch.setattr("napari_alc.project.steps.train.learn", lambda *_: pytest.fail())
     with pytest.raises(AlcError, match=reason):
         train(project, ["mp" if reason == "no object" else "ma"])

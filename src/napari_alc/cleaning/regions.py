@@ -15,8 +15,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, Floats, Integers, Mask, ious, pairs_within_groups
-from napari_alc.cleaning.box_in_box import holds_prediction
+from napari_alc.boxes import Boxes, Floats, Integers, Mask, iofs, ious, pairs_within_groups
 from napari_alc.cleaning.matching import (
     BoxSet,
     Edges,
@@ -27,6 +26,30 @@ from napari_alc.cleaning.matching import (
     matched_rows,
 )
 from napari_alc.labels import Detections, Labels
+
+
+def holds_prediction(boxes: BoxSet, predictions: BoxSet, gamma: float = 0.8) -> Mask:
+    """Which of `boxes` have a prediction inside them (Eq. 3).
+
+    Parameters
+    ----------
+    boxes
+        The green boxes, N of them.
+    predictions
+        Boxes of Mp and Ma together.
+    gamma
+        In 0–1: a prediction b lies inside a box when IoF(box | b) > `gamma` (strict).
+
+    Returns
+    -------
+    Mask
+        Shape (N,).
+    """
+    holds = np.zeros(len(boxes), dtype=np.bool_)
+    for i, j in pairs_within_groups(boxes.keys, predictions.keys):
+        holds[i[iofs(boxes.boxes[i], predictions.boxes[j]) > gamma]] = True
+    return holds
+
 
 Codes = NDArray[np.int8]
 

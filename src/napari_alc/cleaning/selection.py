@@ -26,8 +26,8 @@ class Candidates:
     inconsistency
         SCORE (Eq. 2) of each, shape (M,), 0 and more.
     measured
-        What the strategy asked Mp for beyond its detections, shape (M,), see
-        `napari_alc.detection.acquisition.measure`; None where the strategy does not look.
+        What the strategy asked Mp for beyond its detections, shape (M,)
+        (`napari_alc.detection.acquisition.strategies`); None where it asks for nothing.
     """
 
     image_ids: Integers

@@ -13,11 +13,11 @@ import typer
 
 from napari_alc.commands.checks import tell
 from napari_alc.commands.running import ProjectFolder
-from napari_alc.project import audit as audits
-from napari_alc.project import forecast as forecasts
-from napari_alc.project.audit import Audit, Share
-from napari_alc.project.forecast import Forecast, Way
 from napari_alc.project.project import Project
+from napari_alc.project.steps import audit as audits
+from napari_alc.project.steps import forecast as forecasts
+from napari_alc.project.steps.audit import Audit, Share
+from napari_alc.project.steps.forecast import Forecast, Way
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -13,9 +13,9 @@ import typer
 
 from napari_alc.commands.checks import tell
 from napari_alc.commands.running import ProjectFolder
-from napari_alc.project import choices
-from napari_alc.project.choices import RankedImage, Ranking
 from napari_alc.project.project import Project
+from napari_alc.project.steps import overrides
+from napari_alc.project.steps.overrides import RankedImage, Ranking
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="File name of the image.")]
 
@@ -40,10 +40,10 @@ def ranking(
     Example: napari-alc ranking study --top 20
     """
     with closing(Project.open(project)) as opened:
-        found = choices.ranked(opened)
+        found = overrides.ranked(opened)
         method = opened.settings.method
         k = top or method.per_iteration
-        cost = choices.cost_of(opened, found, k)
+        cost = overrides.cost_of(opened, found, k)
     chosen = frozenset(row.image_id for row in found.chosen(k))
     if as_json:
         about = {"iteration": found.iteration, "strategy": method.strategy, "k": k}
@@ -82,7 +82,7 @@ def _line(row: RankedImage, chosen: bool) -> str:
     return f"{place}  {counts}  {row.file_name}  {why}".rstrip()
 
 
-_CHOICES = {choices.OUT: "taken out by", choices.IN: "added by"}
+_CHOICES = {overrides.OUT: "taken out by", overrides.IN: "added by"}
 
 
 Choose = Callable[[Project, int, str, str], None]
@@ -111,12 +111,12 @@ def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
     ) -> None:
         who = person or getpass.getuser()
         with closing(Project.open(project)) as opened:
-            image_id = choices.image_named(opened, image)
+            image_id = overrides.image_named(opened, image)
             if undo:
-                choices.undo(opened, image_id, who)
+                overrides.undo(opened, image_id, who)
             else:
                 choose(opened, image_id, who, reason)
-            cost = choices.cost(opened, opened.settings.method.per_iteration)
+            cost = overrides.cost(opened, opened.settings.method.per_iteration)
         tell([f"{cost.images} images are chosen now: {cost.words}."])
 
     command.__name__, command.__doc__ = name, about
@@ -125,7 +125,7 @@ def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
 
 take_out = _choosing(
     "take_out",
-    choices.take_out,
+    overrides.take_out,
     """Take an image out of the next selection; the next one in the ranking moves up.
 
     Example: napari-alc take-out study slide7.tif --reason "out of focus"
@@ -134,7 +134,7 @@ take_out = _choosing(
 
 add_image = _choosing(
     "add_image",
-    choices.add,
+    overrides.add,
     """Add an image to the next selection, whatever its rank.
 
     Example: napari-alc add-image study slide9.tif --reason "a rare lesion"

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from napari_alc.commands.running import Device, ProjectFolder
-from napari_alc.jobs.cards import cards_of
-from napari_alc.jobs.places import fits_side_by_side, threads_each
-from napari_alc.plugin.progress_words import duration
-from napari_alc.project.estimating import TimeEstimate
-from napari_alc.project.estimating import estimate as measured
+from napari_alc.execution.gpus import cards_of
+from napari_alc.execution.resources import fits_side_by_side, threads_each
+from napari_alc.plugin.progress_text import duration
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.training import detector_settings
+from napari_alc.project.steps.estimate_time import TimeEstimate
+from napari_alc.project.steps.estimate_time import estimate as measured
+from napari_alc.project.steps.train import detector_settings
 
 
 def estimate(

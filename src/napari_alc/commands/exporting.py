@@ -18,8 +18,8 @@ from napari_alc.commands.running import (
     Watch,
     watched,
 )
-from napari_alc.project.export import Again, export_again
-from napari_alc.project.export import export as export_labels
+from napari_alc.project.export.export import Again, export_again
+from napari_alc.project.export.export import export as export_labels
 from napari_alc.project.project import Project
 
 MOST_NAMED = 5

@@ -12,21 +12,16 @@ import typer
 
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.commands.checks import fraction, tell
-from napari_alc.commands.running import (
-    CancelFile,
-    ProgressOption,
-    ProgressStyle,
-    watched,
-)
+from napari_alc.commands.running import CancelFile, ProgressOption, ProgressStyle, watched
 from napari_alc.detection.settings import DetectorSettings, default_preset
 from napari_alc.errors import AlcError
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.images import find_images
 from napari_alc.labels import LabelSet
-from napari_alc.project.creation import CleanUse, CreateOptions, Sources, create_project
 from napari_alc.project.project import Project
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 from napari_alc.project.status import status as status_of
+from napari_alc.project.steps.create import CleanUse, CreateOptions, Sources, create_project
 
 Images = Annotated[Path, typer.Option(help="Image folder.")]
 Crowd = Annotated[Path, typer.Option(help="Crowd labels: COCO file, VOC or YOLO folder.")]
@@ -147,9 +142,9 @@ def require_preset(name: str) -> None:
         Listing what there is.
     """
     if name not in ("compact", "resnet50"):
-        from napari_alc.detection import models
+        from napari_alc.detection.models import presets
 
-        models.require_preset(name)
+        presets.require_preset(name)
 
 
 def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:

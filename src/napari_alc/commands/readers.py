@@ -11,10 +11,10 @@ import typer
 from napari_alc.commands.checks import tell
 from napari_alc.commands.running import ProjectFolder
 from napari_alc.project.project import Project
-from napari_alc.project.readers import agreement as agreement_of
-from napari_alc.project.readers import share as share_images
-from napari_alc.project.readers import sharing_words
-from napari_alc.project.report import agreement_table
+from napari_alc.project.readers.sharing import agreement as agreement_of
+from napari_alc.project.readers.sharing import share as share_images
+from napari_alc.project.readers.sharing import sharing_words
+from napari_alc.project.reporting.report_tables import agreement_table
 
 
 def share(

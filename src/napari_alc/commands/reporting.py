@@ -17,10 +17,10 @@ from napari_alc.commands.running import (
     ProjectFolder,
     watched,
 )
+from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.labels import LabelSet
-from napari_alc.project.alignment import aligned, require_images
-from napari_alc.project.html_report import write_report
 from napari_alc.project.project import Project
+from napari_alc.project.reporting.html_report import write_report
 
 
 def report(

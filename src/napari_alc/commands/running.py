@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from napari_alc.jobs.giving_way import giving_way
+from napari_alc.execution.yield_to_user import giving_way
 from napari_alc.progress import Progress, Report, ShouldStop, silent
 
 SPEED_WINDOW = 120.0

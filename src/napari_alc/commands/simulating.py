@@ -41,15 +41,14 @@ from napari_alc.commands.running import (
     watched,
 )
 from napari_alc.errors import AlcError, BadData
+from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report
-from napari_alc.project.alignment import aligned, require_images
-from napari_alc.project.creation import CreateOptions, Sources, create_project, fitting
-from napari_alc.project.html_report import report_file
-from napari_alc.project.locking import locked
+from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
-from napari_alc.project.report import iteration_header, iteration_row
+from napari_alc.project.reporting.html_report import report_file
+from napari_alc.project.reporting.report_tables import iteration_header, iteration_row
 from napari_alc.project.settings import SETTINGS_FILE
 from napari_alc.project.simulation import (
     READABLE_REPORT_FILE,
@@ -60,6 +59,7 @@ from napari_alc.project.simulation import (
 )
 from napari_alc.project.simulation import simulate as run_simulation
 from napari_alc.project.status import Status, Step
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project, fitting
 from napari_alc.simulation.crowd import DEMO_RATES, add_noise
 from napari_alc.simulation.tem import make_tem_images
 

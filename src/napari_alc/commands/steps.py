@@ -21,17 +21,17 @@ from napari_alc.commands.running import (
     ProjectFolder,
     watched,
 )
-from napari_alc.jobs.cluster import connected
-from napari_alc.jobs.steps import HERE
-from napari_alc.project.correction import correct_remaining
-from napari_alc.project.distributed import Cluster
-from napari_alc.project.prediction import predict as predict_remaining
+from napari_alc.execution.dask.client import Cluster
+from napari_alc.execution.dask.connection import connected
+from napari_alc.execution.job_steps import HERE
+from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.sorting import select as select_images
 from napari_alc.project.status import Step
 from napari_alc.project.status import status as status_of
-from napari_alc.project.time_spent import time_spent
-from napari_alc.project.training import train as train_models
+from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.predict import predict as predict_remaining
+from napari_alc.project.steps.select import select as select_images
+from napari_alc.project.steps.train import train as train_models
 
 ClusterOption = Annotated[
     str | None,

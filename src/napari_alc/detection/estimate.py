@@ -19,15 +19,15 @@ from tempfile import TemporaryDirectory
 import torch
 
 from napari_alc.cores import cores
-from napari_alc.detection.cache import ImageCache
+from napari_alc.detection.data.cache import ImageCache
+from napari_alc.detection.data.loading import seen_image
+from napari_alc.detection.data.samples import TrainingImage
 from napari_alc.detection.devices import choose_device
-from napari_alc.detection.loading import seen_image
+from napari_alc.detection.inference.prediction import detect, ready
+from napari_alc.detection.models.weights import Detector
 from napari_alc.detection.plan import Plan
-from napari_alc.detection.prediction import detect, ready
-from napari_alc.detection.samples import TrainingImage
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.detection.training import train
-from napari_alc.detection.weights import Detector
+from napari_alc.detection.training.training import train
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category
 from napari_alc.progress import Progress
@@ -107,7 +107,7 @@ def estimate(
     images
         Some training images, at least one with a box; `SAMPLE` are enough.
     categories, settings, device, plan
-        As `napari_alc.detection.training.train` takes them.
+        As `napari_alc.detection.training.training.train` takes them.
     paths
         Some images to look at.
     cache

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_alc.evaluation.matching import (
-    MATCH_IOU,
-    by_falling_score,
-    match_by_score,
-    overlaps,
-)
+from napari_alc.evaluation.matching import MATCH_IOU, by_falling_score, match_by_score, overlaps
 from napari_alc.labels import Detections, LabelSet
 
 FALLBACK = 0.5

@@ -1,4 +1,4 @@
 """The napari plugin: dock widget, reader, writer and sample projects.
 
-Nothing here imports torch: training and prediction run in a child process (`napari_alc.jobs`).
+Nothing here imports torch: training and prediction run in a child process (`napari_alc.execution`).
 """

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_alc.jobs.outcome import SUCCESS, Outcome
+from napari_alc.execution.outcome import SUCCESS, Outcome
 from napari_alc.labels import LabelSet
 from napari_alc.plugin import tooltips
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.creation import CreateOptions, Sources, create_project
 from napari_alc.project.settings import MethodSettings
+from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.simulation.crowd import DEMO_RATES, add_noise
 from napari_alc.simulation.tem import make_tem_images
 

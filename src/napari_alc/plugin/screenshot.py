@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from napari_alc.commands.gui import require_window
 from napari_alc.errors import AlcError
 from napari_alc.files import atomic_write
+from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.sitting import Sitting
-from napari_alc.project.tasks import queue
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,12 +12,12 @@ from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.close_question import CloseQuestion
-from napari_alc.plugin.iterate_page import LABELS, IteratePage
-from napari_alc.plugin.parts import primary, scrolled, words
-from napari_alc.plugin.project_page import ProjectPage
-from napari_alc.plugin.results_panel import written_words
-from napari_alc.plugin.review_page import ReviewPage
+from napari_alc.plugin.iterate.close_dialog import CloseQuestion
+from napari_alc.plugin.iterate.page import LABELS, IteratePage
+from napari_alc.plugin.iterate.results_panel import written_words
+from napari_alc.plugin.project.page import ProjectPage
+from napari_alc.plugin.review.view import ReviewPage
+from napari_alc.plugin.widgets.controls import primary, scrolled, words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
 

@@ -9,11 +9,11 @@ from sqlalchemy import and_, func, select
 
 from napari_alc.cleaning.consensus import consensus
 from napari_alc.labels import ImageRecord, Labels, LabelSet
-from napari_alc.project import schema
-from napari_alc.project.document import ReviewBox
+from napari_alc.project.annotation.decisions import BOX_COLUMNS, box_from_row, current_boxes
+from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import Project, labels_from_rows
-from napari_alc.project.review import BOX_COLUMNS, box_from_row, current_boxes
-from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
+from napari_alc.project.storage import schema
 
 
 @dataclass(frozen=True)

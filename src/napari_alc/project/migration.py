@@ -17,8 +17,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from napari_alc.errors import BadData
-from napari_alc.project import schema
-from napari_alc.project.store import Store, version_of
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import Store, version_of
 
 BACKUP_SUFFIX = ".v{version}.db"
 """Ends the name of the copy that is made of a database of an older version."""

@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from napari_alc.errors import BadData
 from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
-from napari_alc.project import schema
-from napari_alc.project.image_files import ImageFiles
 from napari_alc.project.migration import bring_up_to_date
 from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
-from napari_alc.project.store import Store
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import Store
+from napari_alc.project.storage.image_files import ImageFiles
 
 TRAIN = "train"
 """Role of the images to be cleaned: the set X of the paper."""

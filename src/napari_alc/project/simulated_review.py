@@ -8,10 +8,10 @@ import numpy as np
 
 from napari_alc.boxes import as_boxes, ious
 from napari_alc.labels import Labels
-from napari_alc.project.document import Corners, ReviewBox, ReviewDocument
+from napari_alc.project.annotation.decisions import draw_boxes, finish, open_document
+from napari_alc.project.annotation.document import Corners, ReviewBox, ReviewDocument
+from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import Project
-from napari_alc.project.review import draw_boxes, finish, open_document
-from napari_alc.project.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.simulation.pathologist import GOOD_ENOUGH_IOU, review_boxes, same_objects
 
 PERSON = "simulated pathologist"

@@ -13,23 +13,23 @@ from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.files import write_text
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
-from napari_alc.project.budgeting import budget
-from napari_alc.project.correction import correct_remaining
-from napari_alc.project.detections import predict_pieces
-from napari_alc.project.export import export
-from napari_alc.project.findings import REPORT_FILE
-from napari_alc.project.html_report import write_report
+from napari_alc.project.annotation.time_spent import time_record
+from napari_alc.project.export.export import export
 from napari_alc.project.label_sets import clean_labels, pathologist_labels, training_labels
-from napari_alc.project.measures import budget_record, detector_record
-from napari_alc.project.prediction import predict, tau_of
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.reader_agreement import agreement
-from napari_alc.project.report import markdown
+from napari_alc.project.readers.agreement import agreement
+from napari_alc.project.reporting.html_report import write_report
+from napari_alc.project.reporting.metrics import budget_record, detector_record
+from napari_alc.project.reporting.report_data import REPORT_FILE
+from napari_alc.project.reporting.report_tables import markdown
 from napari_alc.project.simulated_review import review_everything
-from napari_alc.project.sorting import select
 from napari_alc.project.status import Status, Step, run_of, status
-from napari_alc.project.time_spent import time_record
-from napari_alc.project.training import train, train_on
+from napari_alc.project.steps.budget import budget
+from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.predict import predict, tau_of
+from napari_alc.project.steps.select import select
+from napari_alc.project.steps.train import train, train_on
+from napari_alc.project.storage.prediction_files import predict_pieces
 
 READABLE_REPORT_FILE = "report.md"
 

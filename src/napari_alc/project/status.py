@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from napari_alc.errors import AlcError
-from napari_alc.project import schema
-from napari_alc.project.looks import is_measured
+from napari_alc.project.annotation.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import MODELS, TRAIN, Project
-from napari_alc.project.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
-from napari_alc.project.wholeness import images_looked_at, is_whole_archive
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
+from napari_alc.project.strategy_measurements import is_measured
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""

@@ -23,11 +23,11 @@ from torch.nn import functional
 
 from napari_alc.boxes import Floats
 from napari_alc.detection.acquisition.pool import AHEAD, READERS, STEP, Pool
-from napari_alc.detection.cache import Bytes, read_eight_bit, scaled
+from napari_alc.detection.data.cache import Bytes, read_eight_bit, scaled
+from napari_alc.detection.data.loading import read_ahead
+from napari_alc.detection.data.samples import as_input
 from napari_alc.detection.devices import cpu_threads, enough_memory
-from napari_alc.detection.loading import read_ahead
-from napari_alc.detection.samples import as_input
-from napari_alc.detection.weights import load_detector
+from napari_alc.detection.models.weights import load_detector
 from napari_alc.errors import Cancelled
 from napari_alc.progress import Progress, Report, ShouldStop
 

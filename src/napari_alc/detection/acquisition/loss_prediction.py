@@ -15,20 +15,20 @@ import torch
 from torch import Tensor, nn, optim
 
 from napari_alc.boxes import Floats
+from napari_alc.detection.acquisition.image_losses import ImageLosses
 from napari_alc.detection.acquisition.pool import Pool, each_image
-from napari_alc.detection.cache import Bytes
+from napari_alc.detection.data.cache import Bytes
 from napari_alc.detection.devices import cpu_threads, enough_memory
-from napari_alc.detection.image_losses import ImageLosses
-from napari_alc.detection.looking import feature_maps, in_tiles
-from napari_alc.detection.models import read_tensors
+from napari_alc.detection.inference.prediction import ready
+from napari_alc.detection.inference.two_stage import feature_maps, in_tiles
+from napari_alc.detection.models.presets import read_tensors
+from napari_alc.detection.models.weights import load_detector, saved_fingerprint, write_tensors
 from napari_alc.detection.precision import choose_precision
-from napari_alc.detection.prediction import ready
-from napari_alc.detection.weights import load_detector, saved_fingerprint, write_tensors
 from napari_alc.errors import AlcError, BadData
 from napari_alc.progress import Report, ShouldStop
 
 if TYPE_CHECKING:
-    from napari_alc.detection.run import Run
+    from napari_alc.detection.training.run import Run
 
 FILE = "loss-prediction.pt"
 """Beside the detector's weights."""

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from napari_alc.boxes import Floats
-from napari_alc.detection.cache import Bytes, ImageCache
-from napari_alc.detection.loading import SeenImage, read_ahead, seen_image
+from napari_alc.detection.data.cache import Bytes, ImageCache
+from napari_alc.detection.data.loading import SeenImage, read_ahead, seen_image
+from napari_alc.detection.inference.prediction import ready
+from napari_alc.detection.inference.two_stage import require_two_stages
+from napari_alc.detection.models.weights import Detector, load_detector
 from napari_alc.detection.plan import Plan
-from napari_alc.detection.prediction import ready
-from napari_alc.detection.stages import require_two_stages
-from napari_alc.detection.weights import Detector, load_detector
 from napari_alc.errors import Cancelled
 from napari_alc.progress import Progress, Report, ShouldStop
 
@@ -32,7 +32,7 @@ class Pool:
     Parameters
     ----------
     weights
-        Of Mp, a file that `napari_alc.detection.training.train` wrote.
+        Of Mp, a file that `napari_alc.detection.training.training.train` wrote.
     unlabelled, labelled
         Ids and files of X without X^i and of X^i.
     seed

@@ -1,0 +1,146 @@
+"""Step 1 of the method (method.md, 1 to 5) without a store: what a comparison varies.
+
+The same draws, seeds and functions as a project's, so that the same settings choose the same
+images; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alc_experiments.experiment import Bench, Model
+from napari_alc.cleaning.consensus import consensus
+from napari_alc.cleaning.regions import Thresholds, sort_labels
+from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank, scores
+from napari_alc.errors import AlcError
+from napari_alc.labels import Detections, LabelSet
+from napari_alc.project.steps.shared_plan import make_shared_plan
+
+if TYPE_CHECKING:
+    from napari_alc.detection.training.run import Variant
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a campaign is run.
+
+    Parameters
+    ----------
+    strategy
+        Name of a selection strategy.
+    with_ma
+        Whether there is an Ma; without, A is empty (Table 4).
+    thresholds
+        Of the LSM; its score threshold is replaced by tau of each round.
+    """
+
+    strategy: str = "score"
+    with_ma: bool = True
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def at(self, tau: float) -> Thresholds:
+        """The thresholds of a round with this tau."""
+        return replace(self.thresholds, score=tau)
+
+
+@dataclass(frozen=True)
+class Round:
+    """An iteration i: the images X^i, the models that learned from them, and their tau."""
+
+    iteration: int
+    image_ids: tuple[int, ...]
+    mp: Model
+    ma: Model | None
+    tau: float
+
+
+def rounds(bench: Bench, way: Way) -> Iterator[Round]:
+    """The iterations 0 to g of a campaign."""
+    chosen = initial_draw(bench)
+    plan = bench.data.plan
+    for iteration in range(plan.iterations + 1):
+        done = _learn(bench, way, iteration, chosen)
+        yield done
+        if iteration < plan.iterations:
+            chosen = (*chosen, *next_images(bench, way, done))
+
+
+def last_round(bench: Bench, way: Way) -> Round:
+    """Iteration g of a campaign."""
+    *_, last = rounds(bench, way)
+    return last
+
+
+def initial_draw(bench: Bench) -> tuple[int, ...]:
+    """X^0: drawn at random, as a new project draws it."""
+    ids = sorted(image.id for image in bench.data.truth.images)
+    drawn = np.random.default_rng([bench.seed, 0]).choice(
+        ids, size=bench.data.plan.initial, replace=False
+    )
+    return tuple(int(image_id) for image_id in drawn)
+
+
+def found(bench: Bench, done: Round) -> tuple[Detections, Detections]:
+    """P and A: what the models of a round see in X without X^i, from their floor upwards."""
+    rest = remaining(bench.data.truth, done.image_ids).image_ids
+    mp = bench.predict_all(done.mp).of_images(rest)
+    ma = bench.predict_all(done.ma).of_images(rest) if done.ma else Detections.empty()
+    return mp, ma
+
+
+def remaining(labels: LabelSet, image_ids: tuple[int, ...]) -> LabelSet:
+    """The part of `labels` in other images than `image_ids`."""
+    seen = set(image_ids)
+    return labels.of_images(image.id for image in labels.images if image.id not in seen)
+
+
+def _learn(bench: Bench, way: Way, iteration: int, chosen: tuple[int, ...]) -> Round:
+    """Step 2: Mp learns from D_p, Ma from the consensus; both have the plan of D_p."""
+    clean = bench.data.truth.of_images(chosen)
+    plan = make_shared_plan(clean, bench.settings)
+    maker = _variant_maker(way.strategy)
+    mp = bench.train(clean, f"Mp {iteration}", plan=plan, make_variant=maker)
+    ma = None
+    if way.with_ma:
+        agreed = agreed_labels(bench, way, clean)
+        ma = bench.train(agreed, f"Ma {iteration}", plan=plan)
+    return Round(iteration, chosen, mp, ma, bench.tau(mp))
+
+
+def agreed_labels(bench: Bench, way: Way, clean: LabelSet) -> LabelSet:
+    """D_a (Eq. 1); images whose consensus set is empty are left out (a reading)."""
+    crowd = bench.data.crowd.of_images(image.id for image in clean.images)
+    labels = consensus(clean.labels, crowd.labels, way.thresholds.delta)
+    if not len(labels):
+        raise AlcError(
+            f"No box of the crowd agrees with the clean ones in the {len(clean.images)} images "
+            "drawn first, so there is nothing for Ma to learn from; draw more."
+        )
+    return clean.with_labels(labels).of_images(set(labels.image_ids.tolist()))
+
+
+def next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
+    """Steps 4 and 5: the k images that the strategy puts first."""
+    crowd = remaining(bench.data.crowd, done.image_ids)
+    rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
+    ids = np.sort(crowd.image_ids)
+    looks = STRATEGIES[way.strategy].looks
+    measured = bench.look(way.strategy, done.mp, done.image_ids) if looks else None
+    candidates = Candidates(ids, scores(rows, ids), measured)
+    rng = np.random.default_rng([bench.seed, done.iteration + 1])
+    ranked = rank(ids, STRATEGIES[way.strategy].values(candidates, rng), rng)
+    return tuple(ranked[: bench.data.plan.per_iteration].tolist())
+
+
+def _variant_maker(strategy: str) -> Callable[[], Variant | None] | None:
+    """How Mp is trained where its strategy asks for more than a plain training."""
+    if not STRATEGIES[strategy].looks:
+        return None
+    from napari_alc.detection.acquisition.strategies import training_variant
+
+    return partial(training_variant, strategy)

@@ -1,0 +1,146 @@
+"""Tables 1 and 2: every method of the paper on the same data, detector and seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from alc_experiments.campaign import Way, remaining
+from alc_experiments.experiment import Bench
+from alc_experiments.figures import Figure
+from alc_experiments.measuring import (
+    budget_figures,
+    detector_figures,
+    label_figures,
+    named_figures,
+    trained_figures,
+)
+from alc_experiments.step2 import clean_up
+from napari_alc.boxes import Integers
+from napari_alc.cleaning.budget import Budget
+from napari_alc.cleaning.selection import rank
+from napari_alc.labels import LabelSet
+from napari_alc.simulation.pathologist import edits
+
+
+def noisy(bench: Bench) -> list[Figure]:
+    """The detector trained on the crowd's labels."""
+    return trained_figures(bench, "Noisy", bench.data.crowd, _budget(bench))
+
+
+def clean(bench: Bench) -> list[Figure]:
+    """The detector trained on the clean labels, which cost 100 % without any crowd."""
+    boxes = len(bench.data.truth.labels)
+    bought = Budget(crowd=0, clean=boxes, step1_boxes=boxes, step1_edits=boxes)
+    return trained_figures(bench, "Clean", bench.data.truth, bought)
+
+
+def oa_mil(bench: Bench) -> list[Figure]:
+    """OA-MIL (Liu et al. 2022): another way of training; the crowd's labels stay as they are."""
+    from alc_experiments.oa_mil import SELECTION, OaMil
+
+    model = bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    selection = json.loads((model.folder / SELECTION).read_text(encoding="utf-8"))
+    return [
+        *named_figures("OA-MIL", selection),
+        *detector_figures("OA-MIL", bench.measure(model)),
+        *label_figures("OA-MIL", bench.data.truth, bench.data.crowd),
+        *budget_figures("OA-MIL", _budget(bench)),
+    ]
+
+
+def mao(bench: Bench) -> list[Figure]:
+    """Mao et al. (2021), our reading: the detector moves the crowd's boxes and learns from them."""
+    from alc_experiments.mao import mao_labels
+
+    return trained_figures(bench, "Mao", mao_labels(bench, bench.data.crowd), _budget(bench))
+
+
+def ours(title: str, strategy: str, bench: Bench) -> list[Figure]:
+    """The method of the paper, with its own or another choice of images in step 1."""
+    done = clean_up(bench, Way(strategy))
+    return [
+        *trained_figures(bench, title, done.settled.labels, done.spent),
+        Figure(title, "tau", done.last.tau),
+        Figure(title, "clean_images", len(done.last.image_ids)),
+    ]
+
+
+def alc(bench: Bench) -> list[Figure]:
+    """ALC (Bernhardt et al. 2022): whole images are labelled anew, most suspicious first.
+
+    Certain: the score of a label, and that the model is trained again on the labels as they are
+    then. Our reading: its lift to boxes (see `alc_experiments.bernhardt`); there is no
+    first draw, since its model learns from the crowd's labels; k images a cycle, until the next
+    one would cost more than Ours did (full price).
+    """
+    limit = clean_up(bench, Way()).spent.total
+    chosen = more = _affordable(bench, (), limit)
+    while len(more) == bench.data.plan.per_iteration:
+        more = _affordable(bench, chosen, limit)
+        chosen = (*chosen, *more)
+    spent = _budget(bench, _boxes_in(bench, chosen))
+    crowd, truth = bench.data.crowd.labels, bench.data.truth.labels
+    changed = edits(crowd.of_images(chosen), truth.of_images(chosen))
+    return [
+        *trained_figures(
+            bench, "ALC", relabelled(bench, chosen), replace(spent, step1_edits=changed)
+        ),
+        Figure("ALC", "clean_images", len(chosen)),
+    ]
+
+
+def relabelled(bench: Bench, chosen: tuple[int, ...]) -> LabelSet:
+    """Clean labels of the chosen images and the crowd's of all others."""
+    rest = remaining(bench.data.crowd, chosen).labels
+    clean_part = bench.data.truth.labels.of_images(chosen)
+    return bench.data.truth.with_labels(clean_part.joined(rest))
+
+
+def _affordable(bench: Bench, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
+    """The images of ALC's next cycle: up to k, as long as the budget lasts."""
+    if len(chosen) == len(bench.data.truth.images):
+        return ()
+    more: tuple[int, ...] = ()
+    for image_id in _ranked(bench, chosen)[: bench.data.plan.per_iteration]:
+        if _budget(bench, _boxes_in(bench, (*chosen, *more, image_id))).total > limit:
+            break
+        more = (*more, image_id)
+    return more
+
+
+def _ranked(bench: Bench, chosen: tuple[int, ...]) -> list[int]:
+    from alc_experiments.bernhardt import score_images
+
+    labels = relabelled(bench, chosen)
+    model = bench.train(labels, f"ALC with {len(chosen)} images")
+    ids: Integers = np.sort(remaining(labels, chosen).image_ids)
+    rng = np.random.default_rng([bench.seed, len(chosen)])
+    ordered: list[int] = rank(ids, score_images(bench, model, labels, ids), rng).tolist()
+    return ordered
+
+
+def _boxes_in(bench: Bench, image_ids: tuple[int, ...]) -> int:
+    return len(bench.data.truth.labels.of_images(image_ids))
+
+
+def _budget(bench: Bench, step1: int = 0) -> Budget:
+    """The price of the crowd's boxes and of labelling `step1` boxes from nothing."""
+    crowd, boxes = len(bench.data.crowd.labels), len(bench.data.truth.labels)
+    return Budget(crowd=crowd, clean=boxes, step1_boxes=step1, step1_edits=step1)
+
+
+UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {
+    "Noisy": noisy,
+    "OA-MIL": oa_mil,
+    "Mao": mao,
+    "ALC": alc,
+    "Ours (Random)": partial(ours, "Ours (Random)", "random"),
+    "Ours": partial(ours, "Ours", "score"),
+    "Clean": clean,
+}
+"""What there is to compute, by the method's name in the tables."""

@@ -1,0 +1,205 @@
+"""Step 2 of the method (method.md, 6 to 9) without a store, and what a campaign costs.
+
+The same functions as a project's, so that the same detections give the same clean labels and
+the same budget; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from alc_experiments.campaign import Round, Way, found, remaining, rounds
+from alc_experiments.dataset import Dataset
+from alc_experiments.experiment import Bench
+from napari_alc.boxes import Integers
+from napari_alc.cleaning.budget import Budget
+from napari_alc.cleaning.correction import Correction, correct
+from napari_alc.cleaning.regions import Region, SortedLabels, Thresholds, sort_labels
+from napari_alc.labels import Detections, Labels, LabelSet
+from napari_alc.project.steps.assign_regions import offered_rows
+from napari_alc.simulation.pathologist import ReviewedBoxes, edits, review_boxes
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """Clean labels of all images, and what became of the boxes of X without X^i.
+
+    Parameters
+    ----------
+    labels
+        Clean labels of X.
+    step1_boxes
+        U1 at the full price: boxes of the images X^i.
+    red, green
+        Boxes left for a person after the box-in-box module.
+    added
+        Boxes that the person drew beside those that replaced a red or green one.
+    dropped
+        Green boxes that the box-in-box module dropped (Eq. 3).
+    automatic
+        Boxes that became labels without a person.
+    reviewed
+        Whether there was a person.
+    """
+
+    labels: LabelSet
+    step1_boxes: int
+    red: int
+    green: int
+    added: int
+    dropped: Labels
+    automatic: int
+    reviewed: bool
+
+    @property
+    def removed(self) -> int:
+        """How many boxes the box-in-box module dropped."""
+        return len(self.dropped)
+
+    @property
+    def step2_boxes(self) -> int:
+        """U2: the red and green boxes that a person reviewed, and those added there."""
+        return self.red + self.green + self.added if self.reviewed else 0
+
+
+@dataclass(frozen=True, eq=False)
+class CleanedUp:
+    """A campaign with its end: the last round, the clean labels, and what they cost."""
+
+    last: Round
+    settled: Settled
+    spent: Budget
+
+
+def clean_up(
+    bench: Bench,
+    way: Way,
+    passed: Sequence[Round] | None = None,
+    *,
+    reviewed: bool = True,
+    box_in_box: bool = True,
+) -> CleanedUp:
+    """Run a whole campaign: step 1, then step 2 with a simulated pathologist.
+
+    Parameters
+    ----------
+    bench, way
+        Where and how the campaign is run.
+    passed
+        The rounds of step 1, from iteration 0 on, where they are at hand; step 2 follows the
+        last of them.
+    reviewed, box_in_box
+        See `settle`.
+    """
+    passed = tuple(rounds(bench, way)) if passed is None else passed
+    last = passed[-1]
+    settled = settle(
+        bench.data,
+        last.image_ids,
+        *found(bench, last),
+        way.at(last.tau),
+        reviewed=reviewed,
+        box_in_box=box_in_box,
+    )
+    spent = Budget(
+        crowd=len(bench.data.crowd.labels),
+        clean=len(bench.data.truth.labels),
+        step1_boxes=settled.step1_boxes,
+        step1_edits=step1_edits(bench, way, passed),
+        step2_boxes=settled.step2_boxes,
+    )
+    return CleanedUp(last, settled, spent)
+
+
+def settle(
+    data: Dataset,
+    image_ids: Sequence[int],
+    mp: Detections,
+    ma: Detections,
+    thresholds: Thresholds,
+    *,
+    reviewed: bool = True,
+    box_in_box: bool = True,
+) -> Settled:
+    """Step 2: sort, correct and review the boxes of X without X^i.
+
+    Parameters
+    ----------
+    data
+        Whose crowd labels are cleaned, and whose truth the simulated pathologist knows.
+    image_ids
+        X^i, whose labels are the truth.
+    mp, ma
+        What the models see in the other images, from their floor upwards.
+    thresholds
+        Their score threshold is tau.
+    reviewed
+        Whether a person decides on red and green boxes; without, they are dropped.
+    box_in_box
+        Whether the box-in-box module drops green boxes, instead of leaving them to a person.
+    """
+    crowd = remaining(data.crowd, tuple(image_ids)).labels
+    rows = sort_labels(crowd, mp, ma, thresholds)
+    if not box_in_box:
+        rows = replace(rows, box_in_box=np.zeros_like(rows.box_in_box))
+    fate = correct(rows, thresholds.gray_without_mp)
+    step1 = data.truth.labels.of_images(image_ids)
+    automatic = _labels_at(rows, fate.automatic)
+    review = _review(data, rows, fate) if reviewed else ReviewedBoxes((), Labels.empty())
+    together = step1.joined(automatic, review.labels)
+    renumbered = replace(together, ids=np.arange(1, len(together) + 1))
+    return Settled(
+        labels=data.truth.with_labels(renumbered),
+        step1_boxes=len(step1),
+        red=_count(rows, fate, Region.RED),
+        green=_count(rows, fate, Region.GREEN),
+        added=sum(max(len(objects) - 1, 0) for objects in review.replacements),
+        dropped=_labels_at(rows, fate.removed),
+        automatic=len(automatic),
+        reviewed=reviewed,
+    )
+
+
+def step1_edits(bench: Bench, way: Way, passed: Sequence[Round]) -> int:
+    """U1 at the edit price: what the pathologists changed in the images of some rounds.
+
+    The first images come with the crowd's boxes, later ones with what the crowd and the models
+    of the round before saw, each object once, as a project offers them.
+
+    Parameters
+    ----------
+    passed
+        Rounds from iteration 0 on, without a gap.
+    """
+    first = passed[0].image_ids
+    truth, crowd = bench.data.truth.labels, bench.data.crowd.labels
+    total = edits(crowd.of_images(first), truth.of_images(first))
+    for before, after in pairwise(passed):
+        chosen = after.image_ids[len(before.image_ids) :]
+        total += edits(_offered(bench, way, before, chosen), truth.of_images(chosen))
+    return total
+
+
+def _offered(bench: Bench, way: Way, done: Round, image_ids: Sequence[int]) -> Labels:
+    mp, ma = (seen.of_images(image_ids) for seen in found(bench, done))
+    crowd = bench.data.crowd.labels.of_images(image_ids)
+    rows = sort_labels(crowd, mp, ma, way.at(done.tau))
+    return _labels_at(rows, offered_rows(rows))
+
+
+def _review(data: Dataset, rows: SortedLabels, fate: Correction) -> ReviewedBoxes:
+    accepted = _labels_at(rows, fate.automatic)
+    return review_boxes(_labels_at(rows, fate.review), accepted, data.truth.labels)
+
+
+def _labels_at(rows: SortedLabels, chosen: Integers) -> Labels:
+    """Some of the sorted boxes as labels; their ids are their rows."""
+    return Labels(rows.image_ids[chosen], rows.category_ids[chosen], rows.boxes[chosen], chosen)
+
+
+def _count(rows: SortedLabels, fate: Correction, region: Region) -> int:
+    return int((rows.region[fate.review] == region).sum())

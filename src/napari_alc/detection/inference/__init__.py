@@ -1,0 +1,1 @@
+"""Running a trained detector: predictions, and what its second stage says of boxes."""

@@ -1,0 +1,1 @@
+"""The networks: presets, the compact Faster R-CNN, and the file of a trained detector."""

@@ -1,0 +1,1 @@
+"""Training a detector: one run, its iterations, its record and its validation."""

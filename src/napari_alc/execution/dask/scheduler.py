@@ -1,0 +1,300 @@
+"""Errands to the workers of a Dask cluster: submitted, listened to, answered, stopped.
+
+Dask decides which worker does what, and gives the errand of a worker that was lost to another
+one. All that happens here happens in one thread, in the order in which the news come.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import uuid4
+
+from napari_alc.errors import AlcError, BadData, Cancelled
+from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, Lesson, Piece
+from napari_alc.execution.dask.worker import ask_to_stop, deliver, newest_checkpoint
+from napari_alc.files import atomic_write
+from napari_alc.progress import Progress, Report, ShouldStop
+
+ERRANDS_A_WORKER = 2
+"""Submitted at once, so that no worker waits for the next one."""
+
+MOST_ERRANDS = 256
+"""Submitted at once in all."""
+
+LISTENING_SECONDS = 0.2
+"""How often it is asked whether to stop."""
+
+STOPPING_SECONDS = 15.0
+"""A worker that was asked to stop is waited for so long: an iteration and a checkpoint."""
+
+ASKING_SECONDS = 1.0
+"""How often workers are asked to stop, because one may begin just now."""
+
+FETCHING_SHARE = 0.05
+"""Most of the time that fetching checkpoints may take; those between are left out."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Something for a worker to do.
+
+    Parameters
+    ----------
+    work
+        Runs there, with a name for the errand and `content`.
+    content
+        What it is about.
+    keep
+        Receives what `work` returned; ``False`` where that is not the end of it.
+    hear
+        Receives its progress.
+    checkpoint
+        File of the newest checkpoint here, for an errand that makes some.
+    """
+
+    work: Callable[[str, Any], Any]
+    content: Piece | Lesson
+    keep: Callable[[Any], bool]
+    hear: Report
+    checkpoint: Path | None = None
+
+
+@dataclass
+class _Open:
+    """An errand under way: which worker has it, how far it said to be."""
+
+    errand: Errand
+    future: Any
+    worker: str = ""
+    last: Progress | None = None
+    fetch_at: float = 0.0
+
+
+class Round:
+    """Some errands, from the first to the last.
+
+    Parameters
+    ----------
+    client
+        A `distributed.Client`.
+    address
+        The scheduler's, for messages.
+    errands
+        Taken one by one as there is room.
+    step
+        Their name in progress and messages.
+    device
+        Where they compute; anything but CPU and MPS takes one of the GPUs that workers announce.
+    """
+
+    def __init__(
+        self, client: Any, address: str, errands: Iterable[Errand], step: str, device: str
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._errands = iter(errands)
+        self._step = step
+        self._may_use_gpu = not device.startswith(("cpu", "mps"))
+        self._open: dict[str, _Open] = {}
+        self._news: SimpleQueue[tuple[str, Mapping[str, Any] | Future[Any]]] = SimpleQueue()
+        self._error: BaseException | None = None
+        self._ask_at = self._give_up_at = 0.0
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Do all errands.
+
+        Raises
+        ------
+        Cancelled
+            When `should_stop` says so.
+        AlcError
+            When the connection is lost, workers die again and again, or an errand fails.
+        """
+        self._client.subscribe_topic(TOPIC, self._listen)
+        with self._threads():
+            try:
+                self._submit_more(report)
+                while self._open:
+                    self._take_news(report)
+                    if self._error is None and should_stop():
+                        self._begin_to_stop(Cancelled(self._step))
+                    self._go_on_stopping()
+            except OSError as error:
+                raise self._lost() from error
+            finally:
+                self._let_go([one.future for one in self._open.values()])
+        if self._error is not None:
+            raise self._error
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """A thread for each result that is waited for."""
+        with ThreadPoolExecutor(MOST_ERRANDS) as self._waiting:
+            yield
+
+    def _listen(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """Runs in Dask's thread."""
+        _, message = event
+        self._news.put((str(message["token"]), message))
+
+    def _workers(self) -> list[Mapping[str, Any]]:
+        """The workers that may do this; those with a GPU where any announces one."""
+        known = list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+        cards = [worker for worker in known if worker["resources"].get("GPU")]
+        return cards if cards and self._may_use_gpu else known
+
+    def _submit_more(self, report: Report) -> None:
+        if self._error is not None:
+            return
+        workers = self._workers()
+        if not workers:
+            message = f"waiting for a worker of the cluster at {self._address}"
+            report(Progress(self._step, 0, 1, message))
+        room = min(MOST_ERRANDS, ERRANDS_A_WORKER * max(1, len(workers)))
+        for errand in islice(self._errands, max(0, room - len(self._open))):
+            self._submit(errand, workers)
+
+    def _submit(self, errand: Errand, workers: Sequence[Mapping[str, Any]]) -> None:
+        token = uuid4().hex
+        # Dask takes an argument that equals a key for the result of that task.
+        key = f"{errand.work.__name__}-{token}"
+        takes_gpu = self._may_use_gpu and any(w["resources"].get("GPU") for w in workers)
+        resources = {"GPU": 1} if takes_gpu else None
+        future = self._client.submit(
+            errand.work, token, errand.content, key=key, resources=resources, pure=False
+        )
+        self._open[token] = _Open(errand, future)
+        ended = self._waiting.submit(future.result)
+        ended.add_done_callback(lambda ended: self._news.put((token, ended)))
+
+    def _take_news(self, report: Report) -> None:
+        try:
+            token, news = self._news.get(timeout=LISTENING_SECONDS)
+        except Empty:
+            if self._client.status != "running":
+                raise self._lost() from None
+            return
+        if token not in self._open:  # Of another process, or of an errand that is done.
+            return
+        if isinstance(news, Future):
+            self._end(self._open.pop(token), news)
+            self._submit_more(report)
+        else:
+            self._hear(token, self._open[token], news)
+
+    def _end(self, one: _Open, ended: Future[Any]) -> None:
+        error = ended.exception()
+        if error is None:
+            is_done = one.errand.keep(ended.result())
+        elif isinstance(error, CancelledError):
+            if self._error is None:
+                raise self._lost() from error
+            return
+        elif isinstance(error, Cancelled):  # Its worker is closing down, or it was asked to stop.
+            is_done = False
+        else:
+            self._begin_to_stop(self._in_words(error))
+            return
+        if not is_done and self._error is None:
+            self._submit(one.errand, self._workers())
+
+    def _hear(self, token: str, one: _Open, message: Mapping[str, Any]) -> None:
+        worker = str(message["worker"])
+        if message["kind"] == "began":
+            if one.worker and one.last is not None:
+                words = "a worker was lost; another one goes on from what is kept"
+                one.errand.hear(replace(one.last, message=words))
+            one.worker = worker
+        elif message["kind"] == "wants":
+            contents = [_content(one.errand, number) for number in message["files"]]
+            self._at(worker, deliver, token, contents)
+        else:
+            self._follow(token, one, worker, message)
+
+    def _follow(self, token: str, one: _Open, worker: str, message: Mapping[str, Any]) -> None:
+        one.last = Progress(**{name: message[name] for name in _PROGRESS})
+        one.errand.hear(one.last)
+        began = time.monotonic()
+        if message["checkpoint"] and one.errand.checkpoint and began >= one.fetch_at:
+            content = self._at(worker, newest_checkpoint, token)
+            if content:
+                _write(one.errand.checkpoint, content)
+            ended = time.monotonic()
+            one.fetch_at = ended + (ended - began) / FETCHING_SHARE
+
+    def _at(self, worker: str, function: Callable[..., Any], *arguments: object) -> Any:
+        """Run a function in the process of a worker; nothing where that is lost."""
+        # The scheduler would try to reach a lost worker for half a minute.
+        if worker not in self._client.scheduler_info(n_workers=-1)["workers"]:
+            return None
+        answers = self._client.run(function, *arguments, workers=[worker], on_error="ignore")
+        return answers.get(worker)
+
+    def _begin_to_stop(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._give_up_at = time.monotonic() + STOPPING_SECONDS
+        self._let_go([one.future for one in self._open.values() if not one.worker])
+
+    def _go_on_stopping(self) -> None:
+        """Ask those that have begun; leave those that do not answer."""
+        now = time.monotonic()
+        if self._error is None or not self._open or now < self._ask_at:
+            return
+        if now >= self._give_up_at:
+            self._let_go([one.future for one in self._open.values()])
+        self._ask_at = now + ASKING_SECONDS
+        for token, one in self._open.items():
+            if one.worker:
+                self._at(one.worker, ask_to_stop, [token])
+
+    def _let_go(self, futures: Sequence[Any]) -> None:
+        """Tell Dask that nobody waits any more; who computes already notices by itself."""
+        if futures and self._client.status == "running":
+            with suppress(OSError):
+                self._client.cancel(futures, force=True)
+
+    def _lost(self) -> AlcError:
+        return AlcError(
+            f"The connection to the cluster's scheduler at {self._address} was lost. Everything "
+            "that was finished is kept; start the scheduler and its workers again, then this step."
+        )
+
+    def _in_words(self, error: BaseException) -> BaseException:
+        from distributed import KilledWorker
+
+        if not isinstance(error, KilledWorker):
+            return error
+        return AlcError(
+            f"{self._step}: {error.allowed_failures + 1} workers of the cluster were lost one "
+            "after the other in the middle of the same work. Most often their memory was too "
+            "small: give each more (--memory-limit), or lower the batch size or the input size. "
+            "Everything that was finished is kept."
+        )
+
+
+_PROGRESS = ("step", "done", "total", "message", "values")
+
+
+def _content(errand: Errand, number: int) -> bytes:
+    """A file that a worker asks for; an empty one where there is no checkpoint yet."""
+    checkpoint = errand.checkpoint
+    if number == CHECKPOINT:
+        return checkpoint.read_bytes() if checkpoint and checkpoint.is_file() else b""
+    path = Path(errand.content.files[number].path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadData(path, f"cannot be read ({error.strerror})", "Bring the file back") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path) as stream:
+        stream.write(content)

@@ -1,0 +1,347 @@
+"""What a worker of a cluster does: one piece of a prediction, or one training.
+
+A task is submitted with the names of its files only. When it runs, it uses every file that its
+computer sees under the same path with the same size, and asks the submitting process for the
+others. So it does not matter on which worker Dask starts it, or starts it again after another
+one was lost: what that worker lacks, the newest checkpoint included, is asked for anew.
+
+Asking and progress go through Dask's events, answers and the wish to stop through functions
+that the submitting process runs in the worker beside the task (`deliver`, `ask_to_stop`,
+`newest_checkpoint`). The scheduler keeps none of the files.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import BadData, Cancelled
+from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, Lesson, Piece, SharedFile, Trained
+from napari_alc.files import atomic_write
+from napari_alc.labels import Detections
+from napari_alc.progress import Progress
+from napari_alc.project.storage.prediction_files import fingerprint
+
+if TYPE_CHECKING:
+    from napari_alc.detection.data.samples import TrainingImage
+    from napari_alc.detection.training.training import Measure
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+BYTES_AT_ONCE = 64 << 20
+"""Asked for in one go; a larger file comes by itself."""
+
+SECONDS_BETWEEN_REPORTS = 0.5
+
+PATIENCE = 0.5
+"""Seconds between two looks at whether a waiting task is still wanted."""
+
+_computing = threading.Lock()
+"""Torch has one random stream and one number of threads a process, so tasks take turns."""
+
+_lines: dict[str, Line] = {}
+"""The tasks under way in this process."""
+
+_unwanted: set[str] = set()
+"""Tasks that were asked to stop, perhaps before they began."""
+
+
+class Line:
+    """How a task under way and the process that submitted it speak with each other.
+
+    Parameters
+    ----------
+    token
+        The task's name in both.
+    """
+
+    def __init__(self, token: str) -> None:
+        from distributed import get_worker
+
+        self.token = token
+        self.checkpoint: Path | None = None
+        self._worker: Any = get_worker()
+        self._key = self._worker.get_current_task()
+        self._answers: SimpleQueue[list[bytes]] = SimpleQueue()
+        self._told: tuple[float, int] = (0.0, 0)
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that this worker was given."""
+        return int(self._worker.state.nthreads)
+
+    @property
+    def address(self) -> str:
+        """Of this worker."""
+        return str(self._worker.address)
+
+    @property
+    def folder(self) -> Path:
+        """Where this worker keeps its files."""
+        return Path(self._worker.local_directory)
+
+    def say(self, kind: str, **what: object) -> None:
+        """Send a message."""
+        message = {"token": self.token, "worker": self.address, "kind": kind, **what}
+        self._worker.log_event(TOPIC, message)
+
+    def ask(self, files: Sequence[int]) -> list[bytes]:
+        """The contents of some of the task's files, by their numbers.
+
+        Raises
+        ------
+        Cancelled
+            When nobody waits for the result any more.
+        """
+        self.say("wants", files=list(files))
+        while True:
+            try:
+                return self._answers.get(timeout=PATIENCE)
+            except Empty:
+                self.require_wanted()
+
+    def answer(self, contents: list[bytes]) -> None:
+        """Hand over what was asked for."""
+        self._answers.put(contents)
+
+    def report(self, progress: Progress) -> None:
+        """Tell how far the task is, and whether there is a new checkpoint."""
+        when, saved = self._told
+        newest = _time_of(self.checkpoint)
+        is_news = newest != saved or "validation_AP50" in progress.values
+        if is_news or progress.done == progress.total or time.monotonic() >= when:
+            self._told = time.monotonic() + SECONDS_BETWEEN_REPORTS, newest
+            self.say("progress", **asdict(progress), checkpoint=newest != saved)
+
+    def should_stop(self) -> bool:
+        """Whether nobody waits for the result any more."""
+        return self.token in _unwanted or not self._is_awaited
+
+    def require_wanted(self) -> None:
+        """Raise `Cancelled` when nobody waits for the result any more."""
+        if self.should_stop():
+            raise Cancelled("The task")
+
+    @property
+    def _is_awaited(self) -> bool:
+        """False where the submitting process, or the scheduler, has gone without a word."""
+        task = self._worker.state.tasks.get(self._key)
+        is_running = self._worker.status.name in ("running", "paused", "closing_gracefully")
+        return is_running and task is not None and task.state != "cancelled"
+
+
+def _time_of(file: Path | None) -> int:
+    try:
+        return file.stat().st_mtime_ns if file is not None else 0
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _working(token: str) -> Iterator[tuple[Line, Path]]:
+    """A line and an empty folder for as long as a task computes, which it does alone."""
+    line = Line(token)
+    _lines[token] = line
+    line.say("began")
+    try:
+        while not _computing.acquire(timeout=PATIENCE):
+            line.require_wanted()
+        try:
+            with TemporaryDirectory(dir=line.folder, ignore_cleanup_errors=True) as folder:
+                yield line, Path(folder)
+        finally:
+            _computing.release()
+    finally:
+        _lines.pop(token, None)
+
+
+def deliver(token: str, contents: list[bytes]) -> None:
+    """Hand a task what it has asked for."""
+    line = _lines.get(token)
+    if line is not None:
+        line.answer(contents)
+
+
+def ask_to_stop(tokens: Iterable[str]) -> None:
+    """Let tasks end at their next iteration or batch."""
+    _unwanted.update(tokens)
+
+
+def newest_checkpoint(token: str) -> bytes | None:
+    """The checkpoint of a training under way here; None where there is none."""
+    line = _lines.get(token)
+    if line is None or line.checkpoint is None:
+        return None
+    try:
+        return line.checkpoint.read_bytes()
+    except OSError:  # The training has just ended and cleared it away.
+        return None
+
+
+def predict_piece(token: str, piece: Piece) -> Detections:
+    """What a detector sees in the images of `piece`.
+
+    Raises
+    ------
+    Cancelled
+        When nobody waits for it any more.
+    AlcError
+        As `napari_alc.detection.inference.prediction.predict`; files are named as in the submitting
+        process.
+    """
+    from napari_alc.detection.devices import cpu_threads
+    from napari_alc.detection.inference.prediction import predict
+
+    with _working(token) as (line, folder), cpu_threads(line.threads):
+        weights = _weights(line, piece)
+        files = piece.files
+        paths = _paths(line, files, range(1, len(files)), folder)
+        images = [(image_id, path) for (image_id, _), path in zip(piece.images, paths, strict=True)]
+        with _named_as_sent(files[1:], paths):
+            found = list(predict(weights, images, line.report, line.should_stop, piece.device))
+        return Detections.empty().joined(*found)
+
+
+def train_model(token: str, lesson: Lesson) -> Trained:
+    """Train a detector, from the newest checkpoint where there is one.
+
+    Raises
+    ------
+    Cancelled
+        When nobody waits for it any more and it has no checkpoint yet.
+    AlcError
+        As `detection.training.training.train`; files are named as in the submitting process.
+    """
+    from napari_alc.detection.devices import cpu_threads
+
+    with _working(token) as (line, folder), cpu_threads(line.threads):
+        files = lesson.files
+        paths = _paths(line, files, range(len(files)), folder / "images")
+        _require_initial_weights(lesson.settings, line)
+        run = folder / "run"
+        run.mkdir()
+        line.checkpoint = run / CHECKPOINT_FILE
+        [checkpoint] = line.ask([CHECKPOINT])
+        if checkpoint:
+            _write(line.checkpoint, checkpoint)
+        with _named_as_sent(files, paths):
+            finished = _train(line, lesson, paths, run)
+        kept = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+        return Trained(kept, finished)
+
+
+def _require_initial_weights(settings: DetectorSettings, line: Line) -> None:
+    """A file of initial weights is named in the settings, so it has to be seen everywhere."""
+    given = settings.initial_weights
+    if given not in ("none", "imagenet") and not Path(given).is_file():
+        raise BadData(
+            given,
+            f"the worker {line.address} of the cluster does not see this file of initial weights",
+            "Put it on storage that all workers see under the same path",
+        )
+
+
+def _train(line: Line, lesson: Lesson, paths: Sequence[Path], folder: Path) -> bool:
+    """Whether the training came to its end; where not, its checkpoint is in `folder`."""
+    from napari_alc.detection.acquisition.strategies import training_variant
+    from napari_alc.detection.training.training import train
+
+    try:
+        train(
+            samples_of(lesson, paths),
+            lesson.categories,
+            lesson.settings,
+            folder,
+            line.report,
+            line.should_stop,
+            lesson.device,
+            lesson.step,
+            plan=lesson.plan,
+            measure=_measure(line, lesson, paths[len(lesson.images) :]),
+            variant=training_variant(lesson.strategy),
+        )
+    except Cancelled:
+        return False
+    return True
+
+
+def samples_of(lesson: Lesson, paths: Sequence[Path]) -> list[TrainingImage]:
+    """The training set of `lesson`, with its files at `paths` (those beyond them are ignored)."""
+    from napari_alc.detection.data.samples import TrainingImage
+
+    rows = zip(paths, lesson.boxes, lesson.category_ids, strict=False)
+    return [TrainingImage(*row) for row in rows]
+
+
+def _measure(line: Line, lesson: Lesson, paths: Sequence[Path]) -> Measure | None:
+    from napari_alc.detection.training.validation import CleanImages, validation_ap50
+
+    if lesson.truth is None:
+        return None
+    images = CleanImages(lesson.truth, paths)
+    return lambda detector: validation_ap50(detector, images, line.should_stop, lesson.step)
+
+
+def _weights(line: Line, piece: Piece) -> Path:
+    """The detector's file: the one of the submitting process, or a copy that is kept here."""
+    if piece.weights.is_here and fingerprint(Path(piece.weights.path)) == piece.maker:
+        return Path(piece.weights.path)
+    kept = line.folder / f"weights-{piece.maker}.pt"
+    if not kept.exists():
+        for old in line.folder.glob("weights-*.pt"):
+            old.unlink()
+        [content] = line.ask([0])
+        _write(kept, content)
+    return kept
+
+
+def _paths(
+    line: Line, files: Sequence[SharedFile], numbers: Sequence[int], folder: Path
+) -> list[Path]:
+    """Where some of `files` are on this computer; those it does not see are brought here."""
+    paths = {number: Path(files[number].path) for number in numbers}
+    absent = [number for number in numbers if not files[number].is_here]
+    for group in in_groups(absent, [files[number].size for number in absent]):
+        for number, content in zip(group, line.ask(group), strict=True):
+            # A folder each: files of different folders may have the same name.
+            paths[number] = folder / str(number) / files[number].name
+            _write(paths[number], content)
+    return list(paths.values())
+
+
+def in_groups(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """`numbers` in their order, as many together as hold `BYTES_AT_ONCE`, at least one."""
+    group: list[int] = []
+    held = 0
+    for number, size in zip(numbers, sizes, strict=True):
+        if group and held + size > BYTES_AT_ONCE:
+            yield group
+            group, held = [], 0
+        group.append(number)
+        held += size
+    if group:
+        yield group
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def _named_as_sent(files: Sequence[SharedFile], paths: Sequence[Path]) -> Iterator[None]:
+    """Name a file that is at fault as it is called in the submitting process."""
+    try:
+        yield
+    except BadData as error:
+        names = {path: file.path for path, file in zip(paths, files, strict=True)}
+        where = names.get(error.where, str(error.where))
+        raise BadData(where, error.problem, error.remedy) from None

@@ -1,0 +1,140 @@
+"""One job per graphics card: two trainings on one card would take each other's memory.
+
+A card that is in use is locked in the user's cache folder, by the same locks as a project: the
+system releases them when the process ends, and a note tells which process it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import platformdirs
+
+from napari_alc.errors import AlcError, BadData
+from napari_alc.project.locks import holders, locked
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""Which cards CUDA may use, by number or by name."""
+
+LIST_SECONDS = 20.0
+"""A driver that has been asleep takes some seconds to list its cards."""
+
+ANY_CUDA, ANY_MPS = "cuda", "mps"
+"""Stand for the card of a machine whose cards cannot be listed, or that has but one."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A graphics card.
+
+    Parameters
+    ----------
+    name
+        The same for every process of the machine.
+    environment
+        Variables that let a process see this card alone.
+    """
+
+    name: str
+    environment: Mapping[str, str]
+
+
+def cards_of(device: str) -> tuple[Card, ...]:
+    """The graphics cards that the device ``auto``, ``cpu``, ``cuda`` or ``mps`` stands for."""
+    kind, _, number = device.partition(":")
+    if kind == ANY_MPS:
+        return (Card(ANY_MPS, {}),)
+    if kind != ANY_CUDA and (kind != "auto" or not _torch_knows_cuda()):
+        return ()
+    names = _cuda_names()
+    if number:  # A process that saw one card only would not know it by its number.
+        at = int(number) if number.isdecimal() else len(names)
+        return (Card(names[at] if at < len(names) else device, {}),)
+    if not names and kind == ANY_CUDA:
+        return (Card(ANY_CUDA, {}),)
+    return tuple(Card(name, {VISIBLE: name}) for name in names)
+
+
+@contextmanager
+def taken(cards: Sequence[Card], wanted: int, title: str) -> Iterator[tuple[Card, ...]]:
+    """Keep other jobs from up to `wanted` free cards, at least one, until the block ends.
+
+    Raises
+    ------
+    AlcError
+        When all are in use; tells by whom.
+    """
+    with ExitStack() as held:
+        free: list[Card] = []
+        for card in cards:
+            if len(free) < wanted and _enter(held, card, title):
+                free.append(card)
+        if not free:
+            raise AlcError(_in_use(cards))
+        yield tuple(free)
+
+
+def _enter(held: ExitStack, card: Card, title: str) -> bool:
+    folder = _folder(card)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        held.enter_context(locked(folder, title))
+    except BadData:
+        return False
+    return True
+
+
+def _folder(card: Card) -> Path:
+    cache = platformdirs.user_cache_path("napari-alc", appauthor=False)
+    return cache / "cards" / re.sub(r"[^\w-]", "_", card.name)
+
+
+def _in_use(cards: Sequence[Card]) -> str:
+    busy = "; ".join(f"{card.name}: {holders(_folder(card))}" for card in cards)
+    subject = "The graphics card works" if len(cards) == 1 else "All graphics cards work"
+    return (
+        f"{subject} for another job ({busy}). Wait for its end, cancel it there, "
+        "or choose the CPU as the device."
+    )
+
+
+def _cuda_names() -> tuple[str, ...]:
+    """Names of the cards that CUDA may use; a name from the person is kept as it is."""
+    found = _listed()
+    allowed = os.environ.get(VISIBLE)
+    if allowed is None:
+        return found
+    entries = [entry.strip() for entry in allowed.split(",") if entry.strip() not in ("", "-1")]
+    return tuple(
+        found[int(entry)] if entry.isdecimal() and int(entry) < len(found) else entry
+        for entry in entries
+    )
+
+
+def _listed() -> tuple[str, ...]:
+    """Names of all NVIDIA cards, as their driver tells them; of their slices where they are cut."""
+    try:
+        listing = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    slices = re.findall(r"UUID: (MIG-[^)\s]+)", listing)
+    return tuple(slices or re.findall(r"UUID: (GPU-[^)\s]+)", listing))
+
+
+def _torch_knows_cuda() -> bool:
+    """Whether the torch that is installed was made for CUDA, without importing it."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    version = Path(spec.origin).with_name("version.py")
+    return version.is_file() and bool(runpy.run_path(str(version)).get("cuda"))

@@ -1,0 +1,233 @@
+"""The process that does a job: runs its commands, and writes what they tell into its folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import RawIOBase
+from pathlib import Path
+
+from napari_alc.detection.settings import default_preset
+from napari_alc.errors import AlcError
+from napari_alc.execution.child_process import Lines, Surroundings, run_child
+from napari_alc.execution.job_folder import JobFolder, JobRecord
+from napari_alc.execution.job_steps import Command, Stage
+from napari_alc.execution.outcome import CANCELLED, SUCCESS, Cause, Ending, Outcome, outcome_of
+from napari_alc.execution.progress import WholeJob
+from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
+from napari_alc.execution.resources import Place, places
+from napari_alc.progress import Progress, ShouldStop, never
+from napari_alc.project.project import MODELS
+from napari_alc.project.settings import read_settings
+
+GRACE_SECONDS = 120.0
+"""Time that a cancelled command has for its checkpoint; nobody's window waits for it."""
+
+LEAST_PAUSE, MOST_PAUSE = 0.2, 5.0
+"""Seconds between two lines of one step; more the longer it lasts, so that files stay small."""
+
+LINES_A_STEP = 1000
+"""About how many lines a step writes until `MOST_PAUSE` is reached."""
+
+NOT_ENOUGH_FOR_BOTH = "There was not enough memory for both at once; the rest follows one by one."
+
+
+def run_job(folder: Path, should_stop: ShouldStop = never) -> Outcome:
+    """Do the job in `folder` to its end and record how it ended.
+
+    Parameters
+    ----------
+    folder
+        With ``job.json``.
+    should_stop
+        ``True`` stops the job as its file ``cancel`` does.
+
+    Raises
+    ------
+    BadData
+        When there is no job in `folder`.
+    """
+    job = JobFolder(folder)
+    record = job.record
+    with job.progress_file.open("ab", buffering=0) as stream:
+        outcome = _Run(job, record, stream, should_stop).outcome()
+    job.end(outcome)
+    return outcome
+
+
+class _Run:
+    """One job while it runs."""
+
+    def __init__(
+        self, job: JobFolder, record: JobRecord, stream: RawIOBase, should_stop: ShouldStop
+    ) -> None:
+        self._job, self._record = job, record
+        self._should_stop = should_stop
+        self._writer = _ProgressWriter(stream, WholeJob(record.stages))
+
+    def outcome(self) -> Outcome:
+        record = self._record
+        try:
+            preset = self._preset()
+            with places(record.stages, record.device, preset, self._name()) as own:
+                return self._run(own)
+        except AlcError as error:
+            _log(f"napari-alc: {error}")
+            return outcome_of(error)
+
+    def _preset(self) -> str:
+        return str(read_settings(self._project).detector.get("preset") or default_preset())
+
+    def _name(self) -> str:
+        return f"{self._record.title} of {self._project}"
+
+    @property
+    def _project(self) -> Path:
+        return self._job.path.parent.parent
+
+    def _run(self, own: Sequence[Place]) -> Outcome:
+        for number, stage in enumerate(self._record.stages):
+            self._writer.enter(number)
+            outcome = self._run_stage(stage, own)
+            if not outcome.succeeded:
+                return outcome
+        return SUCCESS
+
+    def _run_stage(self, stage: Stage, own: Sequence[Place]) -> Outcome:
+        if 1 < len(stage) <= len(own):
+            outcomes = self._side_by_side(stage, own)
+            short = [o.cause in (Cause.MEMORY, Cause.GPU_MEMORY) for o in outcomes]
+            if not any(short):
+                return _worst(outcomes)
+            _log(f"napari-alc: {NOT_ENOUGH_FOR_BOTH}")
+            stage = tuple(c for c, o in zip(stage, outcomes, strict=True) if not o.succeeded)
+        for command in stage:
+            outcome = self._run_command(command, own[0].environment, threading.Event())
+            if not outcome.succeeded:
+                return outcome
+        return SUCCESS
+
+    def _side_by_side(self, stage: Stage, own: Sequence[Place]) -> list[Outcome]:
+        failed = threading.Event()
+        with ThreadPoolExecutor(len(stage)) as pool:
+            running = [
+                pool.submit(self._run_command, command, place.shared, failed)
+                for command, place in zip(stage, own, strict=False)
+            ]
+            return [one.result() for one in running]
+
+    def _run_command(
+        self, command: Command, environment: Mapping[str, str], failed: threading.Event
+    ) -> Outcome:
+        """Run a command; one that fails, unless for memory, stops those beside it."""
+
+        def should_stop() -> bool:
+            return failed.is_set() or self._job.is_cancelled or self._should_stop()
+
+        if should_stop():
+            return CANCELLED
+        log: Lines = _Log(command)
+        surroundings = Surroundings(environment, self._job.cancel_file, log, log, GRACE_SECONDS)
+        outcome = run_child(
+            command.arguments,
+            self._writer.take,
+            should_stop,
+            surroundings,
+            reports_progress=command.reports_progress,
+        )
+        if outcome.ending is Ending.FAILED and outcome.cause is Cause.OTHER:
+            failed.set()
+        return outcome
+
+
+def _worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """What is told of commands side by side: a failure before a cancellation it has caused."""
+    order = (Ending.FAILED, Ending.CANCELLED, Ending.SUCCESS)
+    return min(outcomes, key=lambda outcome: order.index(outcome.ending))
+
+
+def _log(line: str) -> None:
+    """Write a line to the job's log, unless its disk is full."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+class _Log:
+    """Writes a command's words to the job's log, which is this process's standard error."""
+
+    def __init__(self, command: Command) -> None:
+        _, _, model = " ".join(command.arguments).partition("--model ")
+        self._mark = f"[{model.partition(' ')[0] or command.name}] "
+
+    def append(self, line: str, /) -> None:
+        _log(f"{self._mark}{line}")
+
+
+class _ProgressWriter:
+    """Writes the progress of a job's commands; may be called by several threads."""
+
+    def __init__(self, stream: RawIOBase, whole: WholeJob) -> None:
+        self._stream, self._whole = stream, whole
+        self._lock = threading.Lock()
+        self._thinning = Thinning()
+
+    def enter(self, stage: int) -> None:
+        """Begin a stage."""
+        self._whole.enter(stage)
+
+    def take(self, progress: Progress) -> None:
+        """Write a report, unless too little time has gone by since the one before."""
+        with self._lock:
+            self._whole.take(progress)
+            if self._thinning.keeps(progress, time.monotonic()):
+                line = json.dumps(self._line(progress)) + "\n"
+                with suppress(OSError):  # On a full disk the work matters more than its bar.
+                    self._stream.write(line.encode())
+
+    def _line(self, progress: Progress) -> dict[str, object]:
+        values = {**progress.values, WHOLE: round(self._whole.share, 5)}
+        left = self._whole.seconds_left
+        if left is not None:
+            values[LEFT_SECONDS] = round(left, 1)
+        return {
+            "step": progress.step,
+            "model": model_of(progress),
+            "done": progress.done,
+            "total": progress.total,
+            "message": progress.message,
+            "values": values,
+        }
+
+
+class Thinning:
+    """Chooses which reports are kept: all that are new in kind, of the others a few a second."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        self._kinds: dict[str, object] = {}
+
+    def keeps(self, progress: Progress, now: float) -> bool:
+        """Whether the report that came at `now` (seconds) is kept."""
+        step = progress.step
+        began = self._began.setdefault(step, now)
+        kind = re.sub(r"[\d.,]+", "", progress.message), tuple(progress.values)
+        pause = min(max((now - began) / LINES_A_STEP, LEAST_PAUSE), MOST_PAUSE)
+        is_last = progress.done >= progress.total
+        if kind == self._kinds.get(step) and not is_last and now - self._said[step] < pause:
+            return False
+        self._said[step], self._kinds[step] = now, kind
+        return True
+
+
+def model_of(progress: Progress) -> str:
+    """The model that a report is of, ``mp`` or ``ma``; empty where it is of none."""
+    last = progress.step.rpartition(" ")[2]
+    return last if last in MODELS else ""

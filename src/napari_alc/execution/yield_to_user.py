@@ -1,0 +1,89 @@
+"""A computation on the CPU rests while a person acts at a window on the same computer.
+
+A low priority (`napari_alc.execution.priority`) is not enough: what computes on another core still
+shares caches, memory and clock with the window. So a window touches a file whenever a person
+does something, and a computation that a job has started looks at it between two units of work.
+Unlike a process that was halted, a file that has grown old cannot hold up anybody when its
+window dies.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from napari_alc.progress import ShouldStop
+
+VARIABLE = "NAPARI_ALC_GIVES_WAY"
+"""Tells a command which file to look at; without it, it gives way to nobody."""
+
+REST_SECONDS = 0.3
+"""A computation goes on when nothing was done for so long: a frame takes up to 0.1 s."""
+
+LONGEST_REST = 5.0
+"""Seconds; then one unit of work is done, so that nobody can hold it up for ever."""
+
+LOOK_SECONDS = 0.02
+"""Between two looks of a computation that rests."""
+
+NOTE_SECONDS = 0.05
+"""Least time between two notes of a window."""
+
+
+def acting_file() -> Path:
+    """The file that windows of this user touch."""
+    return platformdirs.user_cache_path("napari-alc", appauthor=False) / "acting"
+
+
+def gives_way() -> dict[str, str]:
+    """Variables of a command that is to give way."""
+    return {VARIABLE: str(acting_file())}
+
+
+class Acting:
+    """A window's notes that a person acts in it."""
+
+    def __init__(self) -> None:
+        self._noted = -NOTE_SECONDS
+
+    def note(self) -> None:
+        """A person has just done something."""
+        if time.monotonic() - self._noted < NOTE_SECONDS:
+            return
+        self._noted = time.monotonic()
+        now = time.time()  # Told, because a file server has a clock of its own.
+        with suppress(OSError):  # Computations do not rest then; nothing else is lost.
+            file = acting_file()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            os.utime(file, (now, now))
+
+
+def is_somebody_acting(file: Path) -> bool:
+    """Whether a window touched `file` less than `REST_SECONDS` ago."""
+    try:
+        return abs(time.time() - file.stat().st_mtime) < REST_SECONDS
+    except OSError:
+        return False
+
+
+def giving_way(should_stop: ShouldStop) -> ShouldStop:
+    """`should_stop`, which answers only once nobody acts; unchanged without `VARIABLE`."""
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return should_stop
+    file = Path(name)
+
+    def asked() -> bool:
+        until = time.monotonic() + LONGEST_REST
+        while not (is_to_stop := should_stop()):
+            if not is_somebody_acting(file) or time.monotonic() >= until:
+                break
+            time.sleep(LOOK_SECONDS)
+        return is_to_stop
+
+    return asked

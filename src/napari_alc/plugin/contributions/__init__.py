@@ -1,0 +1,1 @@
+"""What the manifest names for napari's own menus: reader and writer."""

@@ -1,0 +1,1 @@
+"""The page Iterate: train, predict, select, stop, correct, export."""

@@ -1,0 +1,156 @@
+"""The job of a project as the window sees it: started, followed, found again, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.execution.job_folder import JobFolder, cancel, follow, start_job, untold_job
+from napari_alc.execution.job_steps import Stage
+from napari_alc.execution.outcome import Ending, Outcome
+from napari_alc.plugin.widgets.workers import Background
+from napari_alc.progress import Progress, Report, ShouldStop
+
+Points = dict[str, list[tuple[int, float]]]
+"""Iterations and what was measured there, by the name of the curve."""
+
+
+class JobWatch(QObject):
+    """Follows one job at a time, which outlives this object and its window.
+
+    Parameters
+    ----------
+    parent
+        When it goes, the job goes on.
+    """
+
+    begun = Signal(str)
+    """Emitted with the title of a job that was started or found."""
+
+    progressed = Signal(object)
+    """Emitted with a `Progress`, though not with each."""
+
+    ended = Signal(object)
+    """Emitted with the `Outcome` of the job."""
+
+    left = Signal()
+    """Emitted when the job is followed no more, though it goes on."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.job: JobFolder | None = None
+        self.title = ""
+        self.points: Points = {}
+        self._is_stopping = False
+        self._background = Background(parent)
+        self._background.progressed.connect(self.progressed)
+        self._background.ended.connect(self._on_ended)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is followed."""
+        return self._background.is_busy
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the job that is followed was asked to stop."""
+        return self.is_busy and self._is_stopping
+
+    def start(self, project_folder: Path, todo: Sequence[Stage], title: str, device: str) -> None:
+        """Start a job and follow it.
+
+        Raises
+        ------
+        BadData
+            When another one runs on the project.
+        """
+        self._follow(start_job(project_folder, todo, title, device))
+
+    def find(self, project_folder: Path) -> bool:
+        """Follow the job that runs on a project, or has ended while nobody followed it.
+
+        Returns
+        -------
+        bool
+            Whether there is one.
+        """
+        job = untold_job(project_folder)
+        if job is None or self.is_busy:
+            return False
+        self._follow(job)
+        return True
+
+    def log(self) -> str:
+        """What the job has written so far."""
+        return "" if self.job is None else self.job.log
+
+    def cancel(self) -> None:
+        """Ask the job to stop; `ended` tells when it has."""
+        if self.job is not None and self.is_busy:
+            self._is_stopping = True
+            cancel(self.job)
+
+    def let_go(self) -> None:
+        """Follow the job no more; it goes on. `left` follows, or `ended` where it just did."""
+        self._background.cancel()
+
+    def _follow(self, job: JobFolder) -> None:
+        self.job, self.title = job, job.record.title
+        self.points = {}
+        self._is_stopping = job.is_cancelled
+        self._background.start(_Following(job, self.points), self.title)
+        self.begun.emit(self.title)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        if outcome.ending is Ending.LEFT:
+            self.left.emit()
+            return
+        if self.job is not None:
+            with suppress(OSError):  # It is told again then.
+                self.job.seen_file.touch()
+        self.ended.emit(outcome)
+
+
+class _Following:
+    """Follows a job in a thread: gathers the points of its curves, tells the newest now and then.
+
+    A job that is found tells all of its past at once; the window is told where it stands only.
+    """
+
+    def __init__(self, job: JobFolder, points: Points) -> None:
+        self._job, self._points = job, points
+        self._newest: dict[str, Progress] = {}
+
+    def __call__(self, report: Report, should_stop: ShouldStop) -> Outcome:
+        def is_to_end() -> bool:
+            self._tell(report)
+            return should_stop()
+
+        outcome = follow(self._job, self._take, is_to_end)
+        self._tell(report)
+        return outcome
+
+    def _take(self, progress: Progress) -> None:
+        self._gather(progress)
+        self._newest.pop(progress.step, None)  # The newest report is told last.
+        self._newest[progress.step] = progress
+
+    def _tell(self, report: Report) -> None:
+        for progress in self._newest.values():
+            report(progress)
+        self._newest = {}
+
+    def _gather(self, progress: Progress) -> None:
+        for name in CURVES:
+            value = progress.values.get(name)
+            if value is not None:
+                model = progress.step.rpartition(" ")[2].capitalize()
+                points = self._points.setdefault(f"{name} {model}", [])
+                points.append((progress.done, value))
+
+
+CURVES = ("loss", "validation_AP50")
+"""Values of a progress that are drawn."""

@@ -1,0 +1,221 @@
+"""The page Iterate: the next step as one button, where it computes, what was found so far."""
+
+from __future__ import annotations
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.errors import AlcError, BadData
+from napari_alc.execution.job_steps import Command, Stage, commands
+from napari_alc.execution.outcome import Ending, Outcome
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.iterate.device_picker import DeviceBox
+from napari_alc.plugin.iterate.history_tables import IterationTables
+from napari_alc.plugin.iterate.job_monitor import JobWatch
+from napari_alc.plugin.iterate.job_progress import JobPanel
+from napari_alc.plugin.iterate.results_panel import written_words
+from napari_alc.plugin.iterate.sections import Sections
+from napari_alc.plugin.settings.page import SettingsPage
+from napari_alc.plugin.widgets.collapsible import Fold
+from napari_alc.plugin.widgets.controls import error_words, primary, show_words, words
+from napari_alc.project.project import Project
+from napari_alc.project.status import Status, Step, status
+
+LABELS = {
+    Step.REVIEW: "Review images",
+    Step.TRAIN: "Train and predict",
+    Step.PREDICT: "Predict",
+    Step.SELECT: "Select next images",
+    Step.CORRECT: "Correct automatically",
+    Step.EXPORT: "Write clean dataset",
+}
+"""The steps as their buttons name them."""
+
+DONE = {
+    Step.TRAIN: "Both detectors are trained and have looked at the remaining images.",
+    Step.PREDICT: "Both detectors have looked at the remaining images.",
+    Step.SELECT: "The next images wait for a pathologist in Review.",
+    Step.CORRECT: "The remaining labels are corrected; what is unclear waits in Review.",
+}
+
+COMPUTING = (Step.TRAIN, Step.PREDICT)
+"""Steps that need a device."""
+
+
+class IteratePage(QWidget):
+    """Lab staff's page: start the next step, watch it, see what it found, change settings."""
+
+    changed = Signal()
+    """Emitted when a step has ended, whichever way, or something else was changed here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self._status: Status | None = None
+        self._running: Step | None = None
+        self.background = JobWatch(self)
+        self.next_button = primary("Train and predict")
+        self.device_box = DeviceBox()
+        self.result = words()
+        self.error = error_words()
+        self.job_panel = JobPanel(self.background)
+        self.job_bar = self.job_panel.job_bar
+        self.tables = IterationTables()
+        self.settings = SettingsPage()
+        self.settings_fold = Fold("Settings", self.settings, tooltips.SETTINGS)
+        self.sections = Sections()
+        self._arrange()
+        self._connect()
+        self.set_project(None)
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.next_button)
+        layout.addWidget(self.result)
+        layout.addWidget(self.error)
+        layout.addWidget(self.device_box)
+        layout.addWidget(self.job_panel)
+        layout.addWidget(self.tables)
+        layout.addWidget(self.sections)
+        layout.addWidget(self.settings_fold)
+        layout.addStretch()
+
+    def _connect(self) -> None:
+        self.next_button.clicked.connect(self.start_next_step)
+        self.background.begun.connect(self._show_what_is_allowed)
+        self.background.ended.connect(self._on_ended)
+        self.settings.changed.connect(self._on_changed)
+        self.sections.changed.connect(self._on_changed)
+        self.sections.wanted.connect(self.start)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a step runs."""
+        return self.background.is_busy
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project.
+
+        Raises
+        ------
+        AlcError
+            When it cannot be shown.
+        """
+        self._project = project
+        show_words(self.result, "")
+        show_words(self.error, "")
+        self._running = None
+        self.settings.set_project(project)
+        self.device_box.set_project(project)
+        self.sections.set_project(project)
+        if project is not None:
+            self.background.find(project.folder)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now.
+
+        Raises
+        ------
+        AlcError
+            When it cannot be shown.
+        """
+        project = self._project
+        self.show_next_step(None if project is None else status(project))
+        self.sections.refresh()  # what has had its time is closed by now, and asks nothing
+        self.settings.refresh()
+        self.tables.show_project(project)
+
+    def show_next_step(self, found: Status | None) -> None:
+        """Show what comes next; the tables, which a review does not change, stay."""
+        self._status = found
+        if found is not None:
+            step = found.next_step
+            # A person reviews on the next page; here the button only says that it waits for that.
+            is_waiting = step is Step.REVIEW
+            self.next_button.setText("Waiting for Review" if is_waiting else LABELS[step])
+            self.next_button.setToolTip(tooltips.STEPS[step.value])
+        self._show_what_is_allowed()
+
+    def _show_what_is_allowed(self) -> None:
+        """Lock what must not be touched while a step runs, or while nothing is open."""
+        step = None if self._status is None else self._status.next_step
+        is_idle = step is not None and not self.is_busy
+        self.next_button.setEnabled(is_idle and step is not Step.REVIEW)
+        self.device_box.setVisible(step in COMPUTING)
+        self.device_box.allow(is_idle)
+        self.settings.set_locked(not is_idle)
+        self.sections.set_locked(not is_idle)
+        self.sections.open_for(step)
+
+    def start_next_step(self) -> None:
+        """Start what comes next."""
+        if self._status is None:
+            return
+        step = self._status.next_step
+        export = self.sections.results.export_command  # what is ticked holds for this button too
+        self.start(export if step is Step.EXPORT and export else step, LABELS[step])
+
+    def start(self, wanted: Step | tuple[str, ...], title: str) -> None:
+        """Start a step, or a command that tells its progress, in a process of its own."""
+        if self._project is None or self.is_busy:
+            return
+        self.device_box.stop()
+        show_words(self.result, "")
+        show_words(self.error, "")
+        device = preferences.device()
+        self.sections.set_locked(True)
+        try:
+            todo = _stages(wanted, self._project, device)
+            self.background.start(self._project.folder, todo, title, device)
+        except BadData as error:
+            show_words(self.error, str(error))
+            self._show_what_is_allowed()
+            return
+        self._running = wanted if isinstance(wanted, Step) else None
+        self._show_what_is_allowed()
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        step = self._running
+        if outcome.ending is Ending.FAILED:
+            show_words(self.error, outcome.message)
+            show_error(outcome.message)
+        elif outcome.ending is Ending.CANCELLED:
+            show_words(self.result, outcome.message)
+        elif outcome.succeeded:
+            done = self._done_words(step or _step_called(self.background.title))
+            show_words(self.result, done)
+            show_info(done)
+        self.device_box.forget()
+        self._refresh_or_say()
+        self.changed.emit()
+
+    def _refresh_or_say(self) -> None:
+        try:
+            self.refresh()
+        except AlcError as error:
+            show_words(self.error, "\n".join(filter(None, (self.error.text(), str(error)))))
+            show_error(str(error))
+
+    def _on_changed(self) -> None:
+        self.device_box.forget()
+        self._refresh_or_say()
+        self.changed.emit()
+
+    def _done_words(self, step: Step | None) -> str:
+        if step is Step.EXPORT and self._project is not None:
+            return f"The clean dataset is written: {written_words(self._project)}"
+        done = f"{self.background.title}: done."
+        return done if step is None else DONE.get(step, done)
+
+
+def _step_called(title: str) -> Step | None:
+    """The step of a job that was found again, which says no more than its title."""
+    return next((step for step, label in LABELS.items() if label == title), None)
+
+
+def _stages(wanted: Step | tuple[str, ...], project: Project, device: str) -> tuple[Stage, ...]:
+    if isinstance(wanted, Step):
+        return commands(wanted, project.folder, device, project.settings.cluster)
+    return ((Command(wanted, reports_progress=True),),)

@@ -1,0 +1,83 @@
+"""The foldable sections of the page Iterate; each opens by itself when it is its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.iterate.results_panel import ResultsPanel
+from napari_alc.plugin.iterate.selection_panel import SelectionPanel
+from napari_alc.plugin.iterate.stopping_panel import AuditPanel
+from napari_alc.plugin.widgets.collapsible import PanelSection
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step
+
+
+class Sections(QWidget):
+    """What lab staff look at between the steps."""
+
+    changed = Signal()
+    """Emitted when something in a section has changed the project."""
+
+    wanted = Signal(object, str)
+    """Emitted with a job to start and its title: a `Step`, or a command as a tuple of words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step: Step | None = None
+        self._in_use = ""
+        self.results = results = ResultsPanel()
+        results.wanted.connect(self.wanted)
+        selection, audit = SelectionPanel(), AuditPanel()
+        self._lockable = (selection, audit, results)
+        self.sections: Mapping[str, PanelSection] = {
+            "selection": PanelSection("Images to select", selection, tooltips.SELECTION),
+            "audit": PanelSection("Go on or stop?", audit, tooltips.STOPPING),
+            "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
+        }
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for name, section in self.sections.items():
+            layout.addWidget(section)
+            section.panel.changed.connect(partial(self._on_changed, name))
+
+    def set_project(self, project: Project | None) -> None:
+        """Hold another project."""
+        self._step = None
+        for section in self.sections.values():
+            section.set_project(project)
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now, where somebody looks."""
+        for section in self.sections.values():
+            section.refresh()
+
+    def open_for(self, step: Step | None) -> None:
+        """Open what belongs to the step that has become the next one, and close the rest."""
+        if step is not self._step:
+            self._step = step
+            for name, section in self.sections.items():
+                section.fold.set_open(step in TIMES[name] or name == self._in_use)
+
+    def _on_changed(self, name: str) -> None:
+        """A section must not close under the hand that has just changed something in it."""
+        self._in_use = name
+        self.changed.emit()
+        self._in_use = ""
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let no job be started beside another one."""
+        for panel in self._lockable:
+            panel.set_locked(is_locked)
+
+
+TIMES: Mapping[str, tuple[Step, ...]] = {
+    "selection": (Step.SELECT,),
+    "audit": (Step.SELECT,),
+    "results": (Step.CORRECT, Step.EXPORT),
+}
+"""Before which steps a section opens."""

@@ -1,0 +1,251 @@
+"""Which images come next: the ranking, what it costs, and what people change in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.iterate.ranking_table import RankingTable
+from napari_alc.plugin.widgets.async_panel import AskingPanel
+from napari_alc.plugin.widgets.collapsible import guard_wheel
+from napari_alc.plugin.widgets.controls import button_with, row_of, words
+from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
+from napari_alc.project.project import Project
+from napari_alc.project.steps import overrides
+from napari_alc.project.steps.overrides import IN, OUT, Cost, RankedImage, Ranking
+
+
+class ReasonRow(QWidget):
+    """A question, a line for the answer, and two buttons; hidden while nothing is asked."""
+
+    given = Signal(str)
+    """Emitted with the reason; Enter gives it too."""
+
+    asks = Signal(bool)
+    """Emitted with whether it asks now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.question = words()
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Why? A few words, kept with the project")
+        self.line.setToolTip(tooltips.REASON)
+        self.confirm = button_with("OK", tooltips.REASON)
+        self.cancel = button_with("Cancel", tooltips.REASON_CANCEL)
+        row = QHBoxLayout()
+        for widget in (self.line, self.confirm, self.cancel):
+            row.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.question)
+        layout.addLayout(row)
+        self.line.textChanged.connect(lambda _: self._allow())
+        self.line.returnPressed.connect(self._give)
+        self.confirm.clicked.connect(self._give)
+        self.cancel.clicked.connect(self.hide)
+        self.line.installEventFilter(self)
+        self.hide()
+
+    def ask(self, question: str) -> None:
+        """Ask, and let the answer be typed at once."""
+        self.question.setText(question)
+        self.line.clear()
+        self._allow()
+        self.show()
+        self.line.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802
+        """Escape takes the question back."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            self.hide()
+            return True
+        return False
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Come into sight on a page that scrolls."""
+        super().showEvent(event)
+        self.asks.emit(True)
+        QTimer.singleShot(0, self._scroll_here)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Tell that nothing is asked any more."""
+        super().hideEvent(event)
+        self.asks.emit(not self.isHidden())
+
+    def _scroll_here(self) -> None:
+        page = self.parentWidget()
+        while page is not None and not isinstance(page, QScrollArea):
+            page = page.parentWidget()
+        if page is not None:
+            page.ensureWidgetVisible(self.confirm)
+
+    def _allow(self) -> None:
+        self.confirm.setEnabled(bool(self.line.text().strip()))
+
+    def _give(self) -> None:
+        if self.confirm.isEnabled():
+            self.hide()
+            self.given.emit(self.line.text().strip())
+
+
+RANKING = "Ranking the images …"
+
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The ranking, and what the next `k` images would cost."""
+
+    ranking: Ranking
+    k: int
+    cost: Cost
+    bars: Bars
+
+
+def _look(project: Project) -> _Seen:
+    found = overrides.ranked(project)
+    k = project.settings.method.per_iteration
+    return _Seen(found, k, overrides.cost_of(project, found, k), bars_of(found, k))
+
+
+class SelectionPanel(AskingPanel):
+    """Shows the ranking, and lets images be taken out or added with a reason."""
+
+    def __init__(self) -> None:
+        super().__init__(_look, RANKING)
+        self._choose: Callable[[str], None] | None = None
+        self.strategy = words(tooltip=tooltips.STRATEGY)
+        self.k = QSpinBox()
+        self.cost = words(tooltip=tooltips.COST)
+        self.histogram = ScoreHistogram()
+        self.ranking = RankingTable()
+        self.take_out = button_with("Take out…", tooltips.TAKE_OUT)
+        self.add = button_with("Add…", tooltips.ADD_IMAGE)
+        self.leave = button_with("Leave to its rank", tooltips.LEAVE)
+        self.reason = ReasonRow()
+        self._arrange()
+        self._connect()
+        self.set_project(None)
+
+    def _arrange(self) -> None:
+        self.k.setRange(1, MOST_IMAGES)
+        self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
+        self.k.setToolTip(tooltips.NEXT_IMAGES)
+        self.buttons = QWidget()
+        buttons = QHBoxLayout(self.buttons)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        for button in (self.take_out, self.add, self.leave):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        inner = self.inner
+        inner.addWidget(self.strategy)
+        inner.addLayout(row_of(QLabel("The next"), self.k, QLabel("images")))
+        inner.addWidget(self.cost)
+        inner.addWidget(self.histogram)
+        inner.addWidget(self.ranking)
+        inner.addWidget(self.buttons)
+        inner.addWidget(self.reason)
+        guard_wheel(self)
+
+    def _connect(self) -> None:
+        self.k.valueChanged.connect(self._save_k)
+        self.ranking.picked.connect(self._on_picked)
+        self.take_out.clicked.connect(lambda: self._ask("Take out", overrides.take_out))
+        self.add.clicked.connect(lambda: self._ask("Add", overrides.add))
+        self.leave.clicked.connect(self._leave)
+        self.reason.given.connect(self._on_reason)
+        self.reason.asks.connect(self.buttons.setHidden)  # the question takes their place
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project, or none."""
+        self.reason.hide()
+        super().set_project(project)
+
+    def _show(self, seen: _Seen) -> None:
+        if self._project is None:
+            return
+        method = self._project.settings.method
+        found = STRATEGIES[method.strategy]
+        self.strategy.setText(f"{found.title}: {_small(found.sentence)}")
+        self.k.blockSignals(True)
+        self.k.setValue(seen.k)
+        self.k.blockSignals(False)
+        self.cost.setText(_cost_words(seen))
+        self.histogram.show_bars(seen.bars)
+        self.ranking.rows.set_ranking(seen.ranking, seen.k, self._project.images_folder)
+
+    def _show_what_is_allowed(self) -> None:
+        row = self.ranking.picked_row
+        choice = None if row is None or self._is_locked else row.choice
+        self.k.setEnabled(not self._is_locked)
+        self.take_out.setEnabled(choice is not None and choice != OUT)
+        self.add.setEnabled(choice is not None and choice != IN)
+        self.leave.setEnabled(bool(choice))
+        if self._is_locked:
+            self.reason.hide()
+
+    def _on_picked(self) -> None:
+        self.reason.hide()
+        self._show_what_is_allowed()
+
+    def _save_k(self, k: int) -> None:
+        if self._project is not None:
+            self._store(partial(self._project.change, method={"per_iteration": k}))
+
+    def _ask(self, verb: str, choose: Callable[[Project, int, str, str], None]) -> None:
+        row, project = self.ranking.picked_row, self._project
+        if row is None or project is None:
+            return
+        self._choose = partial(self._choose_now, choose, project, row)
+        self.reason.ask(f"{verb} {row.file_name}?")
+
+    def _choose_now(
+        self,
+        choose: Callable[[Project, int, str, str], None],
+        project: Project,
+        row: RankedImage,
+        reason: str,
+    ) -> None:
+        self._store(partial(choose, project, row.image_id, preferences.person(), reason))
+
+    def _on_reason(self, reason: str) -> None:
+        if self._choose is not None:
+            self._choose(reason)
+
+    def _leave(self) -> None:
+        row, project = self.ranking.picked_row, self._project
+        if row is not None and project is not None:
+            self._store(partial(overrides.undo, project, row.image_id, preferences.person()))
+
+
+def _cost_words(seen: _Seen) -> str:
+    images = seen.cost.images
+    if images == seen.k:
+        return f"{_capital(seen.cost.words)}."
+    why = "were added by hand" if images > seen.k else "are left"
+    verb = "Only " if images < seen.k else ""
+    return f"{verb}{images:,} {why}: {seen.cost.words}."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

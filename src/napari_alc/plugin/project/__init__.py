@@ -1,0 +1,1 @@
+"""The page Project: open, make and preview a project."""

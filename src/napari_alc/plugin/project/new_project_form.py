@@ -1,0 +1,253 @@
+"""The form that makes a project: what it is made of, what was found, and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.project.source_preview import Inputs, Preview, look
+from napari_alc.plugin.widgets.controls import (
+    PathRow,
+    button_with,
+    error_words,
+    heading,
+    primary,
+    show_words,
+    words,
+)
+from napari_alc.plugin.widgets.progress_bar import JobBar
+from napari_alc.plugin.widgets.workers import Background
+from napari_alc.progress import Report, ShouldStop
+from napari_alc.project.settings import MethodSettings
+from napari_alc.project.steps.create import CleanUse, CreateOptions, create_project
+
+LABEL_FILES = "COCO labels (*.json)"
+
+DETECTORS = {"Compact (laptop)": "compact", "ResNet-50 (graphics card)": "resnet50"}
+CLEAN_USES: dict[str, CleanUse] = {
+    "measuring the detectors": "validation",
+    "the first images": "initial",
+}
+
+MOST_NOTES = 3
+"""Notes shown below the preview; all of them are in its tooltip."""
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What looking at inputs gave: a preview or what is wrong with them."""
+
+    inputs: Inputs
+    preview: Preview | None
+    problem: str
+
+
+class NewProject(QWidget):
+    """Make a project; nothing here keeps the window from answering."""
+
+    created = Signal(object)
+    """Emitted with the folder of the project that was made."""
+
+    back = Signal()
+    """Emitted when the person wants no new project."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked: _Looked | None = None
+        self._making: Path | None = None
+        self._looking: Inputs | None = None
+        self.background = Background(self)
+        self._make_fields()
+        self.preview = words()
+        self.error = error_words()
+        self.job_bar = JobBar()
+        self.create_button = primary("Create project", tooltips.CREATE)
+        self.back_button = button_with("Back")
+        self._arrange()
+        self._connect()
+        self._refresh()
+
+    def _make_fields(self) -> None:
+        self.images = PathRow("Folder with the images", tooltip=tooltips.IMAGES)
+        self.crowd = PathRow("Labels of the crowd", LABEL_FILES, tooltip=tooltips.CROWD)
+        self.clean = PathRow("Labels by an expert", LABEL_FILES, tooltip=tooltips.CLEAN)
+        self.clean.line.setPlaceholderText("optional")
+        self.clean_use = QComboBox()
+        self.clean_use.addItems(list(CLEAN_USES))
+        self.clean_use.setToolTip(tooltips.CLEAN_USE)
+        defaults = MethodSettings()
+        self.initial = _number(1, defaults.initial, tooltips.INITIAL)
+        self.per_iteration = _number(1, defaults.per_iteration, tooltips.PER_ITERATION)
+        self.iterations = _number(0, defaults.iterations, tooltips.ITERATIONS)
+        self.detector = QComboBox()
+        self.detector.addItems(list(DETECTORS))
+        self.detector.setToolTip(tooltips.DETECTOR)
+        self.folder = PathRow("Folder for the project", tooltip=tooltips.FOLDER)
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for label, field in (
+            ("Images", self.images),
+            ("Crowd labels", self.crowd),
+            ("Expert labels", self.clean),
+            ("… are for", self.clean_use),
+            ("First images", self.initial),
+            ("Images an iteration", self.per_iteration),
+            ("Iterations", self.iterations),
+            ("Detector", self.detector),
+            ("Project folder", self.folder),
+        ):
+            form.addRow(label, field)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.back_button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.create_button)
+        layout = QVBoxLayout(self)
+        layout.addWidget(heading("New project"))
+        layout.addLayout(form)
+        layout.addWidget(self.preview)
+        layout.addWidget(self.error)
+        layout.addWidget(self.job_bar)
+        layout.addLayout(buttons)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        self.images.changed.connect(self._suggest_folder)
+        for row in (self.images, self.crowd, self.clean):
+            row.changed.connect(self._look)
+        self.clean_use.currentIndexChanged.connect(self._look)
+        self.folder.changed.connect(self._refresh)
+        self.create_button.clicked.connect(self.make_project)
+        self.back_button.clicked.connect(self.back)
+        self.job_bar.cancelled.connect(self.background.cancel)
+        self.background.progressed.connect(self.job_bar.show_progress)
+        self.background.ended.connect(self._on_ended)
+
+    @property
+    def inputs(self) -> Inputs | None:
+        """The files that are entered; None while images or crowd labels are missing."""
+        images, crowd = self.images.path, self.crowd.path
+        if images is None or crowd is None:
+            return None
+        use = CLEAN_USES[self.clean_use.currentText()]
+        return Inputs(images, crowd, self.clean.path, use)
+
+    @property
+    def _preview(self) -> Preview | None:
+        """The preview of what is entered now."""
+        looked = self._looked
+        return looked.preview if looked is not None and looked.inputs == self.inputs else None
+
+    def _suggest_folder(self) -> None:
+        images = self.images.path
+        if images is not None and self.folder.path is None:
+            self.folder.set_path(images.parent / f"{images.name} cleaning")
+
+    def _look(self) -> None:
+        """Look at what is entered; once the present look is over where one is going on."""
+        inputs = self.inputs
+        is_new = self._looked is None or self._looked.inputs != inputs
+        if inputs is not None and is_new and not self.background.is_busy:
+            self._looking = inputs
+            show_words(self.error, "")
+            self.job_bar.begin("Looking at the files")
+            self.background.start(self._looking_at(inputs), "Looking at the files")
+        self._refresh()
+
+    def _looking_at(self, inputs: Inputs) -> Callable[[Report, ShouldStop], Outcome]:
+        def job(_report: Report, _should_stop: ShouldStop) -> Outcome:
+            self._looked = _Looked(inputs, look(inputs), "")
+            return SUCCESS
+
+        return job
+
+    def make_project(self) -> None:
+        """Make the project in the background."""
+        found, folder = self._preview, self.folder.path
+        if found is None or folder is None or self.background.is_busy:
+            return
+        options = self._options()
+
+        def job(report: Report, should_stop: ShouldStop) -> Outcome:
+            create_project(folder, found.sources, options, report, should_stop).close()
+            return SUCCESS
+
+        self._making = folder
+        show_words(self.error, "")
+        self.job_bar.begin("Making the project")
+        self.background.start(job, "Making the project")
+        self._refresh()
+
+    def _options(self) -> CreateOptions:
+        method = MethodSettings(
+            initial=self.initial.value(),
+            per_iteration=self.per_iteration.value(),
+            iterations=self.iterations.value(),
+        )
+        detector = DetectorSettings(preset=DETECTORS[self.detector.currentText()])
+        return CreateOptions(method, {"preset": detector.preset})
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        self.job_bar.idle()
+        made, self._making = self._making, None
+        looking, self._looking = self._looking, None
+        if looking is not None and outcome.ending is Ending.FAILED:
+            self._looked = _Looked(looking, None, outcome.message)
+        if made is not None and outcome.succeeded:
+            self.created.emit(made)
+        self._look()
+        if made is not None and not outcome.succeeded:
+            self._show_problem(outcome)
+
+    def _show_problem(self, outcome: Outcome) -> None:
+        if outcome.ending is Ending.FAILED:
+            show_words(self.error, outcome.message)
+            show_error(outcome.message)
+        else:
+            show_words(self.error, "Cancelled; no project was made.")
+
+    def _refresh(self) -> None:
+        looked, found = self._looked, self._preview
+        notes = found.notes if found else ()
+        lines = [*found.lines, *_first(notes)] if found else []
+        show_words(self.preview, "\n".join(lines))
+        self.preview.setToolTip("\n".join(notes))
+        if looked is not None and looked.inputs == self.inputs and looked.problem:
+            show_words(self.error, looked.problem)
+        elif found is None:
+            show_words(self.error, "")
+        ready = found is not None and self.folder.path is not None
+        self.clean_use.setEnabled(self.clean.path is not None)
+        self.create_button.setEnabled(ready and not self.background.is_busy)
+        self.back_button.setEnabled(not self.background.is_busy)
+
+
+def _first(notes: tuple[str, ...]) -> list[str]:
+    more = len(notes) - MOST_NOTES
+    shown = list(notes[:MOST_NOTES])
+    return [*shown, f"… and {more} more notes"] if more > 0 else shown
+
+
+def _number(least: int, value: int, tooltip: str) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(least, 1_000_000)
+    box.setValue(value)
+    box.setToolTip(tooltip)
+    return box

@@ -1,0 +1,101 @@
+"""What a new project would be made of, looked at before it is made; knows no Qt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_alc.formats.anyformat import read_labels
+from napari_alc.formats.images import find_images
+from napari_alc.formats.reading import Reading
+from napari_alc.labels import LabelSet
+from napari_alc.project.steps.create import CleanUse, Sources
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a person chose."""
+
+    images: Path
+    crowd: Path
+    clean: Path | None = None
+    clean_use: CleanUse = "validation"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What was found.
+
+    Parameters
+    ----------
+    inputs
+        Where.
+    sources
+        What the project is made of.
+    lines
+        All of it in plain words.
+    notes
+        Boxes that were clipped or left out, in plain words.
+    """
+
+    inputs: Inputs
+    sources: Sources
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def look(inputs: Inputs) -> Preview:
+    """Read the labels and count what is there.
+
+    Raises
+    ------
+    BadData
+        When a folder holds no images, labels cannot be used, or an image that they list is
+        absent or of another size.
+    """
+    images = find_images(inputs.images)
+    crowd = read_labels(inputs.crowd, inputs.images)
+    clean = None if inputs.clean is None else read_labels(inputs.clean, inputs.images)
+    sources = Sources(
+        images=inputs.images,
+        crowd=crowd.label_set,
+        crowd_path=inputs.crowd,
+        clean=clean.label_set if clean else None,
+        clean_path=inputs.clean or Path("clean labels"),
+        clean_use=inputs.clean_use,
+    )
+    lines = [f"Folder: {_count(len(images), 'image')}.", f"Crowd: {_described(crowd.label_set)}"]
+    unlabelled = len(images) - len(crowd.label_set.images)
+    if clean is not None:
+        lines.append(f"Expert: {_described(clean.label_set)}")
+    elif unlabelled > 0:
+        lines.append(f"{_count(unlabelled, 'image')} without labels will be left out.")
+    return Preview(inputs, sources, tuple(lines), _notes(inputs, crowd, clean))
+
+
+def _count(number: int, what: str) -> str:
+    ending = "" if number == 1 else "es" if what.endswith("x") else "s"
+    return f"{number:,} {what}{ending}"
+
+
+def _described(labels: LabelSet) -> str:
+    names = _listed([category.name for category in labels.categories])
+    return (
+        f"{_count(len(labels.labels), 'box')} in {_count(len(labels.images), 'image')}; "
+        f"categories: {names}."
+    )
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    shown = ", ".join(names[:most]) or "none"
+    return f"{shown}, and {len(names) - most} more" if len(names) > most else shown
+
+
+def _notes(inputs: Inputs, crowd: Reading, clean: Reading | None) -> tuple[str, ...]:
+    """What was mended, with paths as seen from the labels' folder."""
+    notes = [note.replace(f"{inputs.crowd}{os.sep}", "") for note in crowd.notes]
+    if clean is not None and inputs.clean is not None:
+        notes += [note.replace(f"{inputs.clean}{os.sep}", "") for note in clean.notes]
+    return tuple(notes)

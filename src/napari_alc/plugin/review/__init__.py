@@ -1,0 +1,1 @@
+"""The page Review: state, controller and view."""

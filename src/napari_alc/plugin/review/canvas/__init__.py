@@ -1,0 +1,1 @@
+"""The review's layers in napari's viewer."""

@@ -1,0 +1,246 @@
+"""What a person did to the Shapes layer, told as changes of the document; knows no Qt.
+
+The layer can turn, cut and copy boxes in ways that make none; here its rows are compared
+with the document's boxes and every difference becomes a valid change or a word of refusal.
+napari's vertices are ``(row, column)``, a box's corners ``x1, y1, x2, y2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from napari.layers import Shapes
+from numpy.typing import NDArray
+
+from napari_alc.labels import ImageRecord
+from napari_alc.project.annotation.document import Corners, ReviewBox, ReviewDocument
+
+
+class MouseWatch:
+    """Follows each press of the mouse on a layer until it is let go.
+
+    Parameters
+    ----------
+    layer
+        The layer; what it does with the mouse itself comes after.
+    pressed, released
+        Called when the mouse is pressed and when it is let go.
+    """
+
+    def __init__(
+        self, layer: Shapes, pressed: Callable[[], None], released: Callable[[], None]
+    ) -> None:
+        self._pressed, self._released = pressed, released
+        self.is_down = False
+        self.travel = 0.0
+        """Furthest distance from the last press, in pixels of the screen."""
+        layer.mouse_drag_callbacks.insert(0, self._watch)
+
+    def _watch(self, _layer: Shapes, event: Any) -> Iterator[None]:
+        self._pressed()
+        self.is_down, self.travel = True, 0.0
+        start = np.array(event.pos)
+        try:
+            yield
+            while event.type == "mouse_move":
+                self.travel = max(self.travel, float(np.hypot(*(event.pos - start))))
+                yield
+        finally:
+            self.is_down = False
+            self._released()
+
+
+Vertices = NDArray[Any]
+
+SAME = 0.02
+"""Pixels by which a corner may differ and be the same; the layer computes in float32."""
+
+SLIP = 3.0
+"""Pixels of the screen: a mouse that went less far between press and release has clicked."""
+
+NEW = 0
+"""Identity of a row that a person drew."""
+
+NO_TURNING = "Boxes cannot be turned or bent; they stay upright."
+NO_OTHER_SHAPES = (
+    "Only upright boxes are drawn here: no ellipses, lines, polygons or extra corners."
+)
+NO_CLICK = "A click draws no box, it would be too small: drag from corner to corner of an object."
+READ_ONLY = "This image can only be looked at here; nothing was changed."
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What the document is to be told.
+
+    Parameters
+    ----------
+    deleted
+        Boxes that are gone.
+    reshaped
+        New corners of moved and resized boxes.
+    drawn
+        Corners of new boxes.
+    pasted
+        Corners of copies, by the box that was copied.
+    refusal
+        Why something was not accepted; empty where all was.
+    """
+
+    deleted: tuple[int, ...] = ()
+    reshaped: Mapping[int, Corners] = field(default_factory=dict)
+    drawn: tuple[Corners, ...] = ()
+    pasted: tuple[tuple[int, Corners], ...] = ()
+    refusal: str = ""
+
+
+def to_vertices(corners: Sequence[float]) -> Vertices:
+    """The rectangle of a box, shape (4, 2), clockwise from its upper left corner."""
+    x1, y1, x2, y2 = corners
+    return np.array([[y1, x1], [y1, x2], [y2, x2], [y2, x1]])
+
+
+def all_vertices(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`to_vertices` of boxes of shape (N, 4); returns shape (N, 4, 2)."""
+    return corners[:, [[1, 0], [1, 2], [3, 2], [3, 0]]]
+
+
+def are_in_place(
+    ids: Sequence[int], data: Sequence[Vertices], boxes: Mapping[int, ReviewBox]
+) -> NDArray[np.bool_]:
+    """Which rows, by identity and vertices, are drawn as their boxes are."""
+    rows = [row for row, i in enumerate(ids) if i in boxes and data[row].shape == (4, 2)]
+    found = np.zeros(len(ids), dtype=bool)
+    if rows:
+        drawn = np.stack([data[row] for row in rows])
+        meant = all_vertices(np.array([boxes[ids[row]].corners for row in rows]))
+        found[rows] = (np.abs(drawn - meant) <= SAME).all(axis=(1, 2))
+    return found
+
+
+def bounds(vertices: Vertices) -> Corners:
+    """The upright box around vertices of shape (N, 2)."""
+    (y1, x1), (y2, x2) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    return x1, y1, x2, y2
+
+
+def edits(
+    boxes: Iterable[ReviewBox], rows: Sequence[tuple[int, Vertices]], image: ImageRecord
+) -> Edits:
+    """Compare the document's boxes with the layer's rows.
+
+    Parameters
+    ----------
+    boxes
+        The boxes that the layer was filled with.
+    rows
+        Identity (`NEW` for drawn ones) and vertices, shape (N, 2), of each row.
+    image
+        Pasted copies are shifted, but not out of it.
+    """
+    known = {box.id: box for box in boxes}
+    seen: set[int] = set()
+    drawn: list[Corners] = []
+    pasted: list[tuple[int, Corners]] = []
+    reshaped: dict[int, Corners] = {}
+    refusal = ""
+    in_place = are_in_place([i for i, _ in rows], [vertices for _, vertices in rows], known)
+    for (box_id, vertices), unmoved in zip(rows, in_place, strict=True):
+        if box_id not in known:
+            drawn.append(bounds(vertices))
+        elif box_id in seen:
+            pasted.append((box_id, _beside(bounds(vertices), image)))
+        else:
+            seen.add(box_id)
+            before = known[box_id].corners
+            corners = before if unmoved else _new_corners(before, vertices)
+            if corners is None:
+                refusal = NO_TURNING
+            elif corners != before:
+                reshaped[box_id] = corners
+    deleted = tuple(box_id for box_id in known if box_id not in seen)
+    return Edits(deleted, reshaped, tuple(drawn), tuple(pasted), refusal)
+
+
+def without_slips(found: Edits, travel: float) -> Edits:
+    """What is left of a gesture when a click is no drag.
+
+    Parameters
+    ----------
+    travel
+        How far the mouse went while its button was held, in pixels of the screen.
+    """
+    if travel >= SLIP:
+        return found
+    refusal = NO_CLICK if found.drawn else found.refusal
+    return replace(found, reshaped={}, drawn=(), refusal=refusal)
+
+
+def tell(document: ReviewDocument, found: Edits, category_id: int) -> list[int]:
+    """Give the document the commands of a gesture; returns the ids of new boxes.
+
+    Raises
+    ------
+    AlcError
+        When the document refuses one, or cannot store it.
+    """
+    if found.deleted:
+        document.delete(found.deleted)
+    if found.reshaped:
+        document.reshape(found.reshaped)
+    added = [document.add(corners, category_id) for corners in found.drawn]
+    for copied, corners in found.pasted:
+        added.append(document.add(corners, document.boxes[copied].category_id))
+    return added
+
+
+def under(boxes: Iterable[ReviewBox], x: float, y: float, reach: float) -> tuple[int, ...]:
+    """Ids of the boxes at a place, those within `reach` pixels included; the smallest first."""
+    found = [
+        (float((x2 - x1) * (y2 - y1)), box.id)
+        for box in boxes
+        for x1, y1, x2, y2 in (box.corners,)
+        if x1 - reach <= x <= x2 + reach and y1 - reach <= y <= y2 + reach
+    ]
+    return tuple(box_id for _, box_id in sorted(found))
+
+
+def _new_corners(before: Corners, vertices: Vertices) -> Corners | None:
+    """The corners that a row stands for now; None where it is no upright box."""
+    if vertices.shape != (4, 2):
+        return None
+    moved = np.abs(vertices - to_vertices(before)).max(axis=1) > SAME
+    if moved.sum() == 1:  # one corner was dragged: the opposite one stays
+        corner = int(np.flatnonzero(moved)[0])
+        return _snapped(before, bounds(vertices[[corner, (corner + 2) % 4]]))
+    if not _is_upright(vertices):
+        return None
+    return _snapped(before, bounds(vertices))
+
+
+def _is_upright(vertices: Vertices) -> bool:
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    at_edge = np.minimum(np.abs(vertices - low), np.abs(vertices - high)) <= SAME
+    following = np.roll(vertices, -1, axis=0)
+    straight = (np.abs(vertices - following) <= SAME).any(axis=1)
+    return bool(at_edge.all() and straight.all())
+
+
+def _snapped(before: Corners, after: Corners) -> Corners:
+    """`after`, with the sides that did not move exactly where they were."""
+    x1, y1, x2, y2 = (
+        old if abs(old - new) <= SAME else new for old, new in zip(before, after, strict=True)
+    )
+    return x1, y1, x2, y2
+
+
+def _beside(corners: Corners, image: ImageRecord) -> Corners:
+    """A copy's corners, shifted so that both boxes can be seen."""
+    x1, y1, x2, y2 = corners
+    shift = 0.3 * min(x2 - x1, y2 - y1)
+    dx = shift if x2 + shift <= image.width else -shift
+    dy = shift if y2 + shift <= image.height else -shift
+    return x1 + dx, y1 + dy, x2 + dx, y2 + dy

@@ -1,0 +1,257 @@
+"""The image under review on napari's canvas: its layer, its contrast, and the camera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.plugin.palettes import HALF_PIXEL
+from napari_alc.plugin.review.canvas.local_contrast import LocalContrast
+from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
+from napari_alc.plugin.review.image_loader import ReadImage
+from napari_alc.project.annotation.document import ReviewBox
+
+SHARE_OF_VIEW = 3.0
+"""The box at hand fills a third of the view."""
+
+LARGEST_ZOOM = 12.0
+"""Screen pixels an image pixel at most; a tiny box needs its surroundings."""
+
+WHOLE_MARGIN = 0.03
+"""Share of the view left free around the whole image."""
+
+BRIGHTNESS_STEP = 1.25
+"""Brightness is multiplied or divided by this with each press of a key."""
+
+MOST_STEPS = 6
+"""Steps of brightness up or down: from about a quarter to four."""
+
+COLOURS_AS_THEY_ARE = "This is a colour image; it is shown as it is. Contrast is for gray images."
+BRIGHTEST = "It does not get any brighter."
+DARKEST = "It does not get any darker."
+COMPUTING = "Computing the local contrast; go on meanwhile …"
+NO_MEMORY = "The computer has not enough free memory for the local contrast of this image."
+
+
+class ReviewImage(QObject):
+    """One image at a time, in a layer that is made once and refilled.
+
+    Gray and colour images need a layer each; the one not in use is hidden. Contrast is for the
+    eye alone and stays from image to image; pixels and file are never changed.
+
+    Parameters
+    ----------
+    viewer
+        Of napari.
+    parent
+        Owner.
+    """
+
+    said = Signal(str)
+    """Emitted with what a person should know; empty when there is nothing to say any more."""
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._image: ReadImage | None = None
+        self._shown: ReadImage | None = None
+        self._steps = 0
+        self._is_awaited = False
+        self._fitted_zoom = 0.0
+        self.stretched = True
+        self.local = False
+        self.layers = {False: _layer("Image"), True: _layer("Image (colour)", rgb=True)}
+        self.scale_bar = ScaleBar(viewer)
+        self._contrast = LocalContrast(self)
+        self._contrast.ready.connect(self._on_local_ready)
+        self.destroyed.connect(self.scale_bar.deleteLater)
+        viewer.canvas.events.size.connect(self._fit_again)
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether the image has colours, which have no contrast limits."""
+        return self._image is not None and self._image.pixels.ndim == 3
+
+    @property
+    def layer(self) -> Image:
+        """The layer in use."""
+        return self.layers[self.has_colours]
+
+    @property
+    def gamma(self) -> float:
+        """Exponent of the grays: 1 as they are, less than 1 brighter."""
+        return float(BRIGHTNESS_STEP**-self._steps)
+
+    def show(self, image: ReadImage) -> None:
+        """Put another image in place of the one shown; the camera stays."""
+        self._image = image
+        self._update()
+        self.scale_bar.set_pixel_size(image.nm_per_pixel)
+
+    def prepare(self, image: ReadImage) -> None:
+        """Get an image that may be shown next ready for the contrast that is set."""
+        if self.local and image.pixels.ndim == 2:
+            self._contrast.prepare(image)
+
+    def hide(self) -> None:
+        """Show no image."""
+        self._image, self._shown = None, None
+        self._await(False)
+        self.scale_bar.set_pixel_size(None)
+        for layer in self.layers.values():
+            _set_visible(layer, False)
+
+    def toggle_stretch(self) -> None:
+        """Change between stretched contrast and the grays as they are stored."""
+        if not self._refuses():
+            self.stretched = not self.stretched
+            self.apply_contrast()
+
+    def brighter(self) -> None:
+        """Make the grays a step brighter."""
+        self._step(1, BRIGHTEST)
+
+    def darker(self) -> None:
+        """Make the grays a step darker."""
+        self._step(-1, DARKEST)
+
+    def toggle_local(self) -> None:
+        """Change between local contrast and the image itself."""
+        if not self._refuses():
+            self.local = not self.local
+            self._update()
+
+    def reset_contrast(self) -> None:
+        """Back to stretched contrast, neither darker nor brighter, without local contrast."""
+        self.stretched, self._steps, self.local = True, 0, False
+        self._update()
+
+    def contrast_words(self) -> str:
+        """The contrast that is set, such as "stretched, brightness 1.2, local"."""
+        if self.has_colours:
+            return "colours as they are"
+        words = ["stretched" if self.stretched else "as stored"]
+        if self._steps:
+            words.append(f"brightness {1 / self.gamma:.2g}")
+        if self.local:
+            words.append("local")
+        return ", ".join(words)
+
+    def apply_contrast(self) -> None:
+        """Show the image stretched or as it is; the pixels stay as they are."""
+        if self._shown is None or self.has_colours:
+            return
+        limits = self._shown.stretched if self.stretched else self._shown.full
+        _set_range(self.layer, self._shown)
+        # napari draws anew at each setting, changed or not
+        if tuple(self.layer.contrast_limits) != limits:
+            self.layer.contrast_limits = limits
+        if self.layer.gamma != self.gamma:
+            self.layer.gamma = self.gamma
+
+    def _refuses(self) -> bool:
+        if self.has_colours:
+            self.said.emit(COLOURS_AS_THEY_ARE)
+        return self.has_colours
+
+    def _step(self, by: int, at_end: str) -> None:
+        if self._refuses():
+            return
+        if abs(self._steps + by) > MOST_STEPS:
+            self.said.emit(at_end)
+            return
+        self._steps += by
+        self.apply_contrast()
+
+    def _update(self) -> None:
+        """Show the image in the contrast that is set, as it is while that is computed."""
+        if self._image is None:
+            return
+        wanted = self.local and not self.has_colours
+        copy = self._contrast.take(self._image) if wanted else None
+        self._put(copy or self._image)
+        self._await(wanted and copy is None)
+        if self._is_awaited:
+            self._contrast.ask(self._image)
+
+    def _await(self, is_awaited: bool) -> None:
+        before, self._is_awaited = self._is_awaited, is_awaited
+        if is_awaited or before:
+            self.said.emit(COMPUTING if is_awaited else "")
+
+    def _on_local_ready(self, image: ReadImage) -> None:
+        if image is not self._image or not self.local:
+            return
+        self._await(False)
+        copy = self._contrast.take(image)
+        if copy is None:
+            self.said.emit(NO_MEMORY)
+        else:
+            self._put(copy)
+
+    def _put(self, shown: ReadImage) -> None:
+        self._shown = shown
+        if self.layer.data is not shown.pixels:
+            self.layer.data = shown.pixels
+        _set_visible(self.layers[not self.has_colours], False)
+        _set_visible(self.layer, True)
+        self.apply_contrast()
+
+    def look_at(self, box: ReviewBox) -> None:
+        """Centre a box and zoom until it fills about a third of the view."""
+        x1, y1, x2, y2 = box.corners
+        height, width = self._viewer.canvas.size
+        zoom = min(width / max(x2 - x1, 1), height / max(y2 - y1, 1)) / SHARE_OF_VIEW
+        camera = self._viewer.scene.camera
+        camera.center = ((y1 + y2) / 2, (x1 + x2) / 2)
+        camera.zoom = max(min(zoom, LARGEST_ZOOM), self._whole_zoom())
+
+    def look_at_whole(self) -> None:
+        """Show the whole image."""
+        if self._image is not None:
+            height, width = self._image.pixels.shape[:2]
+            self._viewer.scene.camera.center = (height / 2, width / 2)
+            self._fitted_zoom = self._whole_zoom()
+            self._viewer.scene.camera.zoom = self._fitted_zoom
+
+    def _fit_again(self) -> None:
+        """Keep the whole image in a view that is resized, unless a person has zoomed."""
+        if self._viewer.scene.camera.zoom == self._fitted_zoom:
+            self.look_at_whole()
+
+    def _whole_zoom(self) -> float:
+        if self._image is None:
+            return float(self._viewer.scene.camera.zoom)
+        height, width = self._image.pixels.shape[:2]
+        canvas_height, canvas_width = self._viewer.canvas.size
+        fitting = min(canvas_height / height, canvas_width / width)
+        return float((1 - WHOLE_MARGIN) * fitting)
+
+
+def _set_visible(layer: Image, visible: bool) -> None:
+    # napari draws everything anew at each setting, changed or not
+    if layer.visible != visible:
+        layer.visible = visible
+
+
+def _set_range(layer: Image, image: ReadImage) -> None:
+    """Let napari's slider reach all grays of the image; setting it costs as much as drawing."""
+    bottom, top = layer.contrast_limits_range
+    low = min(image.full[0], image.stretched[0])
+    high = max(image.full[1], image.stretched[1])
+    if not bottom <= low < high <= top:
+        layer.contrast_limits_range = (low, high)
+
+
+def _layer(name: str, rgb: bool = False) -> Image:
+    shape = (2, 2, 3) if rgb else (2, 2)
+    return Image(
+        np.zeros(shape, dtype=np.uint8),
+        rgb=rgb,
+        name=name,
+        visible=False,
+        translate=(HALF_PIXEL, HALF_PIXEL),
+    )

@@ -1,0 +1,274 @@
+"""Reading images in a thread, the next one before it is asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.errors import AlcError
+from napari_alc.formats.images import HIGH, LOW, Pixels, read_measured_image
+from napari_alc.project.annotation.session import OpenImage, Sitting
+from napari_alc.project.annotation.tasks import Task
+from napari_alc.project.project import Project
+
+KEPT = 3
+"""Images held: the one shown, the one before and the one after it."""
+
+SAMPLE_STEP = 8
+"""Every so many-th pixel tells the contrast: 0.7 ms for 2048 × 2048."""
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImage:
+    """An image ready to be shown.
+
+    Parameters
+    ----------
+    pixels
+        As stored, (H, W) or (H, W, 3).
+    stretched
+        Limits of the contrast where the pixels are, by percentiles.
+    full
+        Limits of everything that the pixels take.
+    nm_per_pixel
+        Side of a pixel in nanometres; None where the file does not state it.
+    """
+
+    pixels: Pixels
+    stretched: Limits
+    full: Limits
+    nm_per_pixel: float | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Why an image cannot be shown, in one line."""
+
+    reason: str
+
+
+def load(path: Path) -> ReadImage | Unreadable:
+    """Read an image with the limits of its contrast; errors become words."""
+    try:
+        pixels, nm_per_pixel = read_measured_image(path)
+    except AlcError as error:
+        return Unreadable(str(error))
+    return ReadImage(pixels, *limits_of(pixels), nm_per_pixel)
+
+
+def limits_of(pixels: Pixels) -> tuple[Limits, Limits]:
+    """Limits of the contrast by percentiles, and of everything that the pixels take."""
+    sample = pixels[::SAMPLE_STEP, ::SAMPLE_STEP].astype(np.float64, copy=False)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return (0.0, 1.0), (0.0, 1.0)
+    low, high = np.percentile(sample, (LOW, HIGH))
+    bottom, top = (0.0, 255.0) if pixels.dtype == np.uint8 else (sample.min(), sample.max())
+    return _apart(float(low), float(high)), _apart(float(bottom), float(top))
+
+
+def _apart(low: float, high: float) -> Limits:
+    """An even image has limits too."""
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+class ReadAhead(QObject):
+    """Reads images beside the window and keeps the last few.
+
+    The image that is wanted now is read in a thread of its own: it waits for no image that
+    is only read ahead.
+    """
+
+    ready = Signal(object)
+    """Emitted in the main thread with the path of an image that has been read or failed."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._now, self._ahead = _thread("now", parent), _thread("ahead", parent)
+        self._futures: OrderedDict[Path, Future[ReadImage | Unreadable]] = OrderedDict()
+
+    def ask(self, path: Path) -> None:
+        """Read `path` at once unless it is there; `ready` tells when it is.
+
+        Images asked for earlier whose reading has not begun are left out.
+        """
+        for other, future in list(self._futures.items()):
+            if future.cancel():
+                del self._futures[other]
+        self._read(path, self._now)
+
+    def ask_ahead(self, path: Path) -> None:
+        """Read `path` behind all that was asked for, unless it is there."""
+        self._read(path, self._ahead)
+
+    def _read(self, path: Path, pool: ThreadPoolExecutor) -> None:
+        if path in self._futures:
+            self._futures.move_to_end(path)
+            return
+        future = pool.submit(load, path)
+        self._futures[path] = future
+        future.add_done_callback(lambda done: self._tell(path, done))
+        while len(self._futures) > KEPT:
+            self._futures.popitem(last=False)[1].cancel()
+
+    def is_there(self, path: Path) -> bool:
+        """Whether `path` has been read, or could not be."""
+        future = self._futures.get(path)
+        return future is not None and future.done()
+
+    def take(self, path: Path) -> ReadImage | Unreadable | None:
+        """What was read from `path`; None while it is not there. Failures are tried again."""
+        if not self.is_there(path):
+            return None
+        image = self._futures[path].result()
+        if isinstance(image, Unreadable):
+            del self._futures[path]
+        return image
+
+    def forget(self) -> None:
+        """Drop every image."""
+        for future in self._futures.values():
+            future.cancel()
+        self._futures.clear()
+
+    def _tell(self, path: Path, done: Future[ReadImage | Unreadable]) -> None:
+        # the window may be gone when the thread comes back
+        if not done.cancelled() and isalive(self):
+            self.ready.emit(path)
+
+
+def _thread(name: str, owner: QObject) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"napari-alc-read-{name}")
+    owner.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
+    return pool
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """An image that is to be shown.
+
+    Parameters
+    ----------
+    task
+        Its place in the queue.
+    first
+        The box to begin with.
+    by_choice
+        Whether a person wants this very image, even if it can only be looked at.
+    afterwards
+        What to do once it is shown.
+    """
+
+    task: Task
+    first: int | None = None
+    by_choice: bool = True
+    afterwards: Callable[[], None] | None = None
+
+
+class ImageOpener(QObject):
+    """Opens one image at a time in a sitting.
+
+    Parameters
+    ----------
+    parent
+        Owner.
+    """
+
+    opened = Signal(object, object, object)
+    """Emitted with the `Request`, the `OpenImage` and the `ReadImage` to be shown."""
+
+    failed = Signal(str)
+    """Emitted with the reason why the image wanted cannot be shown."""
+
+    came_ahead = Signal(object)
+    """Emitted with a `ReadImage` that was read ahead."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._project: Project | None = None
+        self._sitting: Sitting | None = None
+        self._wanted: Request | None = None
+        self._reader = ReadAhead(self)
+        self._reader.ready.connect(self._on_read)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no image is being read."""
+        return self._wanted is None
+
+    def begin(self, project: Project | None, sitting: Sitting | None) -> None:
+        """Open images of another project, or in another sitting."""
+        if project is not self._project:
+            self._reader.forget()
+        self._project, self._sitting, self._wanted = project, sitting, None
+
+    def drop(self) -> None:
+        """Open nothing."""
+        self._wanted = None
+
+    def is_there(self, task: Task) -> bool:
+        """Whether the pixels of an image have been read."""
+        return self._project is not None and self._reader.is_there(_path(self._project, task))
+
+    def ask(self, request: Request) -> None:
+        """Open an image, at once where it has been read."""
+        if self._project is None:
+            return
+        self._wanted, path = request, _path(self._project, request.task)
+        # what is read at once is opened while it is asked for
+        self._reader.ask(path)
+        self._on_read(path)
+
+    def read_ahead(self, tasks: Iterable[Task | None]) -> None:
+        """Read the images that will probably be asked for next."""
+        for task in tasks:
+            if task is not None and self._project is not None:
+                self._reader.ask_ahead(_path(self._project, task))
+
+    def _on_read(self, path: Path) -> None:
+        project, sitting, wanted = self._project, self._sitting, self._wanted
+        image = self._reader.take(path)
+        if project is None or sitting is None or image is None:
+            return
+        if wanted is None or path != _path(project, wanted.task):
+            if isinstance(image, ReadImage):
+                self.came_ahead.emit(image)
+            return
+        self._wanted = None
+        try:
+            opened, pixels = _open(project, sitting, wanted.task, image)
+        except AlcError as error:
+            self.failed.emit(str(error))
+            return
+        self.opened.emit(wanted, opened, pixels)
+
+
+def _path(project: Project, task: Task) -> Path:
+    return project.images_folder / task.file_name
+
+
+def _open(
+    project: Project, sitting: Sitting, task: Task, image: ReadImage | Unreadable
+) -> tuple[OpenImage, ReadImage]:
+    if isinstance(image, Unreadable):
+        # the project knows what to do about a file that is gone
+        project.path_of(project.image(task.image_id))
+        raise AlcError(image.reason)
+    opened = sitting.open(task)
+    height, width = image.pixels.shape[:2]
+    known = opened.document.image
+    if (width, height) != (known.width, known.height):
+        raise AlcError(
+            f"{task.file_name} is {width}×{height} pixels, but its boxes were drawn on "
+            f"{known.width}×{known.height}. Bring the right image back."
+        )
+    return opened, image

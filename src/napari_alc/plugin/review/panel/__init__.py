@@ -1,0 +1,1 @@
+"""The review's widgets beside the canvas; they decide nothing."""

@@ -1,0 +1,93 @@
+"""Commands on how the review looks: contrast, words, colours, hiding; no decision is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_alc.plugin import preferences
+from napari_alc.plugin.palettes import PALETTES
+from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
+from napari_alc.plugin.review.canvas.label_layer import LabelKind
+
+LABEL_WORDS = {
+    "none": "Nothing is written beside the boxes.",
+    "letters": "The letter of each colour stands beside the boxes.",
+    "score": "The models' confidence stands beside their boxes.",
+    "category": "The category stands beside the boxes.",
+}
+"""What is said when the words beside boxes change; in the order of the key."""
+
+
+class ReviewView(QObject):
+    """Changes the looks of the canvas and remembers them.
+
+    Parameters
+    ----------
+    canvas
+        Of the review.
+    parent
+        Owner.
+    """
+
+    changed = Signal()
+    """Emitted when contrast or colours have changed."""
+
+    said = Signal(str)
+    """Emitted with what a person should know."""
+
+    def __init__(self, canvas: ReviewCanvas, parent: QObject) -> None:
+        super().__init__(parent)
+        self.canvas = canvas
+        canvas.image.said.connect(self.said)
+        self.read_preferences()
+
+    def commands(self) -> dict[str, Callable[[], None]]:
+        """What keys and buttons do here, by the command's name."""
+        image = self.canvas.image
+        return {
+            "hide_boxes": lambda: self.canvas.set_visible(False),
+            "whole_image": image.look_at_whole,
+            "contrast": lambda: self._contrast(image.toggle_stretch),
+            "darker": lambda: self._contrast(image.darker),
+            "brighter": lambda: self._contrast(image.brighter),
+            "local_contrast": lambda: self._contrast(image.toggle_local),
+            "labels": self.next_labels,
+            "palette": self.next_palette,
+        }
+
+    def show_boxes(self) -> None:
+        """End what holding the key that hides the boxes began."""
+        self.canvas.set_visible(True)
+
+    def read_preferences(self) -> None:
+        """Look as napari's preferences say."""
+        self.canvas.set_palette(preferences.palette())
+        self.canvas.set_labels(cast(LabelKind, preferences.labels()))
+        self.changed.emit()
+
+    def next_labels(self) -> None:
+        """Write something else beside the boxes."""
+        kind = _after(preferences.labels(), list(LABEL_WORDS))
+        preferences.set_labels(kind)
+        self.canvas.set_labels(cast(LabelKind, kind))
+        self.said.emit(LABEL_WORDS[kind])
+
+    def next_palette(self) -> None:
+        """Take other colours."""
+        name = _after(preferences.palette(), list(PALETTES))
+        preferences.set_palette(name)
+        self.canvas.set_palette(name)
+        self.changed.emit()
+        self.said.emit(f"Colours: {name}.")
+
+    def _contrast(self, change: Callable[[], None]) -> None:
+        change()
+        self.changed.emit()
+
+
+def _after(value: str, values: list[str]) -> str:
+    place = values.index(value) if value in values else -1
+    return values[(place + 1) % len(values)]

@@ -1,0 +1,242 @@
+"""The form of the detector: preset, where its weights start, and every number folded away.
+
+Each change is saved at once. The numbers are plain Qt fields rather than magicgui's, since an
+empty one has to show what holds without it; magicgui's always hold a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QStandardItemModel
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.settings import detector_options as offered
+from napari_alc.plugin.widgets.collapsible import Fold, form_in
+from napari_alc.plugin.widgets.controls import PathRow, button_with, error_words, show_words, words
+
+Save = Callable[[Mapping[str, object]], None]
+"""Stores changed settings by name; None stands for the preset's own value."""
+
+OTHER = "Other torchvision detector…"
+
+WEIGHTS_FILTER = "Weights (*.pt *.pth);;All files (*)"
+
+
+class NumberField(QWidget):
+    """A field for a number that may stay empty, with room for what is wrong below it."""
+
+    entered = Signal(object)
+    """Emitted with a number that may be stored, or None where the field was emptied."""
+
+    def __init__(self, number: offered.Number) -> None:
+        super().__init__()
+        self.number = number
+        self._shown = ""
+        self.line = QLineEdit()
+        self.line.setToolTip(number.tooltip)
+        self.line.setAccessibleName(number.label)
+        self.line.editingFinished.connect(self._on_entered)
+        self.problem = error_words()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(1)
+        layout.addWidget(self.line)
+        layout.addWidget(self.problem)
+
+    def show_value(self, value: object, own: str) -> None:
+        """Show what is stored, and what holds where that is nothing."""
+        self._shown = offered.text_of(value)
+        self.line.setText(self._shown)
+        self.line.setPlaceholderText(own)
+        self.refuse("")
+
+    def refuse(self, problem: str) -> None:
+        """Say what is wrong with the text; empty where nothing is."""
+        show_words(self.problem, problem)
+
+    def _on_entered(self) -> None:
+        text = self.line.text().strip()
+        if text == self._shown:
+            self.refuse("")
+            return
+        try:
+            value = offered.value_of(self.number, text)
+        except AlcError as error:
+            self.refuse(str(error))
+            return
+        self.entered.emit(value)
+
+
+class DetectorForm(QWidget):
+    """Shows the detector of a project and lets it be changed.
+
+    Parameters
+    ----------
+    save
+        Stores changes; what it refuses with `AlcError` is shown beside the field.
+    """
+
+    def __init__(self, save: Save) -> None:
+        super().__init__()
+        self._save = save
+        self._stored: Mapping[str, object] = {}
+        self._settings = DetectorSettings()
+        self._make_choices()
+        self.numbers = {number.name: NumberField(number) for number in offered.NUMBERS}
+        self.precision = QComboBox()
+        self.precision.setToolTip(tooltips.PRECISION)
+        for name, text in offered.PRECISION_WORDS.items():
+            self.precision.addItem(text, name)
+        self.advanced = Fold("", self._advanced_rows(), tooltips.ADVANCED)
+        self.back = button_with("Back to the preset's own", tooltips.PRESETS_OWN)
+        self.problem = error_words()
+        self._arrange()
+        self._connect()
+
+    def _make_choices(self) -> None:
+        self.preset = QComboBox()
+        self.preset.setToolTip(tooltips.PRESET)
+        for name, text in offered.PRESETS.items():
+            self.preset.addItem(text, name)
+        self.preset.addItem(OTHER, "")
+        self.other = QComboBox()
+        self.other.setToolTip(tooltips.OTHER_DETECTOR)
+        for name in offered.OTHERS:
+            self.other.addItem(name, name)
+        self.weights = QComboBox()
+        self.weights.setToolTip(tooltips.WEIGHTS)
+        for kind, text in offered.WEIGHTS.items():
+            self.weights.addItem(text, kind)
+        self.weights_words = words()
+        self.file = PathRow("Weights", WEIGHTS_FILTER, folder=False, tooltip=tooltips.WEIGHTS_FILE)
+        self.file.line.setPlaceholderText("a .pt or .pth file")
+        self.weights_problem = error_words()
+
+    def _advanced_rows(self) -> QWidget:
+        rows = QWidget()
+        form = form_in(rows)
+        for name, field in self.numbers.items():
+            form.addRow(field.number.label, field)
+            if name == "weight_decay":
+                form.addRow("Precision", self.precision)
+        return rows
+
+    def _arrange(self) -> None:
+        choices = QWidget()
+        form = form_in(choices)
+        form.addRow("Detector", self.preset)
+        form.addRow("", self.other)
+        form.addRow("Weights from", self.weights)
+        form.addRow("", self.file)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.back)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(choices)
+        layout.addWidget(self.weights_problem)
+        layout.addWidget(self.weights_words)
+        layout.addWidget(self.advanced)
+        layout.addWidget(self.problem)
+        layout.addLayout(buttons)
+        self._rows = form
+
+    def _connect(self) -> None:
+        # `activated` comes from people only: showing a project saves nothing
+        self.preset.activated.connect(self._on_preset)
+        self.other.activated.connect(self._on_preset)
+        self.weights.activated.connect(self._on_weights)
+        self.precision.activated.connect(self._on_precision)
+        self.file.changed.connect(self._on_file)
+        for field in self.numbers.values():
+            field.entered.connect(lambda value, field=field: self._on_number(field, value))
+        self.back.clicked.connect(self.go_back_to_own)
+
+    def show_detector(self, detector: Mapping[str, object], seed: int) -> None:
+        """Show the stored settings of a detector in a project with `seed`."""
+        self._stored = dict(detector)
+        self._settings = offered.settings_of(detector, seed)
+        self._show_preset()
+        self._show_weights(offered.weights_kind(self._settings))
+        self.precision.setCurrentIndex(self.precision.findData(self._settings.precision))
+        for name, field in self.numbers.items():
+            field.show_value(detector.get(name), field.number.own(self._settings))
+        changed = sum(detector.get(name) is not None for name in (*self.numbers, "precision"))
+        self.advanced.set_title(f"Advanced ({changed} changed)" if changed else "Advanced")
+        self.back.setEnabled(bool(offered.back_to_own(self._stored)))
+        show_words(self.problem, "")
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let everything be looked at, and nothing be changed."""
+        choices = (self.preset, self.other, self.weights, self.file, self.precision)
+        for widget in (*choices, *self.numbers.values()):
+            widget.setEnabled(not is_locked)
+        self.back.setVisible(not is_locked)
+
+    def _show_preset(self) -> None:
+        preset = self._settings.preset
+        is_other = preset not in offered.PRESETS
+        if is_other and self.other.findData(preset) < 0:
+            self.other.addItem(preset, preset)
+        self.preset.setCurrentIndex(self.preset.findData("" if is_other else preset))
+        self.other.setCurrentIndex(max(0, self.other.findData(preset)))
+        self._rows.setRowVisible(self.other, is_other)
+
+    def _show_weights(self, kind: str) -> None:
+        """Show a way to start; a file is stored only once it is chosen."""
+        preset = self._settings.preset
+        model = self.weights.model()
+        if isinstance(model, QStandardItemModel):
+            item = model.item(self.weights.findData(offered.IMAGENET))
+            item.setEnabled(offered.has_imagenet(preset))
+        self.weights.setCurrentIndex(self.weights.findData(kind))
+        show_words(self.weights_words, offered.weights_sentence(preset, kind))
+        self._rows.setRowVisible(self.file, kind == offered.FILE)
+        show_words(self.weights_problem, "")
+        is_stored = offered.weights_kind(self._settings) == offered.FILE
+        self.file.line.setText(self._settings.initial_weights if is_stored else "")
+
+    def _on_preset(self) -> None:
+        preset = self.preset.currentData() or self.other.currentData()
+        self._change(offered.with_preset(self._stored, preset))
+
+    def _on_weights(self) -> None:
+        kind = self.weights.currentData()
+        if kind == offered.FILE:
+            self._show_weights(kind)
+        else:
+            stored = offered.stored_weights(self._settings.preset, kind)
+            self._change({"weights": stored})
+
+    def _on_file(self) -> None:
+        try:
+            chosen = offered.weights_file(self.file.path)
+        except AlcError as error:
+            show_words(self.weights_problem, str(error))
+            return
+        self._change({"weights": chosen})
+
+    def _on_precision(self) -> None:
+        chosen = self.precision.currentData()
+        self._change({"precision": None if chosen == DetectorSettings.precision else chosen})
+
+    def _on_number(self, field: NumberField, value: object) -> None:
+        try:
+            self._save({field.number.name: value})
+        except AlcError as error:
+            field.refuse(str(error))
+
+    def go_back_to_own(self) -> None:
+        """Take everything back that differs from the preset."""
+        self._change(offered.back_to_own(self._stored))
+
+    def _change(self, changes: Mapping[str, object]) -> None:
+        try:
+            self._save(changes)
+        except AlcError as error:
+            show_words(self.problem, str(error))

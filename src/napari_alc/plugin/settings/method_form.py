@@ -1,0 +1,194 @@
+"""The numbers of the method as fields of magicgui, made from the type hints of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_type_hints
+
+from magicgui.widgets import create_widget
+from qtpy.QtWidgets import QAbstractSpinBox, QVBoxLayout, QWidget
+
+from napari_alc.cleaning.selection import STRATEGIES
+from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.widgets.collapsible import Fold, form_in
+from napari_alc.plugin.widgets.controls import error_words, show_words
+from napari_alc.project.settings import LARGEST_SEED, MethodSettings
+
+AUTOMATIC = -1.0
+"""Stored where the score threshold is found on the validation images."""
+
+LEAST_SHOWN = -0.01
+"""What the field of the score threshold shows as "automatic"."""
+
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting of the method as the form shows it.
+
+    Parameters
+    ----------
+    label
+        In front of the field.
+    tooltip
+        What it does.
+    options
+        Further options of its magicgui widget, such as the least value.
+    """
+
+    label: str
+    tooltip: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_SHARE = {"min": 0.0, "max": 1.0, "step": 0.05}
+
+CHOICES: Mapping[str, Choice] = {
+    "per_iteration": Choice(
+        "Images an iteration (k)",
+        "How many images go to the pathologist in each iteration.",
+        {"min": 1, "max": MOST_IMAGES},
+    ),
+    "iterations": Choice(
+        "Iterations (g)",
+        "How many times training and selecting follow the first images. You can stop earlier.",
+        {"min": 0, "max": MOST_IMAGES},
+    ),
+    "strategy": Choice(
+        "Choose images by",
+        "\n".join(f"{known.title}: {known.sentence}" for known in STRATEGIES.values()),
+        {"choices": tuple((strategy.title, name) for name, strategy in STRATEGIES.items())},
+    ),
+    "tau": Choice(
+        "Score threshold (tau)",
+        "From which score a box of a detector counts. Automatic: the best one on the validation "
+        "images, 0.5 without such images.",
+        {"min": LEAST_SHOWN, "max": 1.0, "step": 0.01},
+    ),
+    "iou": Choice(
+        "Boxes match above (IoU)",
+        "Two boxes are the same object when they overlap by more than this share.",
+        _SHARE,
+    ),
+    "delta": Choice(
+        "Crowd agrees above (delta)",
+        "The crowd has seen a pathologist's box when it covers more than this share of it.",
+        _SHARE,
+    ),
+    "gamma": Choice(
+        "Box in box above (gamma)",
+        "A crowd box is dropped when more than this share of a detector's box lies inside it.",
+        _SHARE,
+    ),
+    "seed": Choice(
+        "Seed",
+        "Two runs with the same seed choose and learn alike.",
+        {"min": 0, "max": LARGEST_SEED},
+    ),
+    "matching": Choice(
+        "A box may match",
+        "Several: an object that the crowd drew twice is one object. One: the second drawing "
+        "counts as seen by the crowd alone.",
+        {"choices": (("several boxes of a model", "existential"), ("one box", "one-to-one"))},
+    ),
+    "gray_without_mp": Choice(
+        "Where Mp saw nothing, keep",
+        "Which box becomes the label where the crowd and Ma agree and Mp saw nothing.",
+        {"choices": (("Ma's box", "ma"), ("the crowd's box", "crowd"))},
+    ),
+    "green_argmax": Choice(
+        "Green box without overlap",
+        "The score of a box of the crowd that no box of Mp overlaps: 0, or, to the letter of the "
+        "paper's formula, that of the first box of Mp in the image.",
+        {"choices": (("has the score 0", "overlapping"), ("takes the first", "literal"))},
+    ),
+    "green_score_from_all": Choice(
+        "Boxes of Mp below tau",
+        "Whether boxes of Mp below tau may lend their score to a box of the crowd.",
+        {"choices": (("lend their score too", True), ("do not count", False))},
+    ),
+}
+"""The settings that may change while a project is going on, in the order of the form."""
+
+THRESHOLDS = ("tau", "iou", "delta", "gamma", "seed")
+"""Settings that are folded away: the paper's values suit most projects."""
+
+READINGS = ("matching", "gray_without_mp", "green_argmax", "green_score_from_all")
+"""Settings that are folded away too: where the paper is silent."""
+
+Save = Callable[[Mapping[str, object]], None]
+
+
+class MethodForm(QWidget):
+    """Shows the method's numbers and lets them be changed; each change is saved at once.
+
+    Parameters
+    ----------
+    save
+        Stores changes by name; what it refuses with `AlcError` is shown below the fields.
+    """
+
+    def __init__(self, save: Save) -> None:
+        super().__init__()
+        self._save = save
+        self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
+        self.thresholds = Fold("Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS)
+        self.readings = Fold("Readings of the method", self._rows(READINGS), tooltips.READINGS)
+        self.problem = error_words()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        folded = (*THRESHOLDS, *READINGS)
+        layout.addWidget(self._rows(name for name in CHOICES if name not in folded))
+        layout.addWidget(self.thresholds)
+        layout.addWidget(self.readings)
+        layout.addWidget(self.problem)
+        for name, shown in self.fields.items():
+            shown.changed.connect(lambda value, name=name: self._on_changed(name, value))
+
+    def _rows(self, names: Iterable[str]) -> QWidget:
+        rows = QWidget()
+        form = form_in(rows)
+        for name in names:
+            form.addRow(CHOICES[name].label, self.fields[name].native)
+        return rows
+
+    def show_method(self, method: MethodSettings) -> None:
+        """Show what is stored."""
+        show_words(self.problem, "")
+        for name, value in asdict(method).items():
+            if name in self.fields:
+                with self.fields[name].changed.blocked():
+                    self.fields[name].value = max(value, LEAST_SHOWN) if name == "tau" else value
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let everything be looked at, and nothing be changed."""
+        for shown in self.fields.values():
+            shown.enabled = not is_locked
+
+    def _on_changed(self, name: str, value: object) -> None:
+        is_automatic = name == "tau" and isinstance(value, float) and value < 0
+        try:
+            self._save({name: AUTOMATIC if is_automatic else value})
+        except AlcError as error:
+            show_words(self.problem, str(error))
+
+
+def _field(name: str, choice: Choice) -> Any:
+    is_choice = "choices" in choice.options
+    shown: Any = create_widget(
+        annotation=get_type_hints(MethodSettings)[name],
+        value=getattr(MethodSettings, name) if name != "tau" else LEAST_SHOWN,
+        name=name,
+        label=choice.label,
+        options={**choice.options, **({"widget_type": "ComboBox"} if is_choice else {})},
+    )
+    shown.tooltip = choice.tooltip
+    native = shown.native
+    if isinstance(native, QAbstractSpinBox):
+        native.setKeyboardTracking(False)  # a number is saved when it is typed, not each digit
+    if name == "tau":
+        native.setSpecialValueText("automatic")
+    return shown

@@ -1,0 +1,120 @@
+"""The settings of a project on one page: method, detector, and where it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
+
+from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.settings.detector_form import DetectorForm
+from napari_alc.plugin.settings.method_form import MethodForm
+from napari_alc.plugin.widgets.collapsible import guard_wheel
+from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
+from napari_alc.project.project import Project
+
+FREE = "Saved at once. What you change holds from the next step on; finished steps stay."
+LOCKED = "Locked while a step is running."
+
+
+class SettingsPage(QWidget):
+    """Everything that ``project.toml`` says about the steps to come."""
+
+    changed = Signal()
+    """Emitted when a setting was saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._project: Project | None = None
+        self.note = words(FREE)
+        self.method = MethodForm(lambda values: self._save(method=values))
+        self.detector = DetectorForm(lambda values: self._save(detector=values))
+        self.cluster = QLineEdit()
+        self.cluster.setPlaceholderText("this computer, or tcp://host:8786")
+        self.cluster.setToolTip(tooltips.CLUSTER)
+        self.cluster.editingFinished.connect(self._on_cluster)
+        self.cluster_problem = error_words()
+        self._arrange()
+        guard_wheel(self)
+
+    def _arrange(self) -> None:
+        cluster = QFormLayout()
+        cluster.setContentsMargins(0, 0, 0, 0)
+        cluster.addRow("Dask cluster", self.cluster)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.note)
+        layout.addWidget(heading("Method"))
+        layout.addWidget(self.method)
+        layout.addWidget(heading("Detector"))
+        layout.addWidget(self.detector)
+        layout.addWidget(heading("Beyond this computer"))
+        layout.addLayout(cluster)
+        layout.addWidget(self.cluster_problem)
+
+    def set_project(self, project: Project | None) -> None:
+        """Show the settings of another project.
+
+        Raises
+        ------
+        AlcError
+            When they cannot be shown.
+        """
+        self._project = project
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the settings as they are stored."""
+        if self._project is None:
+            return
+        settings = self._project.settings
+        self.method.show_method(settings.method)
+        self.detector.show_detector(settings.detector, settings.method.seed)
+        self.cluster.setText(settings.cluster)
+        show_words(self.cluster_problem, "")
+
+    def set_locked(self, is_locked: bool) -> None:
+        """Let nothing be changed while a step reads it."""
+        self.note.setText(LOCKED if is_locked else FREE)
+        self.method.set_locked(is_locked)
+        self.detector.set_locked(is_locked)
+        self.cluster.setEnabled(not is_locked)
+
+    def _save(
+        self,
+        method: Mapping[str, object] | None = None,
+        detector: Mapping[str, object] | None = None,
+        cluster: str | None = None,
+    ) -> None:
+        if self._project is None:
+            return
+        self._project.change(method=method, detector=detector, cluster=cluster)
+        self.refresh()
+        self.changed.emit()
+
+    def _on_cluster(self) -> None:
+        address = self.cluster.text().strip()
+        if self._project is None or address == self._project.settings.cluster:
+            return
+        try:
+            require_address(address)
+            self._save(cluster=address)
+        except AlcError as error:
+            show_words(self.cluster_problem, str(error))
+
+
+def require_address(text: str) -> None:
+    """Refuse what cannot be the address of a Dask scheduler.
+
+    Raises
+    ------
+    AlcError
+        Saying how an address is written.
+    """
+    scheme, sign, rest = text.rpartition("://")
+    host, colon, port = rest.rpartition(":")
+    is_well = bool(colon and host and port.isdecimal()) and (not sign or bool(scheme))
+    if text and not is_well:
+        raise AlcError("Write the address as tcp://host:8786, or leave the field empty.")

@@ -1,0 +1,192 @@
+"""A section of a page that unfolds at a click on its heading."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_alc.errors import AlcError
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.widgets.controls import button_with, error_words, show_words
+from napari_alc.project.project import Project
+
+HEADING = """
+QToolButton { font-weight: bold; font-size: 13px; border: none; padding: 4px 2px;
+              text-align: left; background: transparent; }
+QToolButton:hover { text-decoration: underline; }
+"""
+
+
+class Fold(QWidget):
+    """A heading and what it hides.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    content
+        What is shown below it while it is open.
+    tooltip
+        What is found there.
+    """
+
+    toggled = Signal(bool)
+    """Emitted with whether it is open now."""
+
+    def __init__(self, title: str, content: QWidget, tooltip: str = "") -> None:
+        super().__init__()
+        self.content = content
+        self.heading = QToolButton()
+        self.heading.setText(title)
+        self.heading.setToolTip(tooltip)
+        self.heading.setStyleSheet(HEADING)
+        self.heading.setCheckable(True)
+        self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.heading.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.heading.toggled.connect(self._on_toggled)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.heading)
+        layout.addWidget(content)
+        self._on_toggled(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the content is shown."""
+        return bool(self.heading.isChecked())
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or close it."""
+        self.heading.setChecked(is_open)
+
+    def set_title(self, title: str) -> None:
+        """Change the heading."""
+        self.heading.setText(title)
+
+    def _on_toggled(self, is_open: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
+        self.heading.setArrowType(arrow)
+        self.content.setVisible(is_open)
+        self.toggled.emit(is_open)
+
+
+def form_in(page: QWidget) -> QFormLayout:
+    """A form that fills `page`: labels to the left, fields as wide as there is room."""
+    form = QFormLayout(page)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+class WheelGuard(QObject):
+    """Lets the wheel scroll the page, not change a field that nobody has clicked."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Hand the wheel on to the page while `watched` has no focus."""
+        if event.type() != QEvent.Type.Wheel:
+            return False
+        if isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def guard_wheel(page: QWidget) -> None:
+    """Guard the fields on `page` that a wheel could change."""
+    guard = WheelGuard(page)
+    for kind in (QComboBox, QAbstractSpinBox):
+        for field in page.findChildren(kind):
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            field.installEventFilter(guard)
+
+
+class Panel(Protocol):
+    """What a section holds: a `QWidget` that shows something of a project."""
+
+    changed: Any
+    """Emitted when it has changed the project."""
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project."""
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now."""
+
+    def set_locked(self, is_locked: bool, /) -> None:
+        """Let nothing be changed or started while a job runs."""
+
+
+class PanelSection(QWidget):
+    """A heading with a panel below it; a closed one costs nothing.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    panel
+        A widget that fulfils `Panel`.
+    tooltip
+        What is found there.
+    """
+
+    def __init__(self, title: str, panel: Any, tooltip: str = "") -> None:
+        super().__init__()
+        self.panel = panel
+        self._project: Project | None = None
+        self._shown: Project | None = None
+        self._is_stale = False
+        self.error = error_words()
+        self.again = button_with("Try again", tooltips.TRY_AGAIN)
+        self.again.hide()
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.error)
+        inner.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
+        inner.addWidget(panel)
+        self.fold = Fold(title, content, tooltip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.fold)
+        self.fold.toggled.connect(self._fill)
+        self.again.clicked.connect(self.refresh)
+
+    def set_project(self, project: Project | None) -> None:
+        """Hold another project; it is shown once the section is open."""
+        self._project = project
+        if self._shown is not None and self._shown is not project:
+            self.panel.set_project(None)
+            self._shown = None
+        self._fill()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now, once the section is open."""
+        self._is_stale = True
+        self._fill()
+
+    def _fill(self) -> None:
+        if not self.fold.is_open or self._project is None:
+            return
+        try:
+            if self._shown is not self._project:
+                self._shown = self._project
+                self.panel.set_project(self._project)
+            elif self._is_stale:
+                self.panel.refresh()
+        except AlcError as error:
+            show_words(self.error, str(error))
+            self.again.show()
+            return
+        self._is_stale = False
+        show_words(self.error, "")
+        self.again.hide()

@@ -1,0 +1,130 @@
+"""Progress of the running job: a bar with the time left, Cancel, and the log on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QPlainTextEdit,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_alc.plugin import tooltips
+from napari_alc.plugin.progress_text import bar_position, step_words, time_left
+from napari_alc.plugin.widgets.controls import button_with, words
+from napari_alc.progress import Progress
+
+LOG_HEIGHT = 140
+"""Pixels of the log; it scrolls."""
+
+
+class JobBar(QWidget):
+    """Shows one job at a time."""
+
+    cancelled = Signal()
+    """Emitted when Cancel is pressed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log: Callable[[], str] = str
+        self._under_way: dict[str, Progress] = {}
+        self.message = words()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.cancel = button_with("Cancel", tooltips.CANCEL)
+        self.cancel.clicked.connect(self._on_cancel)
+        self.show_log = button_with("Show log", tooltips.LOG)
+        self.show_log.setCheckable(True)
+        self.show_log.toggled.connect(self._toggle_log)
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setFixedHeight(LOG_HEIGHT)
+        self.log.setPlaceholderText("Nothing has been written so far.")
+        self.log.setStyleSheet("border: 1px solid #4a4f58;")
+        self.log.hide()
+        self._arrange()
+        self.idle()
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel)
+        row.addWidget(self.show_log, 0, Qt.AlignmentFlag.AlignRight)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.message)
+        layout.addLayout(row)
+        layout.addWidget(self.log)
+
+    def begin(self, title: str, log: Callable[[], str] | None = None) -> None:
+        """Show that a job has begun; `log` tells what it has written so far."""
+        self._log = log or str
+        self._under_way = {}
+        self.message.setText(f"{title}: starting…")
+        self.message.show()
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.cancel.setText("Cancel")
+        self.cancel.setEnabled(True)
+        self.cancel.show()
+        self.show_log.setVisible(log is not None)
+        self._refresh_log()
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show a report of the job; late ones of a job that stops are passed over."""
+        if not self.cancel.isEnabled():
+            return
+        done, total = bar_position(progress)
+        self.message.setText("\n".join(self._lines(progress)))
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        left = time_left(progress)
+        self.bar.setFormat(f"%p % · {left}" if left else "%p %")
+        self._refresh_log()
+
+    def _lines(self, progress: Progress) -> list[str]:
+        """A line for each step under way; what is done goes when another tells something."""
+        others = self._under_way.items()
+        going_on = {name: other for name, other in others if other.done < other.total}
+        self._under_way = {**going_on, progress.step: progress}
+        return [step_words(self._under_way[name]) for name in sorted(self._under_way, reverse=True)]
+
+    def stopping(self) -> None:
+        """Show that the job was asked to stop."""
+        self.cancel.setText("Cancelling…")
+        self.cancel.setEnabled(False)
+        self.message.setText("Stopping at the next safe point…")
+        self.bar.setRange(0, 0)
+
+    def idle(self) -> None:
+        """Show that no job runs; the log of the last one stays."""
+        self.bar.hide()
+        self.cancel.hide()
+        self.message.hide()
+        self.show_log.setVisible(bool(self._log()))
+        self._refresh_log()
+
+    def _on_cancel(self) -> None:
+        self.stopping()
+        self.cancelled.emit()
+
+    def _toggle_log(self, shown: bool) -> None:
+        self.show_log.setText("Hide log" if shown else "Show log")
+        self.log.setVisible(shown)
+        self._refresh_log()
+
+    def _refresh_log(self) -> None:
+        if self.show_log.isHidden():
+            self.log.hide()
+        elif self.show_log.isChecked():
+            self._show_new_words(self._log())
+            self.log.show()
+
+    def _show_new_words(self, text: str) -> None:
+        if text != self.log.toPlainText():
+            self.log.setPlainText(text)
+            self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())

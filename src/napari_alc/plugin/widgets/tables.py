@@ -1,0 +1,122 @@
+"""Read-only tables that stay quick with thousands of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+Cell = str | int | float
+Row = tuple[Cell, ...]
+
+UNKNOWN = "–"
+"""In a cell whose value nobody knows."""
+
+ROW_HEIGHT = 22
+
+MEASURED_ROWS = 50
+"""Rows that tell how wide a column must be; measuring thousands takes too long."""
+
+
+class RowsModel(QAbstractTableModel):
+    """Rows of plain values under headings with tooltips."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        super().__init__()
+        self._names = tuple(columns)
+        self._tooltips = tuple(columns.values())
+        self._rows: Sequence[Row] = ()
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
+        """How many rows there are."""
+        return len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
+        """How many columns there are."""
+        return len(self._names)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A cell's text, whole text and alignment."""
+        value = self._rows[index.row()][index.column()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return str(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            is_name = self._names[index.column()] == "Image"
+            side = Qt.AlignmentFlag.AlignLeft if is_name else Qt.AlignmentFlag.AlignRight
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """A column's name and what it means."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._names[section]
+        return self._tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class TableView(QTableView):
+    """A read-only table of whole rows; the column `wide` takes what room is left.
+
+    Parameters
+    ----------
+    model
+        What is shown.
+    wide
+        Number of the wide column.
+    """
+
+    def __init__(self, model: QAbstractItemModel, wide: int) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setResizeContentsPrecision(MEASURED_ROWS)
+        header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        # left to Qt, each changed row would have all columns measured: 3 ms a decision
+        model.modelReset.connect(self._fit_columns)
+        self._fit_columns()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Give the columns room in the letters that they are shown in."""
+        super().showEvent(event)
+        self._fit_columns()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Follow napari's letters and theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        header = self.horizontalHeader()
+        for column in range(header.count()):
+            if header.sectionResizeMode(column) != QHeaderView.ResizeMode.Stretch:
+                self.resizeColumnToContents(column)
+
+
+class Table(TableView):
+    """A table of `columns` (name to tooltip) that is filled with `rows`."""
+
+    def __init__(self, columns: Mapping[str, str], wide: str) -> None:
+        self.rows = RowsModel(columns)
+        super().__init__(self.rows, list(columns).index(wide))

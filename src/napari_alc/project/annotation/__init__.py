@@ -1,0 +1,1 @@
+"""What people do: documents, decisions, tasks, readings, sessions and their time."""

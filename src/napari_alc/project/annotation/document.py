@@ -1,0 +1,448 @@
+"""The review document: the boxes of one image with their decisions, and undo.
+
+The document is the truth of what a person decided; layers of a viewer are views of it.
+Every change is stored before the document shows it, and nothing stored is overwritten:
+undo is a decision of its own, and it goes back across images (`History`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from napari_alc.boxes import as_boxes, iou_matrix
+from napari_alc.errors import AlcError
+from napari_alc.labels import ImageRecord
+
+if TYPE_CHECKING:
+    pass
+
+
+State = Literal["open", "kept", "changed", "added", "deleted"]
+Corners = tuple[float, float, float, float]
+
+MINIMUM_SIZE = 2.0
+"""Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
+
+SAME_OBJECT_IOU = 0.5
+"""Two labels of a category with a higher IoU mark the same object."""
+
+STALE = "Somebody else has changed this box since; it stays as it is."
+MARKED = "Another label marks that object already. Delete this box, or adjust it by hand."
+
+
+class Refused(AlcError):
+    """A change that would make no valid box; the document stays as it was."""
+
+
+@dataclass(frozen=True)
+class ReviewBox:
+    """A box under review.
+
+    Parameters
+    ----------
+    id
+        Identity in the store; kept through every change.
+    category_id
+        Its kind of object.
+    corners
+        ``x1, y1, x2, y2`` in pixels.
+    source
+        Who drew it: ``crowd``, ``mp``, ``ma`` or ``person``.
+    region
+        ``red``, ``green``, ``pink``, ``gray``, or empty where no model has seen the image.
+    score
+        Confidence of the model in 0–1; None for crowd and person.
+    evaluation_score
+        The LSM's evaluation score in 0–1; None unless red or green.
+    state
+        ``open`` until somebody decides.
+    person
+        Whose decision the state is; empty where nobody has decided, so an undo of the first
+        decision empties it again.
+    decided_at
+        When that person decided; None where nobody has.
+    """
+
+    id: int
+    category_id: int
+    corners: Corners
+    source: str
+    region: str = ""
+    score: float | None = None
+    evaluation_score: float | None = None
+    state: State = "open"
+    person: str = ""
+    decided_at: datetime | None = None
+
+    @property
+    def is_label(self) -> bool:
+        """Whether the box is part of the clean labels as things stand."""
+        return self.state in ("kept", "changed", "added")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One decision: the box before (None where it is new) and after."""
+
+    action: str
+    before: ReviewBox | None
+    after: ReviewBox
+
+
+class Shelf(Protocol):
+    """Where decisions are stored; each call returns once they are, and raises otherwise."""
+
+    def store(self, changes: Sequence[Change]) -> None:
+        """Store decisions on boxes that are known."""
+
+    def draw(self, box: ReviewBox) -> int:
+        """Store a box that a person drew, with that decision; returns its identity."""
+
+
+class ReviewDocument:
+    """The boxes of one image under review.
+
+    Parameters
+    ----------
+    image
+        The image they belong to.
+    boxes
+        Proposals, in the order in which they are offered.
+    suggestions
+        Boxes of the crowd and the models that are shown but not offered.
+    category_ids
+        The categories a box may have.
+    person
+        Who decides in this sitting.
+    shelf
+        Stores every change.
+    history
+        Of the person's sitting; one of its own where none is given.
+    task_id
+        The image's entry in the history.
+    """
+
+    def __init__(
+        self,
+        image: ImageRecord,
+        boxes: Sequence[ReviewBox],
+        suggestions: Sequence[ReviewBox],
+        category_ids: Sequence[int],
+        person: str,
+        shelf: Shelf,
+        history: History | None = None,
+        task_id: int = 0,
+    ) -> None:
+        self.image = image
+        self.suggestions = tuple(suggestions)
+        self._boxes = {box.id: box for box in boxes}
+        self._category_ids = frozenset(category_ids)
+        self._person = person
+        self._shelf = shelf
+        self._history = History() if history is None else history
+        self._task_id = task_id
+
+    @property
+    def boxes(self) -> Mapping[int, ReviewBox]:
+        """All boxes by id, deleted ones included."""
+        return dict(self._boxes)
+
+    @property
+    def shown(self) -> tuple[ReviewBox, ...]:
+        """The boxes that are not deleted."""
+        return tuple(box for box in self._boxes.values() if box.state != "deleted")
+
+    @property
+    def open_boxes(self) -> tuple[ReviewBox, ...]:
+        """The boxes that nobody has decided on."""
+        return tuple(box for box in self._boxes.values() if box.state == "open")
+
+    @property
+    def labels(self) -> tuple[ReviewBox, ...]:
+        """The boxes that are clean labels as things stand."""
+        return tuple(box for box in self._boxes.values() if box.is_label)
+
+    def keep(self, ids: Sequence[int]) -> None:
+        """Accept boxes as they are."""
+        changes = [(box, replace(box, state=_kept_state(box))) for box in self._find(ids)]
+        self._apply("keep", changes)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Decide that boxes are no objects."""
+        self._apply("delete", [(box, replace(box, state="deleted")) for box in self._find(ids)])
+
+    def reshape(self, corners: Mapping[int, Sequence[float]]) -> None:
+        """Move or resize boxes; corners are sorted and clipped to the image."""
+        changes = []
+        for box in self._find(list(corners)):
+            valid = self.valid_corners(corners[box.id])
+            changes.append((box, replace(box, corners=valid, state=_changed_state(box))))
+        self._apply("change", changes)
+
+    def recategorise(self, ids: Sequence[int], category_id: int) -> None:
+        """Give boxes another category."""
+        self._require_category(category_id)
+        changes = [
+            (box, replace(box, category_id=category_id, state=_changed_state(box)))
+            for box in self._find(ids)
+        ]
+        self._apply("change", changes)
+
+    def add(self, corners: Sequence[float], category_id: int) -> int:
+        """Add a box that a person drew; returns its identity."""
+        self._require_category(category_id)
+        drawn = ReviewBox(
+            0,
+            category_id,
+            self.valid_corners(corners),
+            "person",
+            state="added",
+            person=self._person,
+            decided_at=datetime.now(UTC),
+        )
+        box = replace(drawn, id=self._shelf.draw(drawn))
+        self._boxes[box.id] = box
+        self._history.add(self._task_id, (Change("add", None, box),))
+        return box.id
+
+    def nudge(self, box_id: int, dx: float, dy: float, grow: bool = False) -> None:
+        """Move a box by pixels, or only its lower right corner; it stops at the image's border.
+
+        Nudges of a box that follow each other are one undo.
+
+        Parameters
+        ----------
+        dx, dy
+            Pixels to the right and down.
+        grow
+            Move the lower right corner alone.
+        """
+        [box] = self._find([box_id])
+        move = _grown if grow else _moved
+        x1, x2 = move(box.corners[0], box.corners[2], dx, self.image.width)
+        y1, y2 = move(box.corners[1], box.corners[3], dy, self.image.height)
+        if (x1, y1, x2, y2) != box.corners:
+            after = replace(box, corners=(x1, y1, x2, y2), state=_changed_state(box))
+            self._apply("change", [(box, after)], run=(self._task_id, box_id))
+
+    def take(self, box_id: int, other: ReviewBox) -> None:
+        """Give a box the corners and the category of a suggestion or of another box.
+
+        Where the other one is open itself, it is deleted by the same decision.
+
+        Raises
+        ------
+        Refused
+            When another label marks that object already: there would be two of them.
+        """
+        if other.id == box_id:
+            raise Refused("That is the box itself. Keep it, or delete it.")
+        self._require_category(other.category_id)
+        [box] = self._find([box_id])
+        taken = replace(
+            box,
+            corners=self.valid_corners(other.corners),
+            category_id=other.category_id,
+            state=_changed_state(box),
+        )
+        self._require_unmarked(taken)
+        rival = self._boxes.get(other.id)
+        pairs = [("take", box, taken)]
+        if rival is not None and rival.state == "open":
+            pairs.append(("delete", rival, replace(rival, state="deleted")))
+        self._decide(pairs)
+
+    def settle(self, boxes: Sequence[ReviewBox]) -> None:
+        """Store the final state of known boxes at once, as one decision."""
+        before = self._find([box.id for box in boxes])
+        self._apply("settle", list(zip(before, boxes, strict=True)))
+
+    def undo(self) -> tuple[int, ...]:
+        """Take the last decision of the sitting back; returns the boxes concerned.
+
+        None are where the last decision concerns another image (`History.undo_task`).
+
+        Raises
+        ------
+        Refused
+            When somebody else has decided on these boxes since; the decision before it is next.
+        """
+        return self._revert("undo")
+
+    def redo(self) -> tuple[int, ...]:
+        """Repeat the decision last taken back, as `undo` does; returns the boxes concerned."""
+        return self._revert("redo")
+
+    def valid_corners(self, corners: Sequence[float]) -> Corners:
+        """Sort corners and clip them to the image.
+
+        Raises
+        ------
+        Refused
+            When nothing of at least `MINIMUM_SIZE` pixels is left.
+        """
+        values = np.asarray(corners, dtype=np.float64)
+        if values.shape != (4,) or not np.isfinite(values).all():
+            raise Refused("That is no box: it needs four finite corners.")
+        x = np.clip(np.sort(values[0::2]), 0, self.image.width)
+        y = np.clip(np.sort(values[1::2]), 0, self.image.height)
+        if x[1] - x[0] < MINIMUM_SIZE or y[1] - y[0] < MINIMUM_SIZE:
+            raise Refused("That box is too small or outside the image; nothing was changed.")
+        return float(x[0]), float(y[0]), float(x[1]), float(y[1])
+
+    def _require_unmarked(self, box: ReviewBox) -> None:
+        """Refuse a box where another label of its category has about the same corners."""
+        labels = [
+            other
+            for other in self._boxes.values()
+            if other.is_label and other.id != box.id and other.category_id == box.category_id
+        ]
+        corners = as_boxes([label.corners for label in labels])
+        if (iou_matrix(as_boxes(box.corners), corners) > SAME_OBJECT_IOU).any():
+            raise Refused(MARKED)
+
+    def _require_category(self, category_id: int) -> None:
+        if category_id not in self._category_ids:
+            raise Refused(f"Category {category_id} is not one of this project.")
+
+    def _find(self, ids: Sequence[int]) -> list[ReviewBox]:
+        missing = [box_id for box_id in ids if box_id not in self._boxes]
+        if missing:
+            raise Refused(f"Box {missing[0]} is not under review in this image.")
+        return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
+
+    def _apply(
+        self, action: str, pairs: Sequence[tuple[ReviewBox, ReviewBox]], run: Hashable = None
+    ) -> None:
+        self._decide([(action, before, after) for before, after in pairs], run)
+
+    def _decide(
+        self, steps: Sequence[tuple[str, ReviewBox, ReviewBox]], run: Hashable = None
+    ) -> None:
+        at = datetime.now(UTC)
+        changes = tuple(
+            Change(action, before, replace(after, person=self._person, decided_at=at))
+            for action, before, after in steps
+            if before != after
+        )
+        if not changes:
+            return
+        self._commit(changes)
+        self._history.add(self._task_id, changes, run)
+
+    def _commit(self, changes: Sequence[Change]) -> None:
+        self._shelf.store(changes)
+        for change in changes:
+            self._boxes[change.after.id] = change.after
+
+    def _revert(self, way: Way) -> tuple[int, ...]:
+        done = self._history.next(way, self._task_id)
+        if not done:
+            return ()
+        if any(self._boxes.get(change.after.id) != change.after for change in done):
+            self._history.drop(way)
+            raise Refused(STALE)
+        changes = tuple(Change(way, change.after, _before(change)) for change in reversed(done))
+        self._commit(changes)
+        self._history.turn(way, changes)
+        return tuple(change.after.id for change in changes)
+
+
+def _before(change: Change) -> ReviewBox:
+    return change.before or replace(change.after, state="deleted")
+
+
+def _kept_state(box: ReviewBox) -> State:
+    if box.is_label:
+        return box.state
+    return "added" if box.source == "person" else "kept"
+
+
+def _changed_state(box: ReviewBox) -> State:
+    return "added" if box.source == "person" else "changed"
+
+
+def _moved(low: float, high: float, by: float, size: int) -> tuple[float, float]:
+    """A side of a box moved along, not farther than to the border of the image."""
+    step = min(max(by, min(-low, 0.0)), max(size - high, 0.0))
+    return low + step, high + step
+
+
+def _grown(low: float, high: float, by: float, size: int) -> tuple[float, float]:
+    """A side of a box with its far end moved, not below the smallest size nor past the border."""
+    return low, min(max(high + by, min(low + MINIMUM_SIZE, high)), max(size, high))
+
+
+Way = Literal["undo", "redo"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One decision: the task that it concerns, and what it did to the boxes."""
+
+    task_id: int
+    changes: tuple[Change, ...]
+
+
+class History:
+    """The decisions of a sitting that can be taken back, and those taken back."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Way, list[Entry]] = {"undo": [], "redo": []}
+        self._run: Hashable = None
+
+    @property
+    def undo_task(self) -> int | None:
+        """Id of the task that the next undo concerns; None where nothing is left."""
+        return self._task("undo")
+
+    @property
+    def redo_task(self) -> int | None:
+        """Id of the task that the next redo concerns; None where nothing is left."""
+        return self._task("redo")
+
+    def _task(self, way: Way) -> int | None:
+        entries = self._entries[way]
+        return entries[-1].task_id if entries else None
+
+    def add(self, task_id: int, changes: tuple[Change, ...], run: Hashable = None) -> None:
+        """Remember a decision; nothing can be redone any more.
+
+        Parameters
+        ----------
+        run
+            Decisions of the same run that follow each other directly are taken back at once;
+            they change the same boxes. None stands alone.
+        """
+        done = self._entries["undo"]
+        if run is not None and run == self._run:
+            before = done.pop().changes
+            pairs = zip(before, changes, strict=True)
+            changes = tuple(replace(new, before=old.before) for old, new in pairs)
+        done.append(Entry(task_id, changes))
+        self._entries["redo"].clear()
+        self._run = run
+
+    def end_run(self) -> None:
+        """Let the next decision stand alone: the person has turned to something else."""
+        self._run = None
+
+    def next(self, way: Way, task_id: int) -> tuple[Change, ...]:
+        """What an undo or redo on this task would take back; empty where another's is next."""
+        return self._entries[way][-1].changes if self._task(way) == task_id else ()
+
+    def turn(self, way: Way, changes: tuple[Change, ...]) -> None:
+        """Note that the next entry was taken back by `changes`."""
+        entry = self._entries[way].pop()
+        self._entries["redo" if way == "undo" else "undo"].append(Entry(entry.task_id, changes))
+        self._run = None
+
+    def drop(self, way: Way) -> None:
+        """Forget the next entry: it can no longer be taken back."""
+        self._entries[way].pop()
+        self._run = None

@@ -1,0 +1,200 @@
+"""One person's sitting at the review: the image held, the time spent, undo, and the place.
+
+Whatever is stored goes into the database in one transaction with the check that the image is
+still held, so that a window that lost it overwrites nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, insert, select, update
+
+from napari_alc.errors import AlcError
+from napari_alc.project.annotation import leases
+from napari_alc.project.annotation.activity_timer import Spent, Stopwatch
+from napari_alc.project.annotation.decisions import TaskShelf, open_document
+from napari_alc.project.annotation.document import (
+    Change,
+    History,
+    Refused,
+    ReviewBox,
+    ReviewDocument,
+)
+from napari_alc.project.annotation.tasks import Task
+from napari_alc.project.project import Project
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import now
+
+HELD = "This image is open elsewhere ({who}). It can be looked at, not changed."
+
+LOST = (
+    "This window was not heard of for a while, and the image was opened elsewhere meanwhile. "
+    "Everything decided before is stored, this last step is not: open the image again to go on."
+)
+
+
+class Lost(AlcError):
+    """The image is held by another window now."""
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """A document, and why it cannot be changed; empty where it can."""
+
+    document: ReviewDocument
+    read_only: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person is: an image and a box of it, or None for the image as a whole."""
+
+    task_id: int
+    box_id: int | None
+
+
+class Sitting:
+    """What one person does in one window, from opening a project to closing it.
+
+    Parameters
+    ----------
+    project
+        The project under review.
+    person
+        Who decides.
+
+    Attributes
+    ----------
+    history
+        Undo and redo across the images of the sitting.
+    stopwatch
+        Counts the time; tell it when the person does something, pauses or resumes.
+    """
+
+    def __init__(self, project: Project, person: str) -> None:
+        self.history = History()
+        self.stopwatch = Stopwatch()
+        self._project, self._person = project, person
+        self._window = leases.new_window(person)
+        self._held: int | None = None
+        self._place: Place | None = None
+        self._stored_place: Place | None = None
+
+    def open(self, task: Task) -> OpenImage:
+        """Open an image and let go of the one before; read-only while another window holds it."""
+        self._held = None
+        self.stopwatch.turn_to(None)
+        with self._transaction() as connection:
+            who = leases.take(connection, task.id, self._window)
+        shelf: TaskShelf | _ClosedShelf
+        if who:
+            shelf = _ClosedShelf(HELD.format(who=who))
+        else:
+            self._held = task.id
+            shelf = TaskShelf(task, self._person, partial(self._deciding, task.id))
+        document = open_document(self._project, task, self._person, shelf, self.history)
+        self.look_at(task.id, None)
+        return OpenImage(document, HELD.format(who=who) if who else "")
+
+    def look_at(self, task_id: int, box_id: int | None) -> None:
+        """Note what the person turns to; None for the image as a whole.
+
+        It is stored with the next decision, or by `keep_place`. Time counts on the image held.
+        """
+        self._place = Place(task_id, box_id)
+        self.stopwatch.turn_to(task_id if task_id == self._held else None, box_id)
+
+    def keep_place(self) -> None:
+        """Store where the person is, if that has changed."""
+        if self._place != self._stored_place:
+            with self._transaction():
+                pass
+
+    def renew(self) -> None:
+        """Keep the image, and store time and place; call it every 20 seconds.
+
+        Raises
+        ------
+        Lost
+            When the image was lost to another window. Time and place are stored nevertheless.
+        """
+        with self._transaction() as connection:
+            lost = self._held is not None and not leases.renew(connection, self._held, self._window)
+        if lost:
+            raise Lost(LOST)
+
+    def leave(self) -> None:
+        """Let others have the image; time and place are stored."""
+        self.stopwatch.turn_to(None)
+        with self._transaction() as connection:
+            leases.give_back(connection, self._window)
+        self._held = None
+
+    def close(self) -> None:
+        """End the sitting."""
+        self.leave()
+
+    def held_by_others(self) -> dict[int, str]:
+        """Who has which image open elsewhere, by task id."""
+        with self._project.store.begin() as connection:
+            return leases.held_by_others(connection, self._window)
+
+    def last_place(self) -> Place | None:
+        """Where this person was at the end of an earlier sitting, or of this one so far."""
+        c = schema.place.c
+        query = select(c.task_id, c.box_id).where(c.person == self._person)
+        rows = self._project.store.rows(query)
+        return Place(*rows[0]) if rows else None
+
+    @contextmanager
+    def _deciding(self, task_id: int) -> Iterator[Connection]:
+        """A transaction on an image that is ours to its end."""
+        self.stopwatch.touch()
+        with self._transaction() as connection:
+            if not leases.renew(connection, task_id, self._window):
+                raise Lost(LOST)
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """A transaction that stores time and place too; what was not stored stays counted."""
+        place = self._place
+        with self._project.store.begin() as connection:
+            yield connection
+            spent = self.stopwatch.counted()
+            _write_time(connection, self._person, spent)
+            if place is not None and place != self._stored_place:
+                _write_place(connection, self._person, place)
+        self.stopwatch.forget(spent)
+        self._stored_place = place
+
+
+class _ClosedShelf:
+    """Stands for a store where there is nothing to be changed."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def store(self, changes: Sequence[Change]) -> None:  # noqa: ARG002
+        raise Refused(self._reason)
+
+    def draw(self, box: ReviewBox) -> int:  # noqa: ARG002
+        raise Refused(self._reason)
+
+
+def _write_time(connection: Connection, person: str, spent: Sequence[Spent]) -> None:
+    if spent:
+        at = now()
+        rows = [{**vars(item), "person": person, "at": at} for item in spent]
+        connection.execute(insert(schema.spent), rows)
+
+
+def _write_place(connection: Connection, person: str, place: Place) -> None:
+    values = {**vars(place), "at": now()}
+    known = update(schema.place).where(schema.place.c.person == person).values(values)
+    if not connection.execute(known).rowcount:
+        connection.execute(insert(schema.place), {"person": person, **values})

@@ -1,0 +1,1 @@
+"""The clean dataset as files, with its datasheet."""

@@ -1,0 +1,252 @@
+"""The datasheet of an export: what is in it, where it comes from, and how to make it again.
+
+Nothing in it depends on the clock: the same labels give the same datasheet.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from napari_alc import __version__
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import BadData
+from napari_alc.project.export.checksums import label_checksum
+from napari_alc.project.label_sets import CleanLabels, Moment
+from napari_alc.project.project import Project
+from napari_alc.project.reporting.report_tables import Table
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import as_utc
+
+FORMAT = 1
+"""Version of the datasheet; a program refuses a newer one."""
+
+LIBRARIES = ("numpy", "scipy", "sqlalchemy", "torch", "torchvision")
+
+SHORT = 16
+"""Characters of a checksum that a table shows."""
+
+Sheet = Mapping[str, Any]
+
+NEEDED = ("formats", "names", "info", "moment", "files", "images")
+"""What an export is made again from."""
+
+
+def datasheet(
+    project: Project, clean: CleanLabels, until: Moment, checksums: Mapping[int, str]
+) -> dict[str, Any]:
+    """Everything about an export but its files.
+
+    Parameters
+    ----------
+    project
+        Where the labels come from.
+    clean
+        The labels.
+    until
+        The moment that they show.
+    checksums
+        Of the image files, by image id.
+    """
+    crowd = project.crowd_labels().labels
+    labels = clean.label_set.labels
+    return {
+        "datasheet": FORMAT,
+        "description": "Clean labels made by active label cleaning",
+        "counts": _counts(clean),
+        "provenance": _provenance(clean),
+        "settings": {
+            "method": asdict(project.settings.method),
+            "costs": asdict(project.settings.costs),
+            "detector": _detector(project),
+        },
+        "seeds": {"method": project.settings.method.seed, "detector": _detector(project)["seed"]},
+        "models": _models(project),
+        "versions": _versions(),
+        "labels": {
+            "crowd": {"boxes": len(crowd), "blake2b": label_checksum(crowd)},
+            "clean": {"boxes": len(labels), "blake2b": label_checksum(labels)},
+        },
+        "moment": {**asdict(until), "at": _time_of(project, until)},
+        "images": [
+            {**asdict(image), "blake2b": checksums[image.id]} for image in clean.label_set.images
+        ],
+    }
+
+
+def _counts(clean: CleanLabels) -> dict[str, Any]:
+    labels = clean.label_set.labels
+    names = {category.id: category.name for category in clean.label_set.categories}
+    found = Counter(labels.category_ids.tolist())
+    return {
+        "images": len(clean.label_set.images),
+        "images_with_labels": len(set(labels.image_ids.tolist())),
+        "labels": len(labels),
+        "categories": {name: found[number] for number, name in names.items()},
+    }
+
+
+def _provenance(clean: CleanLabels) -> dict[str, dict[str, int]]:
+    """How many labels come from where, and how they were decided."""
+    return {
+        name: _counted(getattr(origin, name) for origin in clean.origins)
+        for name in ("source", "region", "decision", "person")
+    }
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return {value or "none": count for value, count in sorted(Counter(values).items())}
+
+
+def _detector(project: Project) -> dict[str, Any]:
+    """All settings of the detector, those that were left to their defaults too."""
+    given = {"seed": project.settings.method.seed, **project.settings.detector}
+    return asdict(DetectorSettings.from_json(given))
+
+
+def _models(project: Project) -> list[dict[str, Any]]:
+    c = schema.run.c
+    rows = project.store.rows(select(schema.run).order_by(c.iteration, c.model.desc()))
+    return [
+        {
+            "iteration": row.iteration,
+            "model": row.model,
+            "images": row.images,
+            "boxes": row.boxes,
+            "tau": row.threshold,
+            **_measured(row.metrics or {}),
+        }
+        for row in rows
+    ]
+
+
+def _measured(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("validation_AP50", "iterations", "device", "versions")
+    return {name: metrics[name] for name in names if name in metrics}
+
+
+def _versions() -> dict[str, str]:
+    found = {"napari-alc": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # Labels can be exported without the libraries of training.
+            found[name] = "not installed"
+    return found
+
+
+def _time_of(project: Project, until: Moment) -> str:
+    """When the newest decision was made; empty where there is none."""
+    c = schema.decision.c
+    found = project.store.value(select(func.max(c.decided_at)).where(c.id <= until.decision))
+    return "" if found is None else as_utc(found).isoformat(timespec="seconds")
+
+
+def as_json(sheet: Sheet) -> str:
+    """The datasheet as the file holds it."""
+    return json.dumps(sheet, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_datasheet(path: Path) -> dict[str, Any]:
+    """Read a datasheet.
+
+    Raises
+    ------
+    BadData
+        When it is none, or a newer program wrote it.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadData(path, f"cannot be read as a datasheet ({error})", "Check the path") from error
+    if not isinstance(found, dict) or not isinstance(found.get("datasheet"), int):
+        raise BadData(path, "is no datasheet of an export", "Give the datasheet.json of an export")
+    if found["datasheet"] > FORMAT:
+        raise BadData(path, "was written by a newer napari-alc", "Update napari-alc to use it")
+    missing = [name for name in NEEDED if name not in found]
+    if missing:
+        raise BadData(path, f"has no '{missing[0]}'", "Export again")
+    if any(Path(name).name != name for name in found["names"].values()):
+        raise BadData(path, "names a file outside its folder", "Give a datasheet as it was written")
+    return found
+
+
+def as_markdown(sheet: Sheet) -> str:
+    """The datasheet for people."""
+    counts, labels = sheet["counts"], sheet["labels"]
+    settled = f" The newest decision in them is of {sheet['moment']['at']}." * bool(
+        sheet["moment"]["at"]
+    )
+    parts = [
+        "# Datasheet",
+        f"{sheet['description']}: {counts['labels']:,} labels on {counts['images']:,} images, "
+        f"{counts['images_with_labels']:,} of them with labels; the crowd had drawn "
+        f"{labels['crowd']['boxes']:,} boxes.{settled}",
+        _table(("category", "labels"), counts["categories"].items()),
+        "## Where the labels come from",
+        *(
+            _table((words, "labels"), sheet["provenance"][name].items())
+            for name, words in PROVENANCE_WORDS.items()
+        ),
+        "## Models",
+        _table(
+            ("iteration", "model", "images", "boxes", "tau"), map(_model_cells, sheet["models"])
+        ),
+        "## Settings",
+        *(_settings_table(name, values) for name, values in sheet["settings"].items()),
+        "## Versions",
+        _table(("program", "version"), sheet["versions"].items()),
+        "## Checksums (BLAKE2b)",
+        _table(("what", "checksum"), _checksum_rows(sheet)),
+        HOW_AGAIN,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+PROVENANCE_WORDS = {
+    "source": "first drawn by",
+    "region": "region",
+    "decision": "decision",
+    "person": "decided by",
+}
+
+HOW_AGAIN = (
+    "The whole checksums, of every image and every file, are in the datasheet's JSON file. "
+    "`napari-alc export PROJECT --again DATASHEET.json` makes the export again from the project, "
+    "bit for bit, compares it with these files, and puts right what is missing or different."
+)
+
+
+def _checksum_rows(sheet: Sheet) -> list[tuple[str, str]]:
+    labels = [
+        (f"{name} labels", str(values["blake2b"])) for name, values in sheet["labels"].items()
+    ]
+    whole = [(name, str(values["blake2b"])) for name, values in sheet["files"].items()]
+    files = (
+        whole[:1] if len(whole) == 1 else [*whole[:1], (f"… and {len(whole) - 1:,} more files", "")]
+    )
+    return [(what, f"{digest[:SHORT]}…" if digest else "") for what, digest in (*labels, *files)]
+
+
+def _model_cells(model: Mapping[str, Any]) -> tuple[Any, ...]:
+    tau = "–" if model["tau"] is None else f"{model['tau']:.3f}"
+    return model["iteration"], model["model"], model["images"], model["boxes"], tau
+
+
+def _settings_table(name: str, values: Mapping[str, Any]) -> str:
+    rows = (
+        (key, "chosen by the program" if value is None else value) for key, value in values.items()
+    )
+    return _table((name, "value"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    return Table(head, tuple(tuple(map(str, row)) for row in rows)).markdown()

@@ -1,0 +1,326 @@
+"""Step 9: the clean dataset as COCO, Pascal VOC and YOLO, with the datasheet to make it again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_alc import __version__
+from napari_alc.errors import AlcError, BadData
+from napari_alc.files import write_text, written_together
+from napari_alc.formats.anyformat import write_labels
+from napari_alc.formats.coco import write_coco
+from napari_alc.labels import ImageRecord
+from napari_alc.progress import Report, ShouldStop, never, silent
+from napari_alc.project.export.atomic_replace import Places
+from napari_alc.project.export.checksums import file_checksums, image_checksums
+from napari_alc.project.export.datasheet import as_json, as_markdown, datasheet, read_datasheet
+from napari_alc.project.label_sets import CleanLabels, Moment, clean_labels, this_moment
+from napari_alc.project.locks import one_at_a_time
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step, require
+from napari_alc.project.storage.database import log_event
+
+EXPORT_FILE = "clean.json"
+
+DATASHEET = "datasheet"
+
+FORMATS = ("coco", "voc", "yolo")
+"""The formats that can be chosen, in the order in which they are written."""
+
+FORMAT_TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
+"""The formats as people call them."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of an export lie.
+
+    Parameters
+    ----------
+    folder
+        Holds all of them.
+    names
+        Of the part in each of `FORMATS`, of the datasheet and of its Markdown, by key.
+    """
+
+    folder: Path
+    names: Mapping[str, str]
+
+    @classmethod
+    def at(cls, where: Path) -> Layout:
+        """The layout in a folder, or around a COCO file whose name ends in ``.json``."""
+        if where.suffix.lower() != ".json" or where.is_dir():
+            return cls(where, _names(EXPORT_FILE, "", "datasheet"))
+        return cls(where.parent, _names(where.name, f"{where.stem}.", f"{where.stem}.datasheet"))
+
+    @property
+    def coco(self) -> Path:
+        """The COCO file."""
+        return self.folder / self.names["coco"]
+
+    @property
+    def places(self) -> Places:
+        """What one export replaces of another."""
+        return Places(self.folder, list(self.names.values()))
+
+
+def _names(coco: str, prefix: str, sheet: str) -> dict[str, str]:
+    formats = {"coco": coco, "voc": f"{prefix}voc", "yolo": f"{prefix}yolo"}
+    return {**formats, DATASHEET: f"{sheet}.json", "words": f"{sheet}.md"}
+
+
+def exported(project: Project) -> dict[str, Path]:
+    """Where the newest export in the project's own folder lies, by format; empty without any."""
+    layout = Layout.at(project.exports_folder)
+    paths = {name: layout.folder / layout.names[name] for name in FORMATS}
+    return {name: path for name, path in paths.items() if path.exists()}
+
+
+@dataclass(frozen=True)
+class Again:
+    """What making an export again has found.
+
+    Parameters
+    ----------
+    files
+        How many files it has.
+    mended
+        Those that were missing or different, and are as they were now.
+    other_images
+        Names of images that are missing, or other files than those of the export.
+    """
+
+    files: int
+    mended: tuple[str, ...]
+    other_images: tuple[str, ...]
+
+
+@one_at_a_time("export")
+def export(
+    project: Project,
+    where: Path | None = None,
+    formats: Sequence[str] = ("coco",),
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+) -> Path:
+    """Write the clean dataset with its datasheet; returns the COCO file, or else the folder.
+
+    All of it takes the place of an older export in the same folder together. In COCO each
+    annotation carries ``source``, ``region``, ``iteration``, ``decision``, ``person`` and
+    ``score`` (see `napari_alc.project.label_sets.Origin`).
+
+    Parameters
+    ----------
+    project
+        Whose labels are settled.
+    where
+        A folder, or the name of a COCO file ending in ``.json``; ``exports`` in the project's
+        folder by default.
+    formats
+        Some of `FORMATS`.
+    report, should_stop
+        See `napari_alc.progress`; large sets of images take time to be read for the first time.
+
+    Raises
+    ------
+    AlcError
+        When the labels are not settled yet, an image is missing, or a file cannot be written.
+    """
+    found = require(project, Step.EXPORT)
+    layout = Layout.at(where or project.exports_folder)
+    chosen = _chosen(formats)
+    until = this_moment(project)
+    clean = clean_labels(project, until)
+    checksums = image_checksums(project, clean.label_set.images, report, should_stop)
+    head = {
+        **datasheet(project, clean, until, checksums),
+        "formats": list(chosen),
+        "names": dict(layout.names),
+        "info": _info(project, layout, found.iteration),
+    }
+    _put_in_place(layout, head, clean)
+    with project.store.begin() as connection:
+        details = {"file": layout.coco.name, "boxes": len(clean.origins), "formats": list(chosen)}
+        log_event(connection, Step.EXPORT, found.iteration, details)
+    return layout.coco if "coco" in chosen else layout.folder
+
+
+def _put_in_place(layout: Layout, head: Mapping[str, Any], clean: CleanLabels) -> None:
+    """Write all files beside the old ones, then let them take their places together."""
+    with _staged(layout) as staged:
+        with written_together(staged):
+            _write(staged, layout, head["formats"], clean, head["info"])
+            files = file_checksums(staged, [layout.names[name] for name in head["formats"]])
+            _write_sheet(staged, layout, {**head, "files": files})
+        _require_own(layout)
+        layout.places.replace(staged)
+
+
+def _chosen(formats: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        wrong = f"'{unknown[0]}' is no format" if unknown else "No format is chosen"
+        raise AlcError(f"{wrong}; choose from {', '.join(FORMATS)}.")
+    return tuple(name for name in FORMATS if name in formats)
+
+
+def _info(project: Project, layout: Layout, iteration: int) -> dict[str, Any]:
+    return {
+        "description": "Clean labels made by active label cleaning",
+        "program": f"napari-alc {__version__}",
+        "images_folder": _folder_seen_from(layout.coco, project.images_folder),
+        "iterations": iteration,
+        "settings": asdict(project.settings.method),
+    }
+
+
+def _folder_seen_from(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(folder, path.resolve().parent)).as_posix()
+    except ValueError:  # another drive on Windows
+        return str(folder)
+
+
+@contextmanager
+def _staged(layout: Layout) -> Iterator[Path]:
+    """A folder beside the export's files in which the new ones become whole."""
+    layout.places.settle()
+    staged = layout.folder / f".{layout.names[DATASHEET]}.new"
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staged.mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadData(
+            layout.folder, f"could not be written ({reason})", "Choose another folder"
+        ) from error
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write(
+    staged: Path,
+    layout: Layout,
+    formats: Sequence[str],
+    clean: CleanLabels,
+    info: Mapping[str, object],
+) -> None:
+    for name in formats:
+        path = staged / layout.names[name]
+        if name == "coco":
+            write_coco(path, clean.label_set, [asdict(origin) for origin in clean.origins], info)
+        else:
+            write_labels(path, clean.label_set, "voc" if name == "voc" else "yolo")
+
+
+def _write_sheet(staged: Path, layout: Layout, sheet: Mapping[str, Any]) -> None:
+    write_text(staged / layout.names[DATASHEET], as_json(sheet))
+    write_text(staged / layout.names["words"], as_markdown(sheet))
+
+
+def _require_own(layout: Layout) -> None:
+    """Refuse to replace a folder in which there is anything that no export wrote."""
+    old = layout.folder / layout.names[DATASHEET]
+    known = read_datasheet(old)["files"] if old.is_file() else {}
+    for name in (layout.names["voc"], layout.names["yolo"]):
+        for file in sorted((layout.folder / name).rglob("*")):
+            if file.is_file() and file.relative_to(layout.folder).as_posix() not in known:
+                raise BadData(
+                    file, "was not written by an export", "Move it away, or choose another folder"
+                )
+
+
+@one_at_a_time("export")
+def export_again(
+    project: Project,
+    sheet_file: Path,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+) -> Again:
+    """Make an export again from its datasheet, compare bit for bit, and mend what differs.
+
+    The labels are those of the moment of the export, whatever was decided since.
+
+    Parameters
+    ----------
+    project
+        The project that the export was made from.
+    sheet_file
+        The datasheet's JSON file, beside the export's files. Files that are not there are made.
+    report, should_stop
+        See `napari_alc.progress`.
+
+    Raises
+    ------
+    BadData
+        When it is no datasheet, or the project does not give these files; nothing is changed.
+    """
+    sheet = read_datasheet(sheet_file)
+    layout = Layout(sheet_file.parent, {**sheet["names"], DATASHEET: sheet_file.name})
+    until = Moment(sheet["moment"]["decision"], sheet["moment"]["task"])
+    clean = clean_labels(project, until)
+    names = [layout.names[name] for name in sheet["formats"]]
+    with _staged(layout) as staged:
+        with written_together(staged):
+            _write(staged, layout, sheet["formats"], clean, sheet["info"])
+            _require_same(sheet_file, sheet, file_checksums(staged, names))
+            _write_sheet(staged, layout, sheet)
+        mended = _different(layout, names, sheet["files"])
+        if mended:
+            _require_own(layout)
+            layout.places.replace(staged)
+    return Again(len(sheet["files"]), mended, _other_images(project, sheet, report, should_stop))
+
+
+def _require_same(path: Path, sheet: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    if made == sheet["files"]:
+        return
+    names = [
+        name for name in {**sheet["files"], **made} if made.get(name) != sheet["files"].get(name)
+    ]
+    version = sheet.get("versions", {}).get("napari-alc")
+    cause = (
+        "It is not the project of this export, or its store was put back to an earlier copy"
+        if version == __version__
+        else f"Use napari-alc {version}, which made the export (this is {__version__})"
+    )
+    raise BadData(path, f"the project does not give the same '{names[0]}'", cause)
+
+
+def _different(layout: Layout, names: Sequence[str], wanted: Mapping[str, Any]) -> tuple[str, ...]:
+    there = file_checksums(layout.folder, names)
+    return tuple(
+        sorted(name for name in {**wanted, **there} if there.get(name) != wanted.get(name))
+    )
+
+
+def _other_images(
+    project: Project, sheet: Mapping[str, Any], report: Report, should_stop: ShouldStop
+) -> tuple[str, ...]:
+    """Images that are not those of the export; one that is missing is no reason to stop."""
+    wanted = {record["id"]: record for record in sheet["images"]}
+    there = [
+        image for image in project.images() if image.id in wanted and _is_there(project, image)
+    ]
+    found = image_checksums(project, there, report, should_stop)
+    return tuple(
+        record["file_name"]
+        for number, record in wanted.items()
+        if found.get(number) != record["blake2b"]
+    )
+
+
+def _is_there(project: Project, image: ImageRecord) -> bool:
+    try:
+        project.path_of(image)
+    except BadData:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Several people read the same images: sharing, majority and agreement."""

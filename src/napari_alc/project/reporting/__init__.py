@@ -1,0 +1,1 @@
+"""Reports on a project: data, tables, plots and pages."""

@@ -1,0 +1,1 @@
+"""The steps of the method on a project, one module each."""

@@ -1,0 +1,149 @@
+"""Steps 6 to 8: automatic correction of X without X^g, and the boxes left for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_alc.boxes import Integers
+from napari_alc.cleaning.correction import Correction, correct
+from napari_alc.cleaning.selection import rank, scores
+from napari_alc.project.annotation.tasks import OPEN_BOXES, Batch, write_tasks
+from napari_alc.project.locks import one_at_a_time
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step, require
+from napari_alc.project.steps.assign_regions import SortedImages, sort_remaining, store_rows
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import add_rows, log_event
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What step 2 did, in boxes, and the images left for people."""
+
+    automatic: int
+    review: int
+    removed: int
+    replaced: int
+    images_to_review: int
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedCorrection:
+    """What step 2 will do; nothing of it is stored yet.
+
+    Parameters
+    ----------
+    iteration
+        g, of the models that sorted the boxes.
+    images
+        X without X^g with its boxes sorted into regions.
+    outcome
+        The fate of every box.
+    waiting
+        Images with boxes for a person, most inconsistent first.
+    scores
+        SCORE (Eq. 2) of each of them.
+    """
+
+    iteration: int
+    images: SortedImages
+    outcome: Correction
+    waiting: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def figures(self) -> Corrected:
+        """The counts that are told when it is done."""
+        return Corrected(
+            automatic=len(self.outcome.automatic),
+            review=len(self.outcome.review),
+            removed=len(self.outcome.removed),
+            replaced=len(self.outcome.replaced),
+            images_to_review=len(self.waiting),
+        )
+
+
+def plan_correction(project: Project) -> PlannedCorrection:
+    """What `correct_remaining` would do now; only reads.
+
+    Raises
+    ------
+    AlcError
+        When this is not the time: images wait for review, or predictions are missing.
+    """
+    found = require(project, Step.CORRECT, Step.SELECT)
+    images = sort_remaining(project, found.iteration)
+    outcome = correct(images.rows, project.settings.method.gray_without_mp)
+    ids, image_scores = _waiting(images, outcome)
+    return PlannedCorrection(found.iteration, images, outcome, tuple(ids), tuple(image_scores))
+
+
+@one_at_a_time("correct")
+def correct_remaining(project: Project) -> Corrected:
+    """Correct gray and pink boxes automatically and queue the red and green ones.
+
+    Raises
+    ------
+    AlcError
+        When this is not the time: images wait for review, or predictions are missing.
+    """
+    plan = plan_correction(project)
+    images, outcome, iteration = plan.images, plan.outcome, plan.iteration
+    everything = np.ones(len(images.rows), dtype=np.bool_)
+    with project.store.begin() as connection:
+        box_ids = store_rows(connection, images, everything, iteration)
+        rows = _outcome_rows(images, outcome, box_ids, iteration)
+        add_rows(connection, schema.correction, rows)
+        write_tasks(
+            connection,
+            plan.waiting,
+            Batch(OPEN_BOXES, iteration, iteration),
+            plan.scores,
+            _proposals(images, outcome, box_ids, set(plan.waiting)),
+        )
+        log_event(connection, Step.CORRECT, iteration, vars(plan.figures))
+    return plan.figures
+
+
+def _outcome_rows(
+    images: SortedImages, outcome: Correction, box_ids: Integers, iteration: int
+) -> list[dict[str, object]]:
+    named = (
+        ("label", outcome.automatic),
+        ("review", outcome.review),
+        ("removed", outcome.removed),
+        ("replaced", outcome.replaced),
+    )
+    return [
+        {
+            "box_id": int(box_ids[row]),
+            "image_id": int(images.rows.image_ids[row]),
+            "iteration": iteration,
+            "outcome": name,
+        }
+        for name, rows in named
+        for row in rows
+    ]
+
+
+def _waiting(images: SortedImages, outcome: Correction) -> tuple[list[int], list[float]]:
+    """Images with boxes for a person, most inconsistent first, and their SCORE."""
+    ids = np.unique(images.rows.image_ids[outcome.review])
+    found = scores(images.rows, ids)
+    order = rank(ids, found)
+    by_id = dict(zip(ids.tolist(), found.tolist(), strict=True))
+    return order.tolist(), [by_id[image_id] for image_id in order.tolist()]
+
+
+def _proposals(
+    images: SortedImages, outcome: Correction, box_ids: Integers, with_task: set[int]
+) -> list[dict[str, object]]:
+    """Automatic labels, kept already, and the boxes that a person decides on."""
+    return [
+        {"image_id": int(images.rows.image_ids[row]), "box_id": int(box_ids[row]), "state": state}
+        for state, rows in (("kept", outcome.automatic), ("open", outcome.review))
+        for row in rows
+        if int(images.rows.image_ids[row]) in with_task
+    ]

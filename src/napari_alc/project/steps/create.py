@@ -1,0 +1,333 @@
+"""Making a project from an image folder and crowd labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from napari_alc.errors import BadData, Cancelled
+from napari_alc.formats.alignment import aligned, require_images
+from napari_alc.formats.images import image_size
+from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.progress import Progress, Report, ShouldStop, never, silent
+from napari_alc.project.annotation.decisions import import_labels
+from napari_alc.project.annotation.tasks import INITIAL_DRAW, add_tasks
+from napari_alc.project.locks import LOCK_FILES, locked
+from napari_alc.project.project import TRAIN, VALIDATION, Project
+from napari_alc.project.settings import (
+    SETTINGS_FILE,
+    MethodSettings,
+    ProjectSettings,
+    write_settings,
+)
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import Store, add_rows, log_event, now
+from napari_alc.project.storage.image_files import fingerprint
+
+CleanUse = Literal["validation", "initial"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a project is made of.
+
+    Parameters
+    ----------
+    images
+        The image folder.
+    crowd, crowd_path
+        The crowd's labels and where they were read from.
+    clean, clean_path
+        Labels by pathologists that exist already.
+    clean_use
+        ``"validation"``: their images are set apart to watch the detectors and to find tau.
+        ``"initial"``: their images are X^0, already labelled.
+    """
+
+    images: Path
+    crowd: LabelSet
+    crowd_path: Path
+    clean: LabelSet | None = None
+    clean_path: Path = Path("clean labels")
+    clean_use: CleanUse = "validation"
+
+
+@dataclass(frozen=True)
+class CreateOptions:
+    """Settings of a new project that are not defaults."""
+
+    method: MethodSettings = field(default_factory=MethodSettings)
+    detector: Mapping[str, object] = field(default_factory=dict)
+    database: str = ""
+
+
+def create_project(
+    folder: Path,
+    sources: Sources,
+    options: CreateOptions | None = None,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+) -> Project:
+    """Make a project and draw X^0, the first images for the pathologists.
+
+    Raises
+    ------
+    BadData
+        When the folder holds a project already, an image is absent, unreadable or of
+        another size than its labels say, or there are too few images. Nothing is left
+        behind then.
+    """
+    options = options or CreateOptions()
+    folder = Path(folder).resolve()
+    if (folder / SETTINGS_FILE).exists():
+        raise BadData(folder, "there is a project already", "Open it, or choose another folder")
+    sources = _with_one_numbering(sources)
+    images = _images(sources)
+    fingerprints = _inspect(sources, images, report, should_stop)
+    with _alone_in(folder):
+        return _write(folder, sources, options, images, fingerprints)
+
+
+def _with_one_numbering(sources: Sources) -> Sources:
+    """The sources with ids that mean the same in all of them."""
+    _require_distinct_names(sources.crowd, sources.crowd_path)
+    if sources.clean is None:
+        return sources
+    _require_distinct_names(sources.clean, sources.clean_path)
+    if not sources.clean.images:
+        raise BadData(sources.clean_path, "lists no image", "Choose labels that list images")
+    if sources.clean_use == "initial":
+        require_images(sources.crowd, sources.clean, sources.clean_path, "the crowd's labels")
+    return replace(sources, clean=aligned(sources.crowd, sources.clean, sources.clean_path))
+
+
+def _require_distinct_names(label_set: LabelSet, path: Path) -> None:
+    """Refuse labels in which two images, or two categories, share a name."""
+    named = {
+        "image": [(image.file_name, image.id) for image in label_set.images],
+        "category": [(category.name, category.id) for category in label_set.categories],
+    }
+    for kind, records in named.items():
+        first: dict[str, int] = {}
+        for name, number in records:
+            if first.setdefault(name, number) != number:
+                raise BadData(
+                    path,
+                    f"lists the {kind} '{name}' twice, with the ids {first[name]} and {number}",
+                    "Keep one of them, with the boxes of both",
+                )
+
+
+def _images(sources: Sources) -> dict[str, tuple[ImageRecord, ...]]:
+    """The images by role."""
+    clean = sources.clean.images if sources.clean else ()
+    if sources.clean_use == "initial":
+        return {TRAIN: sources.crowd.images, VALIDATION: ()}
+    validation = {image.id for image in clean}
+    train = tuple(image for image in sources.crowd.images if image.id not in validation)
+    return {TRAIN: train, VALIDATION: clean}
+
+
+def _inspect(
+    sources: Sources,
+    images: Mapping[str, Sequence[ImageRecord]],
+    report: Report,
+    should_stop: ShouldStop,
+) -> dict[int, str]:
+    """Fingerprint of every image, once it is known to be there and of the size expected."""
+    records = [image for role in images.values() for image in role]
+    if not images[TRAIN]:
+        listed = "lists only images that are set apart by the clean labels"
+        raise BadData(
+            sources.crowd_path,
+            listed if sources.crowd.images else "lists no image to clean",
+            "Choose labels that list images to clean",
+        )
+    found = {}
+    for done, image in enumerate(records, start=1):
+        if should_stop():
+            raise Cancelled("Creating the project")
+        found[image.id] = _fingerprint(sources, image)
+        report(Progress("create", done, len(records), f"Looking at {image.file_name}"))
+    return found
+
+
+def _fingerprint(sources: Sources, image: ImageRecord) -> str:
+    path = sources.images / image.file_name
+    if not path.is_file():
+        raise BadData(
+            path,
+            f"the image is listed in {sources.crowd_path.name} but absent",
+            "Add the image to the folder, or take it out of the labels",
+        )
+    width, height = image_size(path)
+    if (width, height) != (image.width, image.height):
+        raise BadData(
+            path,
+            f"the image is {width}×{height} pixels, its labels say {image.width}×{image.height}",
+            "Use the labels made for this image, or the image they were made for",
+        )
+    return fingerprint(path)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return str(path.resolve())
+
+
+def _write(
+    folder: Path,
+    sources: Sources,
+    options: CreateOptions,
+    images: Mapping[str, Sequence[ImageRecord]],
+    fingerprints: Mapping[int, str],
+) -> Project:
+    settings = ProjectSettings(
+        images=_relative(sources.images, folder),
+        database=options.database,
+        method=fitting(options.method, len(images[TRAIN])),
+        detector=options.detector,
+    )
+    store = Store(folder, options.database)
+    project = Project(folder, settings, store)
+    try:
+        store.create()
+        try:
+            _fill(project, sources, images, fingerprints)
+            _first_tasks(project, sources)
+            store.seal()
+            # The settings come last: a folder without them is no project.
+            write_settings(folder, settings)
+        except BaseException:
+            with suppress(BadData):
+                store.drop()
+            raise
+    except BaseException:
+        store.close()
+        raise
+    return project
+
+
+def fitting(method: MethodSettings, images: int) -> MethodSettings:
+    """X^0 and k no larger than there are images."""
+    return replace(
+        method,
+        initial=min(method.initial, images),
+        per_iteration=min(method.per_iteration, images),
+    )
+
+
+def _fill(
+    project: Project,
+    sources: Sources,
+    images: Mapping[str, Sequence[ImageRecord]],
+    fingerprints: Mapping[int, str],
+) -> None:
+    with project.store.begin() as connection:
+        categories = {c.id: c for s in (sources.crowd, sources.clean) if s for c in s.categories}
+        add_rows(
+            connection, schema.category, [{"id": c.id, "name": c.name} for c in categories.values()]
+        )
+        rows = [
+            {
+                "id": image.id,
+                "file_name": image.file_name,
+                "width": image.width,
+                "height": image.height,
+                "fingerprint": fingerprints[image.id],
+                "role": role,
+            }
+            for role, records in images.items()
+            for image in records
+        ]
+        add_rows(connection, schema.image, rows)
+        train = [image.id for image in images[TRAIN]]
+        add_rows(connection, schema.box, given_rows(sources.crowd.of_images(train), "crowd"))
+        if sources.clean is not None and images[VALIDATION]:
+            add_rows(connection, schema.box, given_rows(sources.clean, "clean"))
+        details = {"images": len(rows), "crowd_boxes": len(sources.crowd.labels)}
+        log_event(connection, "create", None, details)
+
+
+def given_rows(label_set: LabelSet, source: str) -> list[dict[str, object]]:
+    """Rows of `schema.box` for labels that were handed in."""
+    at = now()
+    labels = label_set.labels
+    columns = zip(
+        labels.image_ids.tolist(), labels.category_ids.tolist(), labels.boxes.tolist(), strict=True
+    )
+    return [
+        {
+            "image_id": image_id,
+            "category_id": category_id,
+            "x1": box[0],
+            "y1": box[1],
+            "x2": box[2],
+            "y2": box[3],
+            "source": source,
+            "created_at": at,
+        }
+        for image_id, category_id, box in columns
+    ]
+
+
+def _first_tasks(project: Project, sources: Sources) -> None:
+    """X^0: the images that were labelled already, or a random draw."""
+    if sources.clean is not None and sources.clean_use == "initial":
+        ids = [image.id for image in sources.clean.images]
+        add_tasks(project, ids, INITIAL_DRAW)
+        import_labels(project, sources.clean)
+        return
+    ids = sorted(image.id for image in project.images())
+    rng = np.random.default_rng([project.settings.method.seed, 0])
+    drawn = rng.choice(ids, size=project.settings.method.initial, replace=False)
+    add_tasks(project, [int(image_id) for image_id in drawn], INITIAL_DRAW)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Make the project's folder and lock it; should the block fail, nothing new is left."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    own_locks = [file for name in LOCK_FILES if not (file := folder / name).exists()]
+    is_locked = False
+    try:
+        _make(folder)
+        with locked(folder, "create"):
+            is_locked = True
+            with _without_leftovers(folder):
+                yield
+    except BaseException:
+        for lock in own_locks if is_locked else ():
+            lock.unlink(missing_ok=True)
+        for place in new:
+            with suppress(OSError):  # Somebody else has put something there.
+                place.rmdir()
+        raise
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadData(
+            folder, f"cannot be made ({error.strerror})", "Choose another place"
+        ) from error
+
+
+@contextmanager
+def _without_leftovers(folder: Path) -> Iterator[None]:
+    before = set(folder.iterdir())
+    try:
+        yield
+    except BaseException:
+        for file in set(folder.iterdir()) - before:
+            file.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,171 @@
+"""How long the trainings and predictions of an iteration will take on this computer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from napari_alc.boxes import areas
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.errors import AlcError
+from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.project.label_sets import remaining_images, training_labels
+from napari_alc.project.project import MODELS, Project
+from napari_alc.project.status import Step, status
+from napari_alc.project.steps.shared_plan import make_shared_plan
+from napari_alc.project.steps.train import (
+    NO_BOXES,
+    clean_images,
+    detector_settings,
+    training_images,
+)
+
+if TYPE_CHECKING:
+    from napari_alc.detection.estimate import Estimate
+
+MEASUREMENTS = 10
+"""Of the validation images in a training, about, where the settings leave it open."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class TimeEstimate:
+    """How long an iteration will take.
+
+    Parameters
+    ----------
+    device
+        What computes, in words.
+    train_seconds
+        Of both trainings.
+    predict_seconds
+        Of both models looking at the remaining and the validation images.
+    iterations
+        Batches of Mp's training and of Ma's.
+    images
+        How many both models will look at.
+    side_by_side
+        Whether the trainings are at the same time.
+    """
+
+    device: str
+    train_seconds: float
+    predict_seconds: float
+    iterations: tuple[int, ...]
+    images: int
+    side_by_side: bool
+
+
+def estimate(
+    project: Project, device: str = "auto", side_by_side: bool = False, threads: int | None = None
+) -> TimeEstimate:
+    """Measure for some seconds how long the iteration's trainings and predictions will take.
+
+    Nothing is written but decoded images in the project's cache.
+
+    Parameters
+    ----------
+    project
+        Measured are its own images with the labels that there are so far.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    side_by_side
+        Whether Mp and Ma will be trained at the same time.
+    threads
+        CPU threads of each training; None leaves torch's own number.
+
+    Raises
+    ------
+    AlcError
+        When there is nothing to learn from yet, or nothing left to train, or the training could
+        not begin (see `napari_alc.detection.training.training.train`).
+    """
+    iteration = _iteration(project)
+    labels = {model: training_labels(project, iteration, model) for model in MODELS}
+    for model, of_model in labels.items():
+        if not (areas(of_model.labels.boxes) > 0).any():
+            raise AlcError(NO_BOXES[model])
+    looked_at = (*remaining_images(project, iteration), *project.validation_labels().images)
+    settings = detector_settings(project)
+    started = _start_seconds()
+    found = _measured(project, labels["mp"], settings, looked_at, device, threads)
+    counts = [len(of_model.images) for of_model in labels.values()]
+    iterations = tuple(settings.total_iterations(count) for count in counts)
+    checks = [_checks(project, settings, total) for total in iterations]
+    seconds = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
+    predicting = found.prediction(len(looked_at), len(MODELS), _cache_bytes(project))
+    return TimeEstimate(
+        device=found.device,
+        train_seconds=started + (max(seconds) if side_by_side else sum(seconds)),
+        predict_seconds=started + predicting,
+        iterations=iterations,
+        images=len(looked_at),
+        side_by_side=side_by_side,
+    )
+
+
+def _iteration(project: Project) -> int:
+    found = status(project)
+    if found.corrected or found.next_step in (Step.CORRECT, Step.EXPORT):
+        raise AlcError(f"No training is left whose time could be estimated. {found.sentence}")
+    return found.iteration
+
+
+def _start_seconds() -> float:
+    """What it takes to load torch, where this is the first to do so, as each step has to."""
+    began = time.monotonic()
+    import_module("napari_alc.detection.estimate")
+    return time.monotonic() - began
+
+
+def _measured(
+    project: Project,
+    labels: LabelSet,
+    settings: DetectorSettings,
+    looked_at: Sequence[ImageRecord],
+    device: str,
+    threads: int | None,
+) -> Estimate:
+    from napari_alc.detection.data.cache import ImageCache
+    from napari_alc.detection.estimate import SAMPLE
+    from napari_alc.detection.estimate import estimate as measure
+
+    with_boxes = [image.id for image in labels.images if image.id in labels.labels.by_image()]
+    learned = labels.of_images(_spread(with_boxes, SAMPLE))
+    return measure(
+        training_images(learned, [project.path_of(image) for image in learned.images]),
+        labels.categories,
+        settings,
+        device,
+        make_shared_plan(labels, settings),
+        [project.path_of(image) for image in _spread(looked_at, SAMPLE)],
+        ImageCache(project.cache_folder),
+        threads,
+    )
+
+
+def _spread(items: Sequence[Item], most: int) -> list[Item]:
+    """At most `most` of the items, spread evenly."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in places]
+
+
+def _checks(project: Project, settings: DetectorSettings, iterations: int) -> int:
+    """Clean images looked at during a training, each as often as it is."""
+    clean = clean_images(project)
+    if clean is None:
+        return 0
+    every = settings.validate_every or -(-iterations // MEASUREMENTS)
+    return len(clean.images) * -(-iterations // every)
+
+
+def _cache_bytes(project: Project) -> int:
+    from napari_alc.detection.data.cache import default_limit
+
+    return default_limit(project.cache_folder)

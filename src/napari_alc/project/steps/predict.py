@@ -1,0 +1,149 @@
+"""Step 3 of an iteration: let Mp and Ma predict on X without X^i, and find tau."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+
+from napari_alc.labels import Detections, ImageRecord
+from napari_alc.progress import Progress, Report, ShouldStop, never, silent
+from napari_alc.project.label_sets import remaining_images
+from napari_alc.project.locks import one_at_a_time
+from napari_alc.project.project import MODELS, Project
+from napari_alc.project.status import Step, require, run_of
+from napari_alc.project.steps.train import VALIDATION_AP50
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import log_event, now
+from napari_alc.project.storage.prediction_files import load_pieces, predict_pieces
+from napari_alc.project.strategy_measurements import measure_images
+
+if TYPE_CHECKING:
+    from napari_alc.execution.dask.client import Cluster
+
+DEFAULT_TAU = 0.5
+"""Score threshold where no validation image tells a better one."""
+
+
+@one_at_a_time("predict")
+def predict(
+    project: Project,
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+    device: str = "auto",
+    cluster: Cluster | None = None,
+) -> float:
+    """Let both models look at X without X^i and at the validation images; returns tau.
+
+    Where the project's selection strategy looks further, that is measured here too. Pieces that
+    are there already are kept, so a call after a crash goes on.
+
+    Parameters
+    ----------
+    project, report, should_stop, device
+        As in `napari_alc.project.steps.train.train`.
+    cluster
+        Whose workers do it; None does it here. What a strategy measures is measured here.
+
+    Raises
+    ------
+    AlcError
+        When the models are not trained yet, or not as the selection strategy needs it.
+    """
+    iteration = require(project, Step.PREDICT, Step.SELECT, Step.CORRECT).iteration
+    remaining = remaining_images(project, iteration)
+    validation = project.validation_labels().images
+    for model in MODELS:
+        for name, images in (("remaining", remaining), ("validation", validation)):
+            predict_images(
+                project, iteration, model, name, images, report, should_stop, device, cluster
+            )
+    measure_images(project, iteration, report, should_stop, device)
+    tau = _tau(project, iteration)
+    metrics = {model: _measured(project, iteration, model) for model in MODELS}
+    c = schema.run.c
+    with project.store.begin() as connection:
+        for model in MODELS:
+            connection.execute(
+                update(schema.run)
+                .where(c.iteration == iteration, c.model == model)
+                .values(predicted_at=now(), threshold=tau, metrics=metrics[model])
+            )
+        log_event(connection, Step.PREDICT, iteration, {"images": len(remaining), "tau": tau})
+    return tau
+
+
+def predict_images(
+    project: Project,
+    iteration: int,
+    model: str,
+    name: str,
+    images: Sequence[ImageRecord],
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+    device: str = "auto",
+    cluster: Cluster | None = None,
+) -> Detections:
+    """What a model sees in `images`, kept under `name` in its run's folder."""
+    folder = project.run_folder(iteration, model)
+    paths = [(image.id, project.path_of(image)) for image in images]
+
+    def named(progress: Progress) -> None:
+        report(Progress(f"predict {model}", progress.done, progress.total, progress.message))
+
+    here = partial(predict_pieces, cache_folder=project.cache_folder)
+    on_pieces = here if cluster is None else cluster.predict_pieces
+    return on_pieces(
+        folder / "weights.pt", paths, folder / "detections" / name, named, should_stop, device
+    )
+
+
+def detections_of(
+    project: Project,
+    iteration: int,
+    model: str,
+    image_ids: Iterable[int],
+    name: str = "remaining",
+) -> Detections:
+    """The stored detections of a model, with scores from the detector's floor upwards.
+
+    Raises
+    ------
+    BadData
+        When a file is damaged, or one of the images was not looked at.
+    """
+    return load_pieces(project.run_folder(iteration, model) / "detections" / name, image_ids)
+
+
+def tau_of(project: Project, iteration: int) -> float:
+    """The score threshold that holds in `iteration`."""
+    run = run_of(project, iteration, "mp")
+    return float(run.threshold) if run is not None and run.threshold is not None else DEFAULT_TAU
+
+
+def _tau(project: Project, iteration: int) -> float:
+    from napari_alc.evaluation.threshold import best_threshold
+
+    if project.settings.method.tau >= 0:
+        return project.settings.method.tau
+    truth = project.validation_labels()
+    if not len(truth.labels):
+        return DEFAULT_TAU
+    detections = detections_of(project, iteration, "mp", truth.image_ids, "validation")
+    return best_threshold(truth, detections, DEFAULT_TAU)
+
+
+def _measured(project: Project, iteration: int, model: str) -> dict[str, object]:
+    """The metrics of a run, with its AP50 on the validation images where there are any."""
+    from napari_alc.evaluation.average_precision import average_precision
+    from napari_alc.evaluation.matching import detection_limit
+
+    run = run_of(project, iteration, model)
+    metrics = dict(run.metrics) if run is not None and run.metrics else {}
+    truth = project.validation_labels()
+    if len(truth.labels):
+        found = detections_of(project, iteration, model, truth.image_ids, "validation")
+        metrics[VALIDATION_AP50] = average_precision(truth, found, detection_limit(found)).ap50
+    return metrics

@@ -1,0 +1,83 @@
+"""Steps 4 and 5: the LSM on X without X^i, the ranking, and the next images for people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_alc.cleaning.selection import scores
+from napari_alc.errors import AlcError
+from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Batch, write_tasks
+from napari_alc.project.locks import one_at_a_time
+from napari_alc.project.project import Project
+from napari_alc.project.status import Step, require
+from napari_alc.project.steps.assign_regions import (
+    SortedImages,
+    Sorter,
+    store_rows,
+    whole_image_proposals,
+)
+from napari_alc.project.steps.overrides import chosen_images
+from napari_alc.project.steps.rank import keep_ranking
+from napari_alc.project.storage.database import log_event
+
+
+@one_at_a_time("select")
+def select(project: Project, k: int | None = None) -> tuple[int, ...]:
+    """Hand the first k images of the ranking to the pathologists; returns their ids.
+
+    Images that a person took out of the ranking are passed over, those that a person added
+    come first (see `napari_alc.project.steps.overrides`).
+
+    Parameters
+    ----------
+    k
+        Other than the project's settings say, this time.
+
+    Raises
+    ------
+    AlcError
+        When this is not the time: images wait for review, or predictions are missing; or when
+        every image was taken out.
+    """
+    iteration = require(project, Step.SELECT).iteration
+    keep_ranking(project, iteration)
+    chosen = chosen_images(project, iteration, k or project.settings.method.per_iteration)
+    if not chosen:
+        raise AlcError(
+            "No image is left to be selected: take back that images were taken out, or stop here."
+        )
+    hand_out(project, chosen, Batch(WHOLE_IMAGE, iteration + 1, iteration), Step.SELECT)
+    return chosen
+
+
+def hand_out(
+    project: Project, image_ids: tuple[int, ...], batch: Batch, event: str, person: str = ""
+) -> None:
+    """Hand whole images to the pathologists, with what the models of `batch` see in them.
+
+    Parameters
+    ----------
+    image_ids
+        Most urgent first.
+    event, person
+        Under which, and in whose name, it stands in the project's history.
+    """
+    if batch.models is None:
+        raise ValueError("no model has seen these images")
+    images = Sorter(project, batch.models).sort(image_ids)
+    with project.store.begin() as connection:
+        everything = np.ones(len(images.rows), dtype=np.bool_)
+        box_ids = store_rows(connection, images, everything, batch.models)
+        write_tasks(
+            connection,
+            image_ids,
+            batch,
+            _inconsistency(images, image_ids),
+            whole_image_proposals(images.rows, box_ids),
+        )
+        details: dict[str, object] = {"images": list(image_ids)}
+        log_event(connection, event, batch.models, details | ({"person": person} if person else {}))
+
+
+def _inconsistency(images: SortedImages, image_ids: tuple[int, ...]) -> list[float]:
+    return list(map(float, scores(images.rows, np.array(image_ids, dtype=np.int64))))

@@ -1,0 +1,1 @@
+"""The store and the files beside it; the only room that knows SQLAlchemy."""

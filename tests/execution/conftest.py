@@ -1,0 +1,31 @@
+"""Jobs that are over when a test ends, and locks of cards of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_alc.execution.job_folder import start_job
+from running_jobs import end_all
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    """The locks of graphics cards in a temporary folder, in child processes too."""
+    folder = tmp_path_factory.mktemp("cache")
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(folder))
+    return folder
+
+
+@pytest.fixture
+def start():
+    """Starts jobs; at the test's end their processes are gone."""
+    jobs = []
+
+    def started(*args, **options):
+        job = start_job(*args, **options)
+        jobs.append(job)
+        return job
+
+    yield started
+    end_all(jobs)

@@ -1,0 +1,147 @@
+"""One job per graphics card, without any card: by their names."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from napari_alc.errors import AlcError
+from napari_alc.execution import gpus
+from napari_alc.execution.gpus import VISIBLE, Card, cards_of, taken
+from napari_alc.execution.job_folder import follow
+from napari_alc.execution.job_steps import commands
+from napari_alc.execution.outcome import Ending
+from napari_alc.project.status import Step
+from tiny_projects import make_project
+from waiting_processes import waiting_processes
+
+ONE, TWO = Card("GPU-1", {}), Card("GPU-2", {})
+
+HOLD = """
+import sys
+from napari_alc.execution.gpus import Card, taken
+with taken([Card(sys.argv[1], {})], 1, "Train and predict of /data/study"):
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder():
+    """Another job, at work on the first card."""
+    with waiting_processes() as waiting:
+        yield waiting.start(HOLD, ONE.name)
+
+
+def test_a_second_job_on_the_only_card_is_told_who_has_it(holder):
+    with (
+        pytest.raises(AlcError, match=rf"'Train and predict of /data/study', process {holder.pid}"),
+        taken([ONE], 1, "another"),
+    ):
+        pass
+
+
+def test_a_second_job_takes_the_card_that_is_free(holder):
+    assert holder.poll() is None
+    with taken([ONE, TWO], 2, "another") as own:
+        assert own == (TWO,)
+
+
+def test_the_card_of_a_killed_job_is_free(holder):
+    holder.kill()
+    holder.wait()
+    with taken([ONE], 1, "another") as own:
+        assert own == (ONE,)
+
+
+def test_a_job_takes_no_more_cards_than_it_can_use():
+    with taken([ONE, TWO], 1, "one") as first:
+        assert first == (ONE,)
+    with taken([ONE, TWO], 5, "all") as both:
+        assert both == (ONE, TWO)
+
+
+def test_a_job_whose_card_is_taken_fails_with_the_words(tmp_path, start, monkeypatch, holder):
+    monkeypatch.setenv(VISIBLE, ONE.name)
+    project = make_project(tmp_path)
+    todo = commands(Step.TRAIN, project.folder, "cuda")
+    outcome = follow(start(project.folder, todo, "Train and predict", "cuda"), print)
+    assert outcome.ending is Ending.FAILED
+    assert outcome.message.startswith(f"The graphics card works for another job ({ONE.name}: ")
+    assert f"process {holder.pid}" in outcome.message
+    assert outcome.message.endswith("or choose the CPU as the device.")
+
+
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """Stands for the program of the driver that lists cards."""
+
+    def lists(text):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    monkeypatch.delenv(VISIBLE, raising=False)
+    return lists
+
+
+WHOLE_CARDS = (
+    "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aa-1)\nGPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bb-2)"
+)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the listing is a shell script")
+
+
+@posix
+def test_each_card_is_seen_alone(driver):
+    driver(WHOLE_CARDS)
+    assert cards_of("cuda") == (
+        Card("GPU-aa-1", {VISIBLE: "GPU-aa-1"}),
+        Card("GPU-bb-2", {VISIBLE: "GPU-bb-2"}),
+    )
+    assert cards_of("cuda:1") == (Card("GPU-bb-2", {}),)
+
+
+@posix
+def test_slices_of_a_card_count_as_cards(driver):
+    driver("GPU 0: NVIDIA H100 (UUID: GPU-a)\n  MIG 1g.10gb Device 0: (UUID: MIG-b)")
+    assert [card.name for card in cards_of("cuda")] == ["MIG-b"]
+
+
+@posix
+def test_cards_that_the_person_hides_are_left_alone(driver, monkeypatch):
+    driver(WHOLE_CARDS)
+    monkeypatch.setenv(VISIBLE, "1")
+    assert [card.name for card in cards_of("cuda")] == ["GPU-bb-2"]
+    monkeypatch.setenv(VISIBLE, "")
+    assert cards_of("auto") == ()
+
+
+@posix
+@pytest.mark.parametrize("knows", [True, False])
+def test_auto_means_cards_only_where_torch_can_use_them(driver, monkeypatch, knows):
+    driver(WHOLE_CARDS)
+    monkeypatch.setattr(gpus, "_torch_knows_cuda", lambda: knows)
+    assert len(cards_of("auto")) == 2 * knows
+
+
+def test_what_torch_was_made_for_is_known_without_importing_it():
+    source = (
+        "import sys\n"
+        "from napari_alc.execution.gpus import _torch_knows_cuda\n"
+        "known = _torch_knows_cuda()\n"
+        "assert 'torch' not in sys.modules\n"
+        "import torch\n"
+        "sys.exit(known != (torch.version.cuda is not None))"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_other_devices(monkeypatch):
+    monkeypatch.setattr(gpus, "_listed", lambda: ())
+    monkeypatch.delenv(VISIBLE, raising=False)
+    assert cards_of("cpu") == ()
+    assert cards_of("auto") == ()
+    assert [card.name for card in cards_of("mps")] == ["mps"]
+    assert [card.name for card in cards_of("cuda")] == ["cuda"], "named, but not listed"

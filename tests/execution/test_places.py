@@ -1,0 +1,88 @@
+"""Which commands run side by side, and on what."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from napari_alc.cores import cores
+from napari_alc.execution import gpus, resources, yield_to_user
+from napari_alc.execution.job_steps import commands
+from napari_alc.execution.resources import Place, threads_each
+from napari_alc.execution.resources import places as places_of
+from napari_alc.execution.yield_to_user import VARIABLE
+from napari_alc.project.status import Step
+
+GIB = 1024**3
+ACTING = "acting"
+CPU = {VARIABLE: ACTING}
+"""What computes on the CPU gives way to a person at a window; a card does not disturb them."""
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A computer with so many cores, so much free memory, and these graphics cards."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv(gpus.VISIBLE, raising=False)
+    monkeypatch.setattr(yield_to_user, "acting_file", lambda: Path(ACTING))
+
+    def use(count, memory=64 * GIB, names=()):
+        monkeypatch.setattr(resources, "cores", lambda: count)
+        free = SimpleNamespace(available=memory)
+        monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: free)
+        monkeypatch.setattr(gpus, "_listed", lambda: names)
+
+    return use
+
+
+def found(device, step=Step.TRAIN, preset="compact", cluster=""):
+    with places_of(commands(step, "study", device, cluster), device, preset, "job") as own:
+        return own
+
+
+def test_two_trainings_share_the_cores(machine):
+    machine(5)
+    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    assert found("cpu") == (Place(CPU, threads), Place(CPU, threads))
+
+
+def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
+    machine(16)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads_each(2) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "memory", "preset"), [(1, 64, "compact"), (8, 1, "compact"), (8, 8, "resnet50")]
+)
+def test_on_one_core_or_with_little_memory_one_follows_the_other(machine, count, memory, preset):
+    machine(count, memory * GIB)
+    assert found("cpu", preset=preset) == (Place(CPU),)
+
+
+def test_one_command_has_all_cores(machine):
+    machine(8)
+    assert found("cpu", Step.PREDICT) == (Place(CPU),)
+    assert found("cpu", Step.SELECT) == (Place(CPU),)
+    assert found("cpu", cluster="tcp://host:1") == (Place(CPU),)
+
+
+def test_each_training_has_a_card_of_its_own(machine):
+    machine(8, names=("GPU-1", "GPU-2", "GPU-3"))
+    assert found("cuda") == (Place({gpus.VISIBLE: "GPU-1"}), Place({gpus.VISIBLE: "GPU-2"}))
+
+
+def test_on_one_card_one_follows_the_other_though_there_are_cores(machine):
+    machine(8, names=("GPU-1",))
+    assert found("cuda") == (Place({gpus.VISIBLE: "GPU-1"}),)
+
+
+def test_other_steps_leave_the_cards_alone(machine):
+    machine(8, names=("GPU-1",))
+    with places_of(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
+        assert found("cuda", Step.SELECT) == (Place(CPU),)
+        assert found("cuda", cluster="tcp://host:1") == (Place(CPU),)
+
+
+def test_this_computer_has_a_core():
+    assert cores() >= 1

@@ -1,0 +1,70 @@
+"""Computations give way to the window."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_alc.execution.child_process import Surroundings, run_child
+from napari_alc.execution.priority import NICENESS, lower_priority, lower_priority_of_session
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux schedules like this")
+GROUPS = Path("/proc/self/autogroup")
+
+
+@pytest.fixture
+def sleeper():
+    """A process that leads its own session and waits for its end."""
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, start_new_session=True) as process:
+        yield process
+
+
+@ON_LINUX
+def test_a_process_is_put_aside_when_another_has_work(sleeper):
+    lower_priority(sleeper.pid)
+    assert os.getpriority(os.PRIO_PROCESS, sleeper.pid) == NICENESS
+    assert os.sched_getscheduler(sleeper.pid) == os.SCHED_IDLE
+
+
+@pytest.mark.skipif(not GROUPS.exists(), reason="this system does not group sessions")
+def test_a_session_gives_way_to_other_sessions(sleeper):
+    lower_priority_of_session(sleeper.pid)
+    found = Path(f"/proc/{sleeper.pid}/autogroup").read_text()
+    assert re.search(r"nice (-?\d+)", found).group(1) == str(NICENESS)
+
+
+@pytest.mark.skipif(not GROUPS.exists(), reason="this system does not group sessions")
+def test_the_session_of_the_caller_keeps_its_priority(sleeper):
+    before = GROUPS.read_text()
+    lower_priority_of_session(sleeper.pid)
+    assert GROUPS.read_text() == before
+
+
+def test_a_process_that_has_ended_is_no_error():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lower_priority(ended.pid)
+    lower_priority_of_session(ended.pid)
+
+
+@ON_LINUX
+def test_commands_run_at_low_priority(monkeypatch):
+    program = (
+        "import os, sys, time\n"
+        "waited = 0\n"
+        "while os.sched_getscheduler(0) != os.SCHED_IDLE and waited < 500:\n"
+        "    time.sleep(0.01); waited += 1\n"
+        "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE, file=sys.stderr)"
+    )
+    monkeypatch.setattr(
+        "napari_alc.execution.child_process.PROGRAM", (sys.executable, "-c", program)
+    )
+    log = []
+    run_child(["train"], surroundings=Surroundings(log=log))
+    assert log[0].split() == [str(NICENESS), "True"]

@@ -1,0 +1,208 @@
+"""Making a project by hand, and work beside the window."""
+
+from threading import Event
+
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_alc.execution.outcome import SUCCESS, Ending
+from napari_alc.formats.coco import write_coco
+from napari_alc.plugin.widgets.workers import Background
+from napari_alc.progress import Progress
+from tiny_projects import draw
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def page(docked):
+    _, widget = docked()
+    return widget.project_page
+
+
+@pytest.fixture
+def labels(tmp_path):
+    """Images in ``images`` and labels of them in ``crowd.json``."""
+    truth = draw(tmp_path / "images")
+    write_coco(tmp_path / "crowd.json", truth)
+    return tmp_path
+
+
+def enter(qtbot, row, path):
+    row.line.clear()
+    qtbot.keyClicks(row.line, str(path))
+    qtbot.keyClick(row.line, Qt.Key.Key_Return)
+
+
+def fill(qtbot, page, images, crowd):
+    qtbot.mouseClick(page.new_button, LEFT)
+    form = page.new_project
+    enter(qtbot, form.images, images)
+    enter(qtbot, form.crowd, crowd)
+    qtbot.waitUntil(lambda: not form.background.is_busy)
+    return form
+
+
+def test_what_was_found_is_shown_before_the_project_is_made(page, labels, qtbot):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    assert form.preview.text().splitlines() == [
+        "Folder: 6 images.",
+        "Crowd: 15 boxes in 6 images; categories: square.",
+    ]
+    assert form.create_button.isEnabled()
+    assert not (labels / "images cleaning").exists()
+
+
+def test_a_project_is_made_and_opened(page, labels, qtbot):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    enter(qtbot, form.folder, labels / "study")
+    form.initial.setValue(2)
+    with qtbot.waitSignal(page.chosen) as chosen:
+        qtbot.mouseClick(form.create_button, LEFT)
+    assert chosen.args == [labels / "study"]
+    assert "6 images" in page.facts.text()
+    assert "First images: 2; iterations after them: 4" in page.facts.text()
+    assert page.recent.item(0).text().startswith("study")
+
+
+def test_a_folder_without_images_is_told_in_the_form(page, labels, qtbot, tmp_path):
+    (tmp_path / "empty").mkdir()
+    form = fill(qtbot, page, tmp_path / "empty", labels / "crowd.json")
+    assert "holds no images" in form.error.text()
+    assert not form.create_button.isEnabled()
+    enter(qtbot, form.images, labels / "images")
+    qtbot.waitUntil(form.create_button.isEnabled)
+    assert form.error.isHidden()
+
+
+def test_an_image_that_is_missing_is_told_in_the_form(page, labels, qtbot):
+    (labels / "images" / "squares_2.tif").unlink()
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    assert "'squares_2.tif', which is not in" in form.error.text()
+
+
+def test_a_folder_that_holds_a_project_is_told_in_the_form(page, labels, qtbot, fresh):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    enter(qtbot, form.folder, fresh)
+    qtbot.mouseClick(form.create_button, LEFT)
+    qtbot.waitUntil(lambda: not form.background.is_busy)
+    assert "there is a project already" in form.error.text()
+    assert page.currentIndex() == 1
+
+
+def test_expert_labels_can_be_the_first_images(page, labels, qtbot):
+    truth = draw(labels / "again")
+    write_coco(labels / "expert.json", truth.of_images([1, 4]))
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    assert not form.clean_use.isEnabled()
+    enter(qtbot, form.clean, labels / "expert.json")
+    form.clean_use.setCurrentText("the first images")
+    qtbot.waitUntil(lambda: not form.background.is_busy and form.create_button.isEnabled())
+    assert "Expert: 5 boxes in 2 images" in form.preview.text()
+    with qtbot.waitSignal(page.chosen):
+        qtbot.mouseClick(form.create_button, LEFT)
+    assert "6 images" in page.facts.text()
+
+
+def test_the_labels_looked_at_last_are_those_that_were_entered_last(page, labels, qtbot):
+    form = fill(qtbot, page, labels / "images", labels / "none.json")
+    enter(qtbot, form.crowd, labels / "other.json")
+    enter(qtbot, form.crowd, labels / "crowd.json")
+    qtbot.waitUntil(form.create_button.isEnabled)
+    assert "15 boxes" in form.preview.text()
+
+
+def test_a_recent_project_opens_by_a_double_click(page, qtbot, fresh, reviewed):
+    page.chosen.emit(fresh)
+    page.chosen.emit(reviewed)
+    page.chosen.disconnect()
+    second = page.recent.item(1)
+    with qtbot.waitSignal(page.chosen) as chosen:
+        where = page.recent.visualItemRect(second).center()
+        qtbot.mouseClick(page.recent.viewport(), LEFT, pos=where)
+        qtbot.mouseDClick(page.recent.viewport(), LEFT, pos=where)
+    assert chosen.args == [fresh]
+
+
+@pytest.fixture
+def background(qtbot):
+    from qtpy.QtWidgets import QWidget
+
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    yield Background(owner)
+    del owner  # until here it must live
+
+
+def test_work_tells_its_progress_and_its_end(background, qtbot):
+    seen = []
+    background.progressed.connect(seen.append)
+
+    def job(report, _should_stop):
+        report(Progress("create", 1, 2))
+        return SUCCESS
+
+    with qtbot.waitSignal(background.ended) as ended:
+        background.start(job, "Work")
+    assert ended.args == [SUCCESS]
+    assert seen == [Progress("create", 1, 2)]
+
+
+def test_work_may_end_while_its_progress_is_drawn(background, qtbot, monkeypatch):
+    drawn = []
+
+    class Bar:
+        n = total = 0
+
+        def set_description(self, words):
+            drawn.append(words)
+            qtbot.waitUntil(lambda: not background.is_busy)
+
+        def close(self):
+            drawn.append("closed")
+
+    monkeypatch.setattr("napari_alc.plugin.widgets.workers.ActivityBar", lambda **_options: Bar())
+
+    def job(report, _should_stop):
+        report(Progress("create", 1, 2))
+        return SUCCESS
+
+    with qtbot.waitSignal(background.ended):
+        background.start(job, "Work")
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    assert drawn[-1] == "closed"
+
+
+def test_work_that_is_cancelled_stops(background, qtbot):
+    def job(_report, should_stop):
+        while not should_stop():
+            Event().wait(0.01)
+        return SUCCESS
+
+    background.start(job, "Work")
+    with qtbot.waitSignal(background.ended):
+        background.cancel()
+    assert not background.is_busy
+
+
+def test_work_with_an_unknown_error_ends_as_failed(background, qtbot):
+    def job(_report, _should_stop):
+        raise ZeroDivisionError
+
+    with qtbot.captureExceptions() as shown, qtbot.waitSignal(background.ended) as ended:
+        background.start(job, "Work")
+    assert ended.args[0].ending is Ending.FAILED
+    assert [kind for kind, _, _ in shown] == [ZeroDivisionError]
+
+
+def test_only_one_piece_of_work_runs_at_a_time(background, qtbot):
+    def job(_report, should_stop):
+        while not should_stop():
+            Event().wait(0.01)
+        return SUCCESS
+
+    background.start(job, "Work")
+    with pytest.raises(RuntimeError):
+        background.start(job, "More work")
+    with qtbot.waitSignal(background.ended):
+        background.cancel()

@@ -1,0 +1,343 @@
+"""The keys of the review: the table, what people may choose, and real keys in a real window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from app_model import Application
+from hypothesis import given
+from hypothesis import strategies as st
+from npe2 import PluginManifest
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from review_driver import APP, shared_viewer
+
+import napari_alc.plugin
+from napari_alc.plugin import preferences
+from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, NUDGES, TAKEN_OVER
+from napari_alc.plugin.review.keys import bindings
+from napari_alc.plugin.review.keys.bindings import choose, napari_keys, read, written
+from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
+from napari_alc.plugin.review.panel.help_window import HelpWindow
+
+MANIFEST = Path(napari_alc.plugin.__file__).with_name("napari.yaml")
+SHIFT, NONE = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
+ALL_KEYS = [(name, key) for name, command in COMMANDS.items() for key in command.keys]
+
+key_names = st.builds(
+    lambda held, key: f"{held}{key}",
+    st.sampled_from(("", "Ctrl+", "Alt+", "Ctrl+Alt+")),
+    st.sampled_from(("A", "J", "K", "Z", ",", ".", "?", "3", "F5", "Left", "PgDown", "Tab", "Del")),
+)
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory):
+    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
+        yield viewer
+
+
+class Desk(QWidget):
+    """A page that writes down which commands were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given = []
+        self.line, self.button = QLineEdit(), QPushButton("a button")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.line)
+        layout.addWidget(self.button)
+
+    def take(self) -> list[str]:
+        given, self.given = self.given, []
+        return given
+
+
+@pytest.fixture
+def desk(viewer):
+    """A page with keys beside a layer of boxes that is the active one."""
+    layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="boxes")
+    desk = Desk()
+    dock = viewer.window.add_dock_widget(desk, area="right")
+    actions = {name: lambda name=name: desk.given.append(name) for name in COMMANDS}
+    released = {"hide_boxes": lambda: desk.given.append("hide_boxes ends")}
+    desk.keys = ReviewKeys(viewer, [layer], actions, released, desk)
+    viewer.layers.selection.active = layer
+    yield desk
+    viewer.window.remove_dock_widget(dock)
+    desk.deleteLater()
+    viewer.layers.clear()
+
+
+@pytest.fixture
+def canvas(viewer):
+    return viewer.window._qt_viewer.canvas.native
+
+
+def press(widget, key: str, more=NONE) -> None:
+    """Press and let go of a key as a keyboard does."""
+    [combination] = QKeySequence(key)
+    QTest.keyClick(widget, combination.key(), combination.keyboardModifiers() | more)
+
+
+def send(widget, kind, key, modifiers=NONE, text="", again=False) -> None:
+    QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers, text, again))
+
+
+def test_no_key_does_two_things_and_every_command_has_a_group_and_a_tip():
+    keys = [key for _, key in ALL_KEYS]
+    assert len(keys) == len(set(keys))
+    assert [key for key in keys if QKeySequence(key).toString() != key] == []
+    groups = [command.group for command in COMMANDS.values()]
+    assert list(dict.fromkeys(groups)) == list(GROUPS)
+    assert sorted(groups, key=GROUPS.index) == groups
+    assert all(command.tip.endswith(".") for command in COMMANDS.values())
+
+
+def test_arrows_move_and_grow_by_one_or_ten_pixels():
+    nudges = {key: NUDGES[name] for name, key in ALL_KEYS if name in NUDGES}
+    assert len(nudges) == len(NUDGES) == 16
+    for key, nudge in nudges.items():
+        step = FAR if "Shift" in key else 1
+        x, y = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}[key.split("+")[-1]]
+        assert (nudge.dx, nudge.dy, nudge.grow) == (step * x, step * y, "Alt" in key)
+
+
+def test_no_key_needs_altgr_on_a_german_or_french_keyboard():
+    hidden = set("@{}[]\\|~€µ#^`¤")
+    assert [key for _, key in ALL_KEYS if hidden & set(key)] == []
+
+
+def test_the_manifest_offers_every_command_with_its_keys():
+    manifest = PluginManifest.from_file(MANIFEST)
+    settings = manifest.contributions.configurations["review_keys"].properties
+    offered = [
+        (name, item.title, item.description, item.default) for name, item in settings.items()
+    ]
+    assert offered == [
+        (command.name, command.label, command.tip, written(command.keys))
+        for command in COMMANDS.values()
+    ]
+
+
+@pytest.mark.usefixtures("viewer")
+def test_only_keys_taken_over_for_a_reason_belong_to_napari_too(monkeypatch):
+    app = Application.get_app(APP)
+    monkeypatch.setattr(Application, "get_app", lambda _name: app)
+    of_napari = napari_keys()
+    assert {"A", "Ctrl+Y", "Ctrl+S", "Space"} <= set(of_napari)
+    shared = {key for _, key in ALL_KEYS if key in of_napari}
+    assert shared == set(TAKEN_OVER)
+
+
+@given(st.lists(key_names, min_size=1, max_size=4, unique=True))
+def test_keys_are_read_as_they_are_written(keys):
+    assert read(written(keys)) == tuple(QKeySequence(key).toString() for key in keys)
+
+
+def test_keys_may_be_typed_carelessly():
+    assert read(" ctrl+z,u ") == ("Ctrl+Z", "U")
+    assert read(",, K") == (",", "K")
+    assert read("Ctrl+,,U") == ("Ctrl+,", "U")
+    assert read("U, U,") == ("U",)
+    assert read("  ") == ()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(COMMANDS)),
+        st.lists(key_names, max_size=3).map(written) | st.sampled_from(("", "nonsense", "Shift")),
+    )
+)
+def test_whatever_is_set_every_command_has_keys_of_its_own(texts):
+    choice = choose(texts, {"A": "select all", "Left": "go through slices"})
+    keys = [key for keys in choice.keys.values() for key in keys]
+    assert set(choice.keys) == set(COMMANDS)
+    assert all(choice.keys.values())
+    assert len(keys) == len(set(keys))
+    assert "A" not in keys
+    unlike = [name for name, text in texts.items() if choice.keys[name] != read(text)]
+    assert len(choice.problems) == len(unlike)
+    assert all(choice.keys[name] == COMMANDS[name].keys for name in unlike)
+
+
+def test_two_commands_may_change_places():
+    choice = choose({"keep": "J", "next_box": "K"}, {})
+    assert (choice.keys["keep"], choice.keys["next_box"]) == (("J",), ("K",))
+    assert choice.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "Every command needs a key."),
+        ("Hello", "“Hello” is no key. Write keys like this: Shift+U, Ctrl+Z, F5."),
+        ("J", "J is the key of “Next”."),
+        ("E", "E belongs to napari (activate add ellipse mode)."),
+        (
+            "Shift+8",
+            "“Shift+8” types a sign that depends on the keyboard; write that sign instead.",
+        ),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_told_in_words(text, problem):
+    choice = choose({"keep": text}, {"E": "activate add ellipse mode"})
+    assert choice.problems == (f"{problem} “Keep” stays on K.",)
+    assert choice.keys["keep"] == ("K",)
+
+
+def test_every_key_reaches_its_command_and_napari_does_nothing(desk, canvas, viewer):
+    layer = viewer.layers["boxes"]
+    came = {}
+    for _, key in ALL_KEYS:
+        press(canvas, key, SHIFT if key == "?" else NONE)
+        came[key] = desk.take()
+        assert (layer.nshapes, layer.visible, str(layer.mode)) == (1, True, "pan_zoom"), key
+        assert viewer.layers.selection == {layer}, key
+    held = {"H": ["hide_boxes", "hide_boxes ends"]}
+    assert came == {key: [name] for name, key in ALL_KEYS} | held
+
+
+def test_signs_that_a_french_keyboard_types_with_shift_count(desk, canvas):
+    press(canvas, "3", SHIFT)
+    press(canvas, ".", SHIFT)
+    QTest.keyClicks(canvas, "?")
+    assert desk.take() == ["delete", "take_ma", "help"]
+
+
+def test_keys_work_beside_the_canvas_but_typing_is_typing(desk, viewer):
+    for widget in (desk.button, viewer.window._qt_window, viewer.window._qt_viewer.dims):
+        press(widget, "K")
+        assert desk.take() == ["keep"]
+    QTest.keyClicks(desk.line, "keep?")
+    assert desk.line.text() == "keep?"
+    press(desk.line, "F1")
+    assert desk.take() == ["help"]
+
+
+def test_tab_still_moves_between_the_controls_of_the_page(desk):
+    desk.line.setFocus()
+    press(desk.line, "Tab")
+    assert desk.take() == []
+
+
+def test_another_layer_keeps_its_own_keys(desk, canvas, viewer):
+    other = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="other")
+    other.selected_data = {0}
+    viewer.layers.selection.active = other
+    press(canvas, "Del")
+    assert other.nshapes == 0
+    assert desk.take() == []
+
+
+def test_a_held_arrow_repeats_and_a_held_decision_does_not(desk, canvas):
+    kind = QEvent.Type.KeyPress
+    for again in (False, True, True):
+        send(canvas, kind, Qt.Key.Key_Left, SHIFT, again=again)
+        send(canvas, kind, Qt.Key.Key_K, text="k", again=again)
+    assert sorted(desk.take()) == ["far_left"] * 3 + ["keep"]
+
+
+def test_boxes_stay_hidden_until_the_key_is_let_go(desk, canvas, viewer):
+    down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
+    send(canvas, down, Qt.Key.Key_H, text="h")
+    for kind in (up, down):
+        send(canvas, kind, Qt.Key.Key_H, text="h", again=True)
+    assert desk.take() == ["hide_boxes"]
+    send(canvas, up, Qt.Key.Key_H, text="h")
+    assert desk.take() == ["hide_boxes ends"]
+    send(canvas, down, Qt.Key.Key_H, text="h")
+    QApplication.sendEvent(viewer.window._qt_window, QEvent(QEvent.Type.WindowDeactivate))
+    assert desk.take() == ["hide_boxes", "hide_boxes ends"]
+
+
+def test_keys_set_in_the_preferences_count_at_once(desk, canvas, qtbot):
+    settings = preferences._settings().review_keys
+    with qtbot.waitSignal(desk.keys.changed):
+        settings.keep = "Y, F6"
+    press(canvas, "Y")
+    press(canvas, "F6")
+    press(canvas, "K")
+    assert desk.take() == ["keep", "keep"]
+    assert bindings.button_text("keep") == "Keep  [Y]"
+    assert bindings.tip("keep").endswith("Keys: Y, F6")
+    assert bindings.with_keys("press {keep}") == "press Y"
+    with qtbot.waitSignal(desk.keys.changed):
+        settings.update({"keep": "E", "draw": ""})
+    assert [problem.split(" (")[0] for problem in desk.keys.problems] == [
+        "E belongs to napari",
+        "Every command needs a key. “Draw a box” stays on W.",
+    ]
+    press(canvas, "K")
+    assert desk.take() == ["keep"]
+
+
+def test_the_look_is_remembered(own_settings):
+    assert (preferences.palette(), preferences.labels()) == ("standard", "none")
+    preferences.set_palette("colour-blind")
+    preferences.set_labels("score")
+    assert (preferences.palette(), preferences.labels()) == ("colour-blind", "score")
+    assert "colour-blind" in (own_settings / "napari-alc.yaml").read_text()
+
+
+@pytest.fixture
+def help_window(desk, qtbot):
+    window = HelpWindow(desk)
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+def test_the_help_shows_every_key_as_it_is_set(desk, qtbot):
+    preferences._settings().review_keys.keep = "Y, F6"
+    window = HelpWindow(desk)
+    qtbot.addWidget(window)
+    window.show()
+    text = window.table.toPlainText()
+    assert "Y, F6" in text
+    assert ", (comma)" in text
+    assert [c.tip for c in COMMANDS.values() if c.tip not in text] == []
+    assert [group for group in GROUPS if group not in text] == []
+
+
+def test_the_help_fits_a_small_screen_scrolls_and_lets_one_work_on(help_window):
+    assert not help_window.isModal()
+    room = help_window.screen().availableSize()
+    assert help_window.width() < min(room.width(), 1280)
+    assert help_window.height() < room.height()
+    assert help_window.table.verticalScrollBar().maximum() > 0
+    assert help_window.table.horizontalScrollBar().maximum() == 0
+
+
+@pytest.mark.parametrize(("key", "more"), [("?", SHIFT), ("F1", NONE), ("Esc", NONE)])
+def test_the_help_closes_with_its_own_keys(help_window, key, more):
+    press(help_window.table, key, more)
+    assert not help_window.isVisible()
+    help_window.toggle()
+    press(help_window, "K")
+    assert help_window.isVisible()
+
+
+def test_behind_another_page_no_key_decides_anything(desk, canvas, viewer):
+    layer = viewer.layers["boxes"]
+    layer.selected_data = {0}
+    desk.hide()
+    for key in ("Del", "Backspace", "3", "K", "Q", "PgDown"):
+        press(canvas, key)
+        press(desk.parentWidget(), key)
+    assert desk.take() == []
+    assert layer.nshapes == 1
+    desk.show()
+    press(canvas, "K")
+    assert desk.take() == ["keep"]
+
+
+def test_keys_work_when_no_layer_is_the_active_one(desk, canvas, viewer):
+    viewer.layers.selection.clear()
+    assert viewer.layers.selection.active is None
+    press(canvas, "K")
+    assert desk.take() == ["keep"]
+    assert viewer.layers.selection.active == viewer.layers["boxes"]

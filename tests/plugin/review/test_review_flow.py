@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from review_driver import PERSON, Driver, make_fresh_project, make_project
+
+from napari_alc.errors import BadData
+from napari_alc.project.annotation.decisions import finish, open_document
+from napari_alc.project.annotation.tasks import OPEN_BOXES, next_open_task, queue
+
+KEY = Qt.Key
+
+
+@pytest.fixture
+def open_project(make_napari_viewer, qtbot):
+    projects = []
+
+    def start(project, wait=True) -> Driver:
+        projects.append(project)
+        return Driver(make_napari_viewer(show=True), project, qtbot, wait)
+
+    yield start
+    for project in projects:
+        project.close()
+
+
+def press(button) -> None:
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def settle_task(project, task) -> None:
+    document = open_document(project, task, PERSON)
+    document.keep([box.id for box in document.open_boxes])
+    finish(project, task, PERSON)
+
+
+def test_done_and_next_asks_once_and_goes_on(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    first = at.page.task
+    told = []
+    at.page.changed.connect(lambda: told.append(True))
+    at.key(KEY.Key_K)
+    at.key(KEY.Key_N)
+    bar = at.page.panel.ask_bar
+    assert bar.isVisible()
+    assert "7 boxes are still open" in bar.sentence.text()
+    press(bar.go_back)
+    assert not bar.isVisible()
+    assert at.page.task == first
+    at.key(KEY.Key_N)
+    press(bar.keep_all)
+    at.wait_for_image()
+    assert not bar.isVisible()
+    assert at.page.task.rank == first.rank + 1
+    assert next(t for t in queue(at.project) if t.id == first.id).done_by == PERSON
+    at.qtbot.waitUntil(lambda: bool(told))
+    assert "2 of 4 images done, 16 boxes left" in at.page.panel.progress.text()
+
+
+def test_open_boxes_can_be_deleted_all_at_once(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    first = at.page.task
+    at.key(KEY.Key_K)
+    at.key(KEY.Key_N)
+    press(at.page.panel.ask_bar.delete_all)
+    at.wait_for_image()
+    document = open_document(at.project, first, PERSON)
+    assert len(document.labels) == 1
+    assert not document.open_boxes
+
+
+def test_an_image_without_open_boxes_is_finished_at_once(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    first = at.page.task
+    for _ in range(8):
+        at.key(KEY.Key_K)
+    assert "Every box of this image is decided" in at.message
+    at.key(KEY.Key_N)
+    at.wait_for_image()
+    assert at.page.task.id != first.id
+
+
+def test_after_the_last_image_the_page_says_so(open_project, tmp_path):
+    at = open_project(make_fresh_project(tmp_path, images=1))
+    at.key(KEY.Key_N)
+    press(at.page.panel.ask_bar.keep_all)
+    assert at.document is None
+    assert "Every image handed out is done" in at.message
+    assert not at.canvas.image.layer.visible
+
+
+def test_reopening_shows_every_decision_in_place(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    at.key(KEY.Key_K)
+    at.key(KEY.Key_Q)
+    at.key(KEY.Key_W)
+    at.key(KEY.Key_G)
+    at.drag((200, 210), (240, 250))
+    task, boxes = at.page.task, dict(at.document.boxes)
+    at.page.set_project(None, "")
+    assert at.document is None
+    assert "Open a project first" in at.message
+    at.open()
+    assert at.page.task == task
+    assert at.document.boxes == boxes
+    at.assert_in_step()
+
+
+def test_the_queue_leads_to_any_image(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    table = at.page.panel.queue.table
+    third = table.model().index(3, 0)
+    QTest.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(third).center()
+    )
+    at.wait_for_image()
+    assert at.page.task.rank == 2
+    assert table.model().data(third).startswith("▶")
+    at.key(KEY.Key_PageUp)
+    at.wait_for_image()
+    assert at.page.task.rank == 1
+    at.key(KEY.Key_PageDown)
+    at.wait_for_image()
+    at.key(KEY.Key_PageDown)
+    assert "no other image" in at.message
+
+
+def test_a_change_to_a_finished_image_opens_it_again(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    done = queue(at.project)[0]
+    told = []
+    at.page.changed.connect(lambda: told.append(True))
+    at.page.go_to(done)
+    at.wait_for_image()
+    assert f"Finished by {PERSON}" in at.page.panel.sentence.text()
+    box = at.document.labels[0]
+    at.desk._take_up([box.id], look=False)
+    at.key(KEY.Key_Q)
+    at.qtbot.waitUntil(lambda: bool(told))
+    assert not at.page.task.is_done
+    assert next_open_task(at.project).id == done.id
+
+
+def finished_by(project, person):
+    """The first image that waits, as somebody else has finished it."""
+    task = next_open_task(project)
+    document = open_document(project, task, person)
+    document.keep([box.id for box in document.open_boxes])
+    finish(project, task, person)
+    return next(done for done in queue(project) if done.id == task.id)
+
+
+def test_who_only_looks_at_a_finished_image_does_not_become_its_finisher(open_project, tmp_path):
+    project = make_project(tmp_path)
+    done = finished_by(project, "Eve")
+    at = open_project(project)
+    at.page.go_to(at.page.queue.find(done.id))
+    at.wait_for_image()
+    at.key(KEY.Key_N)
+    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    assert done in queue(project)
+    assert at.page.queue.find(done.id) == done
+
+
+def test_who_changes_a_finished_image_becomes_its_finisher(open_project, tmp_path):
+    project = make_project(tmp_path)
+    done = finished_by(project, "Eve")
+    at = open_project(project)
+    at.page.go_to(at.page.queue.find(done.id))
+    at.wait_for_image()
+    at.desk.look_at_box(at.document.labels[0].id)
+    at.key(KEY.Key_Q)
+    at.key(KEY.Key_N)
+    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    again = next(task for task in queue(project) if task.id == done.id)
+    assert again.done_by == at.page.queue.find(done.id).done_by == PERSON
+    assert again.done_at > done.done_at
+
+
+def test_step2_says_what_is_left_and_shows_it_close(open_project, tmp_path):
+    at = open_project(make_project(tmp_path, step=OPEN_BOXES))
+    assert "Decide only the red and green boxes" in at.page.panel.task.text()
+    assert at.hand.region in ("red", "green")
+    assert at.viewer.scene.camera.zoom > 2 * 256 / max(at.viewer.canvas.size)
+    for _ in range(4):
+        at.key(KEY.Key_K)
+    at.key(KEY.Key_N)
+    at.wait_for_image()
+    assert at.page.task.rank == 1
+
+
+def test_step1_asks_for_every_object_and_shows_the_whole_image(open_project, tmp_path):
+    at = open_project(make_fresh_project(tmp_path))
+    assert "Label every object" in at.page.panel.task.text()
+    assert 256 * at.viewer.scene.camera.zoom <= min(at.viewer.canvas.size)
+    assert "no model has seen the image" in at.page.panel.why.text()
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_queue_goes_on(open_project, tmp_path):
+    project = make_project(tmp_path)
+    first, second, third = (t for t in queue(project) if not t.is_done)
+    (project.images_folder / first.file_name).write_bytes(b"II*\x00 no image")
+    (project.images_folder / second.file_name).unlink()
+    at = open_project(project, wait=False)
+    at.qtbot.waitUntil(lambda: first.file_name in at.message and "PgDown" in at.message)
+    assert at.document is None
+    at.page.next_image()
+    at.qtbot.waitUntil(lambda: "not there any more" in at.message)
+    at.page.next_image()
+    at.wait_for_image()
+    assert at.page.task.id == third.id
+    at.assert_in_step()
+
+
+def test_an_image_of_another_size_is_not_shown(open_project, tmp_path):
+    project = make_project(tmp_path)
+    first = next_open_task(project)
+    image = Image.fromarray(np.zeros((100, 90), dtype=np.uint8))
+    image.save(project.images_folder / first.file_name)
+    at = open_project(project, wait=False)
+    at.qtbot.waitUntil(lambda: "90×100 pixels" in at.message)
+    assert at.document is None
+
+
+def test_colour_images_have_no_contrast_to_stretch(open_project, tmp_path):
+    project = make_project(tmp_path)
+    first = next_open_task(project)
+    image = Image.fromarray(np.full((256, 256, 3), 90, dtype=np.uint8))
+    image.save(project.images_folder / first.file_name)
+    at = open_project(project)
+    assert at.canvas.image.layer.rgb
+    at.key(KEY.Key_0)
+    assert "colour" in at.message
+    at.key(KEY.Key_PageDown)
+    at.wait_for_image()
+    assert not at.canvas.image.layer.rgb
+    assert "stretched" in at.page.panel.contrast.text()
+    at.assert_in_step()
+
+
+def test_the_next_image_is_read_before_it_is_asked_for(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    _, second, _ = (t for t in queue(at.project) if not t.is_done)
+    path = at.project.images_folder / second.file_name
+    at.qtbot.waitUntil(lambda: at.page._opener._reader.take(path) is not None)
+
+
+def test_the_layers_are_made_once(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    layers = list(at.viewer.layers)
+    assert all(layer.locked for layer in layers)
+    for key in (KEY.Key_PageDown, KEY.Key_PageUp):
+        at.key(key)
+        at.wait_for_image()
+    assert list(at.viewer.layers) == layers
+    assert [layer.name for layer in layers] == ["Image", "Suggestions", "Words", "Boxes"]
+
+
+def test_another_project_can_be_opened(open_project, tmp_path):
+    at = open_project(make_project(tmp_path / "one"))
+    at.project.close()
+    at.project = make_fresh_project(tmp_path / "two", per_kind=3)
+    at.open()
+    assert {box.source for box in at.document.boxes.values()} == {"crowd"}
+    at.assert_in_step()
+    at.project.close()
+
+
+def refuse(*_):
+    raise BadData("project.db", "the database refused (database is locked)", "Try again")
+
+
+def test_a_store_that_cannot_be_read_is_told_and_the_image_stays(
+    open_project, tmp_path, monkeypatch
+):
+    at = open_project(make_project(tmp_path))
+    first, document = at.page.task, at.document
+    document.keep([box.id for box in document.open_boxes])
+    with monkeypatch.context() as locked:
+        locked.setattr("napari_alc.plugin.review.view.finish_task", refuse)
+        at.page.done()
+        assert "database is locked" in at.message
+        assert at.page.task.id == first.id
+        assert at.document is document
+        locked.setattr("napari_alc.project.annotation.tasks.queue_of", refuse)
+        assert not at.page.refresh()
+        assert at.document is document
+    at.page.done()
+    at.wait_for_image()
+    assert at.page.task.id != first.id
+    at.assert_in_step()
+
+
+def test_a_store_that_cannot_be_read_at_first_is_read_later(open_project, tmp_path, monkeypatch):
+    at = open_project(make_project(tmp_path / "one"))
+    at.project.close()
+    at.project = make_fresh_project(tmp_path / "two")
+    with monkeypatch.context() as locked:
+        locked.setattr("napari_alc.project.annotation.tasks.open_counts", refuse)
+        at.open(wait=False)
+        assert "database is locked" in at.message
+        assert at.document is None
+        assert not at.canvas.image.layer.visible
+    assert at.page.refresh()
+    at.wait_for_image()
+    at.assert_in_step()
+    at.project.close()
+
+
+def test_a_large_image_with_boxes_of_every_region(open_project, tmp_path):
+    at = open_project(make_project(tmp_path, images=2, size=2048, per_kind=15))
+    assert at.layer.nshapes == 60
+    for region in ("red", "green", "pink", "gray"):
+        assert at.page.panel.filter.chips[region].text().endswith(f"{region} 15")
+    at.key(KEY.Key_K)
+    at.assert_in_step()

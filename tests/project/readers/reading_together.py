@@ -1,0 +1,61 @@
+"""What readers of one image do in tests."""
+
+from __future__ import annotations
+
+from napari_alc.project.annotation.decisions import current_boxes, open_document
+from napari_alc.project.annotation.tasks import OPEN_BOXES, queue, queue_of
+from napari_alc.project.readers.sharing import finish_task
+
+CORNER = (1.0, 1.0, 20.0, 20.0)
+"""Where no box is offered."""
+
+
+def reading(project, joint, reader):
+    [found] = [
+        task
+        for task in queue_of(project, reader)
+        if task.reader == reader and task.image_id == joint.image_id
+    ]
+    return found
+
+
+def read(project, joint, reader, delete=(), move=None, add=(), category=None):
+    """A reader's whole reading: what is not named is kept."""
+    task = reading(project, joint, reader)
+    document = open_document(project, task, reader)
+    document.delete(list(delete))
+    document.reshape(move or {})
+    for corners in add:
+        document.add(corners, 1)
+    if category:
+        document.recategorise(list(category), 2)
+    document.keep([box.id for box in document.open_boxes])
+    finish_task(project, task, reader)
+
+
+def boxes_of(project, joint):
+    return {box.id: box for _, box in current_boxes(project, [joint.id])}
+
+
+def drawn_in(project, joint):
+    return [box for box in boxes_of(project, joint).values() if box.source == "person"]
+
+
+def now_of(project, joint):
+    return next(task for task in queue(project) if task.id == joint.id)
+
+
+def ids_of(project, joint):
+    return sorted(boxes_of(project, joint))
+
+
+def reading_of_step2(project, reader):
+    return next(task for task in queue_of(project, reader) if task.step == OPEN_BOXES)
+
+
+def read_step2(project, reader, delete):
+    task = reading_of_step2(project, reader)
+    document = open_document(project, task, reader)
+    document.delete(delete)
+    document.keep([box.id for box in document.open_boxes])
+    finish_task(project, task, reader)
