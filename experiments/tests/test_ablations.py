@@ -10,8 +10,8 @@ import pytest
 
 from alc_experiments import ablations, step2
 from alc_experiments.ablations import UNITS, automatic, readings, table3, table4
-from alc_experiments.campaign import Round, Way
-from alc_experiments.experiment import Model
+from alc_experiments.campaign import CampaignRound, Protocol
+from alc_experiments.experiment import TrainedModel
 from alc_experiments.step2 import CleanedUp, clean_up, settle
 from napari_alc.boxes import as_boxes
 from napari_alc.cleaning.budget import Budget
@@ -65,7 +65,7 @@ def test_a_review_costs_and_helps_the_labels(bench):
 def test_without_ma_nothing_is_red_and_mp_is_measured_as_the_cleaning_model(bench):
     found = rows(table4(bench))
     assert list(found) == ["Ma off", "Ma on"]
-    on, off = clean_up(bench, Way()), clean_up(bench, Way(with_ma=False))
+    on, off = clean_up(bench, Protocol()), clean_up(bench, Protocol(with_ma=False))
     assert off.settled.red == 0
     measured = {"Ma on": bench.measure(on.last.mp), "Ma off": bench.measure(off.last.mp)}
     assert {name: row["AP50 cleaning model"] for name, row in found.items()} == {
@@ -76,7 +76,7 @@ def test_without_ma_nothing_is_red_and_mp_is_measured_as_the_cleaning_model(benc
 @pytest.fixture
 def crowded(bench, monkeypatch):
     """A crowd that draws boxes around several objects, and a model that sees every object."""
-    data, first = bench.data, Round(0, (1,), Model(bench.store), None, 0.5)
+    data, first = bench.data, CampaignRound(0, (1,), TrainedModel(bench.store), None, 0.5)
     rates = NoiseRates(background=0.1, miss=0.0, location=0.0, box_in_box=0.6)
     crowd = add_noise(data.truth, rates, 1).label_set
     truth = data.truth.labels.of_images(range(2, 9))
@@ -129,7 +129,9 @@ def test_every_reading_is_one_change_of_the_default(bench, monkeypatch):
     def remember(where, way):
         asked.append((where, way.thresholds))
         settled = settle(where.data, [1], Detections.empty(), Detections.empty(), way.thresholds)
-        return CleanedUp(Round(0, (1,), Model(where.store), None, 0.5), settled, Budget(1, 1))
+        return CleanedUp(
+            CampaignRound(0, (1,), TrainedModel(where.store), None, 0.5), settled, Budget(1, 1)
+        )
 
     monkeypatch.setattr(ablations, "clean_up", remember)
     bench = replace(bench, data=replace(bench.data, validation=bench.data.test))

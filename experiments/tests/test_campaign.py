@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alc_experiments import campaign
-from alc_experiments.campaign import Round, Way, initial_draw, rounds
-from alc_experiments.dataset import Plan
-from alc_experiments.experiment import Model
+from alc_experiments.campaign import CampaignRound, Protocol, initial_draw, rounds
+from alc_experiments.dataset import DatasetPlan
+from alc_experiments.experiment import TrainedModel
 from napari_alc.detection.acquisition import strategies
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
@@ -49,15 +49,17 @@ def test_the_next_images_are_those_that_a_project_selects(tmp_path, monkeypatch,
     monkeypatch.setattr(campaign, "found", lambda *_: seen)
     crowd = project.crowd_labels()
     bench = make_bench(tmp_path / "bench")
-    bench = replace(bench, data=replace(bench.data, truth=crowd, crowd=crowd, plan=Plan(3, 2, 1)))
-    done = Round(0, (1, 2, 3), Model(tmp_path), None, 0.5)
-    chosen = campaign.next_images(bench, Way(strategy), done)
+    bench = replace(
+        bench, data=replace(bench.data, truth=crowd, crowd=crowd, plan=DatasetPlan(3, 2, 1))
+    )
+    done = CampaignRound(0, (1, 2, 3), TrainedModel(tmp_path), None, 0.5)
+    chosen = campaign.next_images(bench, Protocol(strategy), done)
     assert chosen == select(project)
     project.close()
 
 
 def test_each_iteration_adds_k_images_and_keeps_those_before(bench):
-    first, second = rounds(bench, Way())
+    first, second = rounds(bench, Protocol())
     assert [len(first.image_ids), len(second.image_ids)] == [3, 5]
     assert second.image_ids[:3] == first.image_ids
     assert len(set(second.image_ids)) == 5
@@ -65,19 +67,19 @@ def test_each_iteration_adds_k_images_and_keeps_those_before(bench):
 
 
 def test_a_campaign_that_is_run_again_chooses_the_same_images(bench):
-    assert [done.image_ids for done in rounds(bench, Way("random"))] == [
-        done.image_ids for done in rounds(bench, Way("random"))
+    assert [done.image_ids for done in rounds(bench, Protocol("random"))] == [
+        done.image_ids for done in rounds(bench, Protocol("random"))
     ]
 
 
 def test_without_ma_there_is_nothing_to_see_through_its_eyes(bench):
-    for done in rounds(bench, Way(with_ma=False)):
+    for done in rounds(bench, Protocol(with_ma=False)):
         assert done.ma is None
         assert len(campaign.found(bench, done)[1]) == 0
 
 
 def test_models_are_asked_about_images_only_that_they_have_not_learned_from(bench):
-    for done in rounds(bench, Way()):
+    for done in rounds(bench, Protocol()):
         for seen in campaign.found(bench, done):
             assert not set(seen.image_ids.tolist()) & set(done.image_ids)
 
@@ -85,7 +87,7 @@ def test_models_are_asked_about_images_only_that_they_have_not_learned_from(benc
 def test_a_crowd_that_agrees_nowhere_is_told(bench):
     nobody = bench.data.crowd.with_labels(bench.data.crowd.labels.take([]))
     with pytest.raises(AlcError, match="nothing for Ma to learn from"):
-        list(rounds(replace(bench, data=replace(bench.data, crowd=nobody)), Way()))
+        list(rounds(replace(bench, data=replace(bench.data, crowd=nobody)), Protocol()))
 
 
 @pytest.mark.parametrize("strategy", ["lc", "vaal"])
@@ -101,10 +103,10 @@ def test_a_strategy_that_looks_is_asked_once_for_the_images_that_are_left(
             np.arange(5.0),
         )[1],
     )
-    first, second = rounds(bench, Way(strategy))
+    first, second = rounds(bench, Protocol(strategy))
     left = sorted(set(bench.data.truth.image_ids.tolist()) - set(first.image_ids))
     assert asked == [(strategy, left, sorted(first.image_ids))]
     smallest_first = strategy == "vaal"
     assert second.image_ids[3:] == tuple(left[:2] if smallest_first else left[:-3:-1])
-    assert [done.image_ids for done in rounds(bench, Way(strategy))][1] == second.image_ids
+    assert [done.image_ids for done in rounds(bench, Protocol(strategy))][1] == second.image_ids
     assert len(asked) == 1

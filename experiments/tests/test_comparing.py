@@ -13,9 +13,9 @@ import pytest
 import fake_units
 from alc_experiments import command as comparing
 from alc_experiments.figures import read_figures
-from alc_experiments.runs.units import TABLES, Table
+from alc_experiments.runs.units import TABLES, ResultTable
 
-FAKE = Table("table2", "tiny", "fake_units", ("count", "threads"))
+FAKE = ResultTable("table2", "tiny", "fake_units", ("count", "threads"))
 PATIENCE = 60
 
 
@@ -26,7 +26,7 @@ def tables():
     TABLES.clear()
 
     def use(*names, table="table2"):
-        TABLES[table] = Table(table, "tiny", "fake_units", names)
+        TABLES[table] = ResultTable(table, "tiny", "fake_units", names)
 
     use("count", "threads")
     yield use

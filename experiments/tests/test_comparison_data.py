@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alc_experiments.data import NAMES, NOISE_FACTORS, TEM, TINY, Source, bccd, drawn, tiny
+from alc_experiments.data import NAMES, NOISE_FACTORS, TEM, TINY, DataSource, bccd, drawn, tiny
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
@@ -70,7 +70,7 @@ def test_a_folder_that_is_not_bccd_is_refused_by_name(tmp_path):
 
 def test_bccd_without_a_folder_says_where_it_comes_from(tmp_path):
     with pytest.raises(AlcError, match=r"github\.com.*--bccd"):
-        Source(tmp_path).dataset("bccd", 0, 1.0)
+        DataSource(tmp_path).dataset("bccd", 0, 1.0)
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="BCCD is not beside the project")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alc_experiments import step2
-from alc_experiments.campaign import Round, Way
-from alc_experiments.dataset import Dataset, Plan
-from alc_experiments.experiment import Bench, Model
+from alc_experiments.campaign import CampaignRound, Protocol
+from alc_experiments.dataset import Dataset, DatasetPlan
+from alc_experiments.experiment import Experiment, TrainedModel
 from alc_experiments.step2 import clean_up, settle, step1_edits
 from napari_alc.boxes import as_boxes
 from napari_alc.cleaning.regions import Thresholds
@@ -36,7 +36,7 @@ CATEGORIES = (Category(2, "cell"), Category(5, "platelet"))
 POOR_CROWD = NoiseRates(background=0.4, miss=0.2, location=0.3, box_in_box=0.3)
 POOR_MODEL = NoiseRates(background=0.3, miss=0.3, location=0.2, box_in_box=0.0)
 TAUS = (0.3, 0.45)
-CAMPAIGN = Plan(initial=2, per_iteration=2, iterations=1)
+CAMPAIGN = DatasetPlan(initial=2, per_iteration=2, iterations=1)
 
 
 def scene(seed):
@@ -92,24 +92,24 @@ class Study:
         correct_remaining(self.project)
         review_everything(self.project, self.truth.labels)
 
-    def bench(self, folder) -> Bench:
+    def bench(self, folder) -> Experiment:
         """The same data for a comparison."""
         data = Dataset("boxes", folder, self.truth, self.crowd, None, self.truth, CAMPAIGN)
-        return Bench(data, 0, folder / "store", "cpu")
+        return Experiment(data, 0, folder / "store", "cpu")
 
-    def rounds(self) -> tuple[Round, ...]:
+    def rounds(self) -> tuple[CampaignRound, ...]:
         """The project's iterations, the images of each behind those before."""
-        passed: list[Round] = []
+        passed: list[CampaignRound] = []
         for iteration in range(2):
             before = passed[-1].image_ids if passed else ()
             ids = [image.id for image in images_of_step1(self.project, iteration)]
             new = [id_ for id_ in ids if id_ not in before]
-            model = Model(self.project.run_folder(iteration, "mp"))
+            model = TrainedModel(self.project.run_folder(iteration, "mp"))
             tau = tau_of(self.project, iteration)
-            passed.append(Round(iteration, (*before, *new), model, model, tau))
+            passed.append(CampaignRound(iteration, (*before, *new), model, model, tau))
         return tuple(passed)
 
-    def found(self, done: Round) -> tuple[Detections, ...]:
+    def found(self, done: CampaignRound) -> tuple[Detections, ...]:
         """What the project's models saw."""
         ids = [image.id for image in remaining_images(self.project, done.iteration)]
         return tuple(detections_of(self.project, done.iteration, model, ids) for model in MODELS)
@@ -146,7 +146,7 @@ def as_set(labels):
 
 
 def test_labels_and_budget_are_those_of_the_simulated_project(study, bench_of_study):
-    done = clean_up(bench_of_study, Way())
+    done = clean_up(bench_of_study, Protocol())
     assert as_set(done.settled.labels) == as_set(clean_labels(study.project).label_set)
     assert done.spent == budget(study.project, len(study.truth.labels))
     assert min(done.settled.red, done.settled.green, done.settled.added) > 0
@@ -156,8 +156,8 @@ def test_labels_and_budget_are_those_of_the_simulated_project(study, bench_of_st
 def test_the_edits_of_fewer_rounds_are_those_of_the_project_at_that_time(study, bench_of_study):
     first, _ = study.rounds()
     then = budget(study.project, len(study.truth.labels), iteration=0)
-    assert step1_edits(bench_of_study, Way(), (first,)) == then.step1_edits > 0
-    assert clean_up(bench_of_study, Way(), (first,)).spent.step1_edits == then.step1_edits
+    assert step1_edits(bench_of_study, Protocol(), (first,)) == then.step1_edits > 0
+    assert clean_up(bench_of_study, Protocol(), (first,)).spent.step1_edits == then.step1_edits
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alc_experiments.dataset import Dataset, Plan
-from alc_experiments.experiment import Bench
+from alc_experiments.dataset import Dataset, DatasetPlan
+from alc_experiments.experiment import Experiment
 from napari_alc.simulation.crowd import NoiseRates, add_noise
 from tiny_projects import draw
 
 RATES = NoiseRates(background=0.2, miss=0.2, location=0.2, box_in_box=0.0)
-CAMPAIGN = Plan(initial=3, per_iteration=2, iterations=1)
+CAMPAIGN = DatasetPlan(initial=3, per_iteration=2, iterations=1)
 
 
 def make_data(folder: Path, images: int = 8) -> Dataset:
@@ -31,6 +31,6 @@ def make_data(folder: Path, images: int = 8) -> Dataset:
     )
 
 
-def make_bench(folder: Path, seed: int = 0) -> Bench:
+def make_bench(folder: Path, seed: int = 0) -> Experiment:
     """A bench on squares, all in `folder`."""
-    return Bench(make_data(folder), seed, folder / "store", "cpu")
+    return Experiment(make_data(folder), seed, folder / "store", "cpu")

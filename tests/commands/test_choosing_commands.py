@@ -8,7 +8,7 @@ from hand_made import A, B, C, D, label_set, make, see
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.overrides import choices
+from napari_alc.project.steps.overrides import overrides_of
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (4, B, 0.3)]
@@ -61,16 +61,16 @@ def test_images_taken_out_and_added_are_shown_with_the_reason_and_selected_so(pr
 
 def test_a_choice_is_taken_back(program, project):
     program("take-out", project.folder, "image4.tif", "--reason", "out of focus")
-    assert choices(project, 0)
+    assert overrides_of(project, 0)
     assert program("take-out", project.folder, "image4.tif", "--undo").status == 0
-    assert not choices(project, 0)
+    assert not overrides_of(project, 0)
 
 
 def test_a_choice_needs_a_reason_and_an_image_that_is_there(program, project):
     assert "Say why" in program("take-out", project.folder, "image4.tif").complaint
     wrong = program("add-image", project.folder, "image77.tif", "--reason", "test")
     assert "no image 'image77.tif'" in wrong.complaint
-    assert not choices(project, 0)
+    assert not overrides_of(project, 0)
 
 
 def test_select_takes_as_many_as_asked_for(program, project):

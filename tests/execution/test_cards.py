@@ -8,7 +8,7 @@ import pytest
 
 from napari_alc.errors import AlcError
 from napari_alc.execution import gpus
-from napari_alc.execution.gpus import VISIBLE, Card, cards_of, taken
+from napari_alc.execution.gpus import VISIBLE, Gpu, gpus_of, taken
 from napari_alc.execution.job_folder import follow
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
@@ -16,7 +16,7 @@ from napari_alc.project.status import Step
 from tiny_projects import make_project
 from waiting_processes import waiting_processes
 
-ONE, TWO = Card("GPU-1", {}), Card("GPU-2", {})
+ONE, TWO = Gpu("GPU-1", {}), Gpu("GPU-2", {})
 
 HOLD = """
 import sys
@@ -96,26 +96,26 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="the listing is a she
 @posix
 def test_each_card_is_seen_alone(driver):
     driver(WHOLE_CARDS)
-    assert cards_of("cuda") == (
-        Card("GPU-aa-1", {VISIBLE: "GPU-aa-1"}),
-        Card("GPU-bb-2", {VISIBLE: "GPU-bb-2"}),
+    assert gpus_of("cuda") == (
+        Gpu("GPU-aa-1", {VISIBLE: "GPU-aa-1"}),
+        Gpu("GPU-bb-2", {VISIBLE: "GPU-bb-2"}),
     )
-    assert cards_of("cuda:1") == (Card("GPU-bb-2", {}),)
+    assert gpus_of("cuda:1") == (Gpu("GPU-bb-2", {}),)
 
 
 @posix
 def test_slices_of_a_card_count_as_cards(driver):
     driver("GPU 0: NVIDIA H100 (UUID: GPU-a)\n  MIG 1g.10gb Device 0: (UUID: MIG-b)")
-    assert [card.name for card in cards_of("cuda")] == ["MIG-b"]
+    assert [card.name for card in gpus_of("cuda")] == ["MIG-b"]
 
 
 @posix
 def test_cards_that_the_person_hides_are_left_alone(driver, monkeypatch):
     driver(WHOLE_CARDS)
     monkeypatch.setenv(VISIBLE, "1")
-    assert [card.name for card in cards_of("cuda")] == ["GPU-bb-2"]
+    assert [card.name for card in gpus_of("cuda")] == ["GPU-bb-2"]
     monkeypatch.setenv(VISIBLE, "")
-    assert cards_of("auto") == ()
+    assert gpus_of("auto") == ()
 
 
 @posix
@@ -123,7 +123,7 @@ def test_cards_that_the_person_hides_are_left_alone(driver, monkeypatch):
 def test_auto_means_cards_only_where_torch_can_use_them(driver, monkeypatch, knows):
     driver(WHOLE_CARDS)
     monkeypatch.setattr(gpus, "_torch_knows_cuda", lambda: knows)
-    assert len(cards_of("auto")) == 2 * knows
+    assert len(gpus_of("auto")) == 2 * knows
 
 
 def test_what_torch_was_made_for_is_known_without_importing_it():
@@ -141,7 +141,7 @@ def test_what_torch_was_made_for_is_known_without_importing_it():
 def test_other_devices(monkeypatch):
     monkeypatch.setattr(gpus, "_listed", lambda: ())
     monkeypatch.delenv(VISIBLE, raising=False)
-    assert cards_of("cpu") == ()
-    assert cards_of("auto") == ()
-    assert [card.name for card in cards_of("mps")] == ["mps"]
-    assert [card.name for card in cards_of("cuda")] == ["cuda"], "named, but not listed"
+    assert gpus_of("cpu") == ()
+    assert gpus_of("auto") == ()
+    assert [card.name for card in gpus_of("mps")] == ["mps"]
+    assert [card.name for card in gpus_of("cuda")] == ["cuda"], "named, but not listed"

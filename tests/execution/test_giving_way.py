@@ -13,9 +13,9 @@ from napari_alc.execution.yield_to_user import (
     NOTE_SECONDS,
     REST_SECONDS,
     VARIABLE,
-    Acting,
-    giving_way,
-    is_somebody_acting,
+    UserActivity,
+    is_user_active,
+    yielding_to_user,
 )
 from napari_alc.progress import never
 
@@ -47,12 +47,12 @@ def touched(path, at):
 
 def test_a_computation_rests_until_nothing_was_done_for_a_moment(file, clock):
     touched(file, module.time.time())
-    assert giving_way(never)() is False
+    assert yielding_to_user(never)() is False
     assert sum(clock) == pytest.approx(REST_SECONDS, abs=0.03)
 
 
 def test_without_a_person_it_does_not_rest(file, clock):
-    asked = giving_way(never)
+    asked = yielding_to_user(never)
     asked()
     touched(file, module.time.time() - 1)
     asked()
@@ -60,31 +60,31 @@ def test_without_a_person_it_does_not_rest(file, clock):
 
 
 def test_a_person_who_never_pauses_cannot_hold_it_up_for_ever(file, clock, monkeypatch):
-    monkeypatch.setattr(module, "is_somebody_acting", lambda path: path == file)
-    assert giving_way(never)() is False
+    monkeypatch.setattr(module, "is_user_active", lambda path: path == file)
+    assert yielding_to_user(never)() is False
     assert sum(clock) == pytest.approx(LONGEST_REST, abs=0.03)
 
 
 def test_it_can_be_cancelled_while_it_rests(file, clock):
     touched(file, module.time.time())
-    assert giving_way(lambda: len(clock) == 3)() is True
+    assert yielding_to_user(lambda: len(clock) == 3)() is True
     assert len(clock) == 3
 
 
 def test_a_command_of_no_job_gives_way_to_nobody(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert giving_way(never) is never
+    assert yielding_to_user(never) is never
 
 
 def test_a_time_that_was_set_back_holds_nobody_up(file):
     touched(file, time.time() + 3600)
-    assert not is_somebody_acting(file)
+    assert not is_user_active(file)
 
 
 def test_a_window_notes_acts_but_not_each(file, clock):
-    acting = Acting()
+    acting = UserActivity()
     acting.note()
-    assert is_somebody_acting(file)
+    assert is_user_active(file)
     file.unlink()
     acting.note()
     assert not file.exists()
@@ -95,5 +95,5 @@ def test_a_window_notes_acts_but_not_each(file, clock):
 
 def test_where_nothing_can_be_noted_the_window_works_on(file):
     file.parent.touch()
-    Acting().note()
+    UserActivity().note()
     assert file.parent.is_file()

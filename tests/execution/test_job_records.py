@@ -23,7 +23,7 @@ from napari_alc.execution.job_folder import (
     outcome_of_job,
     untold_job,
 )
-from napari_alc.execution.job_steps import Command, commands
+from napari_alc.execution.job_steps import StepCommand, commands
 from napari_alc.execution.outcome import LEFT, LOST, SUCCESS, Ending
 from napari_alc.execution.progress_file import WHOLE
 from napari_alc.project.status import Step, status
@@ -140,7 +140,7 @@ def test_a_cancelled_job_that_goes_on_gives_the_weights_of_a_training_that_never
 
 
 def record(**changes):
-    known = JobRecord("Train", "cpu", ((Command(("train", "study"), True),),), 1, 0.0, "now")
+    known = JobRecord("Train", "cpu", ((StepCommand(("train", "study"), True),),), 1, 0.0, "now")
     return replace(known, **changes)
 
 

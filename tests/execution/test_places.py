@@ -8,8 +8,8 @@ import pytest
 from napari_alc.cores import cores
 from napari_alc.execution import gpus, resources, yield_to_user
 from napari_alc.execution.job_steps import commands
-from napari_alc.execution.resources import Place, threads_each
-from napari_alc.execution.resources import places as places_of
+from napari_alc.execution.resources import Slot, threads_each
+from napari_alc.execution.resources import slots as places_of
 from napari_alc.execution.yield_to_user import VARIABLE
 from napari_alc.project.status import Step
 
@@ -43,7 +43,7 @@ def found(device, step=Step.TRAIN, preset="compact", cluster=""):
 def test_two_trainings_share_the_cores(machine):
     machine(5)
     threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    assert found("cpu") == (Place(CPU, threads), Place(CPU, threads))
+    assert found("cpu") == (Slot(CPU, threads), Slot(CPU, threads))
 
 
 def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
@@ -57,31 +57,31 @@ def test_what_the_person_has_set_is_not_passed(machine, monkeypatch):
 )
 def test_on_one_core_or_with_little_memory_one_follows_the_other(machine, count, memory, preset):
     machine(count, memory * GIB)
-    assert found("cpu", preset=preset) == (Place(CPU),)
+    assert found("cpu", preset=preset) == (Slot(CPU),)
 
 
 def test_one_command_has_all_cores(machine):
     machine(8)
-    assert found("cpu", Step.PREDICT) == (Place(CPU),)
-    assert found("cpu", Step.SELECT) == (Place(CPU),)
-    assert found("cpu", cluster="tcp://host:1") == (Place(CPU),)
+    assert found("cpu", Step.PREDICT) == (Slot(CPU),)
+    assert found("cpu", Step.SELECT) == (Slot(CPU),)
+    assert found("cpu", cluster="tcp://host:1") == (Slot(CPU),)
 
 
 def test_each_training_has_a_card_of_its_own(machine):
     machine(8, names=("GPU-1", "GPU-2", "GPU-3"))
-    assert found("cuda") == (Place({gpus.VISIBLE: "GPU-1"}), Place({gpus.VISIBLE: "GPU-2"}))
+    assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}), Slot({gpus.VISIBLE: "GPU-2"}))
 
 
 def test_on_one_card_one_follows_the_other_though_there_are_cores(machine):
     machine(8, names=("GPU-1",))
-    assert found("cuda") == (Place({gpus.VISIBLE: "GPU-1"}),)
+    assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}),)
 
 
 def test_other_steps_leave_the_cards_alone(machine):
     machine(8, names=("GPU-1",))
     with places_of(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
-        assert found("cuda", Step.SELECT) == (Place(CPU),)
-        assert found("cuda", cluster="tcp://host:1") == (Place(CPU),)
+        assert found("cuda", Step.SELECT) == (Slot(CPU),)
+        assert found("cuda", cluster="tcp://host:1") == (Slot(CPU),)
 
 
 def test_this_computer_has_a_core():

@@ -10,15 +10,15 @@ import pytest
 
 from napari_alc.execution import child_process, resources, supervisor
 from napari_alc.execution.job_folder import JobFolder, JobRecord, cancel
-from napari_alc.execution.job_steps import Command
+from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import KILLED, OUT_OF_MEMORY, Ending
 from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
 from napari_alc.execution.supervisor import Thinning, run_job
 from napari_alc.progress import Progress
 from napari_alc.project.settings import ProjectSettings, write_settings
 
-MP, MA = (Command(("train", "study", "--model", model), True) for model in ("mp", "ma"))
-PREDICT = Command(("predict", "study"), True)
+MP, MA = (StepCommand(("train", "study", "--model", model), True) for model in ("mp", "ma"))
+PREDICT = StepCommand(("predict", "study"), True)
 
 TELL = """
 import json, os, pathlib, signal, sys, time

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.execution.job_steps import commands
-from napari_alc.execution.progress import WholeJob
+from napari_alc.execution.progress import JobProgress
 from napari_alc.progress import Progress
 from napari_alc.project.status import Step
 
@@ -24,7 +24,7 @@ def clock():
 
 
 def job_of(clock, **options):
-    return WholeJob(commands(Step.TRAIN, "study", "cpu", **options), clock)
+    return JobProgress(commands(Step.TRAIN, "study", "cpu", **options), clock)
 
 
 def test_both_models_make_up_the_training_which_is_most_of_the_job(clock):

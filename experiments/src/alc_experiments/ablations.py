@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from alc_experiments.campaign import Way, rounds
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol, rounds
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.measuring import budget_figures, label_figures, named_figures, trained_figures
 from alc_experiments.step2 import CleanedUp, Settled, clean_up
@@ -42,7 +42,7 @@ READINGS: Mapping[str, Thresholds] = {
 """The readings of the LSM and of the correction (method.md, "Readings"), one at a time."""
 
 
-def table3(bench: Bench) -> list[Figure]:
+def table3(bench: Experiment) -> list[Figure]:
     """Table 3: the box-in-box module off, and with gamma 0.7, 0.8 and 0.9, on one campaign.
 
     ``time_percent`` is modelled: red and green boxes left for review in percent of those left
@@ -51,11 +51,11 @@ def table3(bench: Bench) -> list[Figure]:
     the module, of which ``wrongly_removed`` ones had marked an object (IoU > 0.5) that no clean
     label marks now.
     """
-    passed = tuple(rounds(bench, Way()))
-    without = clean_up(bench, Way(), passed, box_in_box=False)
+    passed = tuple(rounds(bench, Protocol()))
+    without = clean_up(bench, Protocol(), passed, box_in_box=False)
     done = {OFF: without}
     for gamma in GAMMAS:
-        done[f"{gamma:g}"] = clean_up(bench, Way(thresholds=Thresholds(gamma=gamma)), passed)
+        done[f"{gamma:g}"] = clean_up(bench, Protocol(thresholds=Thresholds(gamma=gamma)), passed)
     figures = []
     for method, cleaned in done.items():
         figures += _figures(bench, method, cleaned)
@@ -70,7 +70,7 @@ def table3(bench: Bench) -> list[Figure]:
     return figures
 
 
-def wrongly_removed(settled: Settled, bench: Bench) -> Mask:
+def wrongly_removed(settled: Settled, bench: Experiment) -> Mask:
     """Which of the dropped boxes marked an object that is lost by it, shape (N,)."""
     truth = bench.data.truth.labels
     dropped, objects, labels = box_sets(settled.dropped, truth, settled.labels.labels)
@@ -81,7 +81,7 @@ def wrongly_removed(settled: Settled, bench: Bench) -> Mask:
     return wrong
 
 
-def table4(bench: Bench) -> list[Figure]:
+def table4(bench: Experiment) -> list[Figure]:
     """Table 4: without and with Ma, AP50 of the cleaning model Mp^g and after cleaning.
 
     Certain: both are measured on the test images. Our reading: without Ma the set A is empty in
@@ -89,7 +89,7 @@ def table4(bench: Bench) -> list[Figure]:
     """
     figures = []
     for method, with_ma in (("Ma off", False), ("Ma on", True)):
-        cleaned = clean_up(bench, Way(with_ma=with_ma))
+        cleaned = clean_up(bench, Protocol(with_ma=with_ma))
         labels = cleaned.settled.labels
         ap50 = {
             "AP50 cleaning model": bench.measure(cleaned.last.mp)["AP50"],
@@ -101,13 +101,13 @@ def table4(bench: Bench) -> list[Figure]:
     return figures
 
 
-def automatic(bench: Bench) -> list[Figure]:
+def automatic(bench: Experiment) -> list[Figure]:
     """Step 2 without a person against step 2 with review, after 1, 2, 3 and all rounds.
 
     Not in the paper. Without a person, red and green boxes are dropped. Iteration i ends
     round i + 1.
     """
-    way = Way()
+    way = Protocol()
     passed = tuple(rounds(bench, way))
     figures = []
     for count in sorted({*ROUNDS, len(passed)}):
@@ -118,7 +118,7 @@ def automatic(bench: Bench) -> list[Figure]:
     return figures
 
 
-def readings(bench: Bench) -> list[Figure]:
+def readings(bench: Experiment) -> list[Figure]:
     """Whole campaigns under other readings of the method, one changed at a time.
 
     Besides the readings of the LSM: tau fixed at 0.5 instead of found on validation images, and
@@ -127,13 +127,13 @@ def readings(bench: Bench) -> list[Figure]:
     """
     figures = []
     for method, thresholds in READINGS.items():
-        figures += _figures(bench, method, clean_up(bench, Way(thresholds=thresholds)))
+        figures += _figures(bench, method, clean_up(bench, Protocol(thresholds=thresholds)))
     for method, other in _other_benches(bench).items():
-        figures += _figures(other, method, clean_up(other, Way()))
+        figures += _figures(other, method, clean_up(other, Protocol()))
     return figures
 
 
-def _other_benches(bench: Bench) -> dict[str, Bench]:
+def _other_benches(bench: Experiment) -> dict[str, Experiment]:
     """The bench with tau fixed, and with shorter and longer trainings."""
     others = {"tau 0.5": replace(bench, data=replace(bench.data, validation=None))}
     usual = _fixed_iterations(bench)
@@ -147,7 +147,7 @@ def _other_benches(bench: Bench) -> dict[str, Bench]:
     return others
 
 
-def _fixed_iterations(bench: Bench) -> int | None:
+def _fixed_iterations(bench: Experiment) -> int | None:
     """Iterations of every training; None where they follow from the number of images."""
     settings = bench.settings
     if settings.iterations is not None or settings.epochs is not None:
@@ -155,7 +155,7 @@ def _fixed_iterations(bench: Bench) -> int | None:
     return settings.recipe.iterations
 
 
-def _figures(bench: Bench, method: str, cleaned: CleanedUp) -> list[Figure]:
+def _figures(bench: Experiment, method: str, cleaned: CleanedUp) -> list[Figure]:
     return [
         *trained_figures(bench, method, cleaned.settled.labels, cleaned.spent),
         Figure(method, "tau", cleaned.last.tau),
@@ -171,7 +171,7 @@ def _in_words(count: int) -> str:
     return "1 round" if count == 1 else f"{count} rounds"
 
 
-UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {
+UNITS: Mapping[str, Callable[[Experiment], list[Figure]]] = {
     "table3": table3,
     "table4": table4,
     "automatic": automatic,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alc_experiments.experiment import CACHE, Bench, Model
+from alc_experiments.experiment import CACHE, Experiment, TrainedModel
 from napari_alc.boxes import Boxes, Floats, Integers, Mask
 from napari_alc.cleaning.matching import box_sets, matching_pairs
 from napari_alc.errors import Cancelled
@@ -132,7 +132,7 @@ def _is_matched(sure: Detections, crowd: Labels) -> Mask:
 
 
 def score_images(
-    bench: Bench, model: Model, labels: LabelSet, ids: Sequence[int] | Integers
+    bench: Experiment, model: TrainedModel, labels: LabelSet, ids: Sequence[int] | Integers
 ) -> Floats:
     """The score of images of X under `model`, highest first to be annotated.
 
@@ -166,7 +166,7 @@ def score_images(
     return image_scores(asked.image_ids, box_scores(p, np.eye(p.shape[1])[asked.columns]), wanted)
 
 
-def _posteriors(bench: Bench, model: Model, labels: LabelSet, asked: Samples) -> Floats:
+def _posteriors(bench: Experiment, model: TrainedModel, labels: LabelSet, asked: Samples) -> Floats:
     """R(b) of all samples, shape (N, K + 1)."""
     from napari_alc.detection.data.cache import ImageCache
     from napari_alc.detection.devices import choose_device
@@ -189,7 +189,7 @@ def _posteriors(bench: Bench, model: Model, labels: LabelSet, asked: Samples) ->
     return found
 
 
-def _paths(bench: Bench, labels: LabelSet, asked: Samples) -> dict[int, Path]:
+def _paths(bench: Experiment, labels: LabelSet, asked: Samples) -> dict[int, Path]:
     with_samples = set(asked.image_ids.tolist())
     images = (image for image in labels.images if image.id in with_samples)
     return {image.id: bench.data.path_of(image) for image in images}

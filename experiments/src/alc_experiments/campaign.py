@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alc_experiments.experiment import Bench, Model
+from alc_experiments.experiment import Experiment, TrainedModel
 from napari_alc.cleaning.consensus import consensus
 from napari_alc.cleaning.regions import Thresholds, sort_labels
 from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank, scores
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Way:
+class Protocol:
     """How a campaign is run.
 
     Parameters
@@ -49,17 +49,17 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Round:
+class CampaignRound:
     """An iteration i: the images X^i, the models that learned from them, and their tau."""
 
     iteration: int
     image_ids: tuple[int, ...]
-    mp: Model
-    ma: Model | None
+    mp: TrainedModel
+    ma: TrainedModel | None
     tau: float
 
 
-def rounds(bench: Bench, way: Way) -> Iterator[Round]:
+def rounds(bench: Experiment, way: Protocol) -> Iterator[CampaignRound]:
     """The iterations 0 to g of a campaign."""
     chosen = initial_draw(bench)
     plan = bench.data.plan
@@ -70,13 +70,13 @@ def rounds(bench: Bench, way: Way) -> Iterator[Round]:
             chosen = (*chosen, *next_images(bench, way, done))
 
 
-def last_round(bench: Bench, way: Way) -> Round:
+def last_round(bench: Experiment, way: Protocol) -> CampaignRound:
     """Iteration g of a campaign."""
     *_, last = rounds(bench, way)
     return last
 
 
-def initial_draw(bench: Bench) -> tuple[int, ...]:
+def initial_draw(bench: Experiment) -> tuple[int, ...]:
     """X^0: drawn at random, as a new project draws it."""
     ids = sorted(image.id for image in bench.data.truth.images)
     drawn = np.random.default_rng([bench.seed, 0]).choice(
@@ -85,7 +85,7 @@ def initial_draw(bench: Bench) -> tuple[int, ...]:
     return tuple(int(image_id) for image_id in drawn)
 
 
-def found(bench: Bench, done: Round) -> tuple[Detections, Detections]:
+def found(bench: Experiment, done: CampaignRound) -> tuple[Detections, Detections]:
     """P and A: what the models of a round see in X without X^i, from their floor upwards."""
     rest = remaining(bench.data.truth, done.image_ids).image_ids
     mp = bench.predict_all(done.mp).of_images(rest)
@@ -99,7 +99,9 @@ def remaining(labels: LabelSet, image_ids: tuple[int, ...]) -> LabelSet:
     return labels.of_images(image.id for image in labels.images if image.id not in seen)
 
 
-def _learn(bench: Bench, way: Way, iteration: int, chosen: tuple[int, ...]) -> Round:
+def _learn(
+    bench: Experiment, way: Protocol, iteration: int, chosen: tuple[int, ...]
+) -> CampaignRound:
     """Step 2: Mp learns from D_p, Ma from the consensus; both have the plan of D_p."""
     clean = bench.data.truth.of_images(chosen)
     plan = make_shared_plan(clean, bench.settings)
@@ -109,10 +111,10 @@ def _learn(bench: Bench, way: Way, iteration: int, chosen: tuple[int, ...]) -> R
     if way.with_ma:
         agreed = agreed_labels(bench, way, clean)
         ma = bench.train(agreed, f"Ma {iteration}", plan=plan)
-    return Round(iteration, chosen, mp, ma, bench.tau(mp))
+    return CampaignRound(iteration, chosen, mp, ma, bench.tau(mp))
 
 
-def agreed_labels(bench: Bench, way: Way, clean: LabelSet) -> LabelSet:
+def agreed_labels(bench: Experiment, way: Protocol, clean: LabelSet) -> LabelSet:
     """D_a (Eq. 1); images whose consensus set is empty are left out (a reading)."""
     crowd = bench.data.crowd.of_images(image.id for image in clean.images)
     labels = consensus(clean.labels, crowd.labels, way.thresholds.delta)
@@ -124,7 +126,7 @@ def agreed_labels(bench: Bench, way: Way, clean: LabelSet) -> LabelSet:
     return clean.with_labels(labels).of_images(set(labels.image_ids.tolist()))
 
 
-def next_images(bench: Bench, way: Way, done: Round) -> tuple[int, ...]:
+def next_images(bench: Experiment, way: Protocol, done: CampaignRound) -> tuple[int, ...]:
     """Steps 4 and 5: the k images that the strategy puts first."""
     crowd = remaining(bench.data.crowd, done.image_ids)
     rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from alc_experiments.campaign import Way
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.measuring import detector_figures, label_figures
 from alc_experiments.methods import clean, mao, noisy, oa_mil
@@ -28,7 +28,7 @@ ALL_DISPLACED = ", every box displaced"
 WITH_ADDED = "Clean with the boxes that Ours adds"
 
 
-def own_noise(bench: Bench) -> list[Figure]:
+def own_noise(bench: Experiment) -> list[Figure]:
     """Noisy, OA-MIL and Mao where the crowd displaces every box and does nothing else."""
     spoiled = add_noise(bench.data.truth, DISPLACED, bench.seed)
     data = replace(bench.data, crowd=spoiled.label_set, noise=spoiled.log)
@@ -38,10 +38,10 @@ def own_noise(bench: Bench) -> list[Figure]:
     return [replace(figure, method=figure.method + ALL_DISPLACED) for figure in figures]
 
 
-def completed(bench: Bench) -> list[Figure]:
+def completed(bench: Experiment) -> list[Figure]:
     """Clean, and Clean with those boxes of Ours that overlap no clean one (IoU at most 0.1)."""
     truth = bench.data.truth
-    both = with_added(truth, clean_up(bench, Way()).settled.labels)
+    both = with_added(truth, clean_up(bench, Protocol()).settled.labels)
     model = bench.train(both, WITH_ADDED)
     return [
         *clean(bench),
@@ -59,7 +59,7 @@ def with_added(truth: LabelSet, labels: LabelSet) -> LabelSet:
     )
 
 
-UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {
+UNITS: Mapping[str, Callable[[Experiment], list[Figure]]] = {
     "own noise": own_noise,
     "completed": completed,
 }

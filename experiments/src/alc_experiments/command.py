@@ -13,14 +13,14 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from alc_experiments.data import NOISE_FACTORS, Source
+from alc_experiments.data import NOISE_FACTORS, DataSource
 from alc_experiments.figures import Seeded
 from alc_experiments.runs import calibrating
 from alc_experiments.runs.adopting import adopt
-from alc_experiments.runs.ordering import Desk, Means, make_rows
-from alc_experiments.runs.results import Results, change_in_words, pairs_in
+from alc_experiments.runs.ordering import RowOrder, RunConfig, make_rows
+from alc_experiments.runs.results import ResultFiles, change_in_words, pairs_in
 from alc_experiments.runs.running import Problem
-from alc_experiments.runs.units import TABLES, Table, choose
+from alc_experiments.runs.units import TABLES, ResultTable, choose
 from napari_alc.commands.checks import tell
 from napari_alc.commands.making import DetectorSetting, detector_settings, require_preset
 from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
@@ -83,7 +83,7 @@ def _factor(text: str) -> float:
     return factor
 
 
-def _table(text: str) -> Table:
+def _table(text: str) -> ResultTable:
     if text not in TABLES:
         raise ValueError(text)
     return TABLES[text]
@@ -192,8 +192,8 @@ def compare(
     units = choose(chosen, wanted, _parts(methods))
     commands = {table: _command([table], wanted, means, results, quick) for table in chosen}
     with watched(progress, cancel_file) as watch:
-        desk = Desk(means, watch.report, watch.should_stop)
-        files = Results(folder, commands, wanted, desk)
+        desk = RowOrder(means, watch.report, watch.should_stop)
+        files = ResultFiles(folder, commands, wanted, desk)
         adopted = adopt(folder, chosen, desk)
         whole = _command(chosen, wanted, means, results, quick)
         problems = make_rows(units, desk, whole, on_row=files.write)
@@ -204,7 +204,7 @@ def compare(
     _require_none(problems)
 
 
-def _tables(names: Sequence[str], data: str, quick: bool) -> list[Table]:
+def _tables(names: Sequence[str], data: str, quick: bool) -> list[ResultTable]:
     chosen = [TABLES[name] for name in names] if names else list(TABLES.values())
     if quick:
         return [table.quick() for table in chosen]
@@ -222,15 +222,15 @@ def _means(
     workers: int | None,
     device: str,
     quick: bool,
-) -> Means:
+) -> RunConfig:
     values = detector_settings(preset, changes)
     if values["preset"] == COMPACT:
         del values["preset"]
     elif not quick:
         # The data's own numbers are for compact.
         values = {"iterations": None, "threads": None, "input_size": None, **values}
-    source = Source(out / "data", bccd or _beside())
-    return Means(source, out, device, tuple(values.items()), workers)
+    source = DataSource(out / "data", bccd or _beside())
+    return RunConfig(source, out, device, tuple(values.items()), workers)
 
 
 def _beside() -> Path | None:
@@ -239,9 +239,9 @@ def _beside() -> Path | None:
 
 
 def _command(
-    tables: Sequence[Table],
+    tables: Sequence[ResultTable],
     seeds: Sequence[int],
-    means: Means,
+    means: RunConfig,
     results: Path | None,
     quick: bool,
 ) -> str:
@@ -261,7 +261,7 @@ def _folder_words(needs_bccd: bool, results: Path | None) -> list[str]:
     return words
 
 
-def _detector_words(means: Means) -> list[str]:
+def _detector_words(means: RunConfig) -> list[str]:
     words = ["--detector", means.preset] if means.preset != COMPACT else []
     for name, value in means.detector:
         if name != "preset" and value is not None:
@@ -317,7 +317,7 @@ def calibrate(
     before = pairs_in(path)
     in_words = partial(_calibrate_command, data, means, results)
     with watched(progress, cancel_file) as watch:
-        desk = Desk(means, watch.report, watch.should_stop)
+        desk = RowOrder(means, watch.report, watch.should_stop)
         problems = make_rows(
             calibrating.units(data, tried, wanted),
             desk,
@@ -331,7 +331,11 @@ def calibrate(
 
 
 def _calibrate_command(
-    data: str, means: Means, results: Path | None, factors: Sequence[float], seeds: Sequence[int]
+    data: str,
+    means: RunConfig,
+    results: Path | None,
+    factors: Sequence[float],
+    seeds: Sequence[int],
 ) -> str:
     """What to type to get the same, without the names of this computer's folders."""
     words = ["alc-experiments", "compare", "calibrate", "--data", data]

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from alc_experiments.code_version import code_version
-from alc_experiments.dataset import Dataset, Plan
+from alc_experiments.dataset import Dataset, DatasetPlan
 from napari_alc.errors import AlcError, BadData
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.coco import read_coco, write_coco
@@ -35,7 +35,7 @@ was not tuned for them.
 IMAGE_SEED = 2026
 """Of the synthetic images, whatever the seed of the noise."""
 
-BCCD_PLAN = Plan(initial=11, per_iteration=11, iterations=4)
+BCCD_PLAN = DatasetPlan(initial=11, per_iteration=11, iterations=4)
 """The paper's: 55 of 205 images."""
 
 BCCD_URL = "https://github.com/Shenggan/BCCD_Dataset"
@@ -68,20 +68,20 @@ class Drawing:
     images: int
     validation: int
     test: int
-    plan: Plan
+    plan: DatasetPlan
     iterations: int
     input_size: int
 
 
-TEM = Drawing("tem", 512, 112, 28, 40, Plan(6, 6, 4), 300, 384)
+TEM = Drawing("tem", 512, 112, 28, 40, DatasetPlan(6, 6, 4), 300, 384)
 """30 of 112 images are reviewed, 26.8 % as in the paper; with 300 iterations on 30 such images
 the compact detector reaches an AP50 of 85–89."""
 
-TEM_2048 = Drawing("tem2048", 2048, 24, 4, 8, Plan(2, 2, 2), 300, 800)
+TEM_2048 = Drawing("tem2048", 2048, 24, 4, 8, DatasetPlan(2, 2, 2), 300, 800)
 """Images as large as a microscope's. Inputs of both are as large as the detector chooses for the
 true boxes."""
 
-TINY = Drawing("tiny", 144, 12, 4, 6, Plan(3, 2, 1), 25, 144)
+TINY = Drawing("tiny", 144, 12, 4, 6, DatasetPlan(3, 2, 1), 25, 144)
 """Enough to see that a method runs, not how well."""
 
 DRAWINGS = {drawing.name: drawing for drawing in (TEM, TEM_2048, TINY)}
@@ -90,7 +90,7 @@ NAMES = ("bccd", *DRAWINGS)
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """Where data come from.
 
     Parameters

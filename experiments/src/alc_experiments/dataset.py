@@ -11,7 +11,7 @@ from napari_alc.simulation.crowd import NoiseRecord
 
 
 @dataclass(frozen=True)
-class Plan:
+class DatasetPlan:
     """How a campaign goes: |X^0| images at random, then k in each of g iterations."""
 
     initial: int
@@ -51,7 +51,7 @@ class Dataset:
     crowd: LabelSet
     validation: LabelSet | None
     test: LabelSet
-    plan: Plan
+    plan: DatasetPlan
     detector: Mapping[str, object] = field(default_factory=dict)
     noise: tuple[NoiseRecord, ...] = ()
 

@@ -38,7 +38,7 @@ MODELS, CACHE = "models", "cache"
 
 
 @dataclass(frozen=True)
-class Model:
+class TrainedModel:
     """A trained detector: the folder of its weights and of what it has predicted."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Experiment:
     """Data, detector and the folder of results for one seed.
 
     Parameters
@@ -90,7 +90,7 @@ class Bench:
         *,
         plan: Plan | None = None,
         make_variant: Callable[[], Variant | None] | None = None,
-    ) -> Model:
+    ) -> TrainedModel:
         """A detector trained on `labels`, whose images are images of the data.
 
         Parameters
@@ -114,7 +114,7 @@ class Bench:
         made_of = training_fingerprint(images, labels.categories, self.settings, plan)
         kind = choose_device(self.device).type
         on = [] if kind == "cpu" else [kind]
-        model = Model(self.store / MODELS / digest(made_of, name, detector_version(), *on))
+        model = TrainedModel(self.store / MODELS / digest(made_of, name, detector_version(), *on))
         cache = ImageCache(self.store / CACHE / self.data.name)
         with self._alone(model.folder):
             train(
@@ -132,7 +132,7 @@ class Bench:
             )
         return model
 
-    def predict(self, model: Model, images: Iterable[ImageRecord], name: str) -> Detections:
+    def predict(self, model: TrainedModel, images: Iterable[ImageRecord], name: str) -> Detections:
         """What `model` sees, from the detector's floor upwards; kept under `name`."""
         of = tuple(images)
         pairs = list(zip([image.id for image in of], self._paths(of), strict=True))
@@ -148,11 +148,11 @@ class Bench:
                 cache_folder=self.store / CACHE / self.data.name,
             )
 
-    def predict_all(self, model: Model) -> Detections:
+    def predict_all(self, model: TrainedModel) -> Detections:
         """What `model` sees in X."""
         return self.predict(model, self.data.truth.images, f"{self.data.name}-x")
 
-    def tau(self, model: Model) -> float:
+    def tau(self, model: TrainedModel) -> float:
         """F1-optimal score threshold of `model` on the validation images; 0.5 without any."""
         truth = self.data.validation
         if truth is None:
@@ -160,7 +160,7 @@ class Bench:
         found = self.predict(model, truth.images, f"{self.data.name}-validation")
         return best_threshold(truth, found)
 
-    def measure(self, model: Model) -> dict[str, float]:
+    def measure(self, model: TrainedModel) -> dict[str, float]:
         """AP50 and TIDE's errors of `model` on the test images, in percent."""
         found = self.predict(model, self.data.test.images, f"{self.data.name}-test")
         code = code_version("napari_alc.evaluation", "napari_alc.project.reporting.metrics")
@@ -172,7 +172,7 @@ class Bench:
                 write_text(path, json.dumps(flat) + "\n")
             return {name: float(value) for name, value in _read(path).items()}
 
-    def look(self, strategy: str, model: Model, chosen: Iterable[int]) -> Floats:
+    def look(self, strategy: str, model: TrainedModel, chosen: Iterable[int]) -> Floats:
         """What a strategy asks `model` beyond its detections, a value an image of X without X^i.
 
         Parameters
@@ -211,7 +211,7 @@ class Bench:
                 write_text(path, json.dumps(values.tolist()) + "\n")
             return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=np.float64)
 
-    def with_reports(self, report: Report, should_stop: ShouldStop) -> Bench:
+    def with_reports(self, report: Report, should_stop: ShouldStop) -> Experiment:
         """The same bench, telling others of its progress."""
         return replace(self, report=report, should_stop=should_stop)
 

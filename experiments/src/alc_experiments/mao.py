@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alc_experiments.code_version import code_version
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, ious, pairs_within_groups
 from napari_alc.cleaning.matching import box_sets
 from napari_alc.files import write_text
@@ -234,7 +234,7 @@ def _predicted(run: Run) -> Detections:
         network.train()
 
 
-def mao_labels(bench: Bench, labels: LabelSet) -> LabelSet:
+def mao_labels(bench: Experiment, labels: LabelSet) -> LabelSet:
     """`labels` with their boxes where a training by `Mao` has moved them, in the same order.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from napari_alc.cleaning.budget import Budget
 from napari_alc.evaluation.label_noise import compare_labels
@@ -14,7 +14,9 @@ RATIOS = {"f1": "label_f1", "precision": "label_precision", "recall": "label_rec
 """Metrics in 0–1 by their names in `LabelNoise.figures`."""
 
 
-def trained_figures(bench: Bench, method: str, labels: LabelSet, spent: Budget) -> list[Figure]:
+def trained_figures(
+    bench: Experiment, method: str, labels: LabelSet, spent: Budget
+) -> list[Figure]:
     """Train a detector on labels: figures of it, of the labels, and of their price."""
     model = bench.train(labels, method)
     return [
@@ -25,7 +27,7 @@ def trained_figures(bench: Bench, method: str, labels: LabelSet, spent: Budget) 
 
 
 def detector_figures(method: str, measured: Mapping[str, float]) -> list[Figure]:
-    """AP50 and TIDE's errors in percent, as `Bench.measure` gives them."""
+    """AP50 and TIDE's errors in percent, as `Experiment.measure` gives them."""
     return named_figures(method, measured)
 
 

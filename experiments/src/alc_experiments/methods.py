@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from alc_experiments.campaign import Way, remaining
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol, remaining
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.measuring import (
     budget_figures,
@@ -27,19 +27,19 @@ from napari_alc.labels import LabelSet
 from napari_alc.simulation.pathologist import edits
 
 
-def noisy(bench: Bench) -> list[Figure]:
+def noisy(bench: Experiment) -> list[Figure]:
     """The detector trained on the crowd's labels."""
     return trained_figures(bench, "Noisy", bench.data.crowd, _budget(bench))
 
 
-def clean(bench: Bench) -> list[Figure]:
+def clean(bench: Experiment) -> list[Figure]:
     """The detector trained on the clean labels, which cost 100 % without any crowd."""
     boxes = len(bench.data.truth.labels)
     bought = Budget(crowd=0, clean=boxes, step1_boxes=boxes, step1_edits=boxes)
     return trained_figures(bench, "Clean", bench.data.truth, bought)
 
 
-def oa_mil(bench: Bench) -> list[Figure]:
+def oa_mil(bench: Experiment) -> list[Figure]:
     """OA-MIL (Liu et al. 2022): another way of training; the crowd's labels stay as they are."""
     from alc_experiments.oa_mil import SELECTION, OaMil
 
@@ -53,16 +53,16 @@ def oa_mil(bench: Bench) -> list[Figure]:
     ]
 
 
-def mao(bench: Bench) -> list[Figure]:
+def mao(bench: Experiment) -> list[Figure]:
     """Mao et al. (2021), our reading: the detector moves the crowd's boxes and learns from them."""
     from alc_experiments.mao import mao_labels
 
     return trained_figures(bench, "Mao", mao_labels(bench, bench.data.crowd), _budget(bench))
 
 
-def ours(title: str, strategy: str, bench: Bench) -> list[Figure]:
+def ours(title: str, strategy: str, bench: Experiment) -> list[Figure]:
     """The method of the paper, with its own or another choice of images in step 1."""
-    done = clean_up(bench, Way(strategy))
+    done = clean_up(bench, Protocol(strategy))
     return [
         *trained_figures(bench, title, done.settled.labels, done.spent),
         Figure(title, "tau", done.last.tau),
@@ -70,7 +70,7 @@ def ours(title: str, strategy: str, bench: Bench) -> list[Figure]:
     ]
 
 
-def alc(bench: Bench) -> list[Figure]:
+def alc(bench: Experiment) -> list[Figure]:
     """ALC (Bernhardt et al. 2022): whole images are labelled anew, most suspicious first.
 
     Certain: the score of a label, and that the model is trained again on the labels as they are
@@ -78,7 +78,7 @@ def alc(bench: Bench) -> list[Figure]:
     first draw, since its model learns from the crowd's labels; k images a cycle, until the next
     one would cost more than Ours did (full price).
     """
-    limit = clean_up(bench, Way()).spent.total
+    limit = clean_up(bench, Protocol()).spent.total
     chosen = more = _affordable(bench, (), limit)
     while len(more) == bench.data.plan.per_iteration:
         more = _affordable(bench, chosen, limit)
@@ -94,14 +94,14 @@ def alc(bench: Bench) -> list[Figure]:
     ]
 
 
-def relabelled(bench: Bench, chosen: tuple[int, ...]) -> LabelSet:
+def relabelled(bench: Experiment, chosen: tuple[int, ...]) -> LabelSet:
     """Clean labels of the chosen images and the crowd's of all others."""
     rest = remaining(bench.data.crowd, chosen).labels
     clean_part = bench.data.truth.labels.of_images(chosen)
     return bench.data.truth.with_labels(clean_part.joined(rest))
 
 
-def _affordable(bench: Bench, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
+def _affordable(bench: Experiment, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
     """The images of ALC's next cycle: up to k, as long as the budget lasts."""
     if len(chosen) == len(bench.data.truth.images):
         return ()
@@ -113,7 +113,7 @@ def _affordable(bench: Bench, chosen: tuple[int, ...], limit: float) -> tuple[in
     return more
 
 
-def _ranked(bench: Bench, chosen: tuple[int, ...]) -> list[int]:
+def _ranked(bench: Experiment, chosen: tuple[int, ...]) -> list[int]:
     from alc_experiments.bernhardt import score_images
 
     labels = relabelled(bench, chosen)
@@ -124,17 +124,17 @@ def _ranked(bench: Bench, chosen: tuple[int, ...]) -> list[int]:
     return ordered
 
 
-def _boxes_in(bench: Bench, image_ids: tuple[int, ...]) -> int:
+def _boxes_in(bench: Experiment, image_ids: tuple[int, ...]) -> int:
     return len(bench.data.truth.labels.of_images(image_ids))
 
 
-def _budget(bench: Bench, step1: int = 0) -> Budget:
+def _budget(bench: Experiment, step1: int = 0) -> Budget:
     """The price of the crowd's boxes and of labelling `step1` boxes from nothing."""
     crowd, boxes = len(bench.data.crowd.labels), len(bench.data.truth.labels)
     return Budget(crowd=crowd, clean=boxes, step1_boxes=step1, step1_edits=step1)
 
 
-UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {
+UNITS: Mapping[str, Callable[[Experiment], list[Figure]]] = {
     "Noisy": noisy,
     "OA-MIL": oa_mil,
     "Mao": mao,

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from alc_experiments.campaign import Round, Way, found, remaining, rounds
+from alc_experiments.campaign import CampaignRound, Protocol, found, remaining, rounds
 from alc_experiments.dataset import Dataset
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.budget import Budget
 from napari_alc.cleaning.correction import Correction, correct
@@ -70,15 +70,15 @@ class Settled:
 class CleanedUp:
     """A campaign with its end: the last round, the clean labels, and what they cost."""
 
-    last: Round
+    last: CampaignRound
     settled: Settled
     spent: Budget
 
 
 def clean_up(
-    bench: Bench,
-    way: Way,
-    passed: Sequence[Round] | None = None,
+    bench: Experiment,
+    way: Protocol,
+    passed: Sequence[CampaignRound] | None = None,
     *,
     reviewed: bool = True,
     box_in_box: bool = True,
@@ -164,7 +164,7 @@ def settle(
     )
 
 
-def step1_edits(bench: Bench, way: Way, passed: Sequence[Round]) -> int:
+def step1_edits(bench: Experiment, way: Protocol, passed: Sequence[CampaignRound]) -> int:
     """U1 at the edit price: what the pathologists changed in the images of some rounds.
 
     The first images come with the crowd's boxes, later ones with what the crowd and the models
@@ -184,7 +184,9 @@ def step1_edits(bench: Bench, way: Way, passed: Sequence[Round]) -> int:
     return total
 
 
-def _offered(bench: Bench, way: Way, done: Round, image_ids: Sequence[int]) -> Labels:
+def _offered(
+    bench: Experiment, way: Protocol, done: CampaignRound, image_ids: Sequence[int]
+) -> Labels:
     mp, ma = (seen.of_images(image_ids) for seen in found(bench, done))
     crowd = bench.data.crowd.labels.of_images(image_ids)
     rows = sort_labels(crowd, mp, ma, way.at(done.tau))

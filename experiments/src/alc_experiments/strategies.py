@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from alc_experiments.campaign import Way, rounds
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol, rounds
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 
 TITLES: Mapping[str, str] = {
@@ -22,7 +22,7 @@ TITLES: Mapping[str, str] = {
 """The paper's names of the strategies, in its order."""
 
 
-def curves(strategy: str, bench: Bench) -> list[Figure]:
+def curves(strategy: str, bench: Experiment) -> list[Figure]:
     """AP50 of both models on the test images after each iteration of a campaign.
 
     Parameters
@@ -38,7 +38,7 @@ def curves(strategy: str, bench: Bench) -> list[Figure]:
         Metrics ``"AP50 Mp"`` and ``"AP50 Ma"`` (percent), with the number of images of X^i.
     """
     title, figures = TITLES[strategy], []
-    for done in rounds(bench, Way(strategy)):
+    for done in rounds(bench, Protocol(strategy)):
         for name, model in (("Mp", done.mp), ("Ma", done.ma)):
             if model is not None:
                 ap50 = bench.measure(model)["AP50"]
@@ -46,7 +46,7 @@ def curves(strategy: str, bench: Bench) -> list[Figure]:
     return figures
 
 
-UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {
+UNITS: Mapping[str, Callable[[Experiment], list[Figure]]] = {
     title: partial(curves, strategy) for strategy, title in TITLES.items()
 }
 """What there is to compute, by the method's name in the figure."""

@@ -11,7 +11,7 @@ from invented_results import budget_rows, by_seed, cells, curve_rows, one_seed, 
 from alc_experiments.figures import Figure, Seeded
 from alc_experiments.pages import figure6
 from alc_experiments.pages.paper import METHODS, TABLE2
-from alc_experiments.pages.run_notes import RunNote, Session
+from alc_experiments.pages.run_notes import RunNote, RunSession
 from alc_experiments.pages.spread import Results
 from alc_experiments.pages.tables import SHEETS, markdown
 
@@ -24,7 +24,7 @@ RUN = RunNote(
     plan={"initial": 11, "per_iteration": 11, "iterations": 4},
     detector={"preset": "compact", "iterations": 300, "epochs": None, "threads": 1},
     images={"to clean": 205, "to measure detectors on": 72, "categories": 3},
-    sessions=(Session(2760.0, 2), Session(70.0, 1)),
+    sessions=(RunSession(2760.0, 2), RunSession(70.0, 1)),
 )
 UNKNOWN_RUN = RunNote()
 

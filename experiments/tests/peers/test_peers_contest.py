@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alc_experiments import peers
-from alc_experiments.campaign import Way, last_round
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol, last_round
+from alc_experiments.experiment import Experiment
 from alc_experiments.peers.contest import SECONDS, case_of, cross_validated
 from napari_alc.errors import AlcError
 from tiny_benches import make_bench
@@ -48,7 +48,7 @@ def test_shares_lie_between_0_and_1_and_chance_is_a_half(figures):
 
 
 def test_images_that_taught_the_models_are_not_judged(bench):
-    done = last_round(bench, Way())
+    done = last_round(bench, Protocol())
     case = case_of(bench, done.image_ids)
     judged = {image.id for image in case.crowd.images}
     assert judged.isdisjoint(done.image_ids)
@@ -71,9 +71,9 @@ def test_cross_validation_asks_detectors_that_have_not_seen_the_image(bench, mon
         seen.extend(asked)
         return see(self, model, images, name)
 
-    original, see, seen = Bench.train, Bench.predict, []
-    monkeypatch.setattr(Bench, "train", train)
-    monkeypatch.setattr(Bench, "predict", predict)
+    original, see, seen = Experiment.train, Experiment.predict, []
+    monkeypatch.setattr(Experiment, "train", train)
+    monkeypatch.setattr(Experiment, "predict", predict)
     found = cross_validated(bench)
     assert sorted(seen) == bench.data.truth.image_ids.tolist()
     assert set(found.image_ids) <= set(seen)

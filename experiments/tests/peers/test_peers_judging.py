@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alc_experiments.peers.judging import (
     NOTHING,
-    Answers,
+    Scores,
     auroc,
     average_precision,
     crowd_answers,
@@ -31,7 +31,7 @@ def of_flags(flags, total=None):
     """Answers where each box that is wrong shows an error of its own."""
     wrong = np.array(flags, dtype=bool)
     errors = np.where(wrong, np.arange(len(wrong)), NOTHING)
-    return Answers(errors, np.zeros(len(wrong), bool), total or max(int(wrong.sum()), 1))
+    return Scores(errors, np.zeros(len(wrong), bool), total or max(int(wrong.sum()), 1))
 
 
 @given(ranked)
@@ -63,7 +63,7 @@ def test_a_constant_suspicion_is_chance(flags):
 )
 def test_recall_is_the_mean_over_the_orders_of_equal_suspicions(rows, looks):
     suspicion, errors = (np.array(column) for column in zip(*rows, strict=True))
-    answers = Answers(errors, np.zeros(len(rows), bool), 3)
+    answers = Scores(errors, np.zeros(len(rows), bool), 3)
     orders = [order for order in permutations(range(len(rows))) if _falls(suspicion, order)]
     seen = [len(set(errors[list(order[:looks])].tolist()) - {NOTHING}) / 3 for order in orders]
     assert recall(suspicion, answers, looks) == pytest.approx(np.mean(seen))
@@ -97,14 +97,14 @@ def test_boxes_not_proposed_are_never_looked_at():
 
 def test_an_error_that_two_boxes_show_counts_once():
     suspicion, errors = np.array([0.9, 0.8, 0.7]), np.array([4, 4, 5])
-    answers = Answers(errors, np.zeros(3, bool), 2)
+    answers = Scores(errors, np.zeros(3, bool), 2)
     assert average_precision(suspicion, answers) == pytest.approx((1 + 2 / 3) / 2)
     assert recall(suspicion, answers, 2) == 0.5
 
 
 def test_errors_of_other_types_cost_looks_and_are_no_false_alarms():
     suspicion = np.array([0.9, 0.8, 0.1])
-    answers = Answers(np.array([NOTHING, 1, NOTHING]), np.array([True, False, False]), 1)
+    answers = Scores(np.array([NOTHING, 1, NOTHING]), np.array([True, False, False]), 1)
     assert average_precision(suspicion, answers) == auroc(suspicion, answers) == 1
     assert recall(suspicion, answers, 1) == 0
     assert recall(suspicion, answers, 2) == 1

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from alc_experiments.figures import Figure
-from alc_experiments.runs.sessions import Session, sessions_of
-from alc_experiments.runs.store import Row, Store
+from alc_experiments.runs.sessions import ComputingSession, sessions_of
+from alc_experiments.runs.store import Row, RowStore
 from alc_experiments.runs.units import Unit
 from napari_alc.errors import BadData
 
@@ -25,7 +25,7 @@ ROW = Row(
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path / "rows")
+    return RowStore(tmp_path / "rows")
 
 
 def test_a_row_is_read_as_it_was_kept(store):
@@ -53,11 +53,11 @@ def test_time_spent_on_a_row_is_known_until_it_is_complete(store):
 
 
 def test_a_session_is_told_by_the_rows_it_completed(tmp_path):
-    first = Session.begin(tmp_path, "alc-experiments compare --seeds 0", 2)
+    first = ComputingSession.begin(tmp_path, "alc-experiments compare --seeds 0", 2)
     first.note("a")
     first.note("b")
-    Session.begin(tmp_path, "alc-experiments compare --seeds 1", 1).note("c")
-    Session.begin(tmp_path, "alc-experiments compare --seeds 2", 1)
+    ComputingSession.begin(tmp_path, "alc-experiments compare --seeds 1", 1).note("c")
+    ComputingSession.begin(tmp_path, "alc-experiments compare --seeds 2", 1)
     told = list(sessions_of(tmp_path, {"b", "c", "d"}))
     assert [(s["command"], s["processes"], s["rows"]) for s in told] == [
         ("alc-experiments compare --seeds 0", 2, 1),

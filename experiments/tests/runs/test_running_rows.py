@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from alc_experiments.data import Source
+from alc_experiments.data import DataSource
 from alc_experiments.runs import running
 from alc_experiments.runs.running import Problem, environments, run
 from alc_experiments.runs.units import Unit, code_now
-from alc_experiments.runs.worker import Task
+from alc_experiments.runs.worker import RowTask
 from fake_units import FAILING_STATUS
 from napari_alc.errors import Cancelled
 from napari_alc.execution import gpus, resources
@@ -25,9 +25,9 @@ ONE, TWO = [{"OMP_NUM_THREADS": "1"}], [{"OMP_NUM_THREADS": "1"}] * 2
 def task(tmp_path):
     def make(name, seed=0):
         unit = Unit("fake_units", name, "tiny", seed, 1.0)
-        source = Source(tmp_path / "data")
+        source = DataSource(tmp_path / "data")
         source.dataset("tiny", seed, 1.0)
-        return Task(unit, source, tmp_path, "cpu", (), CODE, f"{name}-{seed}")
+        return RowTask(unit, source, tmp_path, "cpu", (), CODE, f"{name}-{seed}")
 
     return make
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from alc_experiments.data import NAMES, tiny
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from alc_experiments.runs import units as module
-from alc_experiments.runs.units import TABLES, Table, Unit, choose, code_now, row_digest
+from alc_experiments.runs.units import TABLES, ResultTable, Unit, choose, code_now, row_digest
 from napari_alc.errors import AlcError
 
-FAKE = Table("table2", "tiny", "fake_units", ("count", "threads"))
+FAKE = ResultTable("table2", "tiny", "fake_units", ("count", "threads"))
 UNIT = Unit("fake_units", "count", "tiny", 0, 1.0)
 
 
@@ -24,7 +24,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def bench(data, tmp_path):
-    return Bench(data, 0, tmp_path)
+    return Experiment(data, 0, tmp_path)
 
 
 def test_seeds_of_a_row_follow_each_other():
@@ -33,7 +33,7 @@ def test_seeds_of_a_row_follow_each_other():
 
 
 def test_a_row_of_two_tables_is_computed_once():
-    other = Table("table1", "tiny", "fake_units", ("count",))
+    other = ResultTable("table1", "tiny", "fake_units", ("count",))
     assert len(choose([FAKE, other], [0])) == 2
 
 
@@ -66,8 +66,8 @@ def test_tables_1_and_2_have_the_papers_rows():
 
 
 def test_the_same_row_has_the_same_digest(data, tmp_path):
-    first = row_digest(UNIT, Bench(data, 0, tmp_path), "code")
-    assert row_digest(UNIT, Bench(data, 0, tmp_path / "elsewhere"), "code") == first
+    first = row_digest(UNIT, Experiment(data, 0, tmp_path), "code")
+    assert row_digest(UNIT, Experiment(data, 0, tmp_path / "elsewhere"), "code") == first
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.steps import audit as audits
 from napari_alc.project.steps import forecast as forecasts
 from napari_alc.project.steps.audit import Audit, Share
-from napari_alc.project.steps.forecast import Forecast, Way
+from napari_alc.project.steps.forecast import Forecast, Scenario
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -107,7 +107,7 @@ def _forecast_lines(found: Forecast) -> Iterator[str]:
         yield why
 
 
-def _way_words(way: Way) -> str:
+def _way_words(way: Scenario) -> str:
     words = f"about {way.boxes:,} more boxes in {way.images:,} images, budget {way.budget:.1f} %"
     return words if way.minutes is None else f"{words}, {way.minutes:.0f} more minutes"
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_alc.commands.running import Device, ProjectFolder
-from napari_alc.execution.gpus import cards_of
+from napari_alc.execution.gpus import gpus_of
 from napari_alc.execution.resources import fits_side_by_side, threads_each
 from napari_alc.plugin.progress_text import duration
 from napari_alc.project.project import MODELS, Project
@@ -42,7 +42,7 @@ def estimate(
 
 def _sharing(device: str, preset: str) -> tuple[bool, int | None]:
     """Whether a job trains both models at the same time, and with how many CPU threads each."""
-    cards = cards_of(device)
+    cards = gpus_of(device)
     if cards:
         return len(cards) >= len(MODELS), None
     if not fits_side_by_side(len(MODELS), preset):

@@ -100,7 +100,7 @@ Strategy = Annotated[
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlannedProject:
     """The settings that the commands take, as they take them."""
 
     initial: int
@@ -209,7 +209,9 @@ def create(
     Example: napari-alc create study --images tiffs --crowd crowd.json
     """
     changes = set_ or ()
-    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes)
+    plan = PlannedProject(
+        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes
+    )
     sources = Sources(
         images=images,
         crowd=read_told(crowd, images),

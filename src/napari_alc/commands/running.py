@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from napari_alc.execution.yield_to_user import giving_way
+from napari_alc.execution.yield_to_user import yielding_to_user
 from napari_alc.progress import Progress, Report, ShouldStop, silent
 
 SPEED_WINDOW = 120.0
@@ -72,7 +72,7 @@ def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[W
     A command that a job has started gives way to a person at a window meanwhile.
     """
     with _asked_to_stop(cancel_file) as asked:
-        should_stop = giving_way(asked)
+        should_stop = yielding_to_user(asked)
         if style is ProgressStyle.BAR:
             with _bar() as report:
                 yield Watch(report, should_stop)

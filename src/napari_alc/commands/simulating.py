@@ -25,7 +25,7 @@ from napari_alc.commands.making import (
     Initial,
     Iterations,
     PerIteration,
-    Plan,
+    PlannedProject,
     Seed,
     Strategy,
     Tau,
@@ -97,7 +97,9 @@ def simulate(
     Example: napari-alc simulate study --images tiffs --crowd crowd.json --truth clean.json
     """
     changes = set_ or ()
-    plan = Plan(initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes)
+    plan = PlannedProject(
+        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes
+    )
     sources = Sources(
         images=images,
         crowd=read_told(crowd, images),
@@ -213,7 +215,7 @@ class DemoData:
 
 DEMO_IMAGES, DEMO_TEST_IMAGES, DEMO_SIZE, DEMO_SEED = 36, 20, 512, 2026
 
-DEMO_PLAN = Plan(
+DEMO_PLAN = PlannedProject(
     initial=6,
     per_iteration=5,
     iterations=2,

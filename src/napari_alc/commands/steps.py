@@ -43,7 +43,7 @@ ClusterOption = Annotated[
 ]
 
 
-class Model(StrEnum):
+class ModelName(StrEnum):
     """Which model to train."""
 
     MP = "mp"
@@ -76,7 +76,7 @@ def status(
 
 def train(
     project: ProjectFolder,
-    model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.BOTH,
+    model: Annotated[ModelName, typer.Option(help="Which model to train.")] = ModelName.BOTH,
     device: Device = "auto",
     cluster: ClusterOption = None,
     progress: ProgressOption = ProgressStyle.BAR,
@@ -86,7 +86,7 @@ def train(
 
     Example: napari-alc train study
     """
-    models = MODELS if model is Model.BOTH else (model.value,)
+    models = MODELS if model is ModelName.BOTH else (model.value,)
     with (
         closing(Project.open(project)) as opened,
         watched(progress, cancel_file) as watch,

@@ -32,7 +32,7 @@ ANY_CUDA, ANY_MPS = "cuda", "mps"
 
 
 @dataclass(frozen=True)
-class Card:
+class Gpu:
     """A graphics card.
 
     Parameters
@@ -47,24 +47,24 @@ class Card:
     environment: Mapping[str, str]
 
 
-def cards_of(device: str) -> tuple[Card, ...]:
+def gpus_of(device: str) -> tuple[Gpu, ...]:
     """The graphics cards that the device ``auto``, ``cpu``, ``cuda`` or ``mps`` stands for."""
     kind, _, number = device.partition(":")
     if kind == ANY_MPS:
-        return (Card(ANY_MPS, {}),)
+        return (Gpu(ANY_MPS, {}),)
     if kind != ANY_CUDA and (kind != "auto" or not _torch_knows_cuda()):
         return ()
     names = _cuda_names()
     if number:  # A process that saw one card only would not know it by its number.
         at = int(number) if number.isdecimal() else len(names)
-        return (Card(names[at] if at < len(names) else device, {}),)
+        return (Gpu(names[at] if at < len(names) else device, {}),)
     if not names and kind == ANY_CUDA:
-        return (Card(ANY_CUDA, {}),)
-    return tuple(Card(name, {VISIBLE: name}) for name in names)
+        return (Gpu(ANY_CUDA, {}),)
+    return tuple(Gpu(name, {VISIBLE: name}) for name in names)
 
 
 @contextmanager
-def taken(cards: Sequence[Card], wanted: int, title: str) -> Iterator[tuple[Card, ...]]:
+def taken(cards: Sequence[Gpu], wanted: int, title: str) -> Iterator[tuple[Gpu, ...]]:
     """Keep other jobs from up to `wanted` free cards, at least one, until the block ends.
 
     Raises
@@ -73,7 +73,7 @@ def taken(cards: Sequence[Card], wanted: int, title: str) -> Iterator[tuple[Card
         When all are in use; tells by whom.
     """
     with ExitStack() as held:
-        free: list[Card] = []
+        free: list[Gpu] = []
         for card in cards:
             if len(free) < wanted and _enter(held, card, title):
                 free.append(card)
@@ -82,7 +82,7 @@ def taken(cards: Sequence[Card], wanted: int, title: str) -> Iterator[tuple[Card
         yield tuple(free)
 
 
-def _enter(held: ExitStack, card: Card, title: str) -> bool:
+def _enter(held: ExitStack, card: Gpu, title: str) -> bool:
     folder = _folder(card)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -92,12 +92,12 @@ def _enter(held: ExitStack, card: Card, title: str) -> bool:
     return True
 
 
-def _folder(card: Card) -> Path:
+def _folder(card: Gpu) -> Path:
     cache = platformdirs.user_cache_path("napari-alc", appauthor=False)
     return cache / "cards" / re.sub(r"[^\w-]", "_", card.name)
 
 
-def _in_use(cards: Sequence[Card]) -> str:
+def _in_use(cards: Sequence[Gpu]) -> str:
     busy = "; ".join(f"{card.name}: {holders(_folder(card))}" for card in cards)
     subject = "The graphics card works" if len(cards) == 1 else "All graphics cards work"
     return (

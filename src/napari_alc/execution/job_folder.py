@@ -24,10 +24,10 @@ import psutil
 
 from napari_alc.errors import BadData
 from napari_alc.execution.child_process import PROGRAM
-from napari_alc.execution.job_steps import Command, Stage
+from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lost
 from napari_alc.execution.priority import lower_priority_of_session
-from napari_alc.execution.progress_file import Tail
+from napari_alc.execution.progress_file import ProgressFile
 from napari_alc.files import write_text
 from napari_alc.progress import Report, ShouldStop, never
 from napari_alc.project.locks import locked
@@ -272,7 +272,7 @@ def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> O
         Asked every `POLL_SECONDS`; ``True`` ends the following, not the job.
     """
     pause = threading.Event()
-    with Tail(job.progress_file) as tail:
+    with ProgressFile(job.progress_file) as tail:
         while True:
             ended = outcome_of_job(job)
             for progress in tail.new():
@@ -355,7 +355,7 @@ def _now() -> str:
 
 def _record(content: dict[str, Any]) -> JobRecord:
     stages = tuple(
-        tuple(Command(tuple(c["arguments"]), bool(c["reports_progress"])) for c in stage)
+        tuple(StepCommand(tuple(c["arguments"]), bool(c["reports_progress"])) for c in stage)
         for stage in content.pop("stages")
     )
     return JobRecord(stages=stages, **content)

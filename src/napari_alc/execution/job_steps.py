@@ -17,7 +17,7 @@ WITH_DEVICE = ("train", "predict")
 
 
 @dataclass(frozen=True)
-class Command:
+class StepCommand:
     """A command of the program.
 
     Parameters
@@ -44,7 +44,7 @@ class Command:
         return "--cluster" not in self.arguments or self.arguments[-1] == HERE
 
 
-Stage = tuple[Command, ...]
+Stage = tuple[StepCommand, ...]
 """Commands that may run side by side; the next stage waits for all of them."""
 
 _COMMANDS: Mapping[Step, tuple[str, ...]] = {
@@ -82,9 +82,9 @@ def commands(
 
 def _stage(name: str, project: Path, device: str, cluster: str) -> Stage:
     if name not in WITH_DEVICE:
-        return (Command((name, str(project))),)
+        return (StepCommand((name, str(project))),)
     arguments = (name, str(project), "--device", device)
     there = ("--cluster", cluster or HERE)  # Always told: project.toml may name another one.
     if name == "train" and there[1] == HERE:  # A cluster shares the models out by itself.
-        return tuple(Command((*arguments, "--model", model, *there), True) for model in MODELS)
-    return (Command((*arguments, *there), reports_progress=True),)
+        return tuple(StepCommand((*arguments, "--model", model, *there), True) for model in MODELS)
+    return (StepCommand((*arguments, *there), reports_progress=True),)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from napari_alc.execution.job_steps import Command, Stage
+from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.progress import Progress
 from napari_alc.project.project import MODELS
 
@@ -40,7 +40,7 @@ class _StageClock:
         return sum(fractions.values()) / max(self.parts, len(self.done))
 
 
-class WholeJob:
+class JobProgress:
     """Takes the reports of a job's commands and tells how far the whole is.
 
     Parameters
@@ -96,7 +96,7 @@ class WholeJob:
         return a_whole_stage * (1 - now.share + after / now.weight)
 
 
-def _parts(command: Command) -> int:
+def _parts(command: StepCommand) -> int:
     """How many parts a command reports under names of their own."""
     both = command.name in WEIGHTS and "--model" not in command.arguments
     return len(MODELS) if both else 1

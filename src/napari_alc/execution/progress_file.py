@@ -18,7 +18,7 @@ TAIL_BYTES = 20_000
 """Of a progress file, what is read to find its last line."""
 
 
-class Tail:
+class ProgressFile:
     """The lines of a file that grows; one that is half written waits for its rest."""
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class Tail:
         self._stream = path.open("rb")
         self._rest = b""
 
-    def __enter__(self) -> Tail:
+    def __enter__(self) -> ProgressFile:
         return self
 
     def __exit__(self, *_error: object) -> None:

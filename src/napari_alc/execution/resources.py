@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import psutil
 
 from napari_alc.cores import cores
-from napari_alc.execution.gpus import cards_of, taken
+from napari_alc.execution.gpus import gpus_of, taken
 from napari_alc.execution.job_steps import Stage
-from napari_alc.execution.yield_to_user import gives_way
+from napari_alc.execution.yield_to_user import yield_environment
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that tell torch how many threads to compute with."""
@@ -29,7 +29,7 @@ MUCH_MEMORY = 8_000_000_000
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """Where one command computes.
 
     Parameters
@@ -50,9 +50,9 @@ class Place:
 
 
 @contextmanager
-def places(
+def slots(
     stages: Sequence[Stage], device: str, preset: str, title: str
-) -> Iterator[tuple[Place, ...]]:
+) -> Iterator[tuple[Slot, ...]]:
     """The places of a job until the block ends: as many as commands may run side by side.
 
     Parameters
@@ -72,15 +72,15 @@ def places(
         When another job has all graphics cards.
     """
     wanted = max(sum(command.computes_here for command in stage) for stage in stages)
-    cards = cards_of(device) if wanted else ()
+    cards = gpus_of(device) if wanted else ()
     if cards:
         with taken(cards, wanted, title) as own:
-            yield tuple(Place(card.environment) for card in own)
+            yield tuple(Slot(card.environment) for card in own)
     elif wanted > 1 and fits_side_by_side(wanted, preset):
         half = dict.fromkeys(THREADS, str(threads_each(wanted)))
-        yield tuple(Place(gives_way(), half) for _ in range(wanted))
+        yield tuple(Slot(yield_environment(), half) for _ in range(wanted))
     else:
-        yield (Place(gives_way()),)
+        yield (Slot(yield_environment()),)
 
 
 def fits_side_by_side(count: int, preset: str) -> bool:

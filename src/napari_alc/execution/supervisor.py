@@ -17,11 +17,11 @@ from napari_alc.detection.settings import default_preset
 from napari_alc.errors import AlcError
 from napari_alc.execution.child_process import Lines, Surroundings, run_child
 from napari_alc.execution.job_folder import JobFolder, JobRecord
-from napari_alc.execution.job_steps import Command, Stage
+from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Cause, Ending, Outcome, outcome_of
-from napari_alc.execution.progress import WholeJob
+from napari_alc.execution.progress import JobProgress
 from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
-from napari_alc.execution.resources import Place, places
+from napari_alc.execution.resources import Slot, slots
 from napari_alc.progress import Progress, ShouldStop, never
 from napari_alc.project.project import MODELS
 from napari_alc.project.settings import read_settings
@@ -69,13 +69,13 @@ class _Run:
     ) -> None:
         self._job, self._record = job, record
         self._should_stop = should_stop
-        self._writer = _ProgressWriter(stream, WholeJob(record.stages))
+        self._writer = _ProgressWriter(stream, JobProgress(record.stages))
 
     def outcome(self) -> Outcome:
         record = self._record
         try:
             preset = self._preset()
-            with places(record.stages, record.device, preset, self._name()) as own:
+            with slots(record.stages, record.device, preset, self._name()) as own:
                 return self._run(own)
         except AlcError as error:
             _log(f"napari-alc: {error}")
@@ -91,7 +91,7 @@ class _Run:
     def _project(self) -> Path:
         return self._job.path.parent.parent
 
-    def _run(self, own: Sequence[Place]) -> Outcome:
+    def _run(self, own: Sequence[Slot]) -> Outcome:
         for number, stage in enumerate(self._record.stages):
             self._writer.enter(number)
             outcome = self._run_stage(stage, own)
@@ -99,7 +99,7 @@ class _Run:
                 return outcome
         return SUCCESS
 
-    def _run_stage(self, stage: Stage, own: Sequence[Place]) -> Outcome:
+    def _run_stage(self, stage: Stage, own: Sequence[Slot]) -> Outcome:
         if 1 < len(stage) <= len(own):
             outcomes = self._side_by_side(stage, own)
             short = [o.cause in (Cause.MEMORY, Cause.GPU_MEMORY) for o in outcomes]
@@ -113,7 +113,7 @@ class _Run:
                 return outcome
         return SUCCESS
 
-    def _side_by_side(self, stage: Stage, own: Sequence[Place]) -> list[Outcome]:
+    def _side_by_side(self, stage: Stage, own: Sequence[Slot]) -> list[Outcome]:
         failed = threading.Event()
         with ThreadPoolExecutor(len(stage)) as pool:
             running = [
@@ -123,7 +123,7 @@ class _Run:
             return [one.result() for one in running]
 
     def _run_command(
-        self, command: Command, environment: Mapping[str, str], failed: threading.Event
+        self, command: StepCommand, environment: Mapping[str, str], failed: threading.Event
     ) -> Outcome:
         """Run a command; one that fails, unless for memory, stops those beside it."""
 
@@ -162,7 +162,7 @@ def _log(line: str) -> None:
 class _Log:
     """Writes a command's words to the job's log, which is this process's standard error."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: StepCommand) -> None:
         _, _, model = " ".join(command.arguments).partition("--model ")
         self._mark = f"[{model.partition(' ')[0] or command.name}] "
 
@@ -173,7 +173,7 @@ class _Log:
 class _ProgressWriter:
     """Writes the progress of a job's commands; may be called by several threads."""
 
-    def __init__(self, stream: RawIOBase, whole: WholeJob) -> None:
+    def __init__(self, stream: RawIOBase, whole: JobProgress) -> None:
         self._stream, self._whole = stream, whole
         self._lock = threading.Lock()
         self._thinning = Thinning()

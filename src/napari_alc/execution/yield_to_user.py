@@ -34,17 +34,17 @@ NOTE_SECONDS = 0.05
 """Least time between two notes of a window."""
 
 
-def acting_file() -> Path:
+def activity_file() -> Path:
     """The file that windows of this user touch."""
     return platformdirs.user_cache_path("napari-alc", appauthor=False) / "acting"
 
 
-def gives_way() -> dict[str, str]:
+def yield_environment() -> dict[str, str]:
     """Variables of a command that is to give way."""
-    return {VARIABLE: str(acting_file())}
+    return {VARIABLE: str(activity_file())}
 
 
-class Acting:
+class UserActivity:
     """A window's notes that a person acts in it."""
 
     def __init__(self) -> None:
@@ -57,13 +57,13 @@ class Acting:
         self._noted = time.monotonic()
         now = time.time()  # Told, because a file server has a clock of its own.
         with suppress(OSError):  # Computations do not rest then; nothing else is lost.
-            file = acting_file()
+            file = activity_file()
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
             os.utime(file, (now, now))
 
 
-def is_somebody_acting(file: Path) -> bool:
+def is_user_active(file: Path) -> bool:
     """Whether a window touched `file` less than `REST_SECONDS` ago."""
     try:
         return abs(time.time() - file.stat().st_mtime) < REST_SECONDS
@@ -71,7 +71,7 @@ def is_somebody_acting(file: Path) -> bool:
         return False
 
 
-def giving_way(should_stop: ShouldStop) -> ShouldStop:
+def yielding_to_user(should_stop: ShouldStop) -> ShouldStop:
     """`should_stop`, which answers only once nobody acts; unchanged without `VARIABLE`."""
     name = os.environ.get(VARIABLE)
     if not name:
@@ -81,7 +81,7 @@ def giving_way(should_stop: ShouldStop) -> ShouldStop:
     def asked() -> bool:
         until = time.monotonic() + LONGEST_REST
         while not (is_to_stop := should_stop()):
-            if not is_somebody_acting(file) or time.monotonic() >= until:
+            if not is_user_active(file) or time.monotonic() >= until:
                 break
             time.sleep(LOOK_SECONDS)
         return is_to_stop

@@ -29,7 +29,7 @@ SIZE = 512
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleProject:
     """A sample project.
 
     Parameters
@@ -55,7 +55,7 @@ class Sample:
 
 
 SAMPLES = {
-    "tem-review": Sample(
+    "tem-review": SampleProject(
         "TEM deposits to review",
         "TEM deposits: first images wait for review",
         tooltips.SAMPLE_REVIEW,
@@ -63,7 +63,7 @@ SAMPLES = {
         initial=6,
         is_labelled=False,
     ),
-    "tem-train": Sample(
+    "tem-train": SampleProject(
         "TEM deposits to train",
         "TEM deposits: first images labelled, ready to train",
         tooltips.SAMPLE_TRAIN,
@@ -79,14 +79,14 @@ def samples_folder() -> Path:
     return Path(platformdirs.user_data_dir("napari-alc", appauthor=False)) / "samples"
 
 
-def new_sample_folder(sample: Sample) -> Path:
+def new_sample_folder(sample: SampleProject) -> Path:
     """A folder for `sample` that does not exist yet."""
     names = (f"{sample.name} {number}" for number in count(1))
     return next(f for name in names if not (f := samples_folder() / name).exists())
 
 
 def make_sample(
-    sample: Sample, folder: Path, report: Report = silent, should_stop: ShouldStop = never
+    sample: SampleProject, folder: Path, report: Report = silent, should_stop: ShouldStop = never
 ) -> Outcome:
     """Draw the images, spoil their labels as a crowd does, and make the project in `folder`.
 
@@ -105,7 +105,7 @@ def make_sample(
     return SUCCESS
 
 
-def _make(sample: Sample, folder: Path, report: Report, should_stop: ShouldStop) -> None:
+def _make(sample: SampleProject, folder: Path, report: Report, should_stop: ShouldStop) -> None:
     truth = make_tem_images(
         folder / "images", sample.images, SIZE, SEED, report=report, should_stop=should_stop
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from napari_alc.commands.gui import require_window
 from napari_alc.errors import AlcError
 from napari_alc.files import atomic_write
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import MODELS, Project
 
@@ -229,7 +229,7 @@ def _read_only(widget: ActiveLabelCleaning) -> None:
     task = review.task
     other = None if task is None else review.queue.neighbour(task.id, 1)
     if widget.project is not None and other is not None:
-        Sitting(widget.project, "Ada").open(other)
+        ReviewSession(widget.project, "Ada").open(other)
         review.refresh()
         review.go_to(other)
 

@@ -53,7 +53,7 @@ class CleanLabels:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Snapshot:
     """A moment in a project's history, by the newest decision and task there were.
 
     Both are only added, so that the labels of that moment can be asked for at any time.
@@ -63,11 +63,11 @@ class Moment:
     task: int
 
 
-def this_moment(project: Project) -> Moment:
+def snapshot_now(project: Project) -> Snapshot:
     """The moment of the newest decision."""
     d, t = schema.decision.c, schema.task.c
     newest = (project.store.value(select(func.max(c.id))) for c in (d, t))
-    return Moment(*(int(number or 0) for number in newest))
+    return Snapshot(*(int(number or 0) for number in newest))
 
 
 def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
@@ -110,7 +110,7 @@ def training_labels(project: Project, iteration: int, model: str) -> LabelSet:
     return make(project, iteration)
 
 
-def clean_labels(project: Project, until: Moment | None = None) -> CleanLabels:
+def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels:
     """The pathologists' labels of X^g, the automatic labels and the reviewed ones.
 
     Parameters

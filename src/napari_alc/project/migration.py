@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from napari_alc.errors import BadData
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import Store, version_of
+from napari_alc.project.storage.database import Database, version_of
 
 BACKUP_SUFFIX = ".v{version}.db"
 """Ends the name of the copy that is made of a database of an older version."""
@@ -57,7 +57,7 @@ _OTHER_TASK = (
 )
 
 
-def bring_up_to_date(store: Store) -> None:
+def bring_up_to_date(store: Database) -> None:
     """Turn a store of an older version into one of today's; others are left as they are.
 
     It happens wholly or not at all. A copy of an SQLite database is left beside it, ending in
@@ -109,7 +109,7 @@ def _with_constraint(connection: Connection, lines: tuple[str, ...]) -> tuple[st
 
 
 @contextmanager
-def _alone(store: Store) -> Iterator[Connection]:
+def _alone(store: Database) -> Iterator[Connection]:
     """A transaction of SQLite that nobody else writes beside, with foreign keys off.
 
     The driver's own transactions would leave changes of tables out.

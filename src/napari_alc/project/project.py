@@ -17,7 +17,7 @@ from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 from napari_alc.project.migration import bring_up_to_date
 from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import Store
+from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import ImageFiles
 
 TRAIN = "train"
@@ -36,7 +36,7 @@ class Project:
 
     folder: Path
     settings: ProjectSettings
-    store: Store
+    store: Database
 
     @classmethod
     def open(cls, folder: Path) -> Project:
@@ -49,7 +49,7 @@ class Project:
         """
         folder = Path(folder).resolve()
         settings = read_settings(folder)
-        store = Store(folder, settings.database)
+        store = Database(folder, settings.database)
         try:
             store.check()
             bring_up_to_date(store)

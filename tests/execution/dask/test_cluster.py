@@ -24,7 +24,7 @@ from napari_alc.execution.dask import scheduler
 from napari_alc.execution.dask.client import lesson
 from napari_alc.execution.dask.connection import connected
 from napari_alc.execution.dask.messages import TOPIC
-from napari_alc.execution.dask.scheduler import Round
+from napari_alc.execution.dask.scheduler import TaskBatch
 from napari_alc.execution.dask.worker import deliver, train_model
 from napari_alc.progress import never, silent
 from napari_alc.project.label_sets import training_labels
@@ -125,14 +125,14 @@ def test_pieces_that_are_there_are_not_computed_again(connection, looking):
 def answers(monkeypatch):
     """Who was sent how many files."""
     sent = []
-    send = Round._at
+    send = TaskBatch._at
 
     def watched(self, worker, function, *arguments):
         if function is deliver:
             sent.append((worker, len(arguments[1])))
         return send(self, worker, function, *arguments)
 
-    monkeypatch.setattr(Round, "_at", watched)
+    monkeypatch.setattr(TaskBatch, "_at", watched)
     return sent
 
 
@@ -165,7 +165,7 @@ def test_a_file_that_a_worker_cannot_read_is_named_as_here(client, connection, l
 def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking, monkeypatch):
     client.run(blind)
     killed = []
-    send = Round._at
+    send = TaskBatch._at
 
     def kill_first(self, worker, function, *arguments):
         if function is deliver and not killed:  # It waits for a file in the middle of a piece.
@@ -173,7 +173,7 @@ def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking
             kill(client, worker)
         return send(self, worker, function, *arguments)
 
-    monkeypatch.setattr(Round, "_at", kill_first)
+    monkeypatch.setattr(TaskBatch, "_at", kill_first)
     assert_same(looking.on(connection), looking.locally())
     assert killed
 
@@ -268,14 +268,14 @@ class Learning:
 def began(monkeypatch):
     """Which workers began an errand, in order."""
     workers = []
-    hear = Round._hear
+    hear = TaskBatch._hear
 
     def watched(self, token, one, message):
         if message["kind"] == "began":
             workers.append(message["worker"])
         hear(self, token, one, message)
 
-    monkeypatch.setattr(Round, "_hear", watched)
+    monkeypatch.setattr(TaskBatch, "_hear", watched)
     return workers
 
 
@@ -324,7 +324,7 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
             kill(client, worker)
 
     mp_tokens = []
-    submit = Round._submit
+    submit = TaskBatch._submit
 
     def noted(self, errand, workers):
         known = set(self._open)
@@ -336,7 +336,7 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
         return any(token in str(key) for key in keys for token in mp_tokens)
 
     monkeypatch.setattr(scheduler, "_write", kill_then)
-    monkeypatch.setattr(Round, "_submit", noted)
+    monkeypatch.setattr(TaskBatch, "_submit", noted)
     learning.on(connection)
     learning.assert_same_as_local(tmp_path / "here")
     words = [report.message for report in learning.reported("mp")]

@@ -22,7 +22,7 @@ from napari_alc.execution.dask import connection as cluster
 from napari_alc.execution.dask import worker as on_worker
 from napari_alc.execution.dask.connection import connected, require_same_versions
 from napari_alc.execution.dask.messages import SharedFile
-from napari_alc.execution.dask.scheduler import Round
+from napari_alc.execution.dask.scheduler import TaskBatch
 from napari_alc.execution.dask.worker import in_groups
 from napari_alc.progress import silent
 from napari_alc.project.steps.train import train
@@ -98,7 +98,7 @@ def test_other_versions_are_refused(scheduler, worker, said):
 
 def test_workers_that_die_again_and_again_are_explained():
     error = KilledWorker("predict-1", SimpleNamespace(address="tcp://b"), 3)
-    told = Round(None, "tcp://a", [], "predict", "cpu")._in_words(error)
+    told = TaskBatch(None, "tcp://a", [], "predict", "cpu")._in_words(error)
     assert str(told).startswith("predict: 4 workers of the cluster were lost one after the other")
 
 
@@ -131,7 +131,7 @@ class Announcing:
 def test_a_card_is_asked_for_where_workers_announce_some(cards, device, asked):
     client = Announcing(*cards)
     errand = SimpleNamespace(work=print, content=None)
-    some = Round(client, "tcp://a", [errand] * 9, "predict", device)
+    some = TaskBatch(client, "tcp://a", [errand] * 9, "predict", device)
     with some._threads():
         some._submit_more(silent)
     assert client.asked == asked
@@ -139,7 +139,7 @@ def test_a_card_is_asked_for_where_workers_announce_some(cards, device, asked):
 
 def test_waiting_for_a_worker_is_told():
     reports = []
-    Round(Announcing(), "tcp://a", [], "predict", "cpu")._submit_more(reports.append)
+    TaskBatch(Announcing(), "tcp://a", [], "predict", "cpu")._submit_more(reports.append)
     assert [report.message for report in reports] == [
         "waiting for a worker of the cluster at tcp://a"
     ]

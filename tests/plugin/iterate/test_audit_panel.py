@@ -22,7 +22,7 @@ from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.audit import Audit, Share, result
 from napari_alc.project.steps.correct import correct_remaining
-from napari_alc.project.steps.forecast import Forecast, Way, forecast, recommendation
+from napari_alc.project.steps.forecast import Forecast, Scenario, forecast, recommendation
 from napari_alc.project.steps.select import select
 
 LEFT = Qt.MouseButton.LeftButton
@@ -219,8 +219,8 @@ def test_a_share_is_told_with_no_more_digits_than_it_deserves(share, words):
 
 
 def test_times_and_budgets_are_told_in_whole_minutes_and_percent():
-    way = Way(images=1200, boxes=3400, budget=31.04, minutes=1234.6)
-    told = Forecast(12.34, 0.3, way, Way(0, 0, 12.3, 0.0))
+    way = Scenario(images=1200, boxes=3400, budget=31.04, minutes=1234.6)
+    told = Forecast(12.34, 0.3, way, Scenario(0, 0, 12.3, 0.0))
     headings, rows = stopping_panel.forecast_figures(told)
     assert headings == ("Still to come", "all iterations", "stop now")
     assert [row.cells[1:] for row in rows] == [

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_alc.errors import AlcError
-from napari_alc.execution.gpus import Card
+from napari_alc.execution.gpus import Gpu
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Ending, Outcome
 from napari_alc.plugin import preferences
 from napari_alc.plugin.iterate import device_picker
@@ -96,7 +96,7 @@ def test_cards_are_looked_for_beside_the_window(box, qtbot, monkeypatch, project
 
     def late(_device):
         answer.wait()
-        return (Card("GPU-1", {}),)
+        return (Gpu("GPU-1", {}),)
 
     monkeypatch.setattr(device_picker.shutil, "which", lambda name: name)
     monkeypatch.setattr(device_picker, "cards_of", late)

@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.execution.job_folder import JobFolder, JobRecord
-from napari_alc.execution.job_steps import Command
+from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
 from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
 from napari_alc.plugin.iterate.job_monitor import JobWatch
@@ -31,7 +31,7 @@ class Supervised:
         self.folder = JobFolder(project / "jobs" / "1")
         self.folder.path.mkdir(parents=True)
         here = psutil.Process()
-        stages = ((Command(("train", "study"), True),),)
+        stages = ((StepCommand(("train", "study"), True),),)
         record = JobRecord(TITLE, "cpu", stages, here.pid, here.create_time(), "now")
         self.folder.begin(record)
 

@@ -112,7 +112,7 @@ def test_an_image_is_taken_out_with_a_reason_that_its_row_tells(filled, project,
     with qtbot.waitSignals([filled.changed, filled.asker.settled]):
         qtbot.mouseClick(filled.reason.confirm, LEFT)
     assert not filled.reason.isVisible()
-    (chosen,) = overrides.choices(project, 0).values()
+    (chosen,) = overrides.overrides_of(project, 0).values()
     assert (chosen.kind, chosen.reason) == (OUT, "out of focus")
     assert cells(filled, NAME)[0] == "image4.tif\nout of focus"
     words = filled.ranking.table.model().index(0, NUMBER).data(Qt.ItemDataRole.ToolTipRole)
@@ -128,11 +128,11 @@ def test_an_image_is_added_whatever_its_rank_and_left_to_it_again(filled, projec
     assert not filled.leave.isEnabled()
     give_reason(filled, qtbot, filled.add, "a rare lesion")
     assert chosen_in(filled) == ["next", "", "", "added"]
-    assert overrides.choices(project, 0)[2].kind == IN
+    assert overrides.overrides_of(project, 0)[2].kind == IN
     with qtbot.waitSignal(filled.asker.settled):
         qtbot.mouseClick(filled.leave, LEFT)
     assert chosen_in(filled) == ["next", "next", "", ""]
-    assert overrides.choices(project, 0) == {}
+    assert overrides.overrides_of(project, 0) == {}
 
 
 def test_escape_and_another_image_take_the_question_back(filled, project, qtbot):
@@ -146,7 +146,7 @@ def test_escape_and_another_image_take_the_question_back(filled, project, qtbot)
         assert filled.reason.line.text() == ""
         pick(filled, qtbot, "image5.tif")
         assert not filled.reason.isVisible()
-    assert overrides.choices(project, 0) == {}
+    assert overrides.overrides_of(project, 0) == {}
 
 
 def test_the_number_of_images_is_stored_and_its_cost_told(filled, project, qtbot):

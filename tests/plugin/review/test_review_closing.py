@@ -5,7 +5,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_alc.plugin.widget import dock
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.project import Project
 
 
@@ -13,7 +13,7 @@ from napari_alc.project.project import Project
 def bob(fresh):
     """Somebody who has the same project open elsewhere."""
     project = Project.open(fresh)
-    sitting = Sitting(project, "Bob")
+    sitting = ReviewSession(project, "Bob")
     yield sitting
     sitting.close()
     project.close()

@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from review_driver import PERSON, Driver, make_project
 
 from napari_alc.plugin.review.panel.queue_table import QueueTable
-from napari_alc.plugin.review.queue import Entry, ReviewQueue
+from napari_alc.plugin.review.queue import QueueEntry, ReviewQueue
 from napari_alc.project.annotation.tasks import Task, open_counts, queue
 
 KEY = Qt.Key
@@ -31,7 +31,7 @@ def entry(number, done=False, opened=0, holder=""):
         done_at=DONE if done else None,
         done_by="Ada" if done else None,
     )
-    return Entry(task, opened, holder=holder)
+    return QueueEntry(task, opened, holder=holder)
 
 
 @st.composite

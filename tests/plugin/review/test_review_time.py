@@ -8,7 +8,7 @@ from review_driver import PERSON, Driver, make_project
 from napari_alc.errors import BadData
 from napari_alc.plugin.review.panel.bars import PAUSED
 from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
-from napari_alc.project.annotation.session import Place, Sitting
+from napari_alc.project.annotation.session import ReviewPosition, ReviewSession
 from napari_alc.project.annotation.time_spent import time_spent
 
 KEY = Qt.Key
@@ -161,15 +161,15 @@ def test_what_is_left_is_told_in_time_once_the_pace_is_known(at, clock):
 def test_the_place_is_stored_soon_after_it_was_reached(at):
     at.key(KEY.Key_J)
     at.key(KEY.Key_J)
-    place = Place(at.page.task.id, at.hand.id)
-    reader = Sitting(at.project, PERSON)
+    place = ReviewPosition(at.page.task.id, at.hand.id)
+    reader = ReviewSession(at.project, PERSON)
     at.qtbot.waitUntil(lambda: reader.last_place() == place)
 
 
 def test_the_place_is_stored_with_a_decision(at):
     box = at.hand
     at.key(KEY.Key_K)
-    assert Sitting(at.project, PERSON).last_place() == Place(at.page.task.id, box.id)
+    assert ReviewSession(at.project, PERSON).last_place() == ReviewPosition(at.page.task.id, box.id)
 
 
 def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypatch):

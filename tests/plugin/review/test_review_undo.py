@@ -6,7 +6,7 @@ from qtpy.QtTest import QTest
 from review_driver import PERSON, make_project
 
 from napari_alc.project.annotation.decisions import finish, open_document
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
 
@@ -149,7 +149,7 @@ def test_an_undo_on_an_image_that_somebody_else_has_now_says_so_and_changes_noth
     at.key(KEY.Key_PageDown)
     wait_for(at, at.page.task.id)
     elsewhere = Project.open(at.project.folder)
-    bob = Sitting(elsewhere, "Bob")
+    bob = ReviewSession(elsewhere, "Bob")
     assert not bob.open(first).read_only
     at.key(KEY.Key_U)
     wait_for(at, first.id)

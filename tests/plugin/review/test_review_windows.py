@@ -9,7 +9,7 @@ from review_driver import PERSON, Driver, docked_page, make_project, middle
 from sqlalchemy import update
 
 from napari_alc.project.annotation.leases import LEASE_SECONDS
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema
@@ -37,7 +37,7 @@ def same(project):
 
 @pytest.fixture
 def bob(same):
-    sitting = Sitting(same, "Bob")
+    sitting = ReviewSession(same, "Bob")
     yield sitting
     sitting.close()
 
@@ -178,7 +178,7 @@ def test_an_image_is_free_for_others_once_the_window_goes_on(at, bob):
 
 def test_when_all_that_is_left_is_held_the_page_says_so(at, bob, project):
     first, second, third = open_tasks(project)
-    another = Sitting(project, "Carl")
+    another = ReviewSession(project, "Carl")
     bob.open(second)
     another.open(third)
     at.page.refresh()

@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QObject
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin.widgets.workers import Asker
+from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 
 LONG = 60_000
@@ -24,7 +24,7 @@ def project(predicted):
 @pytest.fixture
 def asker(qapp, qtbot):  # noqa: ARG001
     owner = QObject()
-    asker = Asker(owner)
+    asker = AsyncQuery(owner)
     yield asker
     qtbot.waitUntil(lambda: not asker.is_running)
     owner.deleteLater()
@@ -70,7 +70,7 @@ def test_of_questions_put_meanwhile_only_the_last_is_asked(asker, project, qtbot
 
 def test_two_askers_take_turns(asker, project, qtbot):
     owner, gate, asked = QObject(), Gate(), []
-    other = Asker(owner)
+    other = AsyncQuery(owner)
     asker.ask(gate, project)
     assert gate.begun.wait(LONG / 1000)
     other.ask(lambda _: asked.append(gate.open.is_set()) or True, project)

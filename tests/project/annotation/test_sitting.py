@@ -16,7 +16,7 @@ from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import current_boxes, finish
 from napari_alc.project.annotation.document import Refused
 from napari_alc.project.annotation.leases import LEASE_SECONDS
-from napari_alc.project.annotation.session import Place, Sitting
+from napari_alc.project.annotation.session import ReviewPosition, ReviewSession
 from napari_alc.project.annotation.tasks import next_open_task, queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema
@@ -44,12 +44,12 @@ def task(project):
 
 @pytest.fixture
 def ada(project):
-    return Sitting(project, "Ada")
+    return ReviewSession(project, "Ada")
 
 
 @pytest.fixture
 def bob(elsewhere):
-    return Sitting(elsewhere, "Bob")
+    return ReviewSession(elsewhere, "Bob")
 
 
 def stored(project, task):
@@ -107,8 +107,8 @@ def test_a_window_holds_one_image(ada, bob, project):
 
 
 def test_one_person_in_two_windows_is_told_too(project, elsewhere, task):
-    Sitting(project, "Ada").open(task)
-    assert "Ada" in Sitting(elsewhere, "Ada").open(task).read_only
+    ReviewSession(project, "Ada").open(task)
+    assert "Ada" in ReviewSession(elsewhere, "Ada").open(task).read_only
 
 
 def test_a_window_that_slept_refuses_once_another_took_its_image(ada, bob, project, task):
@@ -256,12 +256,12 @@ def test_a_person_comes_back_to_the_same_image_and_box(ada, elsewhere, task):
     first, second, third, *_ = (box.id for box in document.open_boxes)
     ada.look_at(task.id, second)
     ada.keep_place()
-    again = Sitting(elsewhere, "Ada")
-    assert again.last_place() == Place(task.id, second)
-    assert Sitting(elsewhere, "Bob").last_place() is None
+    again = ReviewSession(elsewhere, "Ada")
+    assert again.last_place() == ReviewPosition(task.id, second)
+    assert ReviewSession(elsewhere, "Bob").last_place() is None
     ada.look_at(task.id, third)
     document.keep([first])
-    assert again.last_place() == Place(task.id, third)
+    assert again.last_place() == ReviewPosition(task.id, third)
 
 
 def test_a_place_that_has_not_changed_is_not_stored_again(ada, project, task):
@@ -302,7 +302,7 @@ class Window:
     """A sitting with what it has open."""
 
     def __init__(self, project, person):
-        self.project, self.sitting = project, Sitting(project, person)
+        self.project, self.sitting = project, ReviewSession(project, person)
         self.task = self.opened = None
 
     def act(self, name, number):

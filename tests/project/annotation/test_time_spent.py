@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from napari_alc.cli import app
 from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import finish
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import OPEN_BOXES, WHOLE_IMAGE, next_open_task
 from napari_alc.project.annotation.time_spent import box_in_box_time, pace, time_record, time_spent
 from napari_alc.project.reporting.report_tables import markdown
@@ -22,7 +22,7 @@ from napari_alc.project.storage import schema
 
 def work(project, person, on_image, on_box):
     """Settle the next image, taking so many seconds; returns ids of its boxes."""
-    clock, sitting = Clock(), Sitting(project, person)
+    clock, sitting = Clock(), ReviewSession(project, person)
     sitting.stopwatch = Stopwatch(clock)
     task = next_open_task(project)
     document = sitting.open(task).document
@@ -63,7 +63,7 @@ def test_the_pace_is_all_time_on_finished_images_over_their_boxes(project):
 
 def test_time_on_an_image_that_is_not_finished_does_not_change_the_pace(project):
     work(project, "Ada", on_image=0, on_box=2)
-    clock, sitting = Clock(), Sitting(project, "Ada")
+    clock, sitting = Clock(), ReviewSession(project, "Ada")
     sitting.stopwatch = Stopwatch(clock)
     document = sitting.open(next_open_task(project)).document
     clock.at += 25
@@ -100,7 +100,7 @@ def test_box_in_box_saves_what_its_boxes_would_have_cost(second_step):
 
 
 def test_box_in_box_is_not_judged_before_the_step_is_done(second_step):
-    clock, sitting = Clock(), Sitting(second_step, "Ada")
+    clock, sitting = Clock(), ReviewSession(second_step, "Ada")
     sitting.stopwatch = Stopwatch(clock)
     task = next_open_task(second_step)
     document = sitting.open(task).document

@@ -18,7 +18,7 @@ from napari_alc.formats.images import write_tiff
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import queue, reopen
 from napari_alc.project.export import checksums
-from napari_alc.project.export.atomic_replace import Places
+from napari_alc.project.export.atomic_replace import AtomicReplacement
 from napari_alc.project.export.checksums import image_checksums
 from napari_alc.project.export.export import FORMATS, Again, Layout, export, export_again
 from napari_alc.project.label_sets import clean_labels
@@ -298,7 +298,7 @@ def test_an_export_that_was_killed_is_settled_by_the_next(project, tmp_path, mon
     def failing(self, target):
         calls.append(target)
         if len(calls) == at + 1:
-            patch.setattr(Places, "settle", lambda _: None)
+            patch.setattr(AtomicReplacement, "settle", lambda _: None)
             raise KeyboardInterrupt
         return rename(self, target)
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.leases import LEASE_SECONDS
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import OPEN_BOXES, Batch, queue, queue_of, write_tasks
 from napari_alc.project.readers.sharing import (
     differences,
@@ -46,7 +46,7 @@ def test_images_that_somebody_began_are_not_shared(project, joint):
 
 
 def test_an_image_that_somebody_has_open_is_not_shared(project, joint):
-    sitting = Sitting(project, "Dee")
+    sitting = ReviewSession(project, "Dee")
     sitting.open(joint)
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
     sitting.close()
@@ -65,7 +65,7 @@ def test_an_image_whose_window_crashed_is_shared(project, joint):
 
 def test_a_reading_that_somebody_has_open_is_not_taken_back(project, joint):
     share(project, ["Ada", "Bob"])
-    sitting = Sitting(project, "Ada")
+    sitting = ReviewSession(project, "Ada")
     sitting.open(reading(project, joint, "Ada"))
     share(project, ())
     assert readers_of(project, joint) == ("Ada",)

@@ -13,7 +13,7 @@ from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.forecast import (
     STOPPING_IS_DEARER,
     Forecast,
-    Way,
+    Scenario,
     forecast,
     go_on,
     recommendation,
@@ -171,7 +171,7 @@ def test_a_stop_that_is_dearer_than_going_on_is_explained(tmp_path):
 
 
 def test_a_stop_that_is_cheaper_needs_no_words():
-    cheap, dear = Way(1, 1, 10.0, None), Way(2, 9, 40.0, None)
+    cheap, dear = Scenario(1, 1, 10.0, None), Scenario(2, 9, 40.0, None)
     assert surprise(Forecast(5.0, 0.0, dear, cheap)) == ""
     assert surprise(Forecast(5.0, 0.0, dear, dear)) == ""
     assert surprise(Forecast(5.0, 0.0, None, None)) == ""

@@ -13,7 +13,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, create_project
 from napari_alc.project.storage import database, schema
-from napari_alc.project.storage.database import Store, add_boxes, add_rows, now
+from napari_alc.project.storage.database import Database, add_boxes, add_rows, now
 
 
 @pytest.fixture
@@ -135,12 +135,12 @@ def test_ids_come_in_the_order_of_the_rows(project, monkeypatch):
 )
 def test_an_address_that_cannot_be_used_names_the_line(tmp_path, url):
     with pytest.raises(BadData, match=r"project\.toml: the database address"):
-        Store(tmp_path, url)
+        Database(tmp_path, url)
 
 
 def test_a_password_is_not_shown(tmp_path):
     with pytest.raises(BadData) as refused:
-        Store(tmp_path, "nonsense+driver://ada:secret@host/d")
+        Database(tmp_path, "nonsense+driver://ada:secret@host/d")
     assert "secret" not in str(refused.value)
 
 

@@ -25,7 +25,7 @@ NOISE: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Session:
+class RunSession:
     """One run of the command.
 
     Parameters
@@ -83,7 +83,7 @@ class RunNote:
     plan: Mapping[str, int] = field(default_factory=dict)
     detector: Mapping[str, object] = field(default_factory=dict)
     images: Mapping[str, int] = field(default_factory=dict)
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[RunSession, ...] = ()
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
@@ -100,7 +100,7 @@ class RunNote:
             dict(entry.get("detector", {})),
             {str(name): int(count) for name, count in entry.get("images", {}).items()},
             tuple(
-                Session(float(one["seconds"]), int(one["processes"]))
+                RunSession(float(one["seconds"]), int(one["processes"]))
                 for one in entry.get("sessions", ())
             ),
         )

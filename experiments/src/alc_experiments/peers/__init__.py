@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.peers.contest import compute
 
-UNITS: Mapping[str, Callable[[Bench], list[Figure]]] = {"Peers": compute}
+UNITS: Mapping[str, Callable[[Experiment], list[Figure]]] = {"Peers": compute}
 """What there is to compute: all methods in one unit, so that their times come from one run."""

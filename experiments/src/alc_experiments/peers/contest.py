@@ -15,8 +15,8 @@ from functools import partial
 
 import numpy as np
 
-from alc_experiments.campaign import Way, found, last_round, remaining
-from alc_experiments.experiment import Bench
+from alc_experiments.campaign import Protocol, found, last_round, remaining
+from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.peers import mistakenness, objectlab, ours
 from alc_experiments.peers.judging import Noise, judge, noise_of
@@ -48,7 +48,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class Method:
     """A method with what it is given.
 
     Parameters
@@ -69,7 +69,7 @@ class Contestant:
     timed: Callable[[], object]
 
 
-def compute(bench: Bench) -> list[Figure]:
+def compute(bench: Experiment) -> list[Figure]:
     """Figures of every method, as `judging.judge` names them, and its seconds.
 
     The seconds are those of ranking alone, on this machine and among whatever else it does;
@@ -82,11 +82,11 @@ def compute(bench: Bench) -> list[Figure]:
         When cleanlab is not installed, the campaign leaves no box to judge, or the data carry no
         log of their noise.
     """
-    done = last_round(bench, Way())
+    done = last_round(bench, Protocol())
     mp, ma = found(bench, done)
     case = case_of(bench, done.image_ids)
     crossed = cross_validated(bench).of_images(case.crowd.image_ids.tolist())
-    given = (case.crowd.labels, mp, ma, Way().at(done.tau))
+    given = (case.crowd.labels, mp, ma, Protocol().at(done.tau))
     rankings: Mapping[str, Callable[[], Suspicions]] = {
         "Ours": partial(ours.suspicions, *given),
         "Ours, gray ranked": partial(ours.suspicions_of_gray, *given),
@@ -96,7 +96,7 @@ def compute(bench: Bench) -> list[Figure]:
         *(
             figure
             for title, rank in rankings.items()
-            for figure in _figures(case, Contestant(title, mp, rank, rank))
+            for figure in _figures(case, Method(title, mp, rank, rank))
         ),
         *_peers(case, mp, ""),
         *_peers(case, crossed, " (crossval)"),
@@ -106,7 +106,7 @@ def compute(bench: Bench) -> list[Figure]:
     ]
 
 
-def case_of(bench: Bench, image_ids: tuple[int, ...]) -> Case:
+def case_of(bench: Experiment, image_ids: tuple[int, ...]) -> Case:
     """The boxes of X without the images `image_ids`."""
     crowd = remaining(bench.data.crowd, image_ids)
     truth = remaining(bench.data.truth, image_ids)
@@ -117,7 +117,7 @@ def case_of(bench: Bench, image_ids: tuple[int, ...]) -> Case:
     return Case(crowd, truth, noise_of(crowd.labels, truth.labels, bench.data.noise))
 
 
-def cross_validated(bench: Bench) -> Detections:
+def cross_validated(bench: Experiment) -> Detections:
     """What detectors see in X that learned from the crowd's labels of the other folds."""
     ids = np.sort(bench.data.crowd.image_ids)
     drawn = np.random.default_rng([bench.seed, FOLDS]).permutation(ids)
@@ -135,18 +135,18 @@ def _peers(case: Case, predictions: Detections, variant: str) -> list[Figure]:
     data = objectlab.given(case.crowd, predictions)
     mistaken = partial(mistakenness.suspicions, case.crowd.labels, predictions)
     contestants = (
-        Contestant(
+        Method(
             f"ObjectLab{variant}",
             predictions,
             partial(objectlab.suspicions, case.crowd, predictions),
             partial(objectlab.image_quality, data),
         ),
-        Contestant(f"Mistakenness{variant}", predictions, mistaken, mistaken),
+        Method(f"Mistakenness{variant}", predictions, mistaken, mistaken),
     )
     return [figure for each in contestants for figure in _figures(case, each)]
 
 
-def _figures(case: Case, contestant: Contestant) -> list[Figure]:
+def _figures(case: Case, contestant: Method) -> list[Figure]:
     suspicions = contestant.suspect()
     start = time.perf_counter()
     contestant.timed()

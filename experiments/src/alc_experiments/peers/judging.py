@@ -54,7 +54,7 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Scores:
     """What each box of a list shows, for one type of error.
 
     Parameters
@@ -100,16 +100,16 @@ def _error(record: NoiseRecord) -> str:
     return KEPT if record.what == LOCATION and still_matches else record.what
 
 
-def crowd_answers(noise: Noise, what: str) -> Answers:
+def crowd_answers(noise: Noise, what: str) -> Scores:
     """Which crowd boxes are errors of the type `what`, one of `CROWD_TYPES` or ``"any"``."""
     types = noise.of_crowd
     wrong = types != KEPT
     wanted = wrong if what == ANY else types == what
     errors = np.where(wanted, np.arange(len(types)), NOTHING)
-    return Answers(errors, wrong & ~wanted, int(wanted.sum()))
+    return Scores(errors, wrong & ~wanted, int(wanted.sum()))
 
 
-def miss_answers(noise: Noise, truth: Labels, predictions: Detections) -> Answers:
+def miss_answers(noise: Noise, truth: Labels, predictions: Detections) -> Scores:
     """Which predictions show a true box that the crowd has missed.
 
     A prediction shows the true box of its category with the highest IoU, where that is more
@@ -122,7 +122,7 @@ def miss_answers(noise: Noise, truth: Labels, predictions: Detections) -> Answer
     what = np.append(noise.of_truth, KEPT)[shown]
     missed = what == MISS
     total = int((noise.of_truth == MISS).sum())
-    return Answers(np.where(missed, shown, NOTHING), ~missed & (what != KEPT), total)
+    return Scores(np.where(missed, shown, NOTHING), ~missed & (what != KEPT), total)
 
 
 def judge(
@@ -156,7 +156,7 @@ def judge(
 
 
 def _named(
-    suspicion: Floats, answers: Answers, what: str, looks: dict[int, int]
+    suspicion: Floats, answers: Scores, what: str, looks: dict[int, int]
 ) -> Iterator[tuple[str, float]]:
     if not answers.total:
         return
@@ -168,7 +168,7 @@ def _named(
         yield f"recall@{share} {what}", recall(suspicion, answers, count)
 
 
-def average_precision(suspicion: Floats, answers: Answers) -> float:
+def average_precision(suspicion: Floats, answers: Scores) -> float:
     """Sum of precision × gain in recall over the thresholds of a list, in 0–1.
 
     Precision is the number of different errors shown per box at or above the threshold. Equal
@@ -184,7 +184,7 @@ def average_precision(suspicion: Floats, answers: Answers) -> float:
     return float((gain * found[ends] / (ends + 1)).sum())
 
 
-def auroc(suspicion: Floats, answers: Answers) -> float | None:
+def auroc(suspicion: Floats, answers: Scores) -> float | None:
     """Chance that a box which shows an error is suspected more than one that does not.
 
     Ties count half (Mann–Whitney), so a constant suspicion gives exactly 0.5. All boxes count,
@@ -200,7 +200,7 @@ def auroc(suspicion: Floats, answers: Answers) -> float | None:
     return float(wins / (positives * negatives))
 
 
-def recall(suspicion: Floats, answers: Answers, looks: int) -> float:
+def recall(suspicion: Floats, answers: Scores, looks: int) -> float:
     """Share of all errors that are seen in the `looks` most suspicious boxes, in 0–1.
 
     Where equal suspicions straddle the limit, the mean over all their orders. Boxes not proposed

@@ -14,13 +14,13 @@ from typing import Any
 
 from alc_experiments.figures import Seeded, read_figures
 from alc_experiments.pages.run_notes import RUNS
-from alc_experiments.runs.ordering import Desk
+from alc_experiments.runs.ordering import RowOrder
 from alc_experiments.runs.store import Row
-from alc_experiments.runs.units import Table, Unit
+from alc_experiments.runs.units import ResultTable, Unit
 from napari_alc.errors import BadData
 
 
-def adopt(folder: Path, tables: Iterable[Table], desk: Desk) -> int:
+def adopt(folder: Path, tables: Iterable[ResultTable], desk: RowOrder) -> int:
     """Keep the rows in the files of results that the desk would compute just so.
 
     Parameters
@@ -64,7 +64,7 @@ def _notes(path: Path) -> dict[str, Any]:
         raise BadData(path, f"cannot be used ({error})", "Restore or delete it") from error
 
 
-def _rows(path: Path, table: Table, note: Mapping[str, Any], desk: Desk) -> Iterator[Row]:
+def _rows(path: Path, table: ResultTable, note: Mapping[str, Any], desk: RowOrder) -> Iterator[Row]:
     """The rows of a table whose digest is the one they would have here."""
     figures = read_figures(path) if path.exists() else []
     for entry in note["rows"]:

@@ -15,7 +15,7 @@ from alc_experiments.figures import Figure, Seeded, write_figures
 from alc_experiments.pages.method_tables import CLEAN, NOISY, noisy_at
 from alc_experiments.pages.run_notes import RUNS
 from alc_experiments.pages.tables import CALIBRATION
-from alc_experiments.runs.ordering import Desk
+from alc_experiments.runs.ordering import RowOrder
 from alc_experiments.runs.results import write_note
 from alc_experiments.runs.store import Row
 from alc_experiments.runs.units import METHODS, Unit
@@ -35,7 +35,7 @@ def file_in(folder: Path, data: str) -> Path:
     return folder / f"{CALIBRATION}{data}.csv"
 
 
-def write(folder: Path, data: str, desk: Desk, command: InWords) -> list[Seeded]:
+def write(folder: Path, data: str, desk: RowOrder, command: InWords) -> list[Seeded]:
     """Write the file of a data set and its entry in ``runs.json``, where any row is there.
 
     Parameters
@@ -65,7 +65,7 @@ def write(folder: Path, data: str, desk: Desk, command: InWords) -> list[Seeded]
     return figures
 
 
-def _rows(data: str, desk: Desk) -> list[Row]:
+def _rows(data: str, desk: RowOrder) -> list[Row]:
     """All rows that this code and these settings have made, Clean first, then by factor."""
     kept = [row for row in desk.means.store.rows() if _belongs(row.unit, data)]
     made = [row for row in kept if desk.task(row.unit).digest == row.digest]

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alc_experiments.data import Source
+from alc_experiments.data import DataSource
 from alc_experiments.dataset import Dataset
-from alc_experiments.experiment import Bench
+from alc_experiments.experiment import Experiment
 from alc_experiments.runs.pace import Pace
 from alc_experiments.runs.running import Problem, environments, run
-from alc_experiments.runs.sessions import Session
-from alc_experiments.runs.store import Row, Store
-from alc_experiments.runs.units import Table, Unit, code_now, row_digest
-from alc_experiments.runs.worker import Task
+from alc_experiments.runs.sessions import ComputingSession
+from alc_experiments.runs.store import Row, RowStore
+from alc_experiments.runs.units import ResultTable, Unit, code_now, row_digest
+from alc_experiments.runs.worker import RowTask
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.progress import Report, ShouldStop, never, silent
 
 
 @dataclass(frozen=True)
-class Means:
+class RunConfig:
     """With what rows are computed.
 
     Parameters
@@ -37,7 +37,7 @@ class Means:
         Rows at a time at most; None leaves it to cores, memory and cards.
     """
 
-    source: Source
+    source: DataSource
     out: Path
     device: str = "auto"
     detector: tuple[tuple[str, object], ...] = ()
@@ -49,13 +49,13 @@ class Means:
         return str(dict(self.detector).get("preset", DetectorSettings.preset))
 
     @property
-    def store(self) -> Store:
+    def store(self) -> RowStore:
         """Of the rows."""
-        return Store(self.out / "rows")
+        return RowStore(self.out / "rows")
 
 
 @dataclass
-class Desk:
+class RowOrder:
     """Knows which row is which: reads the data of each seed once.
 
     Parameters
@@ -66,12 +66,12 @@ class Desk:
         See `napari_alc.progress`; synthetic images are drawn here.
     """
 
-    means: Means
+    means: RunConfig
     report: Report = silent
     should_stop: ShouldStop = never
     _data: dict[tuple[str, int, float], Dataset] = field(default_factory=dict)
     _code: dict[str, str] = field(default_factory=dict)
-    _tasks: dict[Unit, Task] = field(default_factory=dict)
+    _tasks: dict[Unit, RowTask] = field(default_factory=dict)
 
     def data_of(self, unit: Unit) -> Dataset:
         """The data of a row."""
@@ -81,25 +81,25 @@ class Desk:
             self._data[key] = source.dataset(*key, self.report, self.should_stop)
         return self._data[key]
 
-    def task(self, unit: Unit) -> Task:
+    def task(self, unit: Unit) -> RowTask:
         """The task that computes a row, with the digest of all that decides it."""
         if unit not in self._tasks:
             self._tasks[unit] = self._made(unit)
         return self._tasks[unit]
 
-    def _made(self, unit: Unit) -> Task:
+    def _made(self, unit: Unit) -> RowTask:
         if unit.module not in self._code:
             self._code[unit.module] = code_now(unit.module)
         means, code = self.means, self._code[unit.module]
-        bench = Bench(self.data_of(unit), unit.seed, means.out, detector=means.detector)
+        bench = Experiment(self.data_of(unit), unit.seed, means.out, detector=means.detector)
         digest = row_digest(unit, bench, code)
-        return Task(unit, means.source, means.out, means.device, means.detector, code, digest)
+        return RowTask(unit, means.source, means.out, means.device, means.detector, code, digest)
 
     def row(self, unit: Unit) -> Row | None:
         """A row as this code and these settings made it; None where they did not."""
         return self.means.store.load(self.task(unit).digest)
 
-    def rows_of(self, table: Table, seeds: Iterable[int]) -> list[Row]:
+    def rows_of(self, table: ResultTable, seeds: Iterable[int]) -> list[Row]:
         """All rows of a table that are there, of `seeds` and of every other seed."""
         first = next(table.units([0]))
         kept = {
@@ -118,7 +118,7 @@ class Desk:
 
 def make_rows(
     units: Sequence[Unit],
-    desk: Desk,
+    desk: RowOrder,
     command: str,
     on_row: Callable[[], object] = lambda: None,
 ) -> list[Problem]:
@@ -153,9 +153,9 @@ def make_rows(
     if not tasks:
         return []
     with environments(means.device, means.preset, means.processes) as processes:
-        session = Session.begin(means.out, command, len(processes))
+        session = ComputingSession.begin(means.out, command, len(processes))
 
-        def keep(task: Task) -> None:
+        def keep(task: RowTask) -> None:
             session.note(task.digest)
             on_row()
 

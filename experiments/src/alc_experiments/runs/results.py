@@ -15,15 +15,15 @@ from typing import Any
 from alc_experiments.dataset import Dataset
 from alc_experiments.figures import Seeded, read_figures, write_figures
 from alc_experiments.pages.run_notes import RUNS
-from alc_experiments.runs.ordering import Desk
+from alc_experiments.runs.ordering import RowOrder
 from alc_experiments.runs.sessions import sessions_of
 from alc_experiments.runs.store import Row
-from alc_experiments.runs.units import Table
+from alc_experiments.runs.units import ResultTable
 from napari_alc.files import write_text
 
 
 @dataclass
-class Results:
+class ResultFiles:
     """The files of some tables.
 
     Parameters
@@ -39,9 +39,9 @@ class Results:
     """
 
     folder: Path
-    commands: Mapping[Table, str]
+    commands: Mapping[ResultTable, str]
     seeds: Sequence[int]
-    desk: Desk
+    desk: RowOrder
 
     def __post_init__(self) -> None:
         self._before = {table: pairs_in(self._path(table)) for table in self.commands}
@@ -65,7 +65,7 @@ class Results:
         for table, before in self._before.items():
             yield from change_in_words(self._path(table), before)
 
-    def _path(self, table: Table) -> Path:
+    def _path(self, table: ResultTable) -> Path:
         return self.folder / f"{table.name}.csv"
 
 
@@ -89,7 +89,7 @@ def _rows(count: int) -> str:
 
 
 def write_note(
-    path: Path, name: str, rows: Sequence[Row], desk: Desk, about: Mapping[str, object]
+    path: Path, name: str, rows: Sequence[Row], desk: RowOrder, about: Mapping[str, object]
 ) -> None:
     """Write down how a file came about: command, versions, device, times and rows.
 
@@ -144,7 +144,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _sessions(
-    before: Mapping[str, Any], rows: Sequence[Row], desk: Desk
+    before: Mapping[str, Any], rows: Sequence[Row], desk: RowOrder
 ) -> Iterator[Mapping[str, object]]:
     """Sessions that computed any of the rows: those of other computers, then those of this one."""
     digests = {row.digest for row in rows}

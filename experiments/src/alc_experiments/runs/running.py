@@ -15,10 +15,10 @@ from multiprocessing.context import SpawnProcess
 
 from alc_experiments.runs.pace import Pace
 from alc_experiments.runs.units import Unit
-from alc_experiments.runs.worker import Ended, Task, work
+from alc_experiments.runs.worker import Ended, RowTask, work
 from napari_alc.cores import cores
 from napari_alc.errors import Cancelled
-from napari_alc.execution.gpus import cards_of, taken
+from napari_alc.execution.gpus import gpus_of, taken
 from napari_alc.execution.resources import THREADS, fits_side_by_side
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
@@ -69,7 +69,7 @@ def environments(device: str, preset: str, wanted: int | None) -> Iterator[list[
     AlcError
         When other jobs have all graphics cards.
     """
-    cards = cards_of(device)
+    cards = gpus_of(device)
     if cards:
         with taken(cards, wanted or len(cards), STEP) as own:
             yield [card.environment for card in own]
@@ -84,11 +84,11 @@ class _Worker:
 
     process: SpawnProcess
     line: Connection
-    task: Task | None = None
+    task: RowTask | None = None
     began: float = 0.0
     doing: Progress | None = None
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: RowTask) -> None:
         self.task, self.began, self.doing = task, time.monotonic(), None
         # It may just have died, which shows when it is listened to.
         with suppress(OSError):
@@ -112,7 +112,7 @@ class _Worker:
 
 
 @dataclass
-class Crew:
+class WorkerPool:
     """The processes and the rows among them.
 
     Parameters
@@ -127,10 +127,10 @@ class Crew:
         Called after each row that is complete.
     """
 
-    tasks: Sequence[Task]
+    tasks: Sequence[RowTask]
     environments: Sequence[Environment]
     pace: Pace
-    on_row: Callable[[Task], None]
+    on_row: Callable[[RowTask], None]
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -240,13 +240,13 @@ class Crew:
 
 
 def run(
-    tasks: Sequence[Task],
+    tasks: Sequence[RowTask],
     processes: Sequence[Environment],
     report: Report = silent,
     should_stop: ShouldStop = never,
     *,
     pace: Pace | None = None,
-    on_row: Callable[[Task], None] = lambda _: None,
+    on_row: Callable[[RowTask], None] = lambda _: None,
 ) -> list[Problem]:
     """Compute rows in several processes.
 
@@ -273,7 +273,7 @@ def run(
     Cancelled
         When `should_stop` says so; what is complete is kept.
     """
-    crew = Crew(tasks, processes, pace or Pace(), on_row)
+    crew = WorkerPool(tasks, processes, pace or Pace(), on_row)
     crew.run(report, should_stop)
     return crew.problems
 

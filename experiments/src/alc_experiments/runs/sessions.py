@@ -16,7 +16,7 @@ FOLDER = "sessions"
 
 
 @dataclass
-class Session:
+class ComputingSession:
     """A run of the command that computed something.
 
     Parameters

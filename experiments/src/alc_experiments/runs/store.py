@@ -57,7 +57,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Store:
+class RowStore:
     """The folder of rows; processes may share it, since files are written whole.
 
     Parameters

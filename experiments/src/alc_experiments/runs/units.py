@@ -15,12 +15,12 @@ from importlib import import_module
 from alc_experiments.code_version import code_version, module_version
 from alc_experiments.data import NOISE_FACTORS
 from alc_experiments.dataset import Dataset
-from alc_experiments.experiment import Bench, digest
+from alc_experiments.experiment import Experiment, digest
 from alc_experiments.figures import Figure
 from napari_alc.errors import AlcError
 from napari_alc.labels import LabelSet
 
-Compute = Callable[[Bench], list[Figure]]
+Compute = Callable[[Experiment], list[Figure]]
 
 PACKAGE = "alc_experiments"
 
@@ -78,7 +78,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """A file of figures.
 
     Parameters
@@ -111,7 +111,7 @@ class Table:
             for seed in wanted:
                 yield Unit(self.module, name, self.data, seed, factor)
 
-    def quick(self) -> Table:
+    def quick(self) -> ResultTable:
         """The same rows on tiny data."""
         return replace(self, data=QUICK)
 
@@ -120,18 +120,18 @@ METHODS, ABLATIONS = f"{PACKAGE}.methods", f"{PACKAGE}.ablations"
 STRATEGIES, PEERS = f"{PACKAGE}.strategies", f"{PACKAGE}.peers"
 CHECKS = f"{PACKAGE}.checks"
 
-TABLES: Mapping[str, Table] = {
+TABLES: Mapping[str, ResultTable] = {
     table.name: table
     for table in (
-        Table("table1", "tem", METHODS),
-        Table("table2", "bccd", METHODS),
-        Table("table3", "bccd", ABLATIONS, ("table3",)),
-        Table("table4", "bccd", ABLATIONS, ("table4",)),
-        Table("ablations", "bccd", ABLATIONS, ("automatic", "readings")),
-        Table("figure6", "bccd", STRATEGIES),
-        Table("peers", "bccd", PEERS),
-        Table("checks", "bccd", CHECKS),
-        Table("table1_2048", "tem2048", METHODS),
+        ResultTable("table1", "tem", METHODS),
+        ResultTable("table2", "bccd", METHODS),
+        ResultTable("table3", "bccd", ABLATIONS, ("table3",)),
+        ResultTable("table4", "bccd", ABLATIONS, ("table4",)),
+        ResultTable("ablations", "bccd", ABLATIONS, ("automatic", "readings")),
+        ResultTable("figure6", "bccd", STRATEGIES),
+        ResultTable("peers", "bccd", PEERS),
+        ResultTable("checks", "bccd", CHECKS),
+        ResultTable("table1_2048", "tem2048", METHODS),
     )
 }
 """Every table, by the name of its file."""
@@ -144,7 +144,7 @@ def registry(module: str) -> Mapping[str, Compute]:
 
 
 def choose(
-    tables: Iterable[Table], seeds: Iterable[int], methods: Iterable[str] = ()
+    tables: Iterable[ResultTable], seeds: Iterable[int], methods: Iterable[str] = ()
 ) -> tuple[Unit, ...]:
     """The rows of `tables`, each once; only those named in `methods` where any is.
 
@@ -167,7 +167,7 @@ def code_now(module: str) -> str:
     return code_version.__wrapped__(*COMPUTING) + module_version(module)
 
 
-def row_digest(unit: Unit, bench: Bench, code: str) -> str:
+def row_digest(unit: Unit, bench: Experiment, code: str) -> str:
     """A name for all that decides a row.
 
     Parameters

@@ -1,6 +1,6 @@
 """A process that computes rows, one after another, for the process that started it.
 
-The other end of the line sends a `Task` for each row and None for the end; None during a row,
+The other end of the line sends a `RowTask` for each row and None for the end; None during a row,
 or the other end's death, asks the row to stop. Back go `Progress` and, for each row, `Ended`.
 """
 
@@ -15,13 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from alc_experiments.data import Source
-from alc_experiments.experiment import Bench
-from alc_experiments.runs.store import Row, Store
+from alc_experiments.data import DataSource
+from alc_experiments.experiment import Experiment
+from alc_experiments.runs.store import Row, RowStore
 from alc_experiments.runs.units import Unit, code_now
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError, Cancelled
-from napari_alc.execution.gpus import cards_of
+from napari_alc.execution.gpus import gpus_of
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 BETWEEN_REPORTS = 0.5
@@ -32,7 +32,7 @@ LIBRARIES = ("napari-alc", "torch", "torchvision", "numpy", "scipy", "cleanlab")
 
 
 @dataclass(frozen=True)
-class Task:
+class RowTask:
     """A row to compute.
 
     Parameters
@@ -54,25 +54,25 @@ class Task:
     """
 
     unit: Unit
-    source: Source
+    source: DataSource
     out: Path
     device: str
     detector: tuple[tuple[str, object], ...]
     code: str = ""
     digest: str = ""
 
-    def bench(self, report: Report = silent, should_stop: ShouldStop = never) -> Bench:
+    def bench(self, report: Report = silent, should_stop: ShouldStop = never) -> Experiment:
         """The workbench with the data of the row."""
         unit = self.unit
         data = self.source.dataset(unit.data, unit.seed, unit.factor, report, should_stop)
-        return Bench(
+        return Experiment(
             data, unit.seed, self.out / "bench", self.device, self.detector, report, should_stop
         )
 
     @property
-    def store(self) -> Store:
+    def store(self) -> RowStore:
         """Of the rows."""
-        return Store(self.out / "rows")
+        return RowStore(self.out / "rows")
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ def work(line: Connection) -> None:
             line.send(ended)
 
 
-def _next_task(line: Connection) -> Task | None:
+def _next_task(line: Connection) -> RowTask | None:
     try:
-        task: Task | None = line.recv()
+        task: RowTask | None = line.recv()
     except (EOFError, OSError):
         return None
     return task
@@ -130,7 +130,7 @@ class _Reporter:
                 self._line.send(progress)
 
 
-def _ended(task: Task, report: Report, should_stop: ShouldStop) -> Ended:
+def _ended(task: RowTask, report: Report, should_stop: ShouldStop) -> Ended:
     try:
         return Ended(seconds=compute(task, report, should_stop).seconds)
     except Cancelled:
@@ -139,7 +139,7 @@ def _ended(task: Task, report: Report, should_stop: ShouldStop) -> Ended:
         return Ended(problem=str(error))
 
 
-def compute(task: Task, report: Report = silent, should_stop: ShouldStop = never) -> Row:
+def compute(task: RowTask, report: Report = silent, should_stop: ShouldStop = never) -> Row:
     """Compute a row and keep it.
 
     Raises
@@ -174,7 +174,7 @@ def compute(task: Task, report: Report = silent, should_stop: ShouldStop = never
     return row
 
 
-def _require_same_code(task: Task) -> None:
+def _require_same_code(task: RowTask) -> None:
     """Refuse a row that another code than that of its digest may have computed."""
     if code_now(task.unit.module) != task.code:
         raise AlcError("The program was changed meanwhile; the same command computes it again.")
@@ -183,7 +183,7 @@ def _require_same_code(task: Task) -> None:
 class _Clock:
     """Wall time of a row over all runs that were cut off."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: RowTask) -> None:
         self._task = task
         self._before = task.store.seconds_spent(task.digest)
         self._began = self._noted = time.monotonic()
@@ -203,7 +203,7 @@ class _Clock:
 
 def device_in_words(device: str) -> str:
     """What computes, such as ``"CPU, 2 cores"``; imports torch only where there is a card."""
-    if cards_of(device):
+    if gpus_of(device):
         from napari_alc.detection import devices, estimate
 
         return estimate.device_in_words(devices.choose_device(device))

@@ -14,7 +14,7 @@ from napari_alc.cleaning.uncertainty import consistency, instability, least_conf
 from napari_alc.detection.acquisition.pool import STEP, Pool, each_image, two_stage_detector
 from napari_alc.detection.data.cache import Bytes, scaled
 from napari_alc.detection.inference.prediction import detect, ready
-from napari_alc.detection.inference.two_stage import look
+from napari_alc.detection.inference.two_stage import detect_two_stage
 from napari_alc.detection.models.weights import load_detector
 from napari_alc.progress import Report, ShouldStop
 
@@ -38,7 +38,7 @@ def measure_tightness(
 
     def value(image_id: int, pixels: Bytes) -> float:
         del image_id
-        seen = look(detector, pixels, device)
+        seen = detect_two_stage(detector, pixels, device)
         return tightness(seen.boxes, seen.proposals, seen.probabilities)
 
     return each_image(pool, detector.plan, value, report, should_stop)
@@ -56,11 +56,11 @@ def measure_stability(
     detector = two_stage_detector(pool, device)
 
     def value(image_id: int, pixels: Bytes) -> float:
-        seen = look(detector, pixels, device)
+        seen = detect_two_stage(detector, pixels, device)
         if not len(seen.boxes):
             return instability(seen.boxes, seen.probabilities, ())
         levels = with_noise(pixels, pool.seed, image_id)
-        noisy = [look(detector, changed, device).boxes for changed in levels]
+        noisy = [detect_two_stage(detector, changed, device).boxes for changed in levels]
         return instability(seen.boxes, seen.probabilities, noisy)
 
     return each_image(pool, detector.plan, value, report, should_stop)
@@ -96,13 +96,13 @@ def measure_consistency(
     detector = two_stage_detector(pool, device)
 
     def value(image_id: int, pixels: Bytes) -> float:
-        seen = look(detector, pixels, device)
+        seen = detect_two_stage(detector, pixels, device)
         if not len(seen.boxes):
             return 0.0
         rng = np.random.default_rng([pool.seed, HOLE_STREAM, image_id])
         found = []
         for changed, boxes in altered(pixels, seen.boxes, rng):
-            again = look(detector, changed, device)
+            again = detect_two_stage(detector, changed, device)
             found.append(consistency(boxes, seen.probabilities, again.boxes, again.probabilities))
         return float(np.mean(found))
 

@@ -54,7 +54,7 @@ LEAST_SIDE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class TwoStageDetections:
     """The detections in an image, best score first, in pixels of the detector's input.
 
     Parameters
@@ -88,7 +88,7 @@ class Looked:
         return type(self)(moved[0], self.labels, self.scores, moved[1], self.probabilities)
 
 
-def look(detector: Detector, pixels: Bytes, device: torch.device) -> Looked:
+def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) -> TwoStageDetections:
     """What a detector of two stages sees in one image, and how it came to it.
 
     Boxes, labels and scores are those of `inference.prediction.detect`, to rounding.
@@ -135,7 +135,7 @@ def feature_maps(detector: Detector, pixels: Bytes, device: torch.device) -> tup
     return images, {"0": maps} if isinstance(maps, Tensor) else maps
 
 
-def _look_at(detector: Detector, pixels: Bytes, device: torch.device) -> Looked:
+def _look_at(detector: Detector, pixels: Bytes, device: torch.device) -> TwoStageDetections:
     network: Any = detector.network
     heads = network.roi_heads
     with choose_precision(detector.settings.precision, device).autocast():
@@ -148,7 +148,9 @@ def _look_at(detector: Detector, pixels: Bytes, device: torch.device) -> Looked:
     return _kept(heads, boxes, logits.softmax(-1), proposals)
 
 
-def _kept(heads: Any, boxes: Tensor, probabilities: Tensor, proposals: Tensor) -> Looked:
+def _kept(
+    heads: Any, boxes: Tensor, probabilities: Tensor, proposals: Tensor
+) -> TwoStageDetections:
     """The detections among the boxes (P, K + 1, 4) of all proposals, chosen as torchvision does."""
     sure = probabilities[:, 1:] > heads.score_thresh
     row, column = torch.where(sure)
@@ -157,7 +159,7 @@ def _kept(heads: Any, boxes: Tensor, probabilities: Tensor, proposals: Tensor) -
     has_area = remove_small_boxes(found, LEAST_SIDE)
     best = batched_nms(found[has_area], scores[has_area], label[has_area], heads.nms_thresh)
     kept = has_area[best[: heads.detections_per_img]]
-    return Looked(
+    return TwoStageDetections(
         _array(found[kept]),
         np.asarray(label[kept].cpu().numpy(), dtype=np.int64),
         _array(scores[kept]),
@@ -170,8 +172,10 @@ def _array(values: Tensor) -> Floats:
     return np.asarray(values.double().cpu().numpy())
 
 
-def _together(seen: list[Looked], most: int) -> Looked:
-    columns = [np.concatenate([getattr(one, f.name) for one in seen]) for f in fields(Looked)]
-    joined = Looked(*columns)
+def _together(seen: list[TwoStageDetections], most: int) -> TwoStageDetections:
+    columns = [
+        np.concatenate([getattr(one, f.name) for one in seen]) for f in fields(TwoStageDetections)
+    ]
+    joined = TwoStageDetections(*columns)
     tensors = (torch.from_numpy(c) for c in (joined.boxes, joined.scores, joined.labels))
     return joined.take(batched_nms(*tensors, SAME).numpy()[:most])

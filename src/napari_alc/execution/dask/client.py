@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_alc.execution.dask.messages import Lesson, Piece, SharedFile, Trained
-from napari_alc.execution.dask.scheduler import Errand, Round
+from napari_alc.execution.dask.messages import PredictRequest, SharedFile, Trained, TrainRequest
+from napari_alc.execution.dask.scheduler import RemoteTask, TaskBatch
 from napari_alc.execution.dask.worker import CHECKPOINT_FILE, predict_piece, samples_of, train_model
 from napari_alc.files import atomic_write
 from napari_alc.labels import Detections
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_alc.detection.training.validation import CleanImages
     from napari_alc.labels import Category
     from napari_alc.project.project import Project
-    from napari_alc.project.steps.train import Course
+    from napari_alc.project.steps.train import TrainingJob
 
 WEIGHTS_FILE = "weights.pt"
 
@@ -83,7 +83,7 @@ class Cluster:
     def learn(
         self,
         project: Project,
-        courses: Sequence[Course],
+        courses: Sequence[TrainingJob],
         report: Report,
         should_stop: ShouldStop,
         device: str,
@@ -93,7 +93,7 @@ class Cluster:
         self.train(lessons, report, should_stop)
 
     def train(
-        self, lessons: Sequence[tuple[Lesson, Path]], report: Report, should_stop: ShouldStop
+        self, lessons: Sequence[tuple[TrainRequest, Path]], report: Report, should_stop: ShouldStop
     ) -> None:
         """Train detectors at the same time, each on a worker, and write them to their folders.
 
@@ -116,13 +116,13 @@ class Cluster:
 
     def _do(
         self,
-        errands: Iterable[Errand],
+        errands: Iterable[RemoteTask],
         step: str,
         report: Report,
         should_stop: ShouldStop,
         device: str,
     ) -> None:
-        Round(self._client, self.address, errands, step, device).run(report, should_stop)
+        TaskBatch(self._client, self.address, errands, step, device).run(report, should_stop)
 
 
 class _Tally:
@@ -144,7 +144,7 @@ class _Tally:
 
 def _errand(
     piece: MissingPiece, weights: SharedFile, maker: str, device: str, tally: _Tally
-) -> Errand:
+) -> RemoteTask:
     images = tuple((image_id, SharedFile.of(path)) for image_id, path in piece.images)
 
     def keep(found: Detections) -> bool:
@@ -155,10 +155,10 @@ def _errand(
     def hear(progress: Progress) -> None:
         tally.hear(piece, progress.done)
 
-    return Errand(predict_piece, Piece(weights, maker, images, device), keep, hear)
+    return RemoteTask(predict_piece, PredictRequest(weights, maker, images, device), keep, hear)
 
 
-def _lesson_of(project: Project, course: Course, device: str) -> Lesson:
+def _lesson_of(project: Project, course: TrainingJob, device: str) -> TrainRequest:
     from napari_alc.detection.training.validation import CleanImages
     from napari_alc.project.steps.train import training_images
 
@@ -184,9 +184,9 @@ def lesson(
     plan: Plan | None = None,
     clean: CleanImages | None = None,
     strategy: str = "",
-) -> Lesson:
+) -> TrainRequest:
     """A training as it is sent to a worker; the parameters are those of the local one."""
-    return Lesson(
+    return TrainRequest(
         images=tuple(SharedFile.of(image.path) for image in images),
         boxes=tuple(image.boxes for image in images),
         category_ids=tuple(image.category_ids for image in images),
@@ -201,7 +201,7 @@ def lesson(
     )
 
 
-def _training(lesson: Lesson, folder: Path, report: Report) -> Errand:
+def _training(lesson: TrainRequest, folder: Path, report: Report) -> RemoteTask:
     def keep(trained: Trained) -> bool:
         # The weights come last: they tell that the training is complete.
         for name in sorted(trained.files, key=lambda name: name == WEIGHTS_FILE):
@@ -211,10 +211,10 @@ def _training(lesson: Lesson, folder: Path, report: Report) -> Errand:
             (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
         return trained.finished
 
-    return Errand(train_model, lesson, keep, report, folder / CHECKPOINT_FILE)
+    return RemoteTask(train_model, lesson, keep, report, folder / CHECKPOINT_FILE)
 
 
-def _is_trained(lesson: Lesson, folder: Path) -> bool:
+def _is_trained(lesson: TrainRequest, folder: Path) -> bool:
     from napari_alc.detection.acquisition.strategies import training_variant
     from napari_alc.detection.models.weights import saved_fingerprint
     from napari_alc.detection.training.training import training_fingerprint

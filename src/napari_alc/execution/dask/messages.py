@@ -70,7 +70,7 @@ class SharedFile:
 
 
 @dataclass(frozen=True)
-class Piece:
+class PredictRequest:
     """Some images for a trained detector to look at.
 
     Parameters
@@ -95,7 +95,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainRequest:
     """A training.
 
     Parameters
@@ -107,7 +107,7 @@ class Lesson:
     categories, settings, plan, step, device
         As `napari_alc.detection.training.training.train` takes them.
     strategy
-        As in `napari_alc.project.steps.train.Course`.
+        As in `napari_alc.project.steps.train.TrainingJob`.
     truth, validation
         Clean labels to measure the detector on meanwhile, and the files of their images.
     """

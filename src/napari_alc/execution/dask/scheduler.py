@@ -18,15 +18,15 @@ from typing import Any
 from uuid import uuid4
 
 from napari_alc.errors import AlcError, BadData, Cancelled
-from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, Lesson, Piece
+from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, PredictRequest, TrainRequest
 from napari_alc.execution.dask.worker import ask_to_stop, deliver, newest_checkpoint
 from napari_alc.files import atomic_write
 from napari_alc.progress import Progress, Report, ShouldStop
 
-ERRANDS_A_WORKER = 2
+TASKS_A_WORKER = 2
 """Submitted at once, so that no worker waits for the next one."""
 
-MOST_ERRANDS = 256
+MOST_TASKS = 256
 """Submitted at once in all."""
 
 LISTENING_SECONDS = 0.2
@@ -43,7 +43,7 @@ FETCHING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Errand:
+class RemoteTask:
     """Something for a worker to do.
 
     Parameters
@@ -61,7 +61,7 @@ class Errand:
     """
 
     work: Callable[[str, Any], Any]
-    content: Piece | Lesson
+    content: PredictRequest | TrainRequest
     keep: Callable[[Any], bool]
     hear: Report
     checkpoint: Path | None = None
@@ -71,14 +71,14 @@ class Errand:
 class _Open:
     """An errand under way: which worker has it, how far it said to be."""
 
-    errand: Errand
+    errand: RemoteTask
     future: Any
     worker: str = ""
     last: Progress | None = None
     fetch_at: float = 0.0
 
 
-class Round:
+class TaskBatch:
     """Some errands, from the first to the last.
 
     Parameters
@@ -96,7 +96,7 @@ class Round:
     """
 
     def __init__(
-        self, client: Any, address: str, errands: Iterable[Errand], step: str, device: str
+        self, client: Any, address: str, errands: Iterable[RemoteTask], step: str, device: str
     ) -> None:
         self._client = client
         self._address = address
@@ -137,7 +137,7 @@ class Round:
     @contextmanager
     def _threads(self) -> Iterator[None]:
         """A thread for each result that is waited for."""
-        with ThreadPoolExecutor(MOST_ERRANDS) as self._waiting:
+        with ThreadPoolExecutor(MOST_TASKS) as self._waiting:
             yield
 
     def _listen(self, event: tuple[float, Mapping[str, Any]]) -> None:
@@ -158,11 +158,11 @@ class Round:
         if not workers:
             message = f"waiting for a worker of the cluster at {self._address}"
             report(Progress(self._step, 0, 1, message))
-        room = min(MOST_ERRANDS, ERRANDS_A_WORKER * max(1, len(workers)))
+        room = min(MOST_TASKS, TASKS_A_WORKER * max(1, len(workers)))
         for errand in islice(self._errands, max(0, room - len(self._open))):
             self._submit(errand, workers)
 
-    def _submit(self, errand: Errand, workers: Sequence[Mapping[str, Any]]) -> None:
+    def _submit(self, errand: RemoteTask, workers: Sequence[Mapping[str, Any]]) -> None:
         token = uuid4().hex
         # Dask takes an argument that equals a key for the result of that task.
         key = f"{errand.work.__name__}-{token}"
@@ -283,7 +283,7 @@ class Round:
 _PROGRESS = ("step", "done", "total", "message", "values")
 
 
-def _content(errand: Errand, number: int) -> bytes:
+def _content(errand: RemoteTask, number: int) -> bytes:
     """A file that a worker asks for; an empty one where there is no checkpoint yet."""
     checkpoint = errand.checkpoint
     if number == CHECKPOINT:

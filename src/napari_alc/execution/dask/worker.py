@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData, Cancelled
-from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, Lesson, Piece, SharedFile, Trained
+from napari_alc.execution.dask.messages import (
+    CHECKPOINT,
+    TOPIC,
+    PredictRequest,
+    SharedFile,
+    Trained,
+    TrainRequest,
+)
 from napari_alc.files import atomic_write
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress
@@ -47,14 +54,14 @@ PATIENCE = 0.5
 _computing = threading.Lock()
 """Torch has one random stream and one number of threads a process, so tasks take turns."""
 
-_lines: dict[str, Line] = {}
+_lines: dict[str, WorkerChannel] = {}
 """The tasks under way in this process."""
 
 _unwanted: set[str] = set()
 """Tasks that were asked to stop, perhaps before they began."""
 
 
-class Line:
+class WorkerChannel:
     """How a task under way and the process that submitted it speak with each other.
 
     Parameters
@@ -146,9 +153,9 @@ def _time_of(file: Path | None) -> int:
 
 
 @contextmanager
-def _working(token: str) -> Iterator[tuple[Line, Path]]:
+def _working(token: str) -> Iterator[tuple[WorkerChannel, Path]]:
     """A line and an empty folder for as long as a task computes, which it does alone."""
-    line = Line(token)
+    line = WorkerChannel(token)
     _lines[token] = line
     line.say("began")
     try:
@@ -186,7 +193,7 @@ def newest_checkpoint(token: str) -> bytes | None:
         return None
 
 
-def predict_piece(token: str, piece: Piece) -> Detections:
+def predict_piece(token: str, piece: PredictRequest) -> Detections:
     """What a detector sees in the images of `piece`.
 
     Raises
@@ -210,7 +217,7 @@ def predict_piece(token: str, piece: Piece) -> Detections:
         return Detections.empty().joined(*found)
 
 
-def train_model(token: str, lesson: Lesson) -> Trained:
+def train_model(token: str, lesson: TrainRequest) -> Trained:
     """Train a detector, from the newest checkpoint where there is one.
 
     Raises
@@ -238,7 +245,7 @@ def train_model(token: str, lesson: Lesson) -> Trained:
         return Trained(kept, finished)
 
 
-def _require_initial_weights(settings: DetectorSettings, line: Line) -> None:
+def _require_initial_weights(settings: DetectorSettings, line: WorkerChannel) -> None:
     """A file of initial weights is named in the settings, so it has to be seen everywhere."""
     given = settings.initial_weights
     if given not in ("none", "imagenet") and not Path(given).is_file():
@@ -249,7 +256,7 @@ def _require_initial_weights(settings: DetectorSettings, line: Line) -> None:
         )
 
 
-def _train(line: Line, lesson: Lesson, paths: Sequence[Path], folder: Path) -> bool:
+def _train(line: WorkerChannel, lesson: TrainRequest, paths: Sequence[Path], folder: Path) -> bool:
     """Whether the training came to its end; where not, its checkpoint is in `folder`."""
     from napari_alc.detection.acquisition.strategies import training_variant
     from napari_alc.detection.training.training import train
@@ -273,7 +280,7 @@ def _train(line: Line, lesson: Lesson, paths: Sequence[Path], folder: Path) -> b
     return True
 
 
-def samples_of(lesson: Lesson, paths: Sequence[Path]) -> list[TrainingImage]:
+def samples_of(lesson: TrainRequest, paths: Sequence[Path]) -> list[TrainingImage]:
     """The training set of `lesson`, with its files at `paths` (those beyond them are ignored)."""
     from napari_alc.detection.data.samples import TrainingImage
 
@@ -281,7 +288,7 @@ def samples_of(lesson: Lesson, paths: Sequence[Path]) -> list[TrainingImage]:
     return [TrainingImage(*row) for row in rows]
 
 
-def _measure(line: Line, lesson: Lesson, paths: Sequence[Path]) -> Measure | None:
+def _measure(line: WorkerChannel, lesson: TrainRequest, paths: Sequence[Path]) -> Measure | None:
     from napari_alc.detection.training.validation import CleanImages, validation_ap50
 
     if lesson.truth is None:
@@ -290,7 +297,7 @@ def _measure(line: Line, lesson: Lesson, paths: Sequence[Path]) -> Measure | Non
     return lambda detector: validation_ap50(detector, images, line.should_stop, lesson.step)
 
 
-def _weights(line: Line, piece: Piece) -> Path:
+def _weights(line: WorkerChannel, piece: PredictRequest) -> Path:
     """The detector's file: the one of the submitting process, or a copy that is kept here."""
     if piece.weights.is_here and fingerprint(Path(piece.weights.path)) == piece.maker:
         return Path(piece.weights.path)
@@ -304,7 +311,7 @@ def _weights(line: Line, piece: Piece) -> Path:
 
 
 def _paths(
-    line: Line, files: Sequence[SharedFile], numbers: Sequence[int], folder: Path
+    line: WorkerChannel, files: Sequence[SharedFile], numbers: Sequence[int], folder: Path
 ) -> list[Path]:
     """Where some of `files` are on this computer; those it does not see are brought here."""
     paths = {number: Path(files[number].path) for number in numbers}

@@ -53,7 +53,7 @@ def _look(project: Project) -> _Looked:
         return _Looked(project, problem=str(error))
 
 
-class Picture(QLabel):
+class PairPicture(QLabel):
     """A picture as wide as there is room for."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class CorrectionPreviewView(QWidget):
         self.error = error_words()
         self.lines = QWidget()
         self.numbers = [words() for _ in LINES]
-        self.picture = Picture()
+        self.picture = PairPicture()
         self._arrange()
         self.set_project(None)
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError
 from napari_alc.execution.child_process import Surroundings, run_child
-from napari_alc.execution.gpus import Card, cards_of
+from napari_alc.execution.gpus import Gpu, gpus_of
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.progress_text import duration
@@ -212,12 +212,12 @@ class DeviceBox(QWidget):
         if self._cluster:
             self.device_words.setText(f"Computes on: the cluster at {self._cluster}")
         elif shutil.which("nvidia-smi") is None:
-            self._show_cards(cards_of(chosen))
+            self._show_cards(gpus_of(chosen))
         else:  # a driver that has been asleep answers late
             self.device_words.setText("Computes on: looking for graphics cards…")
-            create_worker(cards_of, chosen, _connect={"returned": self._show_cards})
+            create_worker(gpus_of, chosen, _connect={"returned": self._show_cards})
 
-    def _show_cards(self, cards: Sequence[Card]) -> None:
+    def _show_cards(self, cards: Sequence[Gpu]) -> None:
         if not self._cluster:
             chosen = preferences.device()
             self.device_words.setText(f"Computes on: {device_words(chosen, len(cards))}")

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, select
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
-from napari_alc.plugin.widgets.tables import ROW_HEIGHT, UNKNOWN, Cell, Row, Table
+from napari_alc.plugin.widgets.tables import ROW_HEIGHT, UNKNOWN, Cell, CopyableTable, Row
 from napari_alc.project.annotation.tasks import JOINT, WHOLE_IMAGE
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reporting.noise_history import noise_found, review_mark
@@ -118,10 +118,10 @@ class IterationTables(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._mark: tuple[int, int] | None = None
-        self.iterations = Table(tooltips.ITERATION_COLUMNS, wide="AP50")
+        self.iterations = CopyableTable(tooltips.ITERATION_COLUMNS, wide="AP50")
         self.noise_heading = heading("Noise found in the crowd's labels")
         self.noise_heading.setToolTip(tooltips.NOISE)
-        self.noise = Table(tooltips.NOISE_COLUMNS, wide="Background")
+        self.noise = CopyableTable(tooltips.NOISE_COLUMNS, wide="Background")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(heading("Iterations: Mp / Ma"))
@@ -168,7 +168,7 @@ def _judged(project: Project, mark: tuple[int, int]) -> _Judged:
         return _Judged(project, mark, ())
 
 
-def _fill(table: Table, rows: Sequence[Row]) -> None:
+def _fill(table: CopyableTable, rows: Sequence[Row]) -> None:
     table.rows.set_rows(rows)
     shown = min(max(1, len(rows)), MOST_ROWS)
     header = table.horizontalHeader().sizeHint().height()

@@ -7,7 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError, BadData
-from napari_alc.execution.job_steps import Command, Stage, commands
+from napari_alc.execution.job_steps import Stage, StepCommand, commands
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.device_picker import DeviceBox
@@ -17,7 +17,7 @@ from napari_alc.plugin.iterate.job_progress import JobPanel
 from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.iterate.sections import Sections
 from napari_alc.plugin.settings.page import SettingsPage
-from napari_alc.plugin.widgets.collapsible import Fold
+from napari_alc.plugin.widgets.collapsible import Collapsible
 from napari_alc.plugin.widgets.controls import error_words, primary, show_words, words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
@@ -63,7 +63,7 @@ class IteratePage(QWidget):
         self.job_bar = self.job_panel.job_bar
         self.tables = IterationTables()
         self.settings = SettingsPage()
-        self.settings_fold = Fold("Settings", self.settings, tooltips.SETTINGS)
+        self.settings_fold = Collapsible("Settings", self.settings, tooltips.SETTINGS)
         self.sections = Sections()
         self._arrange()
         self._connect()
@@ -218,4 +218,4 @@ def _step_called(title: str) -> Step | None:
 def _stages(wanted: Step | tuple[str, ...], project: Project, device: str) -> tuple[Stage, ...]:
     if isinstance(wanted, Step):
         return commands(wanted, project.folder, device, project.settings.cluster)
-    return ((Command(wanted, reports_progress=True),),)
+    return ((StepCommand(wanted, reports_progress=True),),)

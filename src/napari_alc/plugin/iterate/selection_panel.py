@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.ranking_table import RankingTable
-from napari_alc.plugin.widgets.async_panel import AskingPanel
+from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, row_of, words
 from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
@@ -124,7 +124,7 @@ def _look(project: Project) -> _Seen:
     return _Seen(found, k, overrides.cost_of(project, found, k), bars_of(found, k))
 
 
-class SelectionPanel(AskingPanel):
+class SelectionPanel(AsyncPanel):
     """Shows the ranking, and lets images be taken out or added with a reason."""
 
     def __init__(self) -> None:

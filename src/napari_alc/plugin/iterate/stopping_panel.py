@@ -9,18 +9,18 @@ from functools import partial
 from qtpy.QtWidgets import QSpinBox
 
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.widgets.async_panel import AskingPanel
+from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, heading, row_of, show_words, words
 from napari_alc.plugin.widgets.figure_grid import FigureGrid, Figures
 from napari_alc.plugin.widgets.tables import UNKNOWN
-from napari_alc.plugin.widgets.workers import Asker
+from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
 from napari_alc.project.steps.audit import Audit, Share, draw, result
 from napari_alc.project.steps.forecast import (
     Forecast,
-    Way,
+    Scenario,
     forecast,
     go_on,
     recommendation,
@@ -118,7 +118,7 @@ def forecast_figures(found: Forecast) -> tuple[tuple[str, ...], list[Figures]]:
     return headings, rows
 
 
-def _way_words(way: Way) -> tuple[str, ...]:
+def _way_words(way: Scenario) -> tuple[str, ...]:
     minutes = UNKNOWN if way.minutes is None else _count(way.minutes)
     return f"{way.images:,}", f"{way.boxes:,}", minutes, f"{way.budget:.1f} %"
 
@@ -153,13 +153,13 @@ def _look(project: Project) -> _Seen:
     return _Seen(status(project), result(project), forecast(project), recommendation(project))
 
 
-class AuditPanel(AskingPanel):
+class AuditPanel(AsyncPanel):
     """Says whether going on is worth it; it is a person who stops."""
 
     def __init__(self) -> None:
         super().__init__(_look, LOOKING)
         self._status: Status | None = None
-        self.drawer = Asker(self)
+        self.drawer = AsyncQuery(self)
         self.advice = words(tooltip=tooltips.ADVICE)
         self.stop = button_with("Stop after this iteration", tooltips.STOP_HERE)
         self.go_on = button_with("Go on after all", tooltips.GO_ON_AFTER_ALL)

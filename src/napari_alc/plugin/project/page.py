@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.project.new_project_form import NewProject
-from napari_alc.plugin.sample_data import SAMPLES, Sample, make_sample, new_sample_folder
+from napari_alc.plugin.sample_data import SAMPLES, SampleProject, make_sample, new_sample_folder
 from napari_alc.plugin.widgets.controls import (
     PRIMARY,
     button_with,
@@ -151,7 +151,7 @@ class ProjectPage(QStackedWidget):
         """Make a sample project in the background, then open it."""
         if self.is_busy:
             return
-        sample: Sample = SAMPLES[key]
+        sample: SampleProject = SAMPLES[key]
         folder = new_sample_folder(sample)
 
         def job(report: Report, should_stop: ShouldStop) -> Outcome:

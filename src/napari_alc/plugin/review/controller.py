@@ -24,7 +24,7 @@ from napari_alc.plugin.review.counterparts import closest_overlap, rival_of, riv
 from napari_alc.plugin.review.image_loader import ReadImage
 from napari_alc.plugin.review.keys.bindings import with_keys
 from napari_alc.plugin.review.panel import messages
-from napari_alc.project.annotation.document import History, ReviewBox, ReviewDocument, Way
+from napari_alc.project.annotation.document import Direction, History, ReviewBox, ReviewDocument
 from napari_alc.project.annotation.live_regions import live_regions
 from napari_alc.project.annotation.session import Lost
 
@@ -116,7 +116,7 @@ class OnDesk:
     read_only: str = ""
 
 
-class ReviewDesk(QObject):
+class ReviewController(QObject):
     """Gives commands to the document and shows them on the canvas.
 
     Parameters
@@ -412,7 +412,7 @@ class ReviewDesk(QObject):
         self.said.emit("")
         self.moved.emit()
 
-    def revert(self, way: Way) -> None:
+    def revert(self, way: Direction) -> None:
         """Take the last decision of the sitting back, or repeat it; the image may be another."""
         task_id = self.history.undo_task if way == "undo" else self.history.redo_task
         if task_id is None:
@@ -422,7 +422,7 @@ class ReviewDesk(QObject):
         else:
             self._revert_here(way)
 
-    def _revert_here(self, way: Way) -> None:
+    def _revert_here(self, way: Direction) -> None:
         concerned: list[int] = []
 
         def command(document: ReviewDocument, ids: Sequence[int]) -> None:  # noqa: ARG001

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_alc.errors import AlcError
 from napari_alc.formats.images import HIGH, LOW, Pixels, read_measured_image
-from napari_alc.project.annotation.session import OpenImage, Sitting
+from napari_alc.project.annotation.session import HeldImage, ReviewSession
 from napari_alc.project.annotation.tasks import Task
 from napari_alc.project.project import Project
 
@@ -184,7 +184,7 @@ class ImageOpener(QObject):
     """
 
     opened = Signal(object, object, object)
-    """Emitted with the `Request`, the `OpenImage` and the `ReadImage` to be shown."""
+    """Emitted with the `Request`, the `HeldImage` and the `ReadImage` to be shown."""
 
     failed = Signal(str)
     """Emitted with the reason why the image wanted cannot be shown."""
@@ -195,7 +195,7 @@ class ImageOpener(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._project: Project | None = None
-        self._sitting: Sitting | None = None
+        self._sitting: ReviewSession | None = None
         self._wanted: Request | None = None
         self._reader = ReadAhead(self)
         self._reader.ready.connect(self._on_read)
@@ -205,7 +205,7 @@ class ImageOpener(QObject):
         """Whether no image is being read."""
         return self._wanted is None
 
-    def begin(self, project: Project | None, sitting: Sitting | None) -> None:
+    def begin(self, project: Project | None, sitting: ReviewSession | None) -> None:
         """Open images of another project, or in another sitting."""
         if project is not self._project:
             self._reader.forget()
@@ -257,8 +257,8 @@ def _path(project: Project, task: Task) -> Path:
 
 
 def _open(
-    project: Project, sitting: Sitting, task: Task, image: ReadImage | Unreadable
-) -> tuple[OpenImage, ReadImage]:
+    project: Project, sitting: ReviewSession, task: Task, image: ReadImage | Unreadable
+) -> tuple[HeldImage, ReadImage]:
     if isinstance(image, Unreadable):
         # the project knows what to do about a file that is gone
         project.path_of(project.image(task.image_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from napari_alc.plugin.review.controller import ReviewDesk
+from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.panel import messages
 from napari_alc.plugin.review.panel.bars import open_question
 from napari_alc.plugin.review.panel.messages import Told
@@ -18,7 +18,7 @@ from napari_alc.project.project import Project
 
 
 @dataclass
-class Standing:
+class ReviewStanding:
     """How far a person is.
 
     Parameters
@@ -92,8 +92,8 @@ class Standing:
         return messages.ALL_DONE if len(self.queue) else messages.NOTHING_HANDED_OUT
 
 
-class StandingWords:
-    """Shows a `Standing` on the panel, in words.
+class ReviewPresenter:
+    """Shows a `ReviewStanding` on the panel, in words.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ class StandingWords:
         Of the review.
     """
 
-    def __init__(self, panel: ReviewPanel, desk: ReviewDesk) -> None:
-        self.now = Standing()
+    def __init__(self, panel: ReviewPanel, desk: ReviewController) -> None:
+        self.now = ReviewStanding()
         self._panel, self._desk = panel, desk
 
     def show_queue(self) -> None:

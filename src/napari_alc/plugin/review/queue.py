@@ -17,7 +17,7 @@ from napari_alc.project.storage.database import now
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """An image of the queue as the table shows it.
 
     Parameters
@@ -46,7 +46,7 @@ class ReviewQueue:
         As the store has them.
     """
 
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+    def __init__(self, entries: Sequence[QueueEntry] = ()) -> None:
         self._entries = list(entries)
         self._places = {entry.task.id: place for place, entry in enumerate(entries)}
         self._done = sum(entry.task.is_done for entry in entries)
@@ -64,7 +64,7 @@ class ReviewQueue:
         opened, regions = tasks.open_counts(project), tasks.region_counts(project)
         return cls(
             [
-                Entry(
+                QueueEntry(
                     task,
                     opened.get(task.id, 0),
                     regions.get((task.id, "red"), 0),
@@ -78,7 +78,7 @@ class ReviewQueue:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, place: int) -> Entry:
+    def __getitem__(self, place: int) -> QueueEntry:
         return self._entries[place]
 
     @property
@@ -128,7 +128,7 @@ class ReviewQueue:
             task = replace(entry.task, done_at=done_at, done_by=done_by)
             self._put(place, replace(entry, task=task))
 
-    def _put(self, place: int, entry: Entry) -> None:
+    def _put(self, place: int, entry: QueueEntry) -> None:
         before, self._entries[place] = self._entries[place], entry
         self._done += entry.task.is_done - before.task.is_done
         self._left += entry.opened - before.opened

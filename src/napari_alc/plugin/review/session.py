@@ -11,8 +11,8 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError
-from napari_alc.execution.yield_to_user import Acting
-from napari_alc.project.annotation.session import Lost, Sitting
+from napari_alc.execution.yield_to_user import UserActivity
+from napari_alc.project.annotation.session import Lost, ReviewSession
 from napari_alc.project.project import Project
 
 PLACE_REST_MS = 1_000
@@ -33,7 +33,7 @@ _WORK = frozenset(
 )
 
 
-class ReviewClock(QObject):
+class SessionClock(QObject):
     """Tells the sitting that a person works, and keeps its image and place.
 
     Parameters
@@ -50,8 +50,8 @@ class ReviewClock(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._sitting: Sitting | None = None
-        self._acting = Acting()
+        self._sitting: ReviewSession | None = None
+        self._acting = UserActivity()
         self._place = QTimer(self)
         self._place.setSingleShot(True)
         self._place.setInterval(PLACE_REST_MS)
@@ -65,7 +65,7 @@ class ReviewClock(QObject):
         for widget in widgets:
             widget.installEventFilter(self)
 
-    def set_sitting(self, sitting: Sitting | None) -> None:
+    def set_sitting(self, sitting: ReviewSession | None) -> None:
         """Serve another sitting; None for none."""
         self._sitting = sitting
         self._place.stop()
@@ -104,7 +104,7 @@ class ReviewClock(QObject):
         return False
 
 
-class ReviewSitting(QObject):
+class SessionKeeper(QObject):
     """Holds the sitting of one window, with its clock.
 
     Parameters
@@ -121,8 +121,8 @@ class ReviewSitting(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.now: Sitting | None = None
-        self.clock = ReviewClock(self)
+        self.now: ReviewSession | None = None
+        self.clock = SessionClock(self)
         self.clock.troubled.connect(self.troubled)
         self._is_paused = False
 
@@ -130,9 +130,9 @@ class ReviewSitting(QObject):
         """Count mouse and keys on these widgets as work."""
         self.clock.watch(widgets)
 
-    def begin(self, project: Project, person: str) -> Sitting:
+    def begin(self, project: Project, person: str) -> ReviewSession:
         """Begin a sitting; one that is under way is to be ended before."""
-        self.now = Sitting(project, person)
+        self.now = ReviewSession(project, person)
         self.clock.set_sitting(self.now)
         return self.now
 

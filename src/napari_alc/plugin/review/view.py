@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin.review.canvas.scale_bar import canvas_widget
-from napari_alc.plugin.review.controller import Decide, OnDesk, ReviewDesk
+from napari_alc.plugin.review.controller import Decide, OnDesk, ReviewController
 from napari_alc.plugin.review.image_loader import ImageOpener, ReadImage, Request
 from napari_alc.plugin.review.keys.bindings import key_text
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
@@ -19,13 +19,13 @@ from napari_alc.plugin.review.panel import messages
 from napari_alc.plugin.review.panel.bars import PAUSED
 from napari_alc.plugin.review.panel.help_window import HelpWindow
 from napari_alc.plugin.review.panel.panel import MORE, ReviewPanel
-from napari_alc.plugin.review.presenter import StandingWords
+from napari_alc.plugin.review.presenter import ReviewPresenter
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.plugin.review.readers_dialog import READ_AGAIN, ReviewReaders
-from napari_alc.plugin.review.session import ReviewSitting
+from napari_alc.plugin.review.session import SessionKeeper
 from napari_alc.plugin.review.view_commands import ReviewView
 from napari_alc.project.annotation.document import ReviewDocument
-from napari_alc.project.annotation.session import OpenImage
+from napari_alc.project.annotation.session import HeldImage
 from napari_alc.project.annotation.tasks import OPEN_BOXES, Task
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import finish_task, verdicts
@@ -50,10 +50,10 @@ class ReviewPage(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._person = ""
-        self.sitting = ReviewSitting(self)
+        self.sitting = SessionKeeper(self)
         self.panel = ReviewPanel()
-        self.desk = ReviewDesk(viewer, self)
-        self._words = StandingWords(self.panel, self.desk)
+        self.desk = ReviewController(viewer, self)
+        self._words = ReviewPresenter(self.panel, self.desk)
         self._now = self._words.now
         self.view = ReviewView(self.desk.canvas, self)
         self.help = HelpWindow(self)
@@ -248,7 +248,7 @@ class ReviewPage(QWidget):
         self._words.show_here()
         self.panel.say(f"{reason} Press {key_text('next_image')} to go on with the next image.")
 
-    def _on_opened(self, request: Request, opened: OpenImage, image: ReadImage) -> None:
+    def _on_opened(self, request: Request, opened: HeldImage, image: ReadImage) -> None:
         project, task = self._project, request.task
         if project is None or (opened.read_only and self._pass_over(request)):
             return

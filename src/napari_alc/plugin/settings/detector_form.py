@@ -16,7 +16,7 @@ from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.settings import detector_options as offered
-from napari_alc.plugin.widgets.collapsible import Fold, form_in
+from napari_alc.plugin.widgets.collapsible import Collapsible, form_in
 from napari_alc.plugin.widgets.controls import PathRow, button_with, error_words, show_words, words
 
 Save = Callable[[Mapping[str, object]], None]
@@ -92,7 +92,7 @@ class DetectorForm(QWidget):
         self.precision.setToolTip(tooltips.PRECISION)
         for name, text in offered.PRECISION_WORDS.items():
             self.precision.addItem(text, name)
-        self.advanced = Fold("", self._advanced_rows(), tooltips.ADVANCED)
+        self.advanced = Collapsible("", self._advanced_rows(), tooltips.ADVANCED)
         self.back = button_with("Back to the preset's own", tooltips.PRESETS_OWN)
         self.problem = error_words()
         self._arrange()

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QVBoxLayout, QWidget
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.collapsible import Fold, form_in
+from napari_alc.plugin.widgets.collapsible import Collapsible, form_in
 from napari_alc.plugin.widgets.controls import error_words, show_words
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 
@@ -26,7 +26,7 @@ MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Choice:
+class MethodOption:
     """A setting of the method as the form shows it.
 
     Parameters
@@ -46,66 +46,66 @@ class Choice:
 
 _SHARE = {"min": 0.0, "max": 1.0, "step": 0.05}
 
-CHOICES: Mapping[str, Choice] = {
-    "per_iteration": Choice(
+CHOICES: Mapping[str, MethodOption] = {
+    "per_iteration": MethodOption(
         "Images an iteration (k)",
         "How many images go to the pathologist in each iteration.",
         {"min": 1, "max": MOST_IMAGES},
     ),
-    "iterations": Choice(
+    "iterations": MethodOption(
         "Iterations (g)",
         "How many times training and selecting follow the first images. You can stop earlier.",
         {"min": 0, "max": MOST_IMAGES},
     ),
-    "strategy": Choice(
+    "strategy": MethodOption(
         "Choose images by",
         "\n".join(f"{known.title}: {known.sentence}" for known in STRATEGIES.values()),
         {"choices": tuple((strategy.title, name) for name, strategy in STRATEGIES.items())},
     ),
-    "tau": Choice(
+    "tau": MethodOption(
         "Score threshold (tau)",
         "From which score a box of a detector counts. Automatic: the best one on the validation "
         "images, 0.5 without such images.",
         {"min": LEAST_SHOWN, "max": 1.0, "step": 0.01},
     ),
-    "iou": Choice(
+    "iou": MethodOption(
         "Boxes match above (IoU)",
         "Two boxes are the same object when they overlap by more than this share.",
         _SHARE,
     ),
-    "delta": Choice(
+    "delta": MethodOption(
         "Crowd agrees above (delta)",
         "The crowd has seen a pathologist's box when it covers more than this share of it.",
         _SHARE,
     ),
-    "gamma": Choice(
+    "gamma": MethodOption(
         "Box in box above (gamma)",
         "A crowd box is dropped when more than this share of a detector's box lies inside it.",
         _SHARE,
     ),
-    "seed": Choice(
+    "seed": MethodOption(
         "Seed",
         "Two runs with the same seed choose and learn alike.",
         {"min": 0, "max": LARGEST_SEED},
     ),
-    "matching": Choice(
+    "matching": MethodOption(
         "A box may match",
         "Several: an object that the crowd drew twice is one object. One: the second drawing "
         "counts as seen by the crowd alone.",
         {"choices": (("several boxes of a model", "existential"), ("one box", "one-to-one"))},
     ),
-    "gray_without_mp": Choice(
+    "gray_without_mp": MethodOption(
         "Where Mp saw nothing, keep",
         "Which box becomes the label where the crowd and Ma agree and Mp saw nothing.",
         {"choices": (("Ma's box", "ma"), ("the crowd's box", "crowd"))},
     ),
-    "green_argmax": Choice(
+    "green_argmax": MethodOption(
         "Green box without overlap",
         "The score of a box of the crowd that no box of Mp overlaps: 0, or, to the letter of the "
         "paper's formula, that of the first box of Mp in the image.",
         {"choices": (("has the score 0", "overlapping"), ("takes the first", "literal"))},
     ),
-    "green_score_from_all": Choice(
+    "green_score_from_all": MethodOption(
         "Boxes of Mp below tau",
         "Whether boxes of Mp below tau may lend their score to a box of the crowd.",
         {"choices": (("lend their score too", True), ("do not count", False))},
@@ -135,8 +135,12 @@ class MethodForm(QWidget):
         super().__init__()
         self._save = save
         self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
-        self.thresholds = Fold("Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS)
-        self.readings = Fold("Readings of the method", self._rows(READINGS), tooltips.READINGS)
+        self.thresholds = Collapsible(
+            "Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS
+        )
+        self.readings = Collapsible(
+            "Readings of the method", self._rows(READINGS), tooltips.READINGS
+        )
         self.problem = error_words()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -176,7 +180,7 @@ class MethodForm(QWidget):
             show_words(self.problem, str(error))
 
 
-def _field(name: str, choice: Choice) -> Any:
+def _field(name: str, choice: MethodOption) -> Any:
     is_choice = "choices" in choice.options
     shown: Any = create_widget(
         annotation=get_type_hints(MethodSettings)[name],

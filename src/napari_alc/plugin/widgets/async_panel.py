@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
-from napari_alc.plugin.widgets.workers import Asker, Question
+from napari_alc.plugin.widgets.workers import AsyncQuery, Question
 from napari_alc.project.project import Project
 
 
-class AskingPanel(QWidget):
+class AsyncPanel(QWidget):
     """What the panels of the page Iterate share: asking, locking, and telling what went wrong.
 
     A subclass lays its widgets into `shown`, says in `_show` what an answer looks like and in
@@ -38,7 +38,7 @@ class AskingPanel(QWidget):
         self._project: Project | None = None
         self._is_locked = False
         self._is_stale = False
-        self.asker = Asker(self)
+        self.asker = AsyncQuery(self)
         self.note = words()
         self.error = error_words()
         self.again = button_with("Try again", tooltips.TRY_AGAIN)

@@ -26,7 +26,7 @@ QToolButton:hover { text-decoration: underline; }
 """
 
 
-class Fold(QWidget):
+class Collapsible(QWidget):
     """A heading and what it hides.
 
     Parameters
@@ -154,7 +154,7 @@ class PanelSection(QWidget):
         inner.addWidget(self.error)
         inner.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
         inner.addWidget(panel)
-        self.fold = Fold(title, content, tooltip)
+        self.fold = Collapsible(title, content, tooltip)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)

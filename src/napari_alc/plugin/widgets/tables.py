@@ -114,7 +114,7 @@ class TableView(QTableView):
                 self.resizeColumnToContents(column)
 
 
-class Table(TableView):
+class CopyableTable(TableView):
     """A table of `columns` (name to tooltip) that is filled with `rows`."""
 
     def __init__(self, columns: Mapping[str, str], wide: str) -> None:

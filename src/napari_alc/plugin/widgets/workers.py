@@ -168,7 +168,7 @@ class _Refused:
     error: AlcError
 
 
-class Asker(QObject):
+class AsyncQuery(QObject):
     """Asks one question at a time; of those put meanwhile only the last one is asked."""
 
     answered = Signal(object)

@@ -15,10 +15,10 @@ from napari_alc.labels import LabelSet
 from napari_alc.project.annotation.document import (
     Change,
     Corners,
+    DecisionStore,
     History,
     ReviewBox,
     ReviewDocument,
-    Shelf,
 )
 from napari_alc.project.annotation.readings import prepare_change
 from napari_alc.project.annotation.tasks import JOINT, Task, open_counts, queue, set_done
@@ -35,7 +35,7 @@ BOX_COLUMNS = tuple(
 """What `box_from_row` needs of a box, besides ``region`` and ``evaluation_score``."""
 
 
-class TaskShelf:
+class TaskDecisionStore:
     """Stores decisions on the boxes of one task in a person's name.
 
     Parameters
@@ -68,7 +68,7 @@ def open_document(
     project: Project,
     task: Task,
     person: str,
-    shelf: Shelf | None = None,
+    shelf: DecisionStore | None = None,
     history: History | None = None,
 ) -> ReviewDocument:
     """Open an image for review; every change is stored in `person`'s name.
@@ -76,7 +76,7 @@ def open_document(
     Parameters
     ----------
     shelf
-        Where changes are stored; `TaskShelf` where none is given.
+        Where changes are stored; `TaskDecisionStore` where none is given.
     history
         Of the person's sitting.
     """
@@ -88,7 +88,7 @@ def open_document(
         suggestions=[box for box in _region_boxes(project, task) if box.id not in offered],
         category_ids=[category.id for category in project.categories()],
         person=person,
-        shelf=shelf or TaskShelf(task, person, project.store.begin),
+        shelf=shelf or TaskDecisionStore(task, person, project.store.begin),
         history=history,
         task_id=task.id,
     )

@@ -94,7 +94,7 @@ class Change:
     after: ReviewBox
 
 
-class Shelf(Protocol):
+class DecisionStore(Protocol):
     """Where decisions are stored; each call returns once they are, and raises otherwise."""
 
     def store(self, changes: Sequence[Change]) -> None:
@@ -134,7 +134,7 @@ class ReviewDocument:
         suggestions: Sequence[ReviewBox],
         category_ids: Sequence[int],
         person: str,
-        shelf: Shelf,
+        shelf: DecisionStore,
         history: History | None = None,
         task_id: int = 0,
     ) -> None:
@@ -340,7 +340,7 @@ class ReviewDocument:
         for change in changes:
             self._boxes[change.after.id] = change.after
 
-    def _revert(self, way: Way) -> tuple[int, ...]:
+    def _revert(self, way: Direction) -> tuple[int, ...]:
         done = self._history.next(way, self._task_id)
         if not done:
             return ()
@@ -378,11 +378,11 @@ def _grown(low: float, high: float, by: float, size: int) -> tuple[float, float]
     return low, min(max(high + by, min(low + MINIMUM_SIZE, high)), max(size, high))
 
 
-Way = Literal["undo", "redo"]
+Direction = Literal["undo", "redo"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One decision: the task that it concerns, and what it did to the boxes."""
 
     task_id: int
@@ -393,7 +393,7 @@ class History:
     """The decisions of a sitting that can be taken back, and those taken back."""
 
     def __init__(self) -> None:
-        self._entries: dict[Way, list[Entry]] = {"undo": [], "redo": []}
+        self._entries: dict[Direction, list[HistoryEntry]] = {"undo": [], "redo": []}
         self._run: Hashable = None
 
     @property
@@ -406,7 +406,7 @@ class History:
         """Id of the task that the next redo concerns; None where nothing is left."""
         return self._task("redo")
 
-    def _task(self, way: Way) -> int | None:
+    def _task(self, way: Direction) -> int | None:
         entries = self._entries[way]
         return entries[-1].task_id if entries else None
 
@@ -424,7 +424,7 @@ class History:
             before = done.pop().changes
             pairs = zip(before, changes, strict=True)
             changes = tuple(replace(new, before=old.before) for old, new in pairs)
-        done.append(Entry(task_id, changes))
+        done.append(HistoryEntry(task_id, changes))
         self._entries["redo"].clear()
         self._run = run
 
@@ -432,17 +432,19 @@ class History:
         """Let the next decision stand alone: the person has turned to something else."""
         self._run = None
 
-    def next(self, way: Way, task_id: int) -> tuple[Change, ...]:
+    def next(self, way: Direction, task_id: int) -> tuple[Change, ...]:
         """What an undo or redo on this task would take back; empty where another's is next."""
         return self._entries[way][-1].changes if self._task(way) == task_id else ()
 
-    def turn(self, way: Way, changes: tuple[Change, ...]) -> None:
+    def turn(self, way: Direction, changes: tuple[Change, ...]) -> None:
         """Note that the next entry was taken back by `changes`."""
         entry = self._entries[way].pop()
-        self._entries["redo" if way == "undo" else "undo"].append(Entry(entry.task_id, changes))
+        self._entries["redo" if way == "undo" else "undo"].append(
+            HistoryEntry(entry.task_id, changes)
+        )
         self._run = None
 
-    def drop(self, way: Way) -> None:
+    def drop(self, way: Direction) -> None:
         """Forget the next entry: it can no longer be taken back."""
         self._entries[way].pop()
         self._run = None

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation import leases
 from napari_alc.project.annotation.activity_timer import Spent, Stopwatch
-from napari_alc.project.annotation.decisions import TaskShelf, open_document
+from napari_alc.project.annotation.decisions import TaskDecisionStore, open_document
 from napari_alc.project.annotation.document import (
     Change,
     History,
@@ -42,7 +42,7 @@ class Lost(AlcError):
 
 
 @dataclass(frozen=True)
-class OpenImage:
+class HeldImage:
     """A document, and why it cannot be changed; empty where it can."""
 
     document: ReviewDocument
@@ -50,14 +50,14 @@ class OpenImage:
 
 
 @dataclass(frozen=True)
-class Place:
+class ReviewPosition:
     """Where a person is: an image and a box of it, or None for the image as a whole."""
 
     task_id: int
     box_id: int | None
 
 
-class Sitting:
+class ReviewSession:
     """What one person does in one window, from opening a project to closing it.
 
     Parameters
@@ -81,31 +81,31 @@ class Sitting:
         self._project, self._person = project, person
         self._window = leases.new_window(person)
         self._held: int | None = None
-        self._place: Place | None = None
-        self._stored_place: Place | None = None
+        self._place: ReviewPosition | None = None
+        self._stored_place: ReviewPosition | None = None
 
-    def open(self, task: Task) -> OpenImage:
+    def open(self, task: Task) -> HeldImage:
         """Open an image and let go of the one before; read-only while another window holds it."""
         self._held = None
         self.stopwatch.turn_to(None)
         with self._transaction() as connection:
             who = leases.take(connection, task.id, self._window)
-        shelf: TaskShelf | _ClosedShelf
+        shelf: TaskDecisionStore | _ClosedStore
         if who:
-            shelf = _ClosedShelf(HELD.format(who=who))
+            shelf = _ClosedStore(HELD.format(who=who))
         else:
             self._held = task.id
-            shelf = TaskShelf(task, self._person, partial(self._deciding, task.id))
+            shelf = TaskDecisionStore(task, self._person, partial(self._deciding, task.id))
         document = open_document(self._project, task, self._person, shelf, self.history)
         self.look_at(task.id, None)
-        return OpenImage(document, HELD.format(who=who) if who else "")
+        return HeldImage(document, HELD.format(who=who) if who else "")
 
     def look_at(self, task_id: int, box_id: int | None) -> None:
         """Note what the person turns to; None for the image as a whole.
 
         It is stored with the next decision, or by `keep_place`. Time counts on the image held.
         """
-        self._place = Place(task_id, box_id)
+        self._place = ReviewPosition(task_id, box_id)
         self.stopwatch.turn_to(task_id if task_id == self._held else None, box_id)
 
     def keep_place(self) -> None:
@@ -143,12 +143,12 @@ class Sitting:
         with self._project.store.begin() as connection:
             return leases.held_by_others(connection, self._window)
 
-    def last_place(self) -> Place | None:
+    def last_place(self) -> ReviewPosition | None:
         """Where this person was at the end of an earlier sitting, or of this one so far."""
         c = schema.place.c
         query = select(c.task_id, c.box_id).where(c.person == self._person)
         rows = self._project.store.rows(query)
-        return Place(*rows[0]) if rows else None
+        return ReviewPosition(*rows[0]) if rows else None
 
     @contextmanager
     def _deciding(self, task_id: int) -> Iterator[Connection]:
@@ -173,7 +173,7 @@ class Sitting:
         self._stored_place = place
 
 
-class _ClosedShelf:
+class _ClosedStore:
     """Stands for a store where there is nothing to be changed."""
 
     def __init__(self, reason: str) -> None:
@@ -193,7 +193,7 @@ def _write_time(connection: Connection, person: str, spent: Sequence[Spent]) -> 
         connection.execute(insert(schema.spent), rows)
 
 
-def _write_place(connection: Connection, person: str, place: Place) -> None:
+def _write_place(connection: Connection, person: str, place: ReviewPosition) -> None:
     values = {**vars(place), "at": now()}
     known = update(schema.place).where(schema.place.c.person == person).values(values)
     if not connection.execute(known).rowcount:

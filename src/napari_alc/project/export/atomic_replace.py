@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_alc.errors import BadData
 
 
-class Places:
+class AtomicReplacement:
     """Names in a folder whose contents belong together.
 
     Between the old contents and the new ones a few names have to be changed one after the

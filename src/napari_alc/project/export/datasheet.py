@@ -20,7 +20,7 @@ from napari_alc import __version__
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 from napari_alc.project.export.checksums import label_checksum
-from napari_alc.project.label_sets import CleanLabels, Moment
+from napari_alc.project.label_sets import CleanLabels, Snapshot
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.report_tables import Table
 from napari_alc.project.storage import schema
@@ -41,7 +41,7 @@ NEEDED = ("formats", "names", "info", "moment", "files", "images")
 
 
 def datasheet(
-    project: Project, clean: CleanLabels, until: Moment, checksums: Mapping[int, str]
+    project: Project, clean: CleanLabels, until: Snapshot, checksums: Mapping[int, str]
 ) -> dict[str, Any]:
     """Everything about an export but its files.
 
@@ -143,7 +143,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _time_of(project: Project, until: Moment) -> str:
+def _time_of(project: Project, until: Snapshot) -> str:
     """When the newest decision was made; empty where there is none."""
     c = schema.decision.c
     found = project.store.value(select(func.max(c.decided_at)).where(c.id <= until.decision))

@@ -17,10 +17,10 @@ from napari_alc.formats.anyformat import write_labels
 from napari_alc.formats.coco import write_coco
 from napari_alc.labels import ImageRecord
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.export.atomic_replace import Places
+from napari_alc.project.export.atomic_replace import AtomicReplacement
 from napari_alc.project.export.checksums import file_checksums, image_checksums
 from napari_alc.project.export.datasheet import as_json, as_markdown, datasheet, read_datasheet
-from napari_alc.project.label_sets import CleanLabels, Moment, clean_labels, this_moment
+from napari_alc.project.label_sets import CleanLabels, Snapshot, clean_labels, snapshot_now
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
@@ -65,9 +65,9 @@ class Layout:
         return self.folder / self.names["coco"]
 
     @property
-    def places(self) -> Places:
+    def places(self) -> AtomicReplacement:
         """What one export replaces of another."""
-        return Places(self.folder, list(self.names.values()))
+        return AtomicReplacement(self.folder, list(self.names.values()))
 
 
 def _names(coco: str, prefix: str, sheet: str) -> dict[str, str]:
@@ -135,7 +135,7 @@ def export(
     found = require(project, Step.EXPORT)
     layout = Layout.at(where or project.exports_folder)
     chosen = _chosen(formats)
-    until = this_moment(project)
+    until = snapshot_now(project)
     clean = clean_labels(project, until)
     checksums = image_checksums(project, clean.label_set.images, report, should_stop)
     head = {
@@ -265,7 +265,7 @@ def export_again(
     """
     sheet = read_datasheet(sheet_file)
     layout = Layout(sheet_file.parent, {**sheet["names"], DATASHEET: sheet_file.name})
-    until = Moment(sheet["moment"]["decision"], sheet["moment"]["task"])
+    until = Snapshot(sheet["moment"]["decision"], sheet["moment"]["task"])
     clean = clean_labels(project, until)
     names = [layout.names[name] for name in sheet["formats"]]
     with _staged(layout) as staged:

@@ -17,7 +17,7 @@ from napari_alc.project.annotation.readings import joint_of, readings_of, shared
 from napari_alc.project.annotation.tasks import JOINT, Task
 from napari_alc.project.project import Project, labels_from_rows
 from napari_alc.project.readers.majority import (
-    ReadImage,
+    MajorityImage,
     boxes_of_tasks,
     drawn_category,
     read_images,
@@ -144,14 +144,14 @@ class _Told:
             for box_id, category_id, *corners in project.store.rows(boxes)
         }
 
-    def verdicts(self, image: ReadImage) -> dict[int, str]:
+    def verdicts(self, image: MajorityImage) -> dict[int, str]:
         groups = {self._box_of(image, group): group for group in image.groups}
         return {
             box.id: self._sentence(image, groups.get(box.id), box)
             for box in image.boxes[image.joint.id].values()
         }
 
-    def differences(self, image: ReadImage) -> Iterable[Difference]:
+    def differences(self, image: MajorityImage) -> Iterable[Difference]:
         for group in image.groups:
             if not _differ(group, len(image.readings)):
                 continue
@@ -167,7 +167,7 @@ class _Told:
                 settled_by=_settler(image, box),
             )
 
-    def _box_of(self, image: ReadImage, group: Group) -> int | None:
+    def _box_of(self, image: MajorityImage, group: Group) -> int | None:
         """The box of the joint task that a group stands for."""
         if group.proposal is not None:
             return group.proposal
@@ -179,7 +179,7 @@ class _Told:
         ]
         return max(drawn, default=None)  # of several the one drawn last: others were withdrawn
 
-    def _sentence(self, image: ReadImage, group: Group | None, box: ReviewBox | None) -> str:
+    def _sentence(self, image: MajorityImage, group: Group | None, box: ReviewBox | None) -> str:
         votes = {vote.reader: vote for vote in group.votes} if group else {}
         said = []
         for row in image.readings:
@@ -204,7 +204,7 @@ class _Told:
         return named if renamed else "kept it"
 
 
-def _settler(image: ReadImage, box: ReviewBox | None) -> str:
+def _settler(image: MajorityImage, box: ReviewBox | None) -> str:
     return MAJORITY if box is None or box.person == image.majority else box.person
 
 

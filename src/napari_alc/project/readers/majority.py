@@ -23,7 +23,7 @@ TASKS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
-class ReadImage:
+class MajorityImage:
     """An image that all its readers have finished.
 
     Parameters
@@ -51,12 +51,12 @@ class ReadImage:
 
 def read_images(
     project: Project, joint_and_readings: Iterable[tuple[Any, Sequence[Any]]]
-) -> list[ReadImage]:
+) -> list[MajorityImage]:
     """Ask for the boxes of several images at once and group them."""
     found = list(joint_and_readings)
     boxes = boxes_of_tasks(project, [row.id for joint, rows in found for row in (joint, *rows)])
     return [
-        ReadImage(joint, readings, boxes, majority(_votes(readings, boxes), len(readings)))
+        MajorityImage(joint, readings, boxes, majority(_votes(readings, boxes), len(readings)))
         for joint, readings in found
     ]
 
@@ -84,7 +84,7 @@ def _votes(readings: Sequence[Any], boxes: dict[int, dict[int, ReviewBox]]) -> l
     ]
 
 
-def take_majority(project: Project, connection: Connection, image: ReadImage) -> None:
+def take_majority(project: Project, connection: Connection, image: MajorityImage) -> None:
     """Store what most readers say; what they leave open waits for the one who settles.
 
     An earlier majority of the same readers is taken back where it differs.
@@ -118,7 +118,7 @@ def _credited(box: ReviewBox, name: str, at: datetime) -> ReviewBox:
     return replace(box, person=name, decided_at=at)
 
 
-def _offered(project: Project, image: ReadImage) -> list[ReviewBox]:
+def _offered(project: Project, image: MajorityImage) -> list[ReviewBox]:
     """The offered boxes as the majority leaves them."""
     group_of = {group.proposal: group for group in image.groups if group.proposal is not None}
     boxes = {box.id: box for box in image.boxes[image.joint.id].values() if box.source != "person"}
@@ -142,7 +142,7 @@ def _judged(offered: ReviewBox, group: Group | None) -> ReviewBox:
     return replace(found, state="kept" if found == offered else "changed")
 
 
-def _wanted(image: ReadImage) -> list[ReviewBox]:
+def _wanted(image: MajorityImage) -> list[ReviewBox]:
     """Boxes for what readers drew themselves and at least half of them found; their ids are 0."""
     return [
         ReviewBox(0, drawn_category(group), group.corners, "person", state=_drawn_state(group))
@@ -161,7 +161,7 @@ def _drawn_state(group: Group) -> State:
     return "added" if agreed else "open"
 
 
-def _drawn_before(image: ReadImage, wanted: Sequence[ReviewBox]) -> list[ReviewBox]:
+def _drawn_before(image: MajorityImage, wanted: Sequence[ReviewBox]) -> list[ReviewBox]:
     """What an earlier majority drew, deleted where it is not wanted any more."""
     places = {_place(box) for box in wanted}
     earlier = [box for box in image.boxes[image.joint.id].values() if box.source == "person"]
@@ -169,7 +169,7 @@ def _drawn_before(image: ReadImage, wanted: Sequence[ReviewBox]) -> list[ReviewB
 
 
 def _draw(
-    connection: Connection, image: ReadImage, boxes: Sequence[ReviewBox], at: datetime
+    connection: Connection, image: MajorityImage, boxes: Sequence[ReviewBox], at: datetime
 ) -> None:
     """Add boxes to the joint task; open ones are offered, so that they count as work left."""
     ids = add_boxes(connection, [_box_row(image, box, at) for box in boxes])
@@ -185,7 +185,7 @@ def _draw(
     add_rows(connection, schema.decision, rows)
 
 
-def _box_row(image: ReadImage, box: ReviewBox, at: datetime) -> dict[str, object]:
+def _box_row(image: MajorityImage, box: ReviewBox, at: datetime) -> dict[str, object]:
     return {
         "image_id": image.joint.image_id,
         "category_id": box.category_id,
@@ -197,7 +197,7 @@ def _box_row(image: ReadImage, box: ReviewBox, at: datetime) -> dict[str, object
     }
 
 
-def _close(connection: Connection, image: ReadImage, at: datetime, is_open: bool) -> None:
+def _close(connection: Connection, image: MajorityImage, at: datetime, is_open: bool) -> None:
     """A joint task with nothing left open is done."""
     done = (None, None) if is_open else (at, image.majority)
     statement = update(schema.task).where(schema.task.c.id == image.joint.id)

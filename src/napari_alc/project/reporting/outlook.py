@@ -9,7 +9,7 @@ from napari_alc.project.reporting.report_tables import UNKNOWN, Table
 from napari_alc.project.status import is_corrected
 from napari_alc.project.steps.audit import Audit, Share
 from napari_alc.project.steps.audit import result as audit_result
-from napari_alc.project.steps.forecast import Forecast, Way, forecast, recommendation, surprise
+from napari_alc.project.steps.forecast import Forecast, Scenario, forecast, recommendation, surprise
 
 KINDS = {
     "background": "boxes of the crowd with no object in them",
@@ -84,6 +84,6 @@ def _forecast(found: Forecast, advice: str) -> Blocks:
     return [advice, *([Table(head, rows)] if rows else []), *([why] if why else [])]
 
 
-def _cells(way: Way) -> tuple[str, str, str, str]:
+def _cells(way: Scenario) -> tuple[str, str, str, str]:
     minutes = UNKNOWN if way.minutes is None else f"{way.minutes:.0f}"
     return f"{way.images:,}", f"{way.boxes:,}", f"{way.budget:.1f}", minutes

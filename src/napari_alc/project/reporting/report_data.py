@@ -58,7 +58,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class _Yardstick:
+class _Reference:
     """Images with clean labels that the models' stored detections are measured on."""
 
     truth: LabelSet
@@ -183,26 +183,26 @@ def _clean_size(
     return max(len(project.crowd_labels().labels), 1), words
 
 
-def _yardstick(project: Project, truth: LabelSet | None, found: Status) -> _Yardstick | None:
+def _yardstick(project: Project, truth: LabelSet | None, found: Status) -> _Reference | None:
     """Validation images where there are any, else images that no model has learned from."""
     validation = project.validation_labels()
     if len(validation.labels):
         words = f"on the {len(validation.images):,} validation images"
-        return _Yardstick(validation, "validation", words)
+        return _Reference(validation, "validation", words)
     if truth is None:
         return None
     rest = truth.of_images(image.id for image in remaining_images(project, found.iteration))
     if not len(rest.labels):
         return None
     words = f"on the {len(rest.images):,} images that no pathologist has labelled whole"
-    return _Yardstick(rest, "remaining", words)
+    return _Reference(rest, "remaining", words)
 
 
 def _iteration(
     project: Project,
     iteration: int,
     size: int,
-    yardstick: _Yardstick | None,
+    yardstick: _Reference | None,
     truth: LabelSet | None,
 ) -> Record:
     runs = {model: run_of(project, iteration, model) for model in MODELS}
@@ -225,7 +225,7 @@ def _iteration(
 
 
 def _measured(
-    project: Project, iteration: int, model: str, yardstick: _Yardstick | None
+    project: Project, iteration: int, model: str, yardstick: _Reference | None
 ) -> Record | None:
     """AP50 and TIDE of a model; None where its detections were thrown away."""
     if yardstick is None:

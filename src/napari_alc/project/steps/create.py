@@ -27,7 +27,7 @@ from napari_alc.project.settings import (
     write_settings,
 )
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import Store, add_rows, log_event, now
+from napari_alc.project.storage.database import Database, add_rows, log_event, now
 from napari_alc.project.storage.image_files import fingerprint
 
 CleanUse = Literal["validation", "initial"]
@@ -196,7 +196,7 @@ def _write(
         method=fitting(options.method, len(images[TRAIN])),
         detector=options.detector,
     )
-    store = Store(folder, options.database)
+    store = Database(folder, options.database)
     project = Project(folder, settings, store)
     try:
         store.create()

@@ -25,7 +25,7 @@ FEWER = 0.9
 
 
 @dataclass(frozen=True)
-class Way:
+class Scenario:
     """What lies ahead on one of the ways to the end.
 
     Parameters
@@ -62,8 +62,8 @@ class Forecast:
 
     budget_now: float
     minutes_now: float
-    to_the_end: Way | None
-    stop_now: Way | None
+    to_the_end: Scenario | None
+    stop_now: Scenario | None
 
 
 STOPPING_IS_DEARER = (
@@ -125,7 +125,7 @@ def _sample(project: Project, found: Status) -> _Sample:
     return _Sample(per_image, round(per_image * found.images))
 
 
-def _way(project: Project, sample: _Sample, now: float, whole: int) -> Way:
+def _way(project: Project, sample: _Sample, now: float, whole: int) -> Scenario:
     """The way on which the first `whole` images of the ranking are reviewed whole."""
     rows = ranked(project).rows
     step1, step2 = rows[:whole], [row for row in rows[whole:] if row.red + row.green]
@@ -137,7 +137,7 @@ def _way(project: Project, sample: _Sample, now: float, whole: int) -> Way:
     boxes = waiting + offered + reviewed
     pace = seconds_a_box(project)
     minutes = None if pace is None else boxes * pace / 60
-    return Way(len(step1) + len(step2), boxes, now + price, minutes)
+    return Scenario(len(step1) + len(step2), boxes, now + price, minutes)
 
 
 def recommendation(project: Project) -> str:

@@ -24,7 +24,7 @@ NOT_YET = "There is no ranking yet: both detectors have to look at the remaining
 
 
 @dataclass(frozen=True)
-class Choice:
+class Override:
     """A person's choice about one image.
 
     Parameters
@@ -190,7 +190,7 @@ def undo(project: Project, image_id: int, person: str) -> None:
         When nobody chose anything about it.
     """
     iteration = _iteration(project)
-    if image_id not in choices(project, iteration):
+    if image_id not in overrides_of(project, iteration):
         raise AlcError("Nothing was chosen by hand about this image.")
     _store(project, iteration, image_id, UNDONE, person, "")
 
@@ -210,13 +210,13 @@ def image_named(project: Project, file_name: str) -> int:
     return int(found)
 
 
-def choices(project: Project, iteration: int) -> Mapping[int, Choice]:
+def overrides_of(project: Project, iteration: int) -> Mapping[int, Override]:
     """What people chose in a ranking, by image id."""
     c = schema.choice.c
     newest = select(func.max(c.id)).where(c.iteration == iteration).group_by(c.image_id)
     query = select(c.image_id, c.kind, c.person, c.reason).where(c.id.in_(newest))
     return {
-        image_id: Choice(kind, person, reason)
+        image_id: Override(kind, person, reason)
         for image_id, kind, person, reason in project.store.rows(query)
         if kind != UNDONE
     }
@@ -241,8 +241,8 @@ def _ranking(project: Project, iteration: int) -> Ranking:
         .where(r.iteration == iteration)
         .order_by(r.rank)
     )
-    audited, made = audited_images(project), choices(project, iteration)
-    nothing = Choice("", "", "")
+    audited, made = audited_images(project), overrides_of(project, iteration)
+    nothing = Override("", "", "")
     rows = []
     for image_id, name, rank, *counts in project.store.rows(query):
         if image_id not in audited:

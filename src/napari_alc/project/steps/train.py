@@ -80,16 +80,16 @@ def train(
             courses = [prepare(project, found.iteration, model) for model in models]
             cluster.learn(project, courses, report, should_stop, device)
             for course in courses:
-                keep(project, course)
+                record_run(project, course)
             return
         for model in models:
             course = prepare(project, found.iteration, model)
-            learn(project, course, report, should_stop, device)
-            keep(project, course)
+            run_training(project, course, report, should_stop, device)
+            record_run(project, course)
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TrainingJob:
     """All that decides the outcome of a training, and where its outcome goes.
 
     Parameters
@@ -130,7 +130,7 @@ class Course:
     strategy: str = ""
 
 
-def prepare(project: Project, iteration: int, model: str) -> Course:
+def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
     """What a model of an iteration learns, and from what.
 
     Raises
@@ -148,7 +148,7 @@ def prepare(project: Project, iteration: int, model: str) -> Course:
     settings = detector_settings(project)
     folder = project.run_folder(iteration, model)
     drop_damaged_training(folder / "weights.pt", folder / METRICS_FILE)
-    return Course(
+    return TrainingJob(
         labels=labels,
         paths=tuple(project.path_of(image) for image in labels.images),
         settings=settings,
@@ -186,9 +186,9 @@ def clean_images(project: Project) -> LabelSet | None:
     return chosen_images(truth) if len(truth.labels) else None
 
 
-def learn(
+def run_training(
     project: Project,
-    course: Course,
+    course: TrainingJob,
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
@@ -216,7 +216,7 @@ def learn(
 
 
 def _measure(
-    project: Project, course: Course, should_stop: ShouldStop, cache: ImageCache
+    project: Project, course: TrainingJob, should_stop: ShouldStop, cache: ImageCache
 ) -> Measure | None:
     from napari_alc.detection.training.validation import CleanImages, validation_ap50
 
@@ -258,11 +258,11 @@ def train_on(
         for image in labels.images
     )
     settings = detector_settings(project)
-    course = Course(labels, paths, settings, None, clean_images(project), folder, step)
-    return learn(project, course, report, should_stop, device)
+    course = TrainingJob(labels, paths, settings, None, clean_images(project), folder, step)
+    return run_training(project, course, report, should_stop, device)
 
 
-def keep(project: Project, course: Course) -> None:
+def record_run(project: Project, course: TrainingJob) -> None:
     """Let the store know of a training that has come to its end."""
     metrics = _metrics_in(course.folder)
     if _is_recorded(project, course.iteration, course.model, metrics):
@@ -314,7 +314,7 @@ def _note_decision(project: Project, iteration: int, model: str, newest: int) ->
 
 
 def _store_run(
-    connection: Connection, project: Project, course: Course, metrics: Mapping[str, object]
+    connection: Connection, project: Project, course: TrainingJob, metrics: Mapping[str, object]
 ) -> None:
     c = schema.run.c
     of_model = (c.iteration == course.iteration, c.model == course.model)
@@ -362,7 +362,7 @@ class TrainingRecord:
     halved: tuple[tuple[int, int], ...]
 
 
-def curves(project: Project, iteration: int, model: str) -> TrainingRecord | None:
+def training_curves(project: Project, iteration: int, model: str) -> TrainingRecord | None:
     """The curves of a model that is trained; None for one that is not, or not yet.
 
     Raises

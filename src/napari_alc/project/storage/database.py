@@ -78,7 +78,7 @@ def _remedy(complaint: str) -> str:
     return "Check free disk space and that the database can be reached, then try again"
 
 
-class Store:
+class Database:
     """A connection to a project's database; every write is one durable transaction."""
 
     def __init__(self, folder: Path, url: str = "") -> None:

@@ -21,7 +21,7 @@ from napari_alc.files import FileState
 from napari_alc.formats.images import image_size
 from napari_alc.labels import ImageRecord
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import Store
+from napari_alc.project.storage.database import Database
 
 FINGERPRINT_BYTES = 65_536
 """Bytes read at each end of an image: enough to notice a change without reading it whole."""
@@ -64,7 +64,7 @@ class ImageFiles:
         Where notes are kept; nothing depends on its being writable.
     """
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Database, folder: Path) -> None:
         self._store = store
         self._path = folder / KNOWN_FILE
 

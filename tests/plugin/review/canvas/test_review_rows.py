@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_alc.plugin.review.canvas.box_layer import BoxRows
-from napari_alc.plugin.review.canvas.box_style import Looks
+from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.edits import to_vertices
 from napari_alc.project.annotation.document import ReviewBox
 
@@ -26,7 +26,7 @@ def make_boxes(count):
 
 
 def filled(boxes, zoom=1.0):
-    rows = BoxRows(Looks(lambda: zoom).look)
+    rows = BoxRows(BoxStyles(lambda: zoom).look)
     rows.fill(boxes)
     return rows
 
@@ -41,7 +41,7 @@ def assert_shows(rows, boxes):
         np.testing.assert_allclose(
             rows.layer.data[row], to_vertices(known[box_id].corners), atol=0.021
         )
-        wanted = Looks(lambda: 1.0).look([known[box_id]])[0]
+        wanted = BoxStyles(lambda: 1.0).look([known[box_id]])[0]
         np.testing.assert_allclose(rows.layer.edge_color[row], transform_color(wanted.colour)[0])
         assert rows.layer.edge_width[row] == wanted.width
 
@@ -160,7 +160,7 @@ def test_whatever_was_done_to_the_layer_the_boxes_come_back(count, deeds, gone):
 
 def test_looks_follow_the_zoom():
     zoom = [1.0]
-    rows = BoxRows(Looks(lambda: zoom[0]).look)
+    rows = BoxRows(BoxStyles(lambda: zoom[0]).look)
     rows.fill(make_boxes(4))
     before = rows.layer.edge_width
     zoom[0] = 4.0

@@ -18,7 +18,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
 from napari_alc.boxes import areas, as_boxes
-from napari_alc.plugin.review.canvas.box_style import Look
+from napari_alc.plugin.review.canvas.box_style import BoxStyle
 from napari_alc.plugin.review.canvas.edits import NEW, Vertices, all_vertices, are_in_place
 from napari_alc.project.annotation.document import ReviewBox
 
@@ -116,9 +116,9 @@ class BoxRows:
         How boxes are drawn at the present zoom.
     """
 
-    def __init__(self, look: Callable[[Iterable[ReviewBox]], list[Look]]) -> None:
+    def __init__(self, look: Callable[[Iterable[ReviewBox]], list[BoxStyle]]) -> None:
         self._look = look
-        self._looks: dict[int, Look] = {}
+        self._looks: dict[int, BoxStyle] = {}
         self._depths: dict[int, int] = {}
         self.boxes: dict[int, ReviewBox] = {}
         self.is_filling = False
@@ -239,7 +239,7 @@ class BoxRows:
                 self._look_of_all(recoloured, rewidened)
 
     def _look_of_marked(
-        self, changed: Mapping[int, Look], recoloured: bool, rewidened: bool
+        self, changed: Mapping[int, BoxStyle], recoloured: bool, rewidened: bool
     ) -> bool:
         """Draw the marked boxes anew where it is those that changed, all in one way."""
         ids = self.ids()
@@ -283,7 +283,7 @@ class BoxRows:
             self.layer.refresh(thumbnail=False, data_displayed=False, extent=False)
 
 
-def _rgba(looks: Sequence[Look]) -> NDArray[np.float32]:
+def _rgba(looks: Sequence[BoxStyle]) -> NDArray[np.float32]:
     """Colours of shape (N, 4); napari reads each of a list by itself, at five times the time."""
     names = list({look.colour for look in looks})
     row = {name: i for i, name in enumerate(names)}

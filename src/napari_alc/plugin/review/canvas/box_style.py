@@ -22,14 +22,14 @@ from napari_alc.project.annotation.document import ReviewBox
 
 
 @dataclass(frozen=True)
-class Look:
+class BoxStyle:
     """How a box is drawn: colour as ``#rrggbb``, line width in pixels of the image."""
 
     colour: str
     width: float
 
 
-class Looks:
+class BoxStyles:
     """What a person has chosen to see of each box.
 
     Parameters
@@ -59,10 +59,10 @@ class Looks:
         """Name of the colour of a box."""
         return colour_name(box, self.regions.get(box.id))
 
-    def look(self, boxes: Iterable[ReviewBox]) -> list[Look]:
+    def look(self, boxes: Iterable[ReviewBox]) -> list[BoxStyle]:
         """How boxes are drawn at this zoom."""
         colours, zoom = self.colours, self._zoom()
-        return [Look(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]
+        return [BoxStyle(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]
 
     def label(self, box: ReviewBox) -> Label:
         """The word beside a box; of no letters where none is to stand there."""

@@ -11,7 +11,7 @@ from napari.layers import Layer
 
 from napari_alc.plugin.palettes import OPEN_WIDTH, OWN
 from napari_alc.plugin.review.canvas.box_layer import BoxRows
-from napari_alc.plugin.review.canvas.box_style import Looks
+from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.image_layer import ReviewImage
 from napari_alc.plugin.review.canvas.label_layer import MOST_LABELS, BoxLabels
 from napari_alc.plugin.review.canvas.suggestion_layer import SuggestionLines
@@ -28,7 +28,7 @@ class ReviewLayers:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self.looks = Looks(lambda: self.zoom)
+        self.looks = BoxStyles(lambda: self.zoom)
         self.image = ReviewImage(viewer)
         self.lines = SuggestionLines()
         self.labels = BoxLabels()

@@ -45,7 +45,7 @@ _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 @dataclass(frozen=True)
-class Choice:
+class KeyBindings:
     """The keys in use, and why others are not.
 
     Parameters
@@ -113,7 +113,7 @@ def _is_sign(key: Qt.Key) -> bool:
     return Qt.Key.Key_Space < code < Qt.Key.Key_ydiaeresis and not chr(code).isalpha()
 
 
-def choose(texts: Mapping[str, str], taken: Mapping[str, str]) -> Choice:
+def choose(texts: Mapping[str, str], taken: Mapping[str, str]) -> KeyBindings:
     """The keys that the review uses.
 
     Parameters
@@ -138,7 +138,7 @@ def choose(texts: Mapping[str, str], taken: Mapping[str, str]) -> Choice:
         f"{problem} “{COMMANDS[name].label}” stays on {written(COMMANDS[name].keys)}."
         for name, problem in problems.items()
     ]
-    return Choice(chosen, tuple(words))
+    return KeyBindings(chosen, tuple(words))
 
 
 def _problem(keys: Sequence[str], taken: Mapping[str, str]) -> str:
@@ -206,13 +206,13 @@ _SPOKEN = {",": " (comma)", ".": " (full stop)"}
 """Signs that are easily overlooked, and what they are called."""
 
 
-def current() -> Choice:
+def current() -> KeyBindings:
     """The keys as they are set in napari's preferences."""
     return _chosen(tuple(preferences.key_texts().items()))
 
 
 @lru_cache(maxsize=8)
-def _chosen(texts: tuple[tuple[str, str], ...]) -> Choice:
+def _chosen(texts: tuple[tuple[str, str], ...]) -> KeyBindings:
     return choose(dict(texts), napari_keys())
 
 

@@ -9,7 +9,7 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.review.queue import Entry, ReviewQueue
+from napari_alc.plugin.review.queue import QueueEntry, ReviewQueue
 from napari_alc.plugin.widgets.tables import TableView
 
 LEAST_HEIGHT = 70
@@ -60,7 +60,7 @@ class QueueModel(QAbstractTableModel):
         place = None if task_id is None else self._queue.place(task_id)
         return -1 if place is None else place
 
-    def entry(self, place: int) -> Entry:
+    def entry(self, place: int) -> QueueEntry:
         """The image in a row."""
         return self._queue[place]
 
@@ -84,7 +84,7 @@ class QueueModel(QAbstractTableModel):
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
 
-    def _cell(self, entry: Entry, column: int) -> str:
+    def _cell(self, entry: QueueEntry, column: int) -> str:
         task = entry.task
         is_here = task.id == self._here
         score = "–" if task.score is None else f"{task.score:.2f}"
@@ -108,7 +108,7 @@ class QueueModel(QAbstractTableModel):
         return {_Role.DisplayRole: name, _Role.ToolTipRole: meaning}.get(_Role(role))
 
 
-def _state(entry: Entry, is_here: bool) -> str:
+def _state(entry: QueueEntry, is_here: bool) -> str:
     if entry.holder:
         # the name; where the window is, the tooltip says
         return f"with {entry.holder.partition(',')[0]}"
