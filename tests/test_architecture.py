@@ -25,6 +25,7 @@ FLOORS = {
     "files": 0,
     "labels": 0,
     "progress": 0,
+    "wording": 0,
     "cleaning": 1,
     "evaluation": 1,
     "formats": 1,

@@ -12,11 +12,11 @@ import typer
 from napari_alc.commands.running import Device, ProjectFolder
 from napari_alc.execution.gpus import gpus_of
 from napari_alc.execution.resources import fits_side_by_side, threads_each
-from napari_alc.plugin.progress_text import duration
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.steps.estimate_time import TimeEstimate
 from napari_alc.project.steps.estimate_time import estimate as measured
 from napari_alc.project.steps.train import detector_settings
+from napari_alc.wording import duration, form
 
 
 def estimate(
@@ -60,6 +60,6 @@ def sentence(found: TimeEstimate) -> str:
     if not found.images:
         return f"{words}; no image is left for them to look at."
     return (
-        f"{words}, and letting both look at {found.images} image{'s' * (found.images != 1)} "
+        f"{words}, and letting both look at {found.images} {form(found.images, 'image')} "
         f"{duration(found.predict_seconds)}."
     )

@@ -21,6 +21,7 @@ from napari_alc.commands.running import (
 from napari_alc.project.export.export import Again, export_again
 from napari_alc.project.export.export import export as export_labels
 from napari_alc.project.project import Project
+from napari_alc.wording import shortened
 
 MOST_NAMED = 5
 """Files that a line names; of more it tells how many."""
@@ -76,16 +77,11 @@ def _again(project: Project, sheet: Path, watch: Watch) -> list[str]:
 def _found(again: Again) -> list[str]:
     notes = ["The project gives the same files as the datasheet says, bit for bit."]
     if again.mended:
-        notes.append(f"Missing or different, and put right: {_listed(again.mended)}.")
+        mended = shortened(again.mended, MOST_NAMED)
+        notes.append(f"Missing or different, and put right: {mended}.")
     else:
         notes.append(f"All {again.files:,} files are there and unchanged.")
     if again.other_images:
-        notes.append(
-            f"Missing, or other images than those of the export: {_listed(again.other_images)}."
-        )
+        others = shortened(again.other_images, MOST_NAMED)
+        notes.append(f"Missing, or other images than those of the export: {others}.")
     return notes
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -32,6 +32,7 @@ from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.predict import predict as predict_remaining
 from napari_alc.project.steps.select import select as select_images
 from napari_alc.project.steps.train import train as train_models
+from napari_alc.wording import form, listed
 
 ClusterOption = Annotated[
     str | None,
@@ -93,8 +94,8 @@ def train(
         _cluster(opened, cluster) as there,
     ):
         train_models(opened, models, watch.report, watch.should_stop, device, there)
-        trained = " and ".join(name.capitalize() for name in models)
-        tell([f"{trained} {'are' if len(models) > 1 else 'is'} trained."])
+        trained = listed([name.capitalize() for name in models])
+        tell([f"{trained} {form(len(models), 'is', 'are')} trained."])
         # while the other model is still being trained, there is nothing new to tell
         tell([found.sentence for found in [status_of(opened)] if found.next_step is not Step.TRAIN])
 
@@ -131,7 +132,7 @@ def select(
     """
     with _opened(project) as opened:
         chosen = select_images(opened, top)
-        tell([f"Selected {len(chosen)} image{'s' * (len(chosen) != 1)}."])
+        tell([f"Selected {len(chosen)} {form(len(chosen), 'image')}."])
 
 
 def correct(project: ProjectFolder) -> None:

@@ -31,6 +31,7 @@ from napari_alc.detection.training.training import train
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category
 from napari_alc.progress import Progress
+from napari_alc.wording import counted
 
 TRAIN_SECONDS = 4.0
 LOOK_SECONDS = 1.2
@@ -149,8 +150,7 @@ def device_in_words(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
-    count = cores()
-    return f"CPU, {count} core{'s' * (count != 1)}"
+    return f"CPU, {counted(cores(), 'core')}"
 
 
 def _batch(settings: DetectorSettings, device: torch.device) -> int:

@@ -20,6 +20,7 @@ import platformdirs
 
 from napari_alc.errors import AlcError, BadData
 from napari_alc.project.locks import holders, locked
+from napari_alc.wording import form
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """Which cards CUDA may use, by number or by name."""
@@ -99,7 +100,7 @@ def _folder(card: Gpu) -> Path:
 
 def _in_use(cards: Sequence[Gpu]) -> str:
     busy = "; ".join(f"{card.name}: {holders(_folder(card))}" for card in cards)
-    subject = "The graphics card works" if len(cards) == 1 else "All graphics cards work"
+    subject = form(len(cards), "The graphics card works", "All graphics cards work")
     return (
         f"{subject} for another job ({busy}). Wait for its end, cancel it there, "
         "or choose the CPU as the device."

@@ -21,6 +21,7 @@ from napari_alc.boxes import Boxes, Integers, Mask, clip
 from napari_alc.errors import BadData
 from napari_alc.formats.records import quoted
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet
+from napari_alc.wording import form
 
 Locate = Callable[[int], tuple[Path, str]]
 """Tells file and record, such as ``annotations[3] (id 17)``, of the box at a position."""
@@ -174,8 +175,8 @@ def _empty_notes(raw: RawBoxes, empty: Integers) -> list[str]:
 
 def _clip_note(raw: RawBoxes, clipped: Integers) -> str:
     path, record = raw.locate(int(clipped[0]))
-    boxes = "1 box reaches" if len(clipped) == 1 else f"{len(clipped)} boxes reach"
-    return f"{path}: {boxes} beyond the image and were clipped, first {record}."
+    boxes = form(len(clipped), "box reaches", "boxes reach")
+    return f"{path}: {len(clipped)} {boxes} beyond the image and were clipped, first {record}."
 
 
 def sound_boxes(raw: RawBoxes, label_set: LabelSet) -> SoundBoxes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
 from napari_alc.progress import Progress
+from napari_alc.wording import duration
 
 STEPS = 1000
 """Steps of a bar that shows the share of a whole job."""
@@ -15,9 +16,6 @@ NAMES = {
     "predict ma": "Ma looks at the images",
 }
 """Steps as they report themselves, in plain words."""
-
-ALMOST_DONE = 5.0
-"""Seconds; fewer are not counted out."""
 
 
 def bar_position(progress: Progress) -> tuple[int, int]:
@@ -48,15 +46,3 @@ def time_left(progress: Progress) -> str:
     """The time to the end of the whole job, in words; empty where it is not known."""
     seconds = progress.values.get(LEFT_SECONDS)
     return "" if seconds is None else f"{duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it."""
-    if seconds < ALMOST_DONE:
-        return "a few seconds"
-    if seconds < 100:
-        return f"about {5 * round(seconds / 5)} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"about {minutes} min"
-    return f"about {minutes // 60} h {minutes % 60} min"

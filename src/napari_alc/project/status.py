@@ -16,6 +16,7 @@ from napari_alc.project.project import MODELS, TRAIN, Project
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
 from napari_alc.project.strategy_measurements import is_measured
+from napari_alc.wording import form
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
@@ -93,7 +94,7 @@ def status(project: Project) -> Status:
         sentence=(lost or sentences[next_step]).format(
             i=iteration,
             g=project.settings.method.iterations,
-            waiting="1 image waits" if waiting == 1 else f"{waiting} images wait",
+            waiting=f"{waiting} {form(waiting, 'image waits', 'images wait')}",
             stopper=stopper,
         ),
         stopped_by=stopper,

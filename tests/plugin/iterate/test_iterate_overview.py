@@ -47,11 +47,3 @@ def test_images_of_an_audit_count_once_an_iteration_learns_from_them(project, tm
 
 def test_the_noise_found_is_told_by_kind(project):
     assert history_tables.noise_rows(project) == [(0, 8, 0, 0, 0, 0)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.4, "0 s"), (99, "99 s"), (119, "2 min"), (5940, "99 min"), (6060, "1 h 41 min")],
-)
-def test_a_time_is_short_enough_for_a_table(seconds, words):
-    assert history_tables.short_time(seconds) == words

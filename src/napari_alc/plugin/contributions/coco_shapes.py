@@ -19,6 +19,7 @@ from napari_alc.errors import BadData
 from napari_alc.formats.coco import read_coco
 from napari_alc.formats.records import load_json
 from napari_alc.labels import Category, Labels, LabelSet
+from napari_alc.wording import form
 
 METADATA = "napari-alc"
 """Key of a layer's metadata that holds the `CocoSource` of its boxes."""
@@ -204,7 +205,7 @@ def collect(found: Drawn, reference: LabelSet, path: Path) -> Collected:
 def _note(number: int, what: str) -> str:
     if number == 0:
         return ""
-    return f"1 shape {what}." if number == 1 else f"{number} shapes: each {what}."
+    return f"{number} {form(number, 'shape', 'shapes: each')} {what}."
 
 
 def _identities(found: Drawn, known: Sequence[int]) -> tuple[NDArray[np.int64], list[bool]]:

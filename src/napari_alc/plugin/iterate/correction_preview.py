@@ -15,6 +15,7 @@ from napari_alc.plugin.widgets.controls import button_with, error_words, show_wo
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import draw_sheet, preview_pairs
 from napari_alc.project.steps.preview_correction import CorrectionPreview, preview
+from napari_alc.wording import counted
 
 LINES = (
     ("gray", "label", "Crowd and detectors agree: a detector's box becomes the label."),
@@ -164,10 +165,9 @@ class CorrectionPreviewView(QWidget):
         for number, (region, fate, _) in zip(self.numbers, LINES, strict=True):
             number.setText(f"{found.count(region, fate):,}")
         figures = found.figures
-        images = figures.images_to_review
         show_words(
             self.summary,
             f"{figures.automatic:,} labels are settled without a person. {figures.review:,} boxes "
-            f"in {images:,} image{'s' * (images != 1)} go to Review.",
+            f"in {counted(figures.images_to_review, 'image')} go to Review.",
         )
         self.lines.show()

@@ -18,12 +18,12 @@ from napari_alc.execution.child_process import Surroundings, run_child
 from napari_alc.execution.gpus import Gpu, gpus_of
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
-from napari_alc.plugin.progress_text import duration
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.project import Project
+from napari_alc.wording import counted, duration
 
 
 @dataclass(frozen=True)
@@ -240,5 +240,4 @@ def device_words(device: str, cards: int) -> str:
         return "Apple GPU"
     if cards:
         return "NVIDIA graphics card" if cards == 1 else f"{cards} NVIDIA graphics cards"
-    count = cores()
-    return "CPU, 1 core" if count == 1 else f"CPU, {count} cores"
+    return f"CPU, {counted(cores(), 'core')}"

@@ -18,6 +18,7 @@ from napari_alc.project.annotation.tasks import JOINT, WHOLE_IMAGE
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reporting.noise_history import noise_found, review_mark
 from napari_alc.project.storage import schema
+from napari_alc.wording import measured
 
 _WHOLE = and_(schema.task.c.step == WHOLE_IMAGE, schema.task.c.reader == JOINT)
 """Tasks of images that are labelled whole, one an image."""
@@ -93,15 +94,7 @@ def _ap50(run: Any | None) -> str:
 
 def _seconds(run: Any | None) -> str:
     value = _metric(run, "seconds")
-    return UNKNOWN if value is None else short_time(value)
-
-
-def short_time(seconds: float) -> str:
-    """A measured time, short enough for a table."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    return UNKNOWN if value is None else measured(value)
 
 
 MOST_ROWS = 6

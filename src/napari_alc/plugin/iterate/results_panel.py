@@ -22,6 +22,7 @@ from napari_alc.project.export.export import FORMAT_TITLES, FORMATS, exported
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file
 from napari_alc.project.status import Status, Step, status
+from napari_alc.wording import listed
 
 NOT_SETTLED = "The clean dataset can be written when all labels are settled."
 
@@ -180,5 +181,4 @@ def written_words(project: Project) -> str:
     found = exported(project)
     if len(found) <= 1:
         return "".join(str(path) for path in found.values())
-    *first, last = (FORMAT_TITLES[name] for name in found)
-    return f"{', '.join(first)} and {last} in {project.exports_folder}"
+    return f"{listed([FORMAT_TITLES[name] for name in found])} in {project.exports_folder}"

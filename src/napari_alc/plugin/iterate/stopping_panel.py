@@ -27,6 +27,7 @@ from napari_alc.project.steps.forecast import (
     stop_here,
     surprise,
 )
+from napari_alc.wording import counted
 
 NOISE_HEADINGS = ("Of the crowd's labels", "found", "in all, 95 % sure")
 
@@ -56,9 +57,8 @@ def audit_sentence(found: Audit | None) -> str:
     """How far the newest audit has come."""
     if found is None:
         return NO_AUDIT
-    images = f"{found.images:,} {'image' if found.images == 1 else 'images'} finished"
-    verb = "waits" if found.waiting == 1 else "wait"
-    waiting = f", {found.waiting:,} {verb} in Review" if found.waiting else ""
+    images = f"{counted(found.images, 'image')} finished"
+    waiting = f", {counted(found.waiting, 'waits', 'wait')} in Review" if found.waiting else ""
     about = f" {ABOUT}" if found.noise else " The result appears with the first finished image."
     return f"Audit after iteration {found.iteration}: {images}{waiting}.{about}"
 

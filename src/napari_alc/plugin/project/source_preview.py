@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from napari_alc.formats.images import find_images
 from napari_alc.formats.reading import Reading
 from napari_alc.labels import LabelSet
 from napari_alc.project.steps.create import CleanUse, Sources
+from napari_alc.wording import counted, shortened
 
 
 @dataclass(frozen=True)
@@ -66,31 +66,25 @@ def look(inputs: Inputs) -> Preview:
         clean_path=inputs.clean or Path("clean labels"),
         clean_use=inputs.clean_use,
     )
-    lines = [f"Folder: {_count(len(images), 'image')}.", f"Crowd: {_described(crowd.label_set)}"]
+    lines = [f"Folder: {counted(len(images), 'image')}.", f"Crowd: {_described(crowd.label_set)}"]
     unlabelled = len(images) - len(crowd.label_set.images)
     if clean is not None:
         lines.append(f"Expert: {_described(clean.label_set)}")
     elif unlabelled > 0:
-        lines.append(f"{_count(unlabelled, 'image')} without labels will be left out.")
+        lines.append(f"{counted(unlabelled, 'image')} without labels will be left out.")
     return Preview(inputs, sources, tuple(lines), _notes(inputs, crowd, clean))
 
 
-def _count(number: int, what: str) -> str:
-    ending = "" if number == 1 else "es" if what.endswith("x") else "s"
-    return f"{number:,} {what}{ending}"
+MOST_NAMED = 6
+"""Categories, at most, that are named."""
 
 
 def _described(labels: LabelSet) -> str:
-    names = _listed([category.name for category in labels.categories])
+    names = shortened([category.name for category in labels.categories], MOST_NAMED, ",")
     return (
-        f"{_count(len(labels.labels), 'box')} in {_count(len(labels.images), 'image')}; "
-        f"categories: {names}."
+        f"{counted(len(labels.labels), 'box')} in {counted(len(labels.images), 'image')}; "
+        f"categories: {names or 'none'}."
     )
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
-    shown = ", ".join(names[:most]) or "none"
-    return f"{shown}, and {len(names) - most} more" if len(names) > most else shown
 
 
 def _notes(inputs: Inputs, crowd: Reading, clean: Reading | None) -> tuple[str, ...]:

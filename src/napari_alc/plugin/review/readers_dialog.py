@@ -22,6 +22,7 @@ from napari_alc.plugin.widgets.controls import (
 )
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import readers, share, shareable, sharing_words
+from napari_alc.wording import counted
 
 WHAT_IT_DOES = (
     "Each reader gets every image that nobody has begun and reads it without seeing what the "
@@ -118,8 +119,8 @@ _ENDING = "Readings that nobody has begun are taken back; those begun are to be 
 def _count_words(images: int) -> str:
     if not images:
         return "No image waits untouched; images that are selected later will be shared."
-    counted = "1 image is" if images == 1 else f"{images:,} images are"
-    return f"{counted} shared now, and so is every image that is selected later."
+    shared = counted(images, "image is", "images are")
+    return f"{shared} shared now, and so is every image that is selected later."
 
 
 SIZE = (760, 520)

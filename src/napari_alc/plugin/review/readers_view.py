@@ -19,6 +19,7 @@ from napari_alc.plugin.widgets.controls import error_words, heading, show_words,
 from napari_alc.plugin.widgets.tables import UNKNOWN, CopyableTable, Row
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
+from napari_alc.wording import counted
 
 NOTHING_READ = "No image has been read by two readers yet."
 
@@ -126,12 +127,10 @@ class ReadersView(QWidget):
 def _summary(found: Sequence[Difference], pairs: Sequence[PairAgreement]) -> str:
     if not found:
         return NO_DIFFERENCE if pairs else NOTHING_READ
-    objects = "1 object" if len(found) == 1 else f"{len(found):,} objects"
-    images = len({one.task_id for one in found})
-    where = "1 image" if images == 1 else f"{images:,} images"
+    where = counted(len({one.task_id for one in found}), "image")
     opened = sum(not one.settled_by for one in found)
     left = f"{opened:,} still open" if opened else "all of them settled"
-    return f"{objects} in {where}; {left}."
+    return f"{counted(len(found), 'object')} in {where}; {left}."
 
 
 def _object_row(one: Difference) -> Row:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QToolTip, QWidget
 
 from napari_alc.boxes import Integers
 from napari_alc.project.steps.overrides import Ranking
+from napari_alc.wording import counted
 
 HEIGHT = 96
 BARS = 24
@@ -125,5 +126,4 @@ class ScoreHistogram(QWidget):
         place = min(max(0, point.x() * BARS // max(1, self.width())), BARS - 1)
         low, high = (self.bars.highest * end / BARS for end in (place, place + 1))
         count, chosen = int(self.bars.everything[place]), int(self.bars.chosen[place])
-        images = f"{count:,} {'image' if count == 1 else 'images'}"
-        return f"Score {low:.2f} to {high:.2f}: {images}, {chosen:,} of them next"
+        return f"Score {low:.2f} to {high:.2f}: {counted(count, 'image')}, {chosen:,} of them next"

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from napari_alc.errors import AlcError
 from napari_alc.project.storage import schema
+from napari_alc.wording import form, listed
 
 READERS = "readers"
 """Key of the table `meta`: the names of those who read new images, as JSON."""
@@ -117,13 +118,6 @@ def majority_name(names: Sequence[str]) -> str:
     return f"majority of {listed(names)}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def readings_of(connection: Connection, joint_id: int) -> Sequence[Any]:
     """Rows of the readings of an image, in the order in which the readers were named."""
     joint = schema.task.alias()
@@ -197,7 +191,7 @@ def require_all_read(readings: Sequence[Any]) -> None:
     """
     waiting = [row.reader for row in readings if row.done_at is None]
     if waiting:
-        have = "has" if len(waiting) == 1 else "have"
+        have = form(len(waiting), "has", "have")
         raise AlcError(
             f"{listed(waiting)} {have} not finished reading this image yet; "
             "it can be settled when all readers are done."

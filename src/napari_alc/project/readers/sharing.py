@@ -14,7 +14,6 @@ from napari_alc.project.annotation.readings import (
     give,
     joint_of,
     joint_untouched,
-    listed,
     prepare_change,
     reader_names,
     readings_of,
@@ -35,6 +34,7 @@ from napari_alc.project.readers.agreement import (
 from napari_alc.project.readers.majority import read_images, take_majority
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import log_event, now
+from napari_alc.wording import counted, listed
 
 __all__ = [
     "Difference",
@@ -198,5 +198,5 @@ def sharing_words(names: Sequence[str], images: int) -> str:
         return "New images are not shared any more."
     if not images:
         return f"No image waits untouched; later ones are read by {listed(names)}."
-    counted = "1 image is" if images == 1 else f"{images:,} images are"
-    return f"{counted} read by {listed(names)}, each on their own."
+    are = counted(images, "image is", "images are")
+    return f"{are} read by {listed(names)}, each on their own."

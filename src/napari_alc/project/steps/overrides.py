@@ -16,6 +16,7 @@ from napari_alc.project.status import has_predicted, status
 from napari_alc.project.steps.rank import keep_ranking
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import now
+from napari_alc.wording import counted
 
 OUT, IN, UNDONE = "out", "in", "undone"
 """Kinds of choices; the newest one of an image holds."""
@@ -116,11 +117,10 @@ class Cost:
     @property
     def words(self) -> str:
         """Boxes and minutes in words."""
-        boxes = f"about {self.boxes:,} {'box' if self.boxes == 1 else 'boxes'}"
+        boxes = f"about {counted(self.boxes, 'box')}"
         if self.minutes is None:
             return f"{boxes}; how long a box takes is not measured yet"
-        minutes = max(1, round(self.minutes))
-        return f"{boxes}, about {minutes:,} {'minute' if minutes == 1 else 'minutes'}"
+        return f"{boxes}, about {counted(max(1, round(self.minutes)), 'minute')}"
 
 
 def ranked(project: Project) -> Ranking:

@@ -15,6 +15,7 @@ from napari_alc.plugin.review.panel import messages
 from napari_alc.plugin.review.panel.filter_bar import GROUND
 from napari_alc.plugin.widgets.controls import button_with, words
 from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.wording import counted, form
 
 PAUSED = "Paused. The clock stands until you go on."
 
@@ -62,11 +63,11 @@ def open_question(still_open: int, hidden: int) -> str:
     question = messages.open_words(still_open)
     if not hidden:
         return question
-    which = f"{hidden:,} of them {'is' if hidden == 1 else 'are'}"
+    which = counted(hidden, "of them is", "of them are")
     if hidden == still_open:
-        which = "It is" if hidden == 1 else "All of them are"
+        which = form(hidden, "It is", "All of them are")
     where = "hidden by your choice of colours and confidence"
-    return f"{question} {which} {where}; “Go back” shows {'it' if hidden == 1 else 'them'}."
+    return f"{question} {which} {where}; “Go back” shows {form(hidden, 'it', 'them')}."
 
 
 class OpenBoxesBar(NoticeBar):

@@ -10,6 +10,7 @@ import numpy as np
 from napari_alc.boxes import as_boxes, iou_matrix
 from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
 from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task
+from napari_alc.wording import counted, effort, form, listed
 
 NO_PROJECT = "Open a project first."
 ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
@@ -31,9 +32,6 @@ _TASK = {
         "The rest of the image is corrected already; you may still change it.",
     ),
 }
-
-MINUTES_SHOWN = 90
-"""From here on hours are easier to grasp."""
 
 _STATES = {
     "open": "open",
@@ -71,35 +69,19 @@ def progress_words(done: int, images: int, boxes: int, pace: float | None = None
     pace
         Seconds that the person needs for a box; None while that is not known.
     """
-    text = f"{done} of {_counted(images, 'image')} done, {_counted(boxes, 'box')} left"
-    return text if pace is None or not boxes else f"{text}, {_time(pace * boxes)} at your pace"
-
-
-def _time(seconds: float) -> str:
-    minutes = seconds / 60
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < MINUTES_SHOWN:
-        return f"about {_counted(round(minutes), 'minute')}"
-    return f"about {minutes / 60:.1f} hours"
-
-
-def _counted(number: int, what: str) -> str:
-    if number == 1:
-        return f"1 {what}"
-    return f"{number:,} {what}{'es' if what.endswith('x') else 's'}"
+    text = f"{done} of {counted(images, 'image')} done, {counted(boxes, 'box')} left"
+    return text if pace is None or not boxes else f"{text}, {effort(pace * boxes)} at your pace"
 
 
 def open_words(number: int) -> str:
     """The question before an image is finished with open boxes."""
-    if number == 1:
-        return "1 box is still open. What is it?"
-    return f"{number:,} boxes are still open. What are they?"
+    what = form(number, "is it", "are they")
+    return f"{counted(number, 'box is', 'boxes are')} still open. What {what}?"
 
 
 def hidden_words(number: int) -> str:
     """What is left when every open box that the filter shows is decided."""
-    what = "1 open box is" if number == 1 else f"{number:,} open boxes are"
+    what = counted(number, "open box is", "open boxes are")
     return f"{what} hidden by your choice of colours and confidence."
 
 
@@ -207,7 +189,7 @@ def _reason(box: ReviewBox, agreeing: Sequence[Neighbour]) -> str:
     if box.region == "gray":
         name = NAMES[box.source]
         found = "drew" if box.source == "crowd" else "found"
-        others = " and ".join(NAMES[n.source] for n in agreeing) or "another"
+        others = listed([NAMES[n.source] for n in agreeing]) or "another"
         return f"{name[0].upper()}{name[1:]} {found} this{sure}, in agreement with {others}."
     return "The crowd drew this; no model has seen the image yet."
 

@@ -1,0 +1,71 @@
+"""Plurals, durations and lists, as sentences say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+ALMOST_DONE = 5.0
+"""Seconds; fewer are not counted out."""
+
+SECONDS_SHOWN = 100
+"""From so many on, a time is told in minutes."""
+
+MINUTES_SHOWN = 100
+"""From so many on, a computer's time is told in hours and minutes."""
+
+MINUTES_OF_WORK = 90
+"""From so many on, a person's time is told in hours."""
+
+
+def form(number: float, one: str, several: str = "") -> str:
+    """The words that go with a number; `several` is `one` with an s or es where it is empty."""
+    if number == 1:
+        return one
+    return several or f"{one}{'es' if one.endswith('x') else 's'}"
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number and its words: ``"1 box"``, ``"2,500 boxes"``, ``"3 images wait"``."""
+    return f"{number:,} {form(number, one, several)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: ``"a, b and c"``; empty without any."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def shortened(names: Sequence[str], most: int, before_and: str = "") -> str:
+    """The first `most` names, and how many there are beside: ``"a, b and 7 more"``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f"{before_and} and {more:,} more" if more > 0 else "")
+
+
+def duration(seconds: float) -> str:
+    """A time that is expected: ``"a few seconds"``, ``"about 40 s"``, ``"about 2 h 5 min"``."""
+    if seconds < ALMOST_DONE:
+        return "a few seconds"
+    if seconds < SECONDS_SHOWN:  # nobody can foresee it to the second
+        return f"about {5 * round(seconds / 5)} s"
+    return f"about {_hours_and_minutes(seconds)}"
+
+
+def effort(seconds: float) -> str:
+    """How long a person will work: ``"less than a minute"``, ``"about 3 minutes"``."""
+    minutes = seconds / 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < MINUTES_OF_WORK:
+        return f"about {counted(round(minutes), 'minute')}"
+    return f"about {minutes / 60:.1f} hours"
+
+
+def measured(seconds: float) -> str:
+    """A time that was measured, short enough for a table: ``"42 s"``, ``"12 min"``."""
+    return f"{seconds:.0f} s" if seconds < SECONDS_SHOWN else _hours_and_minutes(seconds)
+
+
+def _hours_and_minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < MINUTES_SHOWN else f"{minutes // 60} h {minutes % 60} min"
