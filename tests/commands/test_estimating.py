@@ -126,7 +126,7 @@ def test_an_iteration_without_remaining_images_says_so():
 
 
 def test_several_cards_share_the_trainings_and_one_does_not(monkeypatch):
-    monkeypatch.setattr(estimating, "cards_of", lambda _: ("card",))
+    monkeypatch.setattr(estimating, "gpus_of", lambda _: ("card",))
     assert estimating._sharing("cuda", "resnet50") == (False, None)
-    monkeypatch.setattr(estimating, "cards_of", lambda _: ("card", "other"))
+    monkeypatch.setattr(estimating, "gpus_of", lambda _: ("card", "other"))
     assert estimating._sharing("cuda", "resnet50") == (True, None)

@@ -23,7 +23,7 @@ from napari_alc.progress import never
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     path = tmp_path / "of this user" / "acting"
-    monkeypatch.setattr(module, "acting_file", lambda: path)
+    monkeypatch.setattr(module, "activity_file", lambda: path)
     monkeypatch.setenv(VARIABLE, str(path))
     return path
 

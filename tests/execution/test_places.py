@@ -24,7 +24,7 @@ def machine(monkeypatch):
     """A computer with so many cores, so much free memory, and these graphics cards."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv(gpus.VISIBLE, raising=False)
-    monkeypatch.setattr(yield_to_user, "acting_file", lambda: Path(ACTING))
+    monkeypatch.setattr(yield_to_user, "activity_file", lambda: Path(ACTING))
 
     def use(count, memory=64 * GIB, names=()):
         monkeypatch.setattr(resources, "cores", lambda: count)

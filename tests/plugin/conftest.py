@@ -54,7 +54,7 @@ def own_acts(monkeypatch, tmp_path_factory):
     from napari_alc.execution import yield_to_user
 
     file = tmp_path_factory.mktemp("acts") / "acting"
-    monkeypatch.setattr(yield_to_user, "acting_file", lambda: file)
+    monkeypatch.setattr(yield_to_user, "activity_file", lambda: file)
     return file
 
 

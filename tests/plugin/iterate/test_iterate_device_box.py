@@ -99,7 +99,7 @@ def test_cards_are_looked_for_beside_the_window(box, qtbot, monkeypatch, project
         return (Gpu("GPU-1", {}),)
 
     monkeypatch.setattr(device_picker.shutil, "which", lambda name: name)
-    monkeypatch.setattr(device_picker, "cards_of", late)
+    monkeypatch.setattr(device_picker, "gpus_of", late)
     box.set_project(project)
     assert "looking for graphics cards" in box.device_words.text()
     answer.set()
