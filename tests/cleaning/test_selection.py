@@ -15,7 +15,6 @@ from napari_alc.cleaning.selection import (
     rank,
     register,
     scores,
-    top_k,
 )
 from napari_alc.labels import Detections, Labels
 from napari_alc.project.settings import MethodSettings
@@ -78,19 +77,10 @@ def test_seeds_break_ties_differently():
     assert sorted(first) == sorted(second) == ids.tolist()
 
 
-def test_top_k_takes_the_best_or_all_there_are():
-    values = np.array([0.1, 0.2, 0.3, 0.4])
-    assert top_k(IDS, values, 2).tolist() == [99, 3]
-    assert top_k(IDS, values, 10).tolist() == [99, 3, 1, 20]
-    assert top_k(IDS, values, 0).tolist() == []
-    with pytest.raises(ValueError, match="k must"):
-        top_k(IDS, values, -1)
-
-
 def test_the_score_strategy_takes_the_most_inconsistent_image():
     candidates = Candidates(IDS, scores(red_boxes((1, 0.9), (3, 0.2)), IDS))
     values = STRATEGIES["score"].values(candidates, np.random.default_rng(0))
-    assert top_k(IDS, values, 1).tolist() == [1]
+    assert rank(IDS, values)[:1].tolist() == [1]
 
 
 def test_the_random_strategy_is_seeded_and_blind_to_order():

@@ -43,13 +43,12 @@ def test_boxes_of_one_score_stay_together():
 
 def test_a_match_needs_more_than_half_and_the_same_category():
     half = detections([(1, 3, 10, 10, 50, 30, 0.9), (1, 7, 60, 10, 100, 50, 0.8)])
-    assert best_threshold(label_set(TRUTH), half, fallback=0.4) == 0.4
+    assert best_threshold(label_set(TRUTH), half) == 0.5
 
 
 @pytest.mark.parametrize("truth", [[], TRUTH])
 def test_without_detections_the_fallback_is_taken(truth):
     assert best_threshold(label_set(truth), detections([])) == 0.5
-    assert best_threshold(label_set(truth), detections([]), fallback=0.3) == 0.3
 
 
 def test_without_truth_the_fallback_is_taken():
@@ -66,7 +65,7 @@ def test_all_right_detections_are_kept(boxes):
 @given(rows().filter(len), scored_rows())
 def test_no_other_threshold_is_better(boxes, found):
     truth, found = label_set(boxes), detections(found)
-    chosen = greedy_f1(truth, found.at_least(best_threshold(truth, found, fallback=2.0)))
+    chosen = greedy_f1(truth, found.at_least(best_threshold(truth, found)))
     assert all(chosen >= greedy_f1(truth, found.at_least(s)) - 1e-12 for s in found.scores)
 
 

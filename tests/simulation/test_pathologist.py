@@ -9,7 +9,7 @@ from simulation_cases import label_sets, labels
 from napari_alc.boxes import iof_matrix, iou_matrix
 from napari_alc.labels import Labels
 from napari_alc.simulation.crowd import NoiseRates, add_noise
-from napari_alc.simulation.pathologist import edits, review_boxes, same_objects, whole_image
+from napari_alc.simulation.pathologist import edits, review_boxes, same_objects
 
 G = labels([(1, 2, 10, 10, 50, 50), (1, 2, 60, 10, 100, 50), (2, 5, 10, 10, 50, 50)])
 NOTHING = Labels.empty()
@@ -71,10 +71,6 @@ def test_without_proposals_nothing_is_added():
     reviewed = review_boxes(NOTHING, NOTHING, G)
     assert reviewed.replacements == ()
     assert len(reviewed.labels) == 0
-
-
-def test_a_whole_image_gets_the_clean_labels():
-    assert whole_image(G) is G
 
 
 @given(label_sets, st.integers(0, 1000))

@@ -22,7 +22,7 @@ from alc_experiments.code_version import code_version, module_version
 from alc_experiments.dataset import Dataset
 from napari_alc.boxes import Floats
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.evaluation.threshold import FALLBACK, best_threshold
+from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.files import write_text
 from napari_alc.labels import Detections, ImageRecord, LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
@@ -156,7 +156,7 @@ class Experiment:
         """F1-optimal score threshold of `model` on the validation images; 0.5 without any."""
         truth = self.data.validation
         if truth is None:
-            return FALLBACK
+            return FALLBACK_TAU
         found = self.predict(model, truth.images, f"{self.data.name}-validation")
         return best_threshold(truth, found)
 

@@ -18,9 +18,9 @@ from alc_experiments.experiment import Experiment
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.budget import Budget
 from napari_alc.cleaning.correction import Correction, correct
+from napari_alc.cleaning.loop import offered_rows
 from napari_alc.cleaning.regions import Region, SortedLabels, Thresholds, sort_labels
 from napari_alc.labels import Detections, Labels, LabelSet
-from napari_alc.project.steps.assign_regions import offered_rows
 from napari_alc.simulation.pathologist import ReviewedBoxes, edits, review_boxes
 
 

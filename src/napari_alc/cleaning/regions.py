@@ -197,6 +197,10 @@ class SortedLabels:
         """The given rows (a mask or positions), in that order."""
         return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
 
+    def labels(self, rows: Integers) -> Labels:
+        """The boxes at the given positions as labels, whose ids are these positions."""
+        return Labels(self.image_ids[rows], self.category_ids[rows], self.boxes[rows], rows)
+
 
 @dataclass(frozen=True)
 class _Inputs:

@@ -119,15 +119,6 @@ def rank(
     return np.asarray(image_ids, dtype=np.int64)[order]
 
 
-def top_k(
-    image_ids: Integers, image_scores: Floats, k: int, rng: np.random.Generator | None = None
-) -> Integers:
-    """The `k` images with the highest scores (all where there are fewer), best first."""
-    if k < 0:
-        raise ValueError(f"k must be 0 or more, got {k}")
-    return rank(image_ids, image_scores, rng)[:k]
-
-
 def _by_inconsistency(candidates: Candidates, rng: np.random.Generator) -> Floats:
     del rng
     return candidates.inconsistency

@@ -7,11 +7,11 @@ import numpy as np
 from napari_alc.evaluation.matching import MATCH_IOU, by_falling_score, match_by_score, overlaps
 from napari_alc.labels import Detections, LabelSet
 
-FALLBACK = 0.5
+FALLBACK_TAU = 0.5
 """tau where there are no clean validation labels (method, "Readings")."""
 
 
-def best_threshold(truth: LabelSet, detections: Detections, fallback: float = FALLBACK) -> float:
+def best_threshold(truth: LabelSet, detections: Detections) -> float:
     """Find the threshold with the highest F1 on clean validation labels.
 
     Detections of score >= threshold are matched one-to-one with truths of their category at
@@ -21,13 +21,13 @@ def best_threshold(truth: LabelSet, detections: Detections, fallback: float = FA
     Returns
     -------
     float
-        tau in 0–1, or `fallback` where no detection finds any truth.
+        tau in 0–1, or `FALLBACK_TAU` where no detection finds any truth.
     """
     pairs = overlaps(detections, truth.labels)
     may_match = pairs.same_category & (pairs.iou > MATCH_IOU)
     found = match_by_score(detections, pairs.where(may_match)) >= 0
     if not found.any():
-        return fallback
+        return FALLBACK_TAU
     order = by_falling_score(detections)
     scores = detections.scores[order]
     # F1 with the first k detections is 2 TP / (k + truths).

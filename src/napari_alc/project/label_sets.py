@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
 
-from napari_alc.cleaning.consensus import consensus
+from napari_alc.cleaning.loop import agreed_labels
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.annotation.decisions import BOX_COLUMNS, box_from_row, current_boxes
 from napari_alc.project.annotation.document import ReviewBox
@@ -97,11 +97,9 @@ def labels_of_tasks(project: Project, tasks: Sequence[Task]) -> LabelSet:
 
 
 def consensus_labels(project: Project, iteration: int) -> LabelSet:
-    """D_a^i (Eq. 1); images whose consensus set is empty are left out (a reading)."""
+    """D_a^i (Eq. 1)."""
     clean = pathologist_labels(project, iteration)
-    crowd = project.crowd_labels().of_images(image.id for image in clean.images)
-    agreed = consensus(clean.labels, crowd.labels, project.settings.method.delta)
-    return clean.with_labels(agreed).of_images(set(agreed.image_ids.tolist()))
+    return agreed_labels(clean, project.crowd_labels(), project.settings.method.delta)
 
 
 def training_labels(project: Project, iteration: int, model: str) -> LabelSet:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_alc.boxes import as_boxes, ious
+from napari_alc.boxes import as_boxes
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.decisions import draw_boxes, finish, open_document
 from napari_alc.project.annotation.document import Corners, ReviewBox, ReviewDocument
 from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import Project
-from napari_alc.simulation.pathologist import GOOD_ENOUGH_IOU, review_boxes, same_objects
+from napari_alc.simulation.pathologist import good_enough, review_boxes, same_objects
 
 PERSON = "simulated pathologist"
 
@@ -61,24 +61,20 @@ def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
     reviewed = review_boxes(
         _as_labels(boxes, image_id), _as_labels(list(document.labels), image_id), truth
     )
-    settled: list[ReviewBox] = []
-    missing: list[int] = []
-    for box, rows in zip(boxes, reviewed.replacements, strict=True):
-        settled.append(
-            _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
-        )
-        missing += rows[1:].tolist()
-    return _Verdict(settled, missing)
+    settled = [
+        _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
+        for box, rows in zip(boxes, reviewed.replacements, strict=True)
+    ]
+    return _Verdict(settled, reviewed.drawn.tolist())
 
 
 def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
-    category_id = int(truth.category_ids[row])
-    overlap = ious(as_boxes(box.corners), truth.boxes[row : row + 1])[0]
-    good = overlap >= GOOD_ENOUGH_IOU and category_id == box.category_id
+    found = truth.take([row])
+    good = good_enough(_as_labels([box], int(found.image_ids[0])), found).all()
     return replace(
         box,
         corners=_corners(truth, row),
-        category_id=category_id,
+        category_id=int(found.category_ids[0]),
         state="added" if box.source == "person" else "kept" if good else "changed",
     )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_alc.cleaning.loop import relabelled
 from napari_alc.errors import Cancelled
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.files import write_text
@@ -175,10 +176,7 @@ def iteration_record(
     """What the models of one iteration learned from, what they reach, and the cost so far."""
     project = simulation.project
     clean = pathologist_labels(project, iteration)
-    seen = {image.id for image in clean.images}
-    crowd = project.crowd_labels()
-    rest = [image.id for image in crowd.images if image.id not in seen]
-    mixed = crowd.with_labels(clean.labels.joined(crowd.labels.of_images(rest)))
+    mixed = relabelled(project.crowd_labels(), clean)
     return {
         "iteration": iteration,
         "images": len(clean.images),

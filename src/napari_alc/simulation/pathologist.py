@@ -42,10 +42,11 @@ class ReviewedBoxes:
     replacements: tuple[Integers, ...]
     labels: Labels
 
-
-def whole_image(truth: Labels) -> Labels:
-    """Label a whole image: a simulated pathologist draws the clean labels themselves."""
-    return truth
+    @property
+    def drawn(self) -> Integers:
+        """Positions in the truth of the objects drawn beside the one that replaced a box."""
+        beside = (objects[1:] for objects in self.replacements)
+        return np.concatenate([np.empty(0, dtype=np.int64), *beside])
 
 
 def same_objects(offered: Labels, truth: Labels) -> Integers:
@@ -68,10 +69,25 @@ def same_objects(offered: Labels, truth: Labels) -> Integers:
     return partner
 
 
+def good_enough(offered: Labels, objects: Labels) -> Mask:
+    """Which boxes a person keeps as they are, shape (N,).
+
+    Those of the category of their object that overlap it with IoU >= `GOOD_ENOUGH_IOU` (our
+    reading).
+
+    Parameters
+    ----------
+    offered, objects
+        N boxes, each beside the object that it stands for.
+    """
+    close = ious(offered.boxes, objects.boxes) >= GOOD_ENOUGH_IOU
+    return np.asarray(close & (offered.category_ids == objects.category_ids))
+
+
 def edits(offered: Labels, truth: Labels) -> int:
     """What labelling whole images takes: boxes added, moved and deleted (edit price).
 
-    A box is moved that stands for an object with IoU < `GOOD_ENOUGH_IOU` (our reading).
+    A box is moved that stands for an object, and is not `good_enough`.
 
     Parameters
     ----------
@@ -82,8 +98,7 @@ def edits(offered: Labels, truth: Labels) -> int:
     """
     partner = same_objects(offered, truth)
     paired = partner >= 0
-    overlap = ious(offered.boxes[paired], truth.boxes[partner[paired]])
-    untouched = int((overlap >= GOOD_ENOUGH_IOU).sum())
+    untouched = int(good_enough(offered.take(paired), truth.take(partner[paired])).sum())
     return len(offered) + len(truth) - int(paired.sum()) - untouched
 
 

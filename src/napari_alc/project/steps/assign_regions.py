@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from napari_alc.boxes import Integers, Mask
+from napari_alc.cleaning.loop import offered_rows
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, sort_labels
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.tasks import audited_images
@@ -108,18 +109,6 @@ def whole_image_proposals(rows: SortedLabels, box_ids: Integers) -> list[dict[st
         {"image_id": int(rows.image_ids[row]), "box_id": int(box_ids[row]), "state": "open"}
         for row in offered_rows(rows)
     ]
-
-
-def offered_rows(rows: SortedLabels) -> Integers:
-    """Rows that a review of the whole image offers: Mp's box of a group, else Ma's, or one alone.
-
-    So each object that somebody saw comes once.
-    """
-    from_mp = rows.source == Source.MP
-    groups_with_mp = np.isin(rows.group, rows.group[from_mp])
-    stand_in = (rows.source == Source.MA) & ~groups_with_mp
-    alone = (rows.region == Region.RED) | (rows.region == Region.GREEN)
-    return np.flatnonzero(from_mp | stand_in | alone)
 
 
 def store_rows(

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from napari_alc.boxes import Integers, Mask
-from napari_alc.cleaning.correction import correct
-from napari_alc.cleaning.regions import SortedLabels
+from napari_alc.cleaning.loop import random_numbers, settle
 from napari_alc.errors import AlcError, BadData
 from napari_alc.evaluation.intervals import clustered_wilson, design_effect
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
@@ -98,7 +97,7 @@ def draw(project: Project, m: int, person: str) -> tuple[int, ...]:
     if not left:
         raise AlcError("No image is left for an audit: the pathologists have all of them.")
     earlier = sum(task.audit for task in queue(project, WHOLE_IMAGE))
-    rng = np.random.default_rng([project.settings.method.seed, iteration + 1, STREAM, earlier])
+    rng = random_numbers(project.settings.method.seed, iteration + 1, STREAM, earlier)
     drawn = tuple(rng.permutation(np.array(left, dtype=np.int64))[:m].tolist())
     hand_out(project, drawn, Batch(WHOLE_IMAGE, iteration + 1, iteration, True), "audit", person)
     return drawn
@@ -144,15 +143,9 @@ def _corrected_shares(
         rows = Sorter(project, iteration).sort(task.image_id for task in tasks).rows
     except BadData:  # the models' detections of an earlier iteration may be gone
         return {}
-    outcome = correct(rows, project.settings.method.gray_without_mp)
-    settled = _labels_in(rows, outcome.automatic)
-    shown = _labels_in(rows, np.union1d(outcome.automatic, outcome.review))
-    return _shares(tasks, truth, settled, unseen=_compared(truth, shown).missed)
-
-
-def _labels_in(rows: SortedLabels, chosen: Integers) -> Labels:
-    ids = np.arange(1, len(chosen) + 1)
-    return Labels(rows.image_ids[chosen], rows.category_ids[chosen], rows.boxes[chosen], ids)
+    settled = settle(rows, project.settings.method.gray_without_mp)
+    shown = rows.labels(np.union1d(settled.outcome.automatic, settled.outcome.review))
+    return _shares(tasks, truth, settled.automatic, unseen=_compared(truth, shown).missed)
 
 
 def _compared(truth: Labels, labels: Labels) -> LabelNoise:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_alc.boxes import Integers
-from napari_alc.cleaning.correction import Correction, correct
-from napari_alc.cleaning.selection import rank, scores
+from napari_alc.cleaning.correction import Correction
+from napari_alc.cleaning.loop import settle
 from napari_alc.project.annotation.tasks import OPEN_BOXES, Batch, write_tasks
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
@@ -75,9 +75,11 @@ def plan_correction(project: Project) -> PlannedCorrection:
     """
     found = require(project, Step.CORRECT, Step.SELECT)
     images = sort_remaining(project, found.iteration)
-    outcome = correct(images.rows, project.settings.method.gray_without_mp)
-    ids, image_scores = _waiting(images, outcome)
-    return PlannedCorrection(found.iteration, images, outcome, tuple(ids), tuple(image_scores))
+    settled = settle(images.rows, project.settings.method.gray_without_mp)
+    ids, scores = settled.waiting()
+    return PlannedCorrection(
+        found.iteration, images, settled.outcome, tuple(ids.tolist()), tuple(scores.tolist())
+    )
 
 
 @one_at_a_time("correct")
@@ -126,15 +128,6 @@ def _outcome_rows(
         for name, rows in named
         for row in rows
     ]
-
-
-def _waiting(images: SortedImages, outcome: Correction) -> tuple[list[int], list[float]]:
-    """Images with boxes for a person, most inconsistent first, and their SCORE."""
-    ids = np.unique(images.rows.image_ids[outcome.review])
-    found = scores(images.rows, ids)
-    order = rank(ids, found)
-    by_id = dict(zip(ids.tolist(), found.tolist(), strict=True))
-    return order.tolist(), [by_id[image_id] for image_id in order.tolist()]
 
 
 def _proposals(

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from napari_alc.cleaning.loop import first_draw
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.images import image_size
@@ -286,10 +285,9 @@ def _first_tasks(project: Project, sources: Sources) -> None:
         add_tasks(project, ids, INITIAL_DRAW)
         import_labels(project, sources.clean)
         return
-    ids = sorted(image.id for image in project.images())
-    rng = np.random.default_rng([project.settings.method.seed, 0])
-    drawn = rng.choice(ids, size=project.settings.method.initial, replace=False)
-    add_tasks(project, [int(image_id) for image_id in drawn], INITIAL_DRAW)
+    method = project.settings.method
+    drawn = first_draw((image.id for image in project.images()), method.initial, method.seed)
+    add_tasks(project, drawn, INITIAL_DRAW)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
+from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.labels import Detections, ImageRecord
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.label_sets import remaining_images
@@ -22,9 +23,6 @@ from napari_alc.project.strategy_measurements import measure_images
 
 if TYPE_CHECKING:
     from napari_alc.execution.dask.client import Cluster
-
-DEFAULT_TAU = 0.5
-"""Score threshold where no validation image tells a better one."""
 
 
 @one_at_a_time("predict")
@@ -120,19 +118,15 @@ def detections_of(
 def tau_of(project: Project, iteration: int) -> float:
     """The score threshold that holds in `iteration`."""
     run = run_of(project, iteration, "mp")
-    return float(run.threshold) if run is not None and run.threshold is not None else DEFAULT_TAU
+    return float(run.threshold) if run is not None and run.threshold is not None else FALLBACK_TAU
 
 
 def _tau(project: Project, iteration: int) -> float:
-    from napari_alc.evaluation.threshold import best_threshold
-
     if project.settings.method.tau >= 0:
         return project.settings.method.tau
     truth = project.validation_labels()
-    if not len(truth.labels):
-        return DEFAULT_TAU
     detections = detections_of(project, iteration, "mp", truth.image_ids, "validation")
-    return best_threshold(truth, detections, DEFAULT_TAU)
+    return best_threshold(truth, detections)
 
 
 def _measured(project: Project, iteration: int, model: str) -> dict[str, object]:

@@ -10,12 +10,13 @@ import numpy as np
 from sqlalchemy import delete, insert, select
 
 from napari_alc.boxes import Floats, Integers
+from napari_alc.cleaning.loop import offered_rows, rank_images
 from napari_alc.cleaning.regions import Region
-from napari_alc.cleaning.selection import Candidates, rank, scores
+from napari_alc.cleaning.selection import Candidates, scores
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import run_of
-from napari_alc.project.steps.assign_regions import SortedImages, Sorter, offered_rows
+from napari_alc.project.steps.assign_regions import SortedImages, Sorter
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import add_rows
 from napari_alc.project.strategy_measurements import measured_values, strategy_of
@@ -67,11 +68,10 @@ def keep_ranking(project: Project, iteration: int) -> None:
 
 def _make(project: Project, iteration: int) -> list[dict[str, object]]:
     found = _find(project, iteration)
-    rng = np.random.default_rng([project.settings.method.seed, iteration + 1])
     measured = measured_values(project, iteration, found.image_ids)
     candidates = Candidates(found.image_ids, found.inconsistency, measured)
-    values = strategy_of(project, iteration).values(candidates, rng)
-    return _rows(found, rank(found.image_ids, values, rng), iteration)
+    strategy, seed = strategy_of(project, iteration), project.settings.method.seed
+    return _rows(found, rank_images(strategy, candidates, seed, iteration), iteration)
 
 
 def _keep(
