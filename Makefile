@@ -26,7 +26,7 @@ demo: $(READY)  ## the whole method on synthetic images, then the review in napa
 test: system lint types manifest  ## every check and test, as in continuous integration
 	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile
 
-lint: $(READY)  ## style and format of the code
+lint: $(READY)  ## style and format of the code, and the walls between its rooms
 	$(RUN) ruff check $(SOURCES)
 	$(RUN) ruff format --check $(SOURCES)
 

@@ -4,10 +4,10 @@ import napari
 import pytest
 from sqlalchemy.event import listen
 
-from napari_alc.commands import gui as gui_module
-from napari_alc.commands.gui import gui, require_window
+from napari_alc.commands.gui import gui
 from napari_alc.errors import AlcError, BadData
-from napari_alc.plugin import preferences
+from napari_alc.plugin import launch, preferences
+from napari_alc.plugin.launch import require_window
 from napari_alc.plugin.widget import NAME, show
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.steps.select import select
@@ -197,6 +197,6 @@ def test_gui_tells_that_there_is_no_display(monkeypatch):
 @pytest.mark.parametrize(("missing", "name"), [("napari", "napari"), ("PySide6", "Qt")])
 def test_gui_tells_what_to_install(monkeypatch, missing, name):
     others = {"napari"} - {missing}
-    monkeypatch.setattr(gui_module, "find_spec", lambda found: found in others or None)
+    monkeypatch.setattr(launch, "find_spec", lambda found: found in others or None)
     with pytest.raises(AlcError, match=rf"^{name} is not installed. Run: pip install"):
         require_window()

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from napari_alc.errors import AlcError
-from napari_alc.project.project import Project
-
-BINDINGS = ("PySide6", "PyQt6", "PySide2", "PyQt5")
+from napari_alc.plugin.launch import launch
 
 
 def gui(
@@ -25,42 +19,4 @@ def gui(
 
     Example: napari-alc gui study
     """
-    require_window()
-    if project is not None:
-        # A folder that holds no project is told here, before a window opens.
-        Project.open(project).close()
-    import napari
-
-    from napari_alc.plugin.widget import NAME, dock
-
-    widget = dock(napari.Viewer(title=NAME))
-    if project is not None:
-        widget.open_project(project)
-    napari.run()
-
-
-def require_window() -> None:
-    """Refuse where napari cannot open a window.
-
-    Raises
-    ------
-    AlcError
-        When napari or Qt is not installed, or there is no display.
-    """
-    missing = [
-        name
-        for name, is_there in (
-            ("napari", find_spec("napari") is not None),
-            ("Qt", any(find_spec(binding) is not None for binding in BINDINGS)),
-        )
-        if not is_there
-    ]
-    if missing:
-        raise AlcError(f"{missing[0]} is not installed. Run: pip install 'napari-alc[gui]'")
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        raise AlcError(
-            "There is no display to open a window on. Log in with a desktop, or use the other "
-            "commands, which need none."
-        )
+    launch(project)

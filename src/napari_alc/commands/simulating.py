@@ -16,7 +16,7 @@ import numpy as np
 import typer
 
 from napari_alc.commands.checks import tell
-from napari_alc.commands.gui import gui, require_window
+from napari_alc.commands.gui import gui
 from napari_alc.commands.making import (
     Crowd,
     Detector,
@@ -44,6 +44,7 @@ from napari_alc.errors import AlcError, BadData
 from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.labels import LabelSet
+from napari_alc.plugin.launch import require_window
 from napari_alc.progress import Progress, Report
 from napari_alc.project.locks import locked
 from napari_alc.project.project import Project

@@ -17,9 +17,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_alc.commands.gui import require_window
 from napari_alc.errors import AlcError
 from napari_alc.files import atomic_write
+from napari_alc.plugin.launch import require_window
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import MODELS, Project
