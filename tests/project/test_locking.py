@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ import pytest
 from hand_made import A, make, see
 
 from napari_alc.errors import AlcError, BadData
+from napari_alc.project import locks
 from napari_alc.project.locks import locked
 from napari_alc.project.steps.select import select
 
@@ -33,16 +35,41 @@ def holder(hold):
     return hold("train")
 
 
-def test_on_a_full_disk_the_remedy_is_space(tmp_path, monkeypatch):
-    full = sqlite3.OperationalError("database or disk is full")
-    full.sqlite_errorcode = sqlite3.SQLITE_FULL
-
+@pytest.mark.parametrize(
+    "full",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_on_a_full_disk_the_remedy_is_space(tmp_path, monkeypatch, full):
     def refuse(*_args, **_options):
         raise full
 
-    monkeypatch.setattr(sqlite3, "connect", refuse)
-    with pytest.raises(BadData, match=r"disk is full\)\. Free space"), locked(tmp_path, "predict"):
+    monkeypatch.setattr(locks, "ReadWriteLock", refuse)
+    words = r"cannot be written .*\. Free space"
+    with pytest.raises(BadData, match=words), locked(tmp_path, "predict"):
         pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_lab_that_shares_its_folder_shares_the_locks(tmp_path):
+    before = os.umask(0o002)
+    try:
+        with locked(tmp_path, "train", "mp"):
+            pass
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("step*")}
+    assert modes.pop("step.parts") == 0o644  # written anew, not written into
+    assert modes == dict.fromkeys(("step.lock", "step.door", "step-mp.lock"), 0o664)
+
+
+def test_a_folder_that_others_may_write_is_locked_all_the_same(tmp_path, hold):
+    tmp_path.chmod(0o777)
+    hold("train", "mp")
+    assert "'train mp', process" in refused(tmp_path, "predict")
+    assert not refused(tmp_path, "train", "ma")
 
 
 def test_a_second_process_is_told_who_is_at_work(tmp_path, holder):

@@ -1,8 +1,8 @@
 """One step at a time: two processes must not train, predict or select on the same project.
 
-The locks are SQLite's own on files of their own, so they work wherever the store works, on
-Windows too, and the system releases them when their holder ends in whatever way. A note beside
-each tells who holds it.
+The locks are filelock's read-write locks: transactions of SQLite on files of their own. So they
+work wherever the store works, on Windows too, and the system releases them when their holder
+ends in whatever way. A note beside each tells who holds it.
 
 A step may have parts that do not disturb each other, such as the training of Mp and of Ma: several
 processes may hold one part each. Parts share the step's lock, and each has a lock of its own.
@@ -10,26 +10,31 @@ processes may hold one part each. Parts share the step's lock, and each has a lo
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import psutil
+from filelock import ReadWriteLock, Timeout
 
 from napari_alc.errors import BadData
 from napari_alc.files import write_text
 from napari_alc.project.project import Project
 
 LOCK_FILE = "step.lock"
-"""Held by a whole step alone, or shared by the parts of one step; tells which step's parts."""
+"""Held by a whole step alone, or shared by the parts of one step."""
+
+PARTS_FILE = "step.parts"
+"""Names the step whose parts share the lock; written by who holds it alone."""
 
 DOOR_FILE = "step.door"
 """Held for the moment in which one process takes its locks."""
@@ -104,69 +109,48 @@ def one_at_a_time(
 @contextmanager
 def _taken(folder: Path, step: str, part: str) -> Iterator[None]:
     with ExitStack() as held:
-        with closing(_alone(folder, DOOR_FILE, DOOR_SECONDS)):
+        with _explained(folder), _lock(folder, DOOR_FILE).write_lock(DOOR_SECONDS, blocking=True):
             if part:
-                held.enter_context(closing(_shared(folder, step)))
-                held.enter_context(closing(_alone(folder, f"step-{part}.lock")))
+                _join(held, folder, step)
+                held.enter_context(_lock(folder, f"step-{part}.lock").write_lock())
             else:
-                held.enter_context(closing(_alone(folder, LOCK_FILE)))
+                held.enter_context(_lock(folder, LOCK_FILE).write_lock())
         yield
 
 
-def _alone(folder: Path, name: str, seconds: float = 0.0) -> sqlite3.Connection:
-    """A lock that nobody else holds, not even shared."""
-    with _told(folder), _opened(folder / name, seconds) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-    return connection
+def _join(held: ExitStack, folder: Path, step: str) -> None:
+    """Share the lock of the folder with other parts of `step`; asked within the door."""
+    lock = _lock(folder, LOCK_FILE)
+    with suppress(Timeout), lock.write_lock():  # nobody is at work
+        write_text(folder / PARTS_FILE, step)
+    held.enter_context(lock.read_lock())
+    if (folder / PARTS_FILE).read_text(encoding="utf-8") != step:
+        raise Timeout(str(folder / LOCK_FILE))
 
 
-def _shared(folder: Path, step: str) -> sqlite3.Connection:
-    """The lock of the folder, shared with other parts of `step`; taken within the door."""
-    with _told(folder), _opened(folder / LOCK_FILE) as connection:
-        with suppress(sqlite3.OperationalError):  # Others are at work; what they do is written.
-            _write_step(connection, step)
-        connection.execute("BEGIN")
-        (running,) = connection.execute("SELECT step FROM running").fetchone()
-        if running != step:
-            raise _busy(folder)
-    return connection
+def _lock(folder: Path, name: str) -> ReadWriteLock:
+    """A lock that does not wait.
 
-
-def _write_step(connection: sqlite3.Connection, step: str) -> None:
-    connection.execute("BEGIN EXCLUSIVE")
-    connection.execute("CREATE TABLE IF NOT EXISTS running (step TEXT)")
-    connection.execute("DELETE FROM running")
-    connection.execute("INSERT INTO running VALUES (?)", [step])
-    connection.execute("COMMIT")
+    Not the one that other threads have: of several that share one, all are the same reader.
+    """
+    path = folder / name
+    # filelock would make the file for this user alone, and a lab shares its folder. One that is
+    # there already is not opened by this: its closing would end the locks of this process.
+    path.touch()
+    return ReadWriteLock(path, blocking=False, is_singleton=False)
 
 
 @contextmanager
-def _opened(path: Path, seconds: float = 0.0) -> Iterator[sqlite3.Connection]:
-    """A connection that is closed only where the block fails."""
-    with ExitStack() as failing:
-        connection = sqlite3.connect(path, timeout=seconds, isolation_level=None)
-        failing.enter_context(closing(connection))
-        yield connection
-        failing.pop_all()
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-            raise _busy(folder) from None
-        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    except Timeout:
+        told = f"another step is under way ({holders(folder)})"
+        raise BadData(folder, told, "Wait for it, or stop it") from None
+    except (OSError, sqlite3.Error, ValueError) as error:
+        is_full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
         remedy = "Free space on its disk" if is_full else "Make the folder writable for you"
         raise BadData(folder, f"cannot be written ({error})", remedy) from error
-
-
-def _busy(folder: Path) -> BadData:
-    return BadData(folder, f"another step is under way ({holders(folder)})", _WAIT)
-
-
-_WAIT = "Wait for it, or stop it"
 
 
 def holders(folder: Path) -> str:
