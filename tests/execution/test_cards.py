@@ -20,8 +20,8 @@ ONE, TWO = Gpu("GPU-1", {}), Gpu("GPU-2", {})
 
 HOLD = """
 import sys
-from napari_alc.execution.gpus import Card, taken
-with taken([Card(sys.argv[1], {})], 1, "Train and predict of /data/study"):
+from napari_alc.execution.gpus import Gpu, taken
+with taken([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
     print("at work", flush=True)
     sys.stdin.read()
 """

@@ -157,8 +157,8 @@ def test_what_a_killed_creation_left_is_taken_away(tmp_path, monkeypatch):
 
     given = sources(tmp_path, {1: [A]})
     with monkeypatch.context() as patch:
-        patch.setattr(create.Store, "seal", killed)
-        patch.setattr(create.Store, "drop", lambda _store: None)
+        patch.setattr(create.Database, "seal", killed)
+        patch.setattr(create.Database, "drop", lambda _store: None)
         patch.setattr(create, "_without_leftovers", nullcontext)
         with pytest.raises(SystemExit):
             create_project(tmp_path / "study", given, options())
