@@ -31,6 +31,22 @@ def test_a_box_of_iou_0_6_counts_at_0_5_but_not_at_0_75():
     assert result.ap == pytest.approx(30)
 
 
+@pytest.mark.parametrize(
+    ("height", "ap75", "ap"),
+    [(29, 0, 50), (30, 100, 60)],  # IoU 29/40 lies between 0.7 and 0.75, 30/40 reaches 0.75
+)
+def test_ap75_is_that_of_iou_0_75(height, ap75, ap):
+    result = average_precision(label_set(ONE), detections([(1, 3, 10, 10, 50, 10 + height, 0.9)]))
+    assert (result.ap75, result.ap) == pytest.approx((ap75, ap))
+
+
+@pytest.mark.parametrize("side", [0.5, 30, 95, 400, 20_000])
+def test_boxes_of_every_area_count(side):
+    box = (1, 3, 10, 10, 10 + side, 10 + side)
+    result = average_precision(label_set([box, *ONE]), detections([(*box, 0.9)]))
+    assert result.ap50 == pytest.approx(100 * 51 / 101)
+
+
 def test_a_category_without_truth_is_left_out():
     found = detections([(1, 3, 10, 10, 50, 50, 0.9), (2, 7, 10, 10, 50, 50, 0.95)])
     result = average_precision(label_set(ONE), found)

@@ -58,6 +58,22 @@ def test_each_kind_of_label_has_its_type(label, kind):
     assert compare_labels(label_set(TRUTH), label_set([label])).types.tolist() == [kind]
 
 
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ((1, 3, 10, 10, 50, 30), "location"),  # IoU 0.5
+        ((1, 3, 10, 10, 50, 30.1), "clean"),
+        ((1, 3, 10, 46, 50, 50), "background"),  # IoU 0.1
+        ((1, 3, 10, 45.9, 50, 50), "location"),
+        ((1, 3, 18, 10, 92, 50), "location"),  # IoF 0.8 of two
+        ((1, 3, 17.9, 10, 92, 50), "location"),  # more of one
+        ((1, 3, 17.9, 10, 92.1, 50), "box_in_box"),  # more of both
+    ],
+)
+def test_a_limit_itself_is_not_above_the_limit(label, kind):
+    assert compare_labels(label_set(TRUTH), label_set([label])).types.tolist() == [kind]
+
+
 def test_shifting_a_label_makes_it_location_noise_and_its_truth_missed():
     shifted = [(1, 3, 30, 10, 70, 50), *TRUTH[1:]]
     noise = compare_labels(label_set(TRUTH), label_set(shifted))

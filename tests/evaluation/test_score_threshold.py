@@ -41,6 +41,13 @@ def test_boxes_of_one_score_stay_together():
     assert best_threshold(label_set(TRUTH), found) == 0.9
 
 
+def test_no_threshold_lies_within_boxes_of_one_score():
+    # The first of the tied boxes is right: cut off after it, F1 would be 1; all of them give 4/8.
+    tied = [(*TRUTH[1], 0.8), *((2, 3, 20 * i, 0, 20 * i + 9, 9, 0.8) for i in range(4))]
+    found = detections([(*TRUTH[0], 0.9), *tied])
+    assert best_threshold(label_set(TRUTH), found) == 0.9
+
+
 def test_a_match_needs_more_than_half_and_the_same_category():
     half = detections([(1, 3, 10, 10, 50, 30, 0.9), (1, 7, 60, 10, 100, 50, 0.8)])
     assert best_threshold(label_set(TRUTH), half) == 0.5

@@ -149,6 +149,7 @@ def test_coordinates_that_are_not_finite_are_refused_by_record(put, word):
     ("key", "records", "named"),
     [
         ("images", [{"id": 1, "file_name": "a.png", "width": 0, "height": 5}], "0×5"),
+        ("images", [{"id": 1, "file_name": "a.png", "width": 5, "height": 0}], "5×0"),
         ("images", [{"id": 1, "file_name": "a.png", "width": 2.5, "height": 5}], "width"),
         ("images", [{"id": 1, "file_name": "a.png", "width": 5}], "height"),
         ("images", [{"id": 1, "file_name": 3, "width": 5, "height": 5}], "file_name"),
@@ -278,6 +279,20 @@ def test_lists_longer_than_one_chunk_are_whole(tmp_path, monkeypatch, count):
     assert read_coco(tmp_path / "l.json").label_set.labels.ids.tolist() == list(range(count))
     back = read_detections(tmp_path / "d.json", LABELS)
     assert back.detections.scores.tolist() == detections.scores.tolist()
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_attributes_stay_with_their_labels_however_many_are_written(tmp_path, monkeypatch, count):
+    monkeypatch.setattr(coco, "AT_ONCE", 5)
+    numbers = np.arange(count)
+    boxes = np.stack([numbers, numbers, numbers + 2.0, numbers + 2.0], axis=1)
+    labels = Labels([7] * count, [1] * count, boxes, 100 + numbers)
+    attributes = [{"source": f"of {number}"} for number in (100 + numbers).tolist()]
+    write_coco(tmp_path / "l.json", LABELS.with_labels(labels), attributes)
+    written = orjson.loads((tmp_path / "l.json").read_bytes())["annotations"]
+    assert [(a["bbox"][0], a["source"]) for a in written] == [
+        (number, f"of {100 + number}") for number in range(count)
+    ]
 
 
 def test_attributes_must_match_the_labels(tmp_path):

@@ -86,6 +86,29 @@ def test_a_wrong_object_is_refused_by_file_and_number(put, tmp_path, corners, na
     assert named in caught.value.problem
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_fault_is_named_by_its_own_file_wherever_it_stands(put, tmp_path, number):
+    wrong = thing("WBC", (30, 2, 1, 40))
+    put("a", thing(), thing())
+    objects = [thing(), thing(), thing()]
+    objects[number - 1] = wrong
+    path = put("b", *objects)
+    put("c", thing())
+    with pytest.raises(BadData) as caught:
+        read_voc(tmp_path)
+    assert caught.value.where == path
+    assert caught.value.problem.startswith(f"object {number} (WBC)")
+
+
+def test_a_fault_after_a_file_without_objects_is_named(put, tmp_path):
+    put("a", thing())
+    put("b")
+    path = put("c", thing(corners=(30, 2, 1, 40)))
+    with pytest.raises(BadData, match="object 1") as caught:
+        read_voc(tmp_path)
+    assert caught.value.where == path
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

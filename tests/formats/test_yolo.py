@@ -59,6 +59,15 @@ def test_class_names_are_found_beside(put, images, name, text):
     assert read.categories == (Category(1, "round"), Category(2, "long one"))
 
 
+@pytest.mark.parametrize("number", [100, 1000, 12345])
+def test_classes_of_many_digits_are_classes(put, images, number):
+    labels = put("a.txt", f"{number} .5 .5 .1 .1\n7 .5 .5 .1 .1\n")
+    read = read_yolo(labels, images).label_set
+    assert read.labels.category_ids.tolist() == [number + 1, 8]
+    assert read.categories[number] == Category(number + 1, f"class {number}")
+    assert len(read.categories) == number + 1
+
+
 def test_given_names_come_first_and_a_subset_keeps_ids(put, images):
     put("classes.txt", "x")
     labels = put("c.txt", "0 .5 .5 .1 .1")
@@ -76,6 +85,7 @@ def test_given_names_come_first_and_a_subset_keeps_ids(put, images):
         ("0 .5 .5 .1 wide", "not all numbers"),
         ("-1 .5 .5 .1 .1", "class"),
         ("0.5 .5 .5 .1 .1", "class"),
+        ("100000 .5 .5 .1 .1", "not a number"),
         ("7 .5 .5 .1 .1", "class 7"),
         ("0 nan .5 .1 .1", "finite"),
         ("0 .5 .5 -.1 .1", "negative"),

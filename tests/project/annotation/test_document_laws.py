@@ -107,6 +107,46 @@ def test_no_box_is_refused_and_nothing_changes(document, shelf, corners):
     assert not shelf.written
 
 
+@pytest.mark.parametrize(
+    ("corners", "is_box"),
+    [
+        ((10, 10, 12, 30), True),
+        ((10, 10, 11.99, 30), False),
+        ((10, 10, 30, 12), True),
+        ((10, 10, 30, 11.99), False),
+        ((98, 10, 130, 30), True),
+        ((98.01, 10, 130, 30), False),
+        ((10, 78, 30, 130), True),
+        ((10, 78.01, 30, 130), False),
+    ],
+)
+def test_a_box_has_at_least_two_pixels_within_the_image(document, corners, is_box):
+    for change in (lambda: document.reshape({1: corners}), lambda: document.add(corners, 1)):
+        if is_box:
+            change()
+        else:
+            with pytest.raises(Refused, match="too small or outside"):
+                change()
+
+
+@pytest.mark.parametrize(
+    ("corners", "refused"),
+    [
+        ((40, 40, 60, 50), False),  # IoU 0.5 with the label
+        ((40, 40, 60, 50.1), True),
+        ((40, 40, 80, 60), False),
+        ((40, 40, 79.9, 60), True),
+    ],
+)
+def test_taken_corners_may_overlap_a_label_by_half_and_no_more(document, corners, refused):
+    suggestion = ReviewBox(50, 2, corners, "ma", "red", 0.8)
+    if refused:
+        with pytest.raises(Refused, match="Another label marks that object"):
+            document.take(1, suggestion)
+    document.take(1, replace(suggestion, category_id=1) if refused else suggestion)
+    assert document.boxes[1].corners == corners
+
+
 def test_unknown_boxes_and_categories_are_refused(document):
     with pytest.raises(Refused, match="Box 77"):
         document.delete([77])

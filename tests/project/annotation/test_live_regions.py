@@ -143,6 +143,15 @@ def test_a_box_that_was_moved_away_is_a_label_and_no_models_box_any_more():
     assert found == {2: "gray", 4: "gray", 1: "green"}
 
 
+@pytest.mark.parametrize("matching", ["existential", "one-to-one"])
+def test_boxes_agree_above_the_threshold_and_not_at_it(matching):
+    settings = Thresholds(matching=matching)
+    half = replace(MP, corners=(10, 10, 20, 30))
+    assert live_regions([CROWD, half], [], settings) == {1: "green", 2: "pink"}
+    more = replace(MP, corners=(10, 10, 20.1, 30))
+    assert live_regions([CROWD, more], [], settings) == {1: "gray", 2: "gray"}
+
+
 def test_another_category_agrees_with_nothing():
     other = replace(MP, category_id=2, state="changed", person="Ada")
     assert live_regions([CROWD, other], [], HALF) == {1: "green", 2: "green"}

@@ -209,6 +209,26 @@ def test_an_export_is_made_again_bit_for_bit_whatever_was_decided_since(project,
     assert everything_in(out) == first
 
 
+@pytest.mark.parametrize("last", ["drawn", "moved"])
+def test_the_last_decision_before_an_export_is_in_it_and_the_next_is_not(project, tmp_path, last):
+    task = next(task for task in queue(project) if task.image_id == 2)
+    reopen(project, task)
+    document = open_document(project, task, "Eve")
+    drawn = document.add((1, 1, 9, 9), 1)
+    if last == "moved":
+        document.reshape({drawn: (2, 2, 9, 9)})
+    finish(project, task, "Eve")
+    first = export(project, tmp_path / "out", FORMATS).read_bytes()
+    assert len(json.loads(first)["annotations"]) == 7
+    reopen(project, task)
+    document.reshape({drawn: (3, 3, 9, 9)})
+    document.add((80, 80, 90, 90), 1)
+    finish(project, task, "Eve")
+    again = export_again(project, tmp_path / "out" / "datasheet.json")
+    assert (again.mended, again.other_images) == ((), ())
+    assert (tmp_path / "out" / "clean.json").read_bytes() == first
+
+
 def test_a_changed_file_is_put_right(project, tmp_path):
     export(project, tmp_path / "study.json")
     path = tmp_path / "study.json"
