@@ -20,9 +20,7 @@ from napari_alc.project.annotation.document import ReviewBox
         ((-100, -100, 122, 122), True),
     ],
 )
-def test_boxes_show_one_object_from_a_tenth_of_iou_on_or_where_one_lies_in_the_other(
-    corners, same
-):
+def test_boxes_show_one_object_from_a_tenth_of_iou_on_or_where_one_lies_in_the_other(corners, same):
     box = ReviewBox(1, 1, (0, 0, 22, 22), "crowd")
     other = ReviewBox(2, 1, corners, "ma")
     assert is_same_object(box, other) is same

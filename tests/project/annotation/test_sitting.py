@@ -158,10 +158,10 @@ HOLD = """
 import sys
 from pathlib import Path
 from napari_alc.project.project import Project
-from napari_alc.project.annotation.session import Sitting
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import next_open_task
 project = Project.open(Path(sys.argv[1]))
-document = Sitting(project, "Eve").open(next_open_task(project)).document
+document = ReviewSession(project, "Eve").open(next_open_task(project)).document
 document.keep([document.open_boxes[0].id])
 print("at work", flush=True)
 sys.stdin.read()
