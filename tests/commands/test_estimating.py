@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from napari_alc.commands import estimating
 from napari_alc.commands.estimating import sentence
 from napari_alc.detection import estimate as measuring
 from napari_alc.detection.estimate import Estimate
+from napari_alc.detection.training.validation import CleanImages
 from napari_alc.project.steps.estimate_time import TimeEstimate, estimate
 from tiny_projects import IMAGES, REVIEWED, make_project, pretend_predicted
 
@@ -97,7 +99,7 @@ def test_images_with_boxes_are_learned_and_remaining_ones_looked_at(project, mea
 @pytest.mark.usefixtures("measured")
 def test_measurements_on_validation_images_are_counted(project, monkeypatch):
     plain = estimate(project).train_seconds
-    three = project.crowd_labels().of_images([1, 2, 3])
+    three = CleanImages(project.crowd_labels().of_images([1, 2, 3]), [Path("unread")] * 3)
     monkeypatch.setattr("napari_alc.project.steps.estimate_time.clean_images", lambda _: three)
     assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.2)
 

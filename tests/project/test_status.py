@@ -78,6 +78,6 @@ def test_labels_changed_after_the_training_are_learned_from_again(tmp_path):
 @pytest.mark.parametrize(("clean", "reason"), [({1: []}, "no object"), ({1: [B]}, "Ma has noth")])
 def test_a_training_set_without_boxes_is_explained(tmp_path, clean, reason, monkeypatch):
     project = make(tmp_path, {1: [A]}, clean=clean)
-    monkeypatch.setattr("napari_alc.project.steps.train.run_training", lambda *_: pytest.fail())
+    monkeypatch.setattr("napari_alc.project.steps.executor.run_training", lambda *_: pytest.fail())
     with pytest.raises(AlcError, match=reason):
         train(project, ["mp" if reason == "no object" else "ma"])

@@ -27,7 +27,7 @@ from napari_alc.files import write_text
 from napari_alc.labels import Detections, ImageRecord, LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
 from napari_alc.project.reporting.metrics import detector_record
-from napari_alc.project.steps.train import training_images
+from napari_alc.project.steps.training_inputs import training_images
 from napari_alc.project.storage.prediction_files import predict_pieces
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from napari_alc.execution.resources import fits_side_by_side, threads_each
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.steps.estimate_time import TimeEstimate
 from napari_alc.project.steps.estimate_time import estimate as measured
-from napari_alc.project.steps.train import detector_settings
+from napari_alc.project.steps.training_inputs import detector_settings
 from napari_alc.wording import duration, form
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from queue import SimpleQueue
 
 import numpy as np
@@ -14,14 +15,12 @@ from local_cluster import blind, do_something, kill, save_often, see_again, star
 from typer.testing import CliRunner
 
 from napari_alc import cli
-from napari_alc.detection.data.samples import TrainingImage
 from napari_alc.detection.models.presets import read_tensors
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.detection.training.training import train as train_detector
 from napari_alc.detection.training.validation import CleanImages
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.execution.dask import scheduler
-from napari_alc.execution.dask.client import lesson
+from napari_alc.execution.dask.client import train_request
 from napari_alc.execution.dask.connection import connected
 from napari_alc.execution.dask.messages import TOPIC
 from napari_alc.execution.dask.scheduler import TaskBatch
@@ -31,11 +30,13 @@ from napari_alc.project.label_sets import training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.status import run_of
+from napari_alc.project.steps.executor import run_training
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.steps.train import train
+from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage import prediction_files
 from napari_alc.project.storage.prediction_files import predict_pieces
-from tiny_projects import IMAGES, SQUARE, make_project
+from tiny_projects import IMAGES, make_project
 
 COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
@@ -125,14 +126,14 @@ def test_pieces_that_are_there_are_not_computed_again(connection, looking):
 def answers(monkeypatch):
     """Who was sent how many files."""
     sent = []
-    send = TaskBatch._at
+    send = TaskBatch._run_on
 
     def watched(self, worker, function, *arguments):
         if function is deliver:
             sent.append((worker, len(arguments[1])))
         return send(self, worker, function, *arguments)
 
-    monkeypatch.setattr(TaskBatch, "_at", watched)
+    monkeypatch.setattr(TaskBatch, "_run_on", watched)
     return sent
 
 
@@ -165,7 +166,7 @@ def test_a_file_that_a_worker_cannot_read_is_named_as_here(client, connection, l
 def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking, monkeypatch):
     client.run(blind)
     killed = []
-    send = TaskBatch._at
+    send = TaskBatch._run_on
 
     def kill_first(self, worker, function, *arguments):
         if function is deliver and not killed:  # It waits for a file in the middle of a piece.
@@ -173,7 +174,7 @@ def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking
             kill(client, worker)
         return send(self, worker, function, *arguments)
 
-    monkeypatch.setattr(TaskBatch, "_at", kill_first)
+    monkeypatch.setattr(TaskBatch, "_run_on", kill_first)
     assert_same(looking.on(connection), looking.locally())
     assert killed
 
@@ -230,29 +231,21 @@ class Learning:
         self.settings = DetectorSettings(iterations=iterations, threads=1, **settings)
         self.folders = {model: folder / model for model in MODELS}
         self.reports = []
-        self._images = {model: self._training_set(project, model) for model in MODELS}
+        self.jobs = [self._job(project, model) for model in MODELS]
 
-    @staticmethod
-    def _training_set(project, model):
+    def _job(self, project, model):
         labels = training_labels(project, 0, model)
-        rows = labels.labels.by_image()
-        return [
-            TrainingImage(project.path_of(image), rows[image.id].boxes, rows[image.id].category_ids)
-            for image in labels.images
-        ]
-
-    def lessons(self):
-        return [
-            (lesson(images, [SQUARE], self.settings, f"train {model}", "cpu"), self.folders[model])
-            for model, images in self._images.items()
-        ]
+        paths = tuple(project.path_of(image) for image in labels.images)
+        folder = self.folders[model]
+        return TrainingJob(labels, paths, self.settings, None, None, folder, f"train {model}")
 
     def on(self, connection, should_stop=never):
-        connection.train(self.lessons(), self.reports.append, should_stop)
+        trained = connection.train(self.jobs, self.reports.append, should_stop, "cpu")
+        assert list(trained) == self.jobs
 
     def assert_same_as_local(self, folder):
-        for model, images in self._images.items():
-            local = train_detector(images, [SQUARE], self.settings, folder / model, device="cpu")
+        for model, job in zip(MODELS, self.jobs, strict=True):
+            local = run_training(replace(job, folder=folder / model), folder, device="cpu")
             expected = read_tensors(local)
             found = read_tensors(self.folders[model] / "weights.pt")
             assert found["fingerprint"] == expected["fingerprint"]
@@ -266,16 +259,16 @@ class Learning:
 
 @pytest.fixture
 def began(monkeypatch):
-    """Which workers began an errand, in order."""
+    """Which workers began a task, in order."""
     workers = []
-    hear = TaskBatch._hear
+    handle = TaskBatch._on_message
 
     def watched(self, token, one, message):
         if message["kind"] == "began":
             workers.append(message["worker"])
-        hear(self, token, one, message)
+        handle(self, token, one, message)
 
-    monkeypatch.setattr(TaskBatch, "_hear", watched)
+    monkeypatch.setattr(TaskBatch, "_on_message", watched)
     return workers
 
 
@@ -298,14 +291,12 @@ def test_a_training_measures_the_validation_images_it_is_sent(
     client.run(blind)
     truth = project.crowd_labels().of_images([4, 5])
     clean = CleanImages(truth, [project.path_of(image) for image in truth.images])
-    settings = DetectorSettings(iterations=4, threads=1, validate_every=2)
-    images = Learning._training_set(project, "mp")
-    sent = lesson(images, [SQUARE], settings, "train mp", "cpu", clean=clean)
-    reports = []
-    connection.train([(sent, tmp_path / "run")], reports.append, never)
-    measured = json.loads((tmp_path / "run" / "metrics.json").read_text())["validation"]
+    learning = Learning(project, tmp_path, 4, validate_every=2)
+    learning.jobs = [replace(learning.jobs[0], clean=clean)]
+    learning.on(connection)
+    measured = json.loads((tmp_path / "mp" / "metrics.json").read_text())["validation"]
     assert [iteration for iteration, _ in measured] == [2, 4]
-    assert [r.values["validation_AP50"] for r in reports if "validation_AP50" in r.values]
+    assert [r for r in learning.reports if "validation_AP50" in r.values]
 
 
 def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
@@ -326,11 +317,11 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     mp_tokens = []
     submit = TaskBatch._submit
 
-    def noted(self, errand, workers):
-        known = set(self._open)
-        submit(self, errand, workers)
-        if errand.content.step == "train mp":
-            mp_tokens.extend(set(self._open) - known)
+    def noted(self, task, workers):
+        known = set(self._running)
+        submit(self, task, workers)
+        if task.request.step == "train mp":
+            mp_tokens.extend(set(self._running) - known)
 
     def is_of_mp(keys):
         return any(token in str(key) for key in keys for token in mp_tokens)
@@ -362,7 +353,7 @@ def test_a_cancelled_training_keeps_its_checkpoints_and_frees_the_workers(
 
 
 def test_a_worker_stops_by_itself_when_nobody_waits_any_more(client, cluster, project, tmp_path):
-    [(task, _), _] = Learning(project, tmp_path, 100_000).lessons()
+    task = train_request(Learning(project, tmp_path, 100_000).jobs[0], "cpu")
     with Client(cluster.scheduler_address, set_as_default=False) as other:
         other.submit(train_model, "forgotten", task, key="left alone")
         began = SimpleQueue()

@@ -21,7 +21,8 @@ from napari_alc.project.steps.create import CreateOptions, Sources, create_proje
 from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.shared_plan import make_shared_plan, shared_plan
-from napari_alc.project.steps.train import detector_settings, train, train_on, training_curves
+from napari_alc.project.steps.train import train, train_on, training_curves
+from napari_alc.project.steps.training_inputs import detector_settings
 from napari_alc.project.storage import schema
 from tiny_projects import REVIEWED, draw, make_project
 

@@ -7,16 +7,18 @@ tells what is sent, `execution.dask.worker` what a worker does with it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_alc.execution.dask.messages import PredictRequest, SharedFile, Trained, TrainRequest
 from napari_alc.execution.dask.scheduler import RemoteTask, TaskBatch
-from napari_alc.execution.dask.worker import CHECKPOINT_FILE, predict_piece, samples_of, train_model
+from napari_alc.execution.dask.worker import CHECKPOINT_FILE, predict_images, train_model
 from napari_alc.files import atomic_write
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop
+from napari_alc.project.steps.training_inputs import TrainingJob, training_images
 from napari_alc.project.storage.prediction_files import (
     MissingPiece,
     fingerprint,
@@ -25,20 +27,11 @@ from napari_alc.project.storage.prediction_files import (
     save_piece,
 )
 
-if TYPE_CHECKING:
-    from napari_alc.detection.data.samples import TrainingImage
-    from napari_alc.detection.plan import Plan
-    from napari_alc.detection.settings import DetectorSettings
-    from napari_alc.detection.training.validation import CleanImages
-    from napari_alc.labels import Category
-    from napari_alc.project.project import Project
-    from napari_alc.project.steps.train import TrainingJob
-
 WEIGHTS_FILE = "weights.pt"
 
 
 class Cluster:
-    """A Dask cluster that trains and predicts; `connection.connected` finds it.
+    """A Dask cluster as an `Executor` of a project's steps; `connection.connected` finds it.
 
     Parameters
     ----------
@@ -75,27 +68,15 @@ class Cluster:
         missing = list(missing_pieces(maker, images, folder))
         shared = SharedFile.of(weights)
         done = len(images) - sum(len(piece.images) for piece in missing)
-        tally = _Tally("predict", done, len(images), report)
-        errands = (_errand(piece, shared, maker, device, tally) for piece in missing)
-        self._do(errands, "predict", report, should_stop, device)
+        progress = _PredictProgress(done, len(images), report)
+        tasks = (_predict_task(piece, shared, maker, device, progress) for piece in missing)
+        self._run(tasks, "predict", report, should_stop, device)
         return load_pieces(folder, [image_id for image_id, _ in images])
 
-    def learn(
-        self,
-        project: Project,
-        courses: Sequence[TrainingJob],
-        report: Report,
-        should_stop: ShouldStop,
-        device: str,
-    ) -> None:
-        """As `project.steps.train.learn`, for several models at the same time (`train`)."""
-        lessons = [(_lesson_of(project, course, device), course.folder) for course in courses]
-        self.train(lessons, report, should_stop)
-
     def train(
-        self, lessons: Sequence[tuple[TrainRequest, Path]], report: Report, should_stop: ShouldStop
-    ) -> None:
-        """Train detectors at the same time, each on a worker, and write them to their folders.
+        self, jobs: Iterable[TrainingJob], report: Report, should_stop: ShouldStop, device: str
+    ) -> Iterator[TrainingJob]:
+        """As `project.steps.executor.Executor.train`, all detectors at the same time.
 
         The folders get what `detection.training.training.train` writes; a checkpoint that is
         there is gone on from, and weights of the same training are kept as they are.
@@ -108,119 +89,108 @@ class Cluster:
             When the connection is lost, workers die again and again, or a training fails; the
             newest checkpoint of each that was not finished is kept.
         """
-        todo = [(lesson, folder) for lesson, folder in lessons if not _is_trained(lesson, folder)]
-        errands = [_training(lesson, folder, report) for lesson, folder in todo]
-        if errands:
-            first = todo[0][0]
-            self._do(errands, first.step, report, should_stop, first.device)
+        wanted = list(jobs)
+        missing = [job for job in wanted if not _is_trained(job)]
+        if missing:
+            tasks = [_train_task(job, device, report) for job in missing]
+            self._run(tasks, missing[0].step, report, should_stop, device)
+        yield from wanted
 
-    def _do(
+    def _run(
         self,
-        errands: Iterable[RemoteTask],
+        tasks: Iterable[RemoteTask],
         step: str,
         report: Report,
         should_stop: ShouldStop,
         device: str,
     ) -> None:
-        TaskBatch(self._client, self.address, errands, step, device).run(report, should_stop)
+        TaskBatch(self._client, self.address, tasks, step, device).run(report, should_stop)
 
 
-class _Tally:
+@dataclass
+class _PredictProgress:
     """The progress of a prediction from that of its pieces."""
 
-    def __init__(self, step: str, done: int, total: int, report: Report) -> None:
-        self._step, self._done, self._total = step, done, total
-        self._report = report
-        self._of_piece: dict[Path, int] = {}
+    already_done: int
+    total: int
+    report: Report
+    done_of_piece: dict[Path, int] = field(default_factory=dict)
 
-    def hear(self, piece: MissingPiece, done: int) -> None:
-        if self._of_piece.get(piece.path) == done:
+    def update(self, piece: MissingPiece, done: int) -> None:
+        if self.done_of_piece.get(piece.path) == done:
             return
-        self._of_piece[piece.path] = done
-        done = self._done + sum(self._of_piece.values())
-        message = f"image {done} of {self._total}"
-        self._report(Progress(self._step, done, self._total, message))
+        self.done_of_piece[piece.path] = done
+        done = self.already_done + sum(self.done_of_piece.values())
+        message = f"image {done} of {self.total}"
+        self.report(Progress("predict", done, self.total, message))
 
 
-def _errand(
-    piece: MissingPiece, weights: SharedFile, maker: str, device: str, tally: _Tally
+def _predict_task(
+    piece: MissingPiece, weights: SharedFile, maker: str, device: str, all_pieces: _PredictProgress
 ) -> RemoteTask:
     images = tuple((image_id, SharedFile.of(path)) for image_id, path in piece.images)
 
-    def keep(found: Detections) -> bool:
+    def save(found: Detections) -> bool:
         save_piece(piece.path, found, maker, piece.image_ids)
-        tally.hear(piece, len(images))
+        all_pieces.update(piece, len(images))
         return True
 
-    def hear(progress: Progress) -> None:
-        tally.hear(piece, progress.done)
+    def report(progress: Progress) -> None:
+        all_pieces.update(piece, progress.done)
 
-    return RemoteTask(predict_piece, PredictRequest(weights, maker, images, device), keep, hear)
-
-
-def _lesson_of(project: Project, course: TrainingJob, device: str) -> TrainRequest:
-    from napari_alc.detection.training.validation import CleanImages
-    from napari_alc.project.steps.train import training_images
-
-    clean = course.clean
-    return lesson(
-        training_images(course.labels, course.paths),
-        course.labels.categories,
-        course.settings,
-        course.step,
-        device,
-        course.plan,
-        CleanImages(clean, [project.path_of(image) for image in clean.images]) if clean else None,
-        course.strategy,
-    )
+    request = PredictRequest(weights, maker, images, device)
+    return RemoteTask(predict_images, request, save, report)
 
 
-def lesson(
-    images: Sequence[TrainingImage],
-    categories: Sequence[Category],
-    settings: DetectorSettings,
-    step: str,
-    device: str,
-    plan: Plan | None = None,
-    clean: CleanImages | None = None,
-    strategy: str = "",
-) -> TrainRequest:
-    """A training as it is sent to a worker; the parameters are those of the local one."""
+def train_request(job: TrainingJob, device: str) -> TrainRequest:
+    """A training as it is sent to a worker.
+
+    Raises
+    ------
+    BadData
+        When the file of an image is not there.
+    """
+    images, clean = training_images(job.labels, job.paths), job.clean
     return TrainRequest(
         images=tuple(SharedFile.of(image.path) for image in images),
         boxes=tuple(image.boxes for image in images),
         category_ids=tuple(image.category_ids for image in images),
-        categories=tuple(categories),
-        settings=settings,
-        plan=plan,
-        step=step,
+        categories=tuple(job.labels.categories),
+        settings=job.settings,
+        plan=job.plan,
+        step=job.step,
         device=device,
         truth=clean.truth if clean else None,
         validation=tuple(SharedFile.of(path) for path in clean.paths) if clean else (),
-        strategy=strategy,
+        strategy=job.strategy,
     )
 
 
-def _training(lesson: TrainRequest, folder: Path, report: Report) -> RemoteTask:
-    def keep(trained: Trained) -> bool:
+def _train_task(job: TrainingJob, device: str, report: Report) -> RemoteTask:
+    checkpoint = job.folder / CHECKPOINT_FILE
+
+    def save(trained: Trained) -> bool:
         # The weights come last: they tell that the training is complete.
         for name in sorted(trained.files, key=lambda name: name == WEIGHTS_FILE):
-            with atomic_write(folder / Path(name).name) as stream:
+            with atomic_write(job.folder / Path(name).name) as stream:
                 stream.write(trained.files[name])
         if trained.finished:
-            (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+            checkpoint.unlink(missing_ok=True)
         return trained.finished
 
-    return RemoteTask(train_model, lesson, keep, report, folder / CHECKPOINT_FILE)
+    return RemoteTask(train_model, train_request(job, device), save, report, checkpoint)
 
 
-def _is_trained(lesson: TrainRequest, folder: Path) -> bool:
+def _is_trained(job: TrainingJob) -> bool:
     from napari_alc.detection.acquisition.strategies import training_variant
     from napari_alc.detection.models.weights import saved_fingerprint
     from napari_alc.detection.training.training import training_fingerprint
 
-    samples = samples_of(lesson, [Path(file.path) for file in lesson.images])
-    variant = training_variant(lesson.strategy)
-    made_of = samples, lesson.categories, lesson.settings, lesson.plan
-    wanted = training_fingerprint(*made_of, variant=variant)
-    return saved_fingerprint(folder / WEIGHTS_FILE) == wanted
+    wanted = training_fingerprint(
+        training_images(job.labels, job.paths),
+        job.labels.categories,
+        job.settings,
+        job.plan,
+        variant=training_variant(job.strategy),
+    )
+    return saved_fingerprint(job.folder / WEIGHTS_FILE) == wanted

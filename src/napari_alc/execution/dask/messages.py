@@ -107,7 +107,7 @@ class TrainRequest:
     categories, settings, plan, step, device
         As `napari_alc.detection.training.training.train` takes them.
     strategy
-        As in `napari_alc.project.steps.train.TrainingJob`.
+        As in `napari_alc.project.steps.training_inputs.TrainingJob`.
     truth, validation
         Clean labels to measure the detector on meanwhile, and the files of their images.
     """

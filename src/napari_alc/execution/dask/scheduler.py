@@ -1,6 +1,6 @@
-"""Errands to the workers of a Dask cluster: submitted, listened to, answered, stopped.
+"""Tasks for the workers of a Dask cluster: submitted, listened to, answered, stopped.
 
-Dask decides which worker does what, and gives the errand of a worker that was lost to another
+Dask decides which worker does what, and gives the task of a worker that was lost to another
 one. All that happens here happens in one thread, in the order in which the news come.
 """
 
@@ -48,30 +48,30 @@ class RemoteTask:
 
     Parameters
     ----------
-    work
-        Runs there, with a name for the errand and `content`.
-    content
-        What it is about.
-    keep
-        Receives what `work` returned; ``False`` where that is not the end of it.
-    hear
+    function
+        Runs there, with a name for the task and `request`.
+    request
+        What is to be done.
+    on_result
+        Receives what `function` returned; ``False`` where that is not the end of it.
+    on_progress
         Receives its progress.
     checkpoint
-        File of the newest checkpoint here, for an errand that makes some.
+        File of the newest checkpoint here, for a task that makes some.
     """
 
-    work: Callable[[str, Any], Any]
-    content: PredictRequest | TrainRequest
-    keep: Callable[[Any], bool]
-    hear: Report
+    function: Callable[[str, Any], Any]
+    request: PredictRequest | TrainRequest
+    on_result: Callable[[Any], bool]
+    on_progress: Report
     checkpoint: Path | None = None
 
 
 @dataclass
-class _Open:
-    """An errand under way: which worker has it, how far it said to be."""
+class _Running:
+    """A task under way: which worker has it, how far it said to be."""
 
-    errand: RemoteTask
+    task: RemoteTask
     future: Any
     worker: str = ""
     last: Progress | None = None
@@ -79,7 +79,7 @@ class _Open:
 
 
 class TaskBatch:
-    """Some errands, from the first to the last.
+    """Some tasks, from the first to the last.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class TaskBatch:
         A `distributed.Client`.
     address
         The scheduler's, for messages.
-    errands
+    tasks
         Taken one by one as there is room.
     step
         Their name in progress and messages.
@@ -96,60 +96,60 @@ class TaskBatch:
     """
 
     def __init__(
-        self, client: Any, address: str, errands: Iterable[RemoteTask], step: str, device: str
+        self, client: Any, address: str, tasks: Iterable[RemoteTask], step: str, device: str
     ) -> None:
         self._client = client
         self._address = address
-        self._errands = iter(errands)
+        self._tasks = iter(tasks)
         self._step = step
         self._may_use_gpu = not device.startswith(("cpu", "mps"))
-        self._open: dict[str, _Open] = {}
-        self._news: SimpleQueue[tuple[str, Mapping[str, Any] | Future[Any]]] = SimpleQueue()
+        self._running: dict[str, _Running] = {}
+        self._messages: SimpleQueue[tuple[str, Mapping[str, Any] | Future[Any]]] = SimpleQueue()
         self._error: BaseException | None = None
         self._ask_at = self._give_up_at = 0.0
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        """Do all errands.
+        """Do all tasks.
 
         Raises
         ------
         Cancelled
             When `should_stop` says so.
         AlcError
-            When the connection is lost, workers die again and again, or an errand fails.
+            When the connection is lost, workers die again and again, or a task fails.
         """
         self._client.subscribe_topic(TOPIC, self._listen)
         with self._threads():
             try:
                 self._submit_more(report)
-                while self._open:
-                    self._take_news(report)
+                while self._running:
+                    self._next_message(report)
                     if self._error is None and should_stop():
                         self._begin_to_stop(Cancelled(self._step))
-                    self._go_on_stopping()
+                    self._continue_stopping()
             except OSError as error:
                 raise self._lost() from error
             finally:
-                self._let_go([one.future for one in self._open.values()])
+                self._release([one.future for one in self._running.values()])
         if self._error is not None:
             raise self._error
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
         """A thread for each result that is waited for."""
-        with ThreadPoolExecutor(MOST_TASKS) as self._waiting:
+        with ThreadPoolExecutor(MOST_TASKS) as self._threadpool:
             yield
 
     def _listen(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Runs in Dask's thread."""
         _, message = event
-        self._news.put((str(message["token"]), message))
+        self._messages.put((str(message["token"]), message))
 
     def _workers(self) -> list[Mapping[str, Any]]:
         """The workers that may do this; those with a GPU where any announces one."""
         known = list(self._client.scheduler_info(n_workers=-1)["workers"].values())
-        cards = [worker for worker in known if worker["resources"].get("GPU")]
-        return cards if cards and self._may_use_gpu else known
+        with_gpu = [worker for worker in known if worker["resources"].get("GPU")]
+        return with_gpu if with_gpu and self._may_use_gpu else known
 
     def _submit_more(self, report: Report) -> None:
         if self._error is not None:
@@ -159,41 +159,41 @@ class TaskBatch:
             message = f"waiting for a worker of the cluster at {self._address}"
             report(Progress(self._step, 0, 1, message))
         room = min(MOST_TASKS, TASKS_A_WORKER * max(1, len(workers)))
-        for errand in islice(self._errands, max(0, room - len(self._open))):
-            self._submit(errand, workers)
+        for task in islice(self._tasks, max(0, room - len(self._running))):
+            self._submit(task, workers)
 
-    def _submit(self, errand: RemoteTask, workers: Sequence[Mapping[str, Any]]) -> None:
+    def _submit(self, task: RemoteTask, workers: Sequence[Mapping[str, Any]]) -> None:
         token = uuid4().hex
         # Dask takes an argument that equals a key for the result of that task.
-        key = f"{errand.work.__name__}-{token}"
+        key = f"{task.function.__name__}-{token}"
         takes_gpu = self._may_use_gpu and any(w["resources"].get("GPU") for w in workers)
         resources = {"GPU": 1} if takes_gpu else None
         future = self._client.submit(
-            errand.work, token, errand.content, key=key, resources=resources, pure=False
+            task.function, token, task.request, key=key, resources=resources, pure=False
         )
-        self._open[token] = _Open(errand, future)
-        ended = self._waiting.submit(future.result)
-        ended.add_done_callback(lambda ended: self._news.put((token, ended)))
+        self._running[token] = _Running(task, future)
+        ended = self._threadpool.submit(future.result)
+        ended.add_done_callback(lambda ended: self._messages.put((token, ended)))
 
-    def _take_news(self, report: Report) -> None:
+    def _next_message(self, report: Report) -> None:
         try:
-            token, news = self._news.get(timeout=LISTENING_SECONDS)
+            token, news = self._messages.get(timeout=LISTENING_SECONDS)
         except Empty:
             if self._client.status != "running":
                 raise self._lost() from None
             return
-        if token not in self._open:  # Of another process, or of an errand that is done.
+        if token not in self._running:  # Of another process, or of a task that is done.
             return
         if isinstance(news, Future):
-            self._end(self._open.pop(token), news)
+            self._on_end(self._running.pop(token), news)
             self._submit_more(report)
         else:
-            self._hear(token, self._open[token], news)
+            self._on_message(token, self._running[token], news)
 
-    def _end(self, one: _Open, ended: Future[Any]) -> None:
+    def _on_end(self, one: _Running, ended: Future[Any]) -> None:
         error = ended.exception()
         if error is None:
-            is_done = one.errand.keep(ended.result())
+            is_done = one.task.on_result(ended.result())
         elif isinstance(error, CancelledError):
             if self._error is None:
                 raise self._lost() from error
@@ -201,36 +201,38 @@ class TaskBatch:
         elif isinstance(error, Cancelled):  # Its worker is closing down, or it was asked to stop.
             is_done = False
         else:
-            self._begin_to_stop(self._in_words(error))
+            self._begin_to_stop(self._explained(error))
             return
         if not is_done and self._error is None:
-            self._submit(one.errand, self._workers())
+            self._submit(one.task, self._workers())
 
-    def _hear(self, token: str, one: _Open, message: Mapping[str, Any]) -> None:
+    def _on_message(self, token: str, one: _Running, message: Mapping[str, Any]) -> None:
         worker = str(message["worker"])
         if message["kind"] == "began":
             if one.worker and one.last is not None:
                 words = "a worker was lost; another one goes on from what is kept"
-                one.errand.hear(replace(one.last, message=words))
+                one.task.on_progress(replace(one.last, message=words))
             one.worker = worker
         elif message["kind"] == "wants":
-            contents = [_content(one.errand, number) for number in message["files"]]
-            self._at(worker, deliver, token, contents)
+            contents = [_content(one.task, number) for number in message["files"]]
+            self._run_on(worker, deliver, token, contents)
         else:
-            self._follow(token, one, worker, message)
+            self._on_progress(token, one, worker, message)
 
-    def _follow(self, token: str, one: _Open, worker: str, message: Mapping[str, Any]) -> None:
+    def _on_progress(
+        self, token: str, one: _Running, worker: str, message: Mapping[str, Any]
+    ) -> None:
         one.last = Progress(**{name: message[name] for name in _PROGRESS})
-        one.errand.hear(one.last)
+        one.task.on_progress(one.last)
         began = time.monotonic()
-        if message["checkpoint"] and one.errand.checkpoint and began >= one.fetch_at:
-            content = self._at(worker, newest_checkpoint, token)
+        if message["checkpoint"] and one.task.checkpoint and began >= one.fetch_at:
+            content = self._run_on(worker, newest_checkpoint, token)
             if content:
-                _write(one.errand.checkpoint, content)
+                _write(one.task.checkpoint, content)
             ended = time.monotonic()
             one.fetch_at = ended + (ended - began) / FETCHING_SHARE
 
-    def _at(self, worker: str, function: Callable[..., Any], *arguments: object) -> Any:
+    def _run_on(self, worker: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a function in the process of a worker; nothing where that is lost."""
         # The scheduler would try to reach a lost worker for half a minute.
         if worker not in self._client.scheduler_info(n_workers=-1)["workers"]:
@@ -241,21 +243,21 @@ class TaskBatch:
     def _begin_to_stop(self, error: BaseException) -> None:
         self._error = self._error or error
         self._give_up_at = time.monotonic() + STOPPING_SECONDS
-        self._let_go([one.future for one in self._open.values() if not one.worker])
+        self._release([one.future for one in self._running.values() if not one.worker])
 
-    def _go_on_stopping(self) -> None:
+    def _continue_stopping(self) -> None:
         """Ask those that have begun; leave those that do not answer."""
         now = time.monotonic()
-        if self._error is None or not self._open or now < self._ask_at:
+        if self._error is None or not self._running or now < self._ask_at:
             return
         if now >= self._give_up_at:
-            self._let_go([one.future for one in self._open.values()])
+            self._release([one.future for one in self._running.values()])
         self._ask_at = now + ASKING_SECONDS
-        for token, one in self._open.items():
+        for token, one in self._running.items():
             if one.worker:
-                self._at(one.worker, ask_to_stop, [token])
+                self._run_on(one.worker, ask_to_stop, [token])
 
-    def _let_go(self, futures: Sequence[Any]) -> None:
+    def _release(self, futures: Sequence[Any]) -> None:
         """Tell Dask that nobody waits any more; who computes already notices by itself."""
         if futures and self._client.status == "running":
             with suppress(OSError):
@@ -267,7 +269,7 @@ class TaskBatch:
             "that was finished is kept; start the scheduler and its workers again, then this step."
         )
 
-    def _in_words(self, error: BaseException) -> BaseException:
+    def _explained(self, error: BaseException) -> BaseException:
         from distributed import KilledWorker
 
         if not isinstance(error, KilledWorker):
@@ -283,12 +285,12 @@ class TaskBatch:
 _PROGRESS = ("step", "done", "total", "message", "values")
 
 
-def _content(errand: RemoteTask, number: int) -> bytes:
+def _content(task: RemoteTask, number: int) -> bytes:
     """A file that a worker asks for; an empty one where there is no checkpoint yet."""
-    checkpoint = errand.checkpoint
+    checkpoint = task.checkpoint
     if number == CHECKPOINT:
         return checkpoint.read_bytes() if checkpoint and checkpoint.is_file() else b""
-    path = Path(errand.content.files[number].path)
+    path = Path(task.request.files[number].path)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -48,16 +48,16 @@ BYTES_AT_ONCE = 64 << 20
 
 SECONDS_BETWEEN_REPORTS = 0.5
 
-PATIENCE = 0.5
+WAITING_SECONDS = 0.5
 """Seconds between two looks at whether a waiting task is still wanted."""
 
 _computing = threading.Lock()
 """Torch has one random stream and one number of threads a process, so tasks take turns."""
 
-_lines: dict[str, WorkerChannel] = {}
+_channels: dict[str, WorkerChannel] = {}
 """The tasks under way in this process."""
 
-_unwanted: set[str] = set()
+_stopping: set[str] = set()
 """Tasks that were asked to stop, perhaps before they began."""
 
 
@@ -77,8 +77,8 @@ class WorkerChannel:
         self.checkpoint: Path | None = None
         self._worker: Any = get_worker()
         self._key = self._worker.get_current_task()
-        self._answers: SimpleQueue[list[bytes]] = SimpleQueue()
-        self._told: tuple[float, int] = (0.0, 0)
+        self._received: SimpleQueue[list[bytes]] = SimpleQueue()
+        self._reported: tuple[float, int] = (0.0, 0)
 
     @property
     def threads(self) -> int:
@@ -95,12 +95,12 @@ class WorkerChannel:
         """Where this worker keeps its files."""
         return Path(self._worker.local_directory)
 
-    def say(self, kind: str, **what: object) -> None:
+    def send(self, kind: str, **what: object) -> None:
         """Send a message."""
         message = {"token": self.token, "worker": self.address, "kind": kind, **what}
         self._worker.log_event(TOPIC, message)
 
-    def ask(self, files: Sequence[int]) -> list[bytes]:
+    def fetch(self, files: Sequence[int]) -> list[bytes]:
         """The contents of some of the task's files, by their numbers.
 
         Raises
@@ -108,29 +108,29 @@ class WorkerChannel:
         Cancelled
             When nobody waits for the result any more.
         """
-        self.say("wants", files=list(files))
+        self.send("wants", files=list(files))
         while True:
             try:
-                return self._answers.get(timeout=PATIENCE)
+                return self._received.get(timeout=WAITING_SECONDS)
             except Empty:
                 self.require_wanted()
 
-    def answer(self, contents: list[bytes]) -> None:
+    def receive(self, contents: list[bytes]) -> None:
         """Hand over what was asked for."""
-        self._answers.put(contents)
+        self._received.put(contents)
 
     def report(self, progress: Progress) -> None:
         """Tell how far the task is, and whether there is a new checkpoint."""
-        when, saved = self._told
+        when, saved = self._reported
         newest = _time_of(self.checkpoint)
         is_news = newest != saved or "validation_AP50" in progress.values
         if is_news or progress.done == progress.total or time.monotonic() >= when:
-            self._told = time.monotonic() + SECONDS_BETWEEN_REPORTS, newest
-            self.say("progress", **asdict(progress), checkpoint=newest != saved)
+            self._reported = time.monotonic() + SECONDS_BETWEEN_REPORTS, newest
+            self.send("progress", **asdict(progress), checkpoint=newest != saved)
 
     def should_stop(self) -> bool:
         """Whether nobody waits for the result any more."""
-        return self.token in _unwanted or not self._is_awaited
+        return self.token in _stopping or not self._is_awaited
 
     def require_wanted(self) -> None:
         """Raise `Cancelled` when nobody waits for the result any more."""
@@ -154,47 +154,47 @@ def _time_of(file: Path | None) -> int:
 
 @contextmanager
 def _working(token: str) -> Iterator[tuple[WorkerChannel, Path]]:
-    """A line and an empty folder for as long as a task computes, which it does alone."""
-    line = WorkerChannel(token)
-    _lines[token] = line
-    line.say("began")
+    """A channel and an empty folder for as long as a task computes, which it does alone."""
+    channel = WorkerChannel(token)
+    _channels[token] = channel
+    channel.send("began")
     try:
-        while not _computing.acquire(timeout=PATIENCE):
-            line.require_wanted()
+        while not _computing.acquire(timeout=WAITING_SECONDS):
+            channel.require_wanted()
         try:
-            with TemporaryDirectory(dir=line.folder, ignore_cleanup_errors=True) as folder:
-                yield line, Path(folder)
+            with TemporaryDirectory(dir=channel.folder, ignore_cleanup_errors=True) as folder:
+                yield channel, Path(folder)
         finally:
             _computing.release()
     finally:
-        _lines.pop(token, None)
+        _channels.pop(token, None)
 
 
 def deliver(token: str, contents: list[bytes]) -> None:
     """Hand a task what it has asked for."""
-    line = _lines.get(token)
-    if line is not None:
-        line.answer(contents)
+    channel = _channels.get(token)
+    if channel is not None:
+        channel.receive(contents)
 
 
 def ask_to_stop(tokens: Iterable[str]) -> None:
     """Let tasks end at their next iteration or batch."""
-    _unwanted.update(tokens)
+    _stopping.update(tokens)
 
 
 def newest_checkpoint(token: str) -> bytes | None:
     """The checkpoint of a training under way here; None where there is none."""
-    line = _lines.get(token)
-    if line is None or line.checkpoint is None:
+    channel = _channels.get(token)
+    if channel is None or channel.checkpoint is None:
         return None
     try:
-        return line.checkpoint.read_bytes()
+        return channel.checkpoint.read_bytes()
     except OSError:  # The training has just ended and cleared it away.
         return None
 
 
-def predict_piece(token: str, piece: PredictRequest) -> Detections:
-    """What a detector sees in the images of `piece`.
+def predict_images(token: str, request: PredictRequest) -> Detections:
+    """What a detector sees in the images of `request`.
 
     Raises
     ------
@@ -207,17 +207,21 @@ def predict_piece(token: str, piece: PredictRequest) -> Detections:
     from napari_alc.detection.devices import cpu_threads
     from napari_alc.detection.inference.prediction import predict
 
-    with _working(token) as (line, folder), cpu_threads(line.threads):
-        weights = _weights(line, piece)
-        files = piece.files
-        paths = _paths(line, files, range(1, len(files)), folder)
-        images = [(image_id, path) for (image_id, _), path in zip(piece.images, paths, strict=True)]
+    with _working(token) as (channel, folder), cpu_threads(channel.threads):
+        weights = _weights(channel, request)
+        files = request.files
+        paths = _paths(channel, files, range(1, len(files)), folder)
+        images = [
+            (image_id, path) for (image_id, _), path in zip(request.images, paths, strict=True)
+        ]
         with _named_as_sent(files[1:], paths):
-            found = list(predict(weights, images, line.report, line.should_stop, piece.device))
+            found = list(
+                predict(weights, images, channel.report, channel.should_stop, request.device)
+            )
         return Detections.empty().joined(*found)
 
 
-def train_model(token: str, lesson: TrainRequest) -> Trained:
+def train_model(token: str, request: TrainRequest) -> Trained:
     """Train a detector, from the newest checkpoint where there is one.
 
     Raises
@@ -229,95 +233,100 @@ def train_model(token: str, lesson: TrainRequest) -> Trained:
     """
     from napari_alc.detection.devices import cpu_threads
 
-    with _working(token) as (line, folder), cpu_threads(line.threads):
-        files = lesson.files
-        paths = _paths(line, files, range(len(files)), folder / "images")
-        _require_initial_weights(lesson.settings, line)
+    with _working(token) as (channel, folder), cpu_threads(channel.threads):
+        files = request.files
+        paths = _paths(channel, files, range(len(files)), folder / "images")
+        _require_initial_weights(request.settings, channel)
         run = folder / "run"
         run.mkdir()
-        line.checkpoint = run / CHECKPOINT_FILE
-        [checkpoint] = line.ask([CHECKPOINT])
+        channel.checkpoint = run / CHECKPOINT_FILE
+        [checkpoint] = channel.fetch([CHECKPOINT])
         if checkpoint:
-            _write(line.checkpoint, checkpoint)
+            _write(channel.checkpoint, checkpoint)
         with _named_as_sent(files, paths):
-            finished = _train(line, lesson, paths, run)
+            finished = _train(channel, request, paths, run)
         kept = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
         return Trained(kept, finished)
 
 
-def _require_initial_weights(settings: DetectorSettings, line: WorkerChannel) -> None:
+def _require_initial_weights(settings: DetectorSettings, channel: WorkerChannel) -> None:
     """A file of initial weights is named in the settings, so it has to be seen everywhere."""
     given = settings.initial_weights
     if given not in ("none", "imagenet") and not Path(given).is_file():
         raise BadData(
             given,
-            f"the worker {line.address} of the cluster does not see this file of initial weights",
+            f"the worker {channel.address} of the cluster does not see this file of initial "
+            "weights",
             "Put it on storage that all workers see under the same path",
         )
 
 
-def _train(line: WorkerChannel, lesson: TrainRequest, paths: Sequence[Path], folder: Path) -> bool:
+def _train(
+    channel: WorkerChannel, request: TrainRequest, paths: Sequence[Path], folder: Path
+) -> bool:
     """Whether the training came to its end; where not, its checkpoint is in `folder`."""
     from napari_alc.detection.acquisition.strategies import training_variant
     from napari_alc.detection.training.training import train
 
     try:
         train(
-            samples_of(lesson, paths),
-            lesson.categories,
-            lesson.settings,
+            _samples(request, paths),
+            request.categories,
+            request.settings,
             folder,
-            line.report,
-            line.should_stop,
-            lesson.device,
-            lesson.step,
-            plan=lesson.plan,
-            measure=_measure(line, lesson, paths[len(lesson.images) :]),
-            variant=training_variant(lesson.strategy),
+            channel.report,
+            channel.should_stop,
+            request.device,
+            request.step,
+            plan=request.plan,
+            measure=_measure(channel, request, paths[len(request.images) :]),
+            variant=training_variant(request.strategy),
         )
     except Cancelled:
         return False
     return True
 
 
-def samples_of(lesson: TrainRequest, paths: Sequence[Path]) -> list[TrainingImage]:
-    """The training set of `lesson`, with its files at `paths` (those beyond them are ignored)."""
+def _samples(request: TrainRequest, paths: Sequence[Path]) -> list[TrainingImage]:
+    """The training set of `request`, with its files at `paths` (those beyond them are ignored)."""
     from napari_alc.detection.data.samples import TrainingImage
 
-    rows = zip(paths, lesson.boxes, lesson.category_ids, strict=False)
+    rows = zip(paths, request.boxes, request.category_ids, strict=False)
     return [TrainingImage(*row) for row in rows]
 
 
-def _measure(line: WorkerChannel, lesson: TrainRequest, paths: Sequence[Path]) -> Measure | None:
+def _measure(
+    channel: WorkerChannel, request: TrainRequest, paths: Sequence[Path]
+) -> Measure | None:
     from napari_alc.detection.training.validation import CleanImages, validation_ap50
 
-    if lesson.truth is None:
+    if request.truth is None:
         return None
-    images = CleanImages(lesson.truth, paths)
-    return lambda detector: validation_ap50(detector, images, line.should_stop, lesson.step)
+    images = CleanImages(request.truth, paths)
+    return lambda detector: validation_ap50(detector, images, channel.should_stop, request.step)
 
 
-def _weights(line: WorkerChannel, piece: PredictRequest) -> Path:
+def _weights(channel: WorkerChannel, request: PredictRequest) -> Path:
     """The detector's file: the one of the submitting process, or a copy that is kept here."""
-    if piece.weights.is_here and fingerprint(Path(piece.weights.path)) == piece.maker:
-        return Path(piece.weights.path)
-    kept = line.folder / f"weights-{piece.maker}.pt"
+    if request.weights.is_here and fingerprint(Path(request.weights.path)) == request.maker:
+        return Path(request.weights.path)
+    kept = channel.folder / f"weights-{request.maker}.pt"
     if not kept.exists():
-        for old in line.folder.glob("weights-*.pt"):
+        for old in channel.folder.glob("weights-*.pt"):
             old.unlink()
-        [content] = line.ask([0])
+        [content] = channel.fetch([0])
         _write(kept, content)
     return kept
 
 
 def _paths(
-    line: WorkerChannel, files: Sequence[SharedFile], numbers: Sequence[int], folder: Path
+    channel: WorkerChannel, files: Sequence[SharedFile], numbers: Sequence[int], folder: Path
 ) -> list[Path]:
     """Where some of `files` are on this computer; those it does not see are brought here."""
     paths = {number: Path(files[number].path) for number in numbers}
     absent = [number for number in numbers if not files[number].is_here]
     for group in in_groups(absent, [files[number].size for number in absent]):
-        for number, content in zip(group, line.ask(group), strict=True):
+        for number, content in zip(group, channel.fetch(group), strict=True):
             # A folder each: files of different folders may have the same name.
             paths[number] = folder / str(number) / files[number].name
             _write(paths[number], content)

@@ -18,7 +18,7 @@ from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.shared_plan import make_shared_plan
-from napari_alc.project.steps.train import (
+from napari_alc.project.steps.training_inputs import (
     NO_BOXES,
     clean_images,
     detector_settings,
@@ -162,7 +162,7 @@ def _checks(project: Project, settings: DetectorSettings, iterations: int) -> in
     if clean is None:
         return 0
     every = settings.validate_every or -(-iterations // MEASUREMENTS)
-    return len(clean.images) * -(-iterations // every)
+    return len(clean.paths) * -(-iterations // every)
 
 
 def _cache_bytes(project: Project) -> int:

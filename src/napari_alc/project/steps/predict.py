@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
@@ -15,14 +13,12 @@ from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require, run_of
+from napari_alc.project.steps.executor import Executor, LocalExecutor
 from napari_alc.project.steps.train import VALIDATION_AP50
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import log_event, now
-from napari_alc.project.storage.prediction_files import load_pieces, predict_pieces
+from napari_alc.project.storage.prediction_files import load_pieces
 from napari_alc.project.strategy_measurements import measure_images
-
-if TYPE_CHECKING:
-    from napari_alc.execution.dask.client import Cluster
 
 
 @one_at_a_time("predict")
@@ -31,7 +27,7 @@ def predict(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
-    cluster: Cluster | None = None,
+    executor: Executor | None = None,
 ) -> float:
     """Let both models look at X without X^i and at the validation images; returns tau.
 
@@ -42,8 +38,8 @@ def predict(
     ----------
     project, report, should_stop, device
         As in `napari_alc.project.steps.train.train`.
-    cluster
-        Whose workers do it; None does it here. What a strategy measures is measured here.
+    executor
+        Who does it; None does it here. What a strategy measures is measured here.
 
     Raises
     ------
@@ -56,7 +52,7 @@ def predict(
     for model in MODELS:
         for name, images in (("remaining", remaining), ("validation", validation)):
             predict_images(
-                project, iteration, model, name, images, report, should_stop, device, cluster
+                project, iteration, model, name, images, report, should_stop, device, executor
             )
     measure_images(project, iteration, report, should_stop, device)
     tau = _tau(project, iteration)
@@ -82,7 +78,7 @@ def predict_images(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
-    cluster: Cluster | None = None,
+    executor: Executor | None = None,
 ) -> Detections:
     """What a model sees in `images`, kept under `name` in its run's folder."""
     folder = project.run_folder(iteration, model)
@@ -91,9 +87,8 @@ def predict_images(
     def named(progress: Progress) -> None:
         report(Progress(f"predict {model}", progress.done, progress.total, progress.message))
 
-    here = partial(predict_pieces, cache_folder=project.cache_folder)
-    on_pieces = here if cluster is None else cluster.predict_pieces
-    return on_pieces(
+    who = executor or LocalExecutor(project.cache_folder)
+    return who.predict_pieces(
         folder / "weights.pt", paths, folder / "detections" / name, named, should_stop, device
     )
 

@@ -7,33 +7,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
-from napari_alc.boxes import areas
-from napari_alc.detection.settings import DetectorSettings
-from napari_alc.errors import AlcError, BadData
-from napari_alc.labels import Labels, LabelSet
+from napari_alc.errors import BadData
+from napari_alc.labels import LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.label_sets import pathologist_labels, training_labels
 from napari_alc.project.locks import locked
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import NEWEST_DECISION, Step, newest_decision, require, run_of
-from napari_alc.project.steps.shared_plan import shared_plan
+from napari_alc.project.status import NEWEST_DECISION, Step, require, run_of
+from napari_alc.project.steps.executor import Executor, LocalExecutor, run_training
+from napari_alc.project.steps.training_inputs import (
+    METRICS_FILE,
+    TrainingJob,
+    clean_images,
+    detector_settings,
+    prepare,
+)
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import log_event, now
-from napari_alc.project.storage.integrity import drop_damaged_training
-
-if TYPE_CHECKING:
-    from napari_alc.detection.data.cache import ImageCache
-    from napari_alc.detection.data.samples import TrainingImage
-    from napari_alc.detection.models.weights import Detector
-    from napari_alc.detection.plan import Plan
-    from napari_alc.detection.training.training import Measure
-    from napari_alc.execution.dask.client import Cluster
-
-METRICS_FILE = "metrics.json"
 
 VALIDATION_AP50 = "validation_AP50"
 """Joins the metrics of a run when it has predicted."""
@@ -48,7 +41,7 @@ def train(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
-    cluster: Cluster | None = None,
+    executor: Executor | None = None,
 ) -> None:
     """Train the models of the present iteration; a model that is trained already is kept.
 
@@ -60,8 +53,8 @@ def train(
         Names out of `MODELS`.
     report, should_stop, device
         As in `napari_alc.detection.training.training.train`.
-    cluster
-        Whose workers train, all models at the same time; None trains here, one by one.
+    executor
+        Who trains; None trains here, one model after the other.
 
     Raises
     ------
@@ -76,170 +69,11 @@ def train(
         for model in models:  # Another process may train the other model meanwhile.
             held.enter_context(locked(project.folder, "train", model))
         found = require(project, Step.TRAIN, Step.PREDICT, Step.SELECT, Step.CORRECT)
-        if cluster is not None:
-            courses = [prepare(project, found.iteration, model) for model in models]
-            cluster.learn(project, courses, report, should_stop, device)
-            for course in courses:
-                record_run(project, course)
-            return
-        for model in models:
-            course = prepare(project, found.iteration, model)
-            run_training(project, course, report, should_stop, device)
-            record_run(project, course)
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingJob:
-    """All that decides the outcome of a training, and where its outcome goes.
-
-    Parameters
-    ----------
-    labels
-        What is learned; images without a label are negative examples.
-    paths
-        The file of each image.
-    settings
-        Of the detector.
-    plan
-        Sizes of the network and its input; None chooses them from `labels`.
-    clean
-        Clean labels of the validation images that are looked at meanwhile; None measures
-        nothing.
-    folder
-        Where weights, metrics and checkpoint are written.
-    step
-        Name of the step in progress reports.
-    iteration, model
-        Whose training this is; -1 and empty for one that belongs to no iteration.
-    newest
-        Number of the latest decision that the labels hold.
-    strategy
-        Name of the selection strategy that will ask the detector; empty for none.
-    """
-
-    labels: LabelSet
-    paths: tuple[Path, ...]
-    settings: DetectorSettings
-    plan: Plan | None
-    clean: LabelSet | None
-    folder: Path
-    step: str
-    iteration: int = -1
-    model: str = ""
-    newest: int = 0
-    strategy: str = ""
-
-
-def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
-    """What a model of an iteration learns, and from what.
-
-    Raises
-    ------
-    AlcError
-        When the training set holds no box.
-    BadData
-        When an image is missing or was replaced.
-    """
-    # Read before the labels: a decision made meanwhile counts as newer, and trains again.
-    newest = newest_decision(project, iteration)
-    labels = training_labels(project, iteration, model)
-    if not (areas(labels.labels.boxes) > 0).any():
-        raise AlcError(NO_BOXES[model])
-    settings = detector_settings(project)
-    folder = project.run_folder(iteration, model)
-    drop_damaged_training(folder / "weights.pt", folder / METRICS_FILE)
-    return TrainingJob(
-        labels=labels,
-        paths=tuple(project.path_of(image) for image in labels.images),
-        settings=settings,
-        plan=shared_plan(pathologist_labels(project, iteration), settings, folder.parent),
-        clean=clean_images(project),
-        folder=folder,
-        step=f"train {model}",
-        iteration=iteration,
-        model=model,
-        newest=newest,
-        strategy=project.settings.method.strategy if model == "mp" else "",
-    )
-
-
-NO_BOXES = {
-    "mp": "The pathologists found no object in the images reviewed so far, so there is nothing "
-    "to learn from. Review more images first.",
-    "ma": "No box of the crowd agrees with the pathologists' in the images reviewed so far, so "
-    "Ma has nothing to learn from. Review more images first, or lower delta in project.toml.",
-}
-"""Why a model cannot be trained yet."""
-
-
-def detector_settings(project: Project) -> DetectorSettings:
-    """What the project says about its detectors."""
-    values = {"seed": project.settings.method.seed, **project.settings.detector}
-    return DetectorSettings.from_json(values)
-
-
-def clean_images(project: Project) -> LabelSet | None:
-    """The validation images that are looked at during a training; None where there are none."""
-    from napari_alc.detection.training.validation import chosen_images
-
-    truth = project.validation_labels()
-    return chosen_images(truth) if len(truth.labels) else None
-
-
-def run_training(
-    project: Project,
-    course: TrainingJob,
-    report: Report = silent,
-    should_stop: ShouldStop = never,
-    device: str = "auto",
-) -> Path:
-    """Train a detector, here and now; returns the weights' file."""
-    from napari_alc.detection.acquisition.strategies import training_variant
-    from napari_alc.detection.data.cache import ImageCache
-    from napari_alc.detection.training.training import train as train_detector
-
-    cache = ImageCache(project.cache_folder)
-    return train_detector(
-        training_images(course.labels, course.paths),
-        course.labels.categories,
-        course.settings,
-        course.folder,
-        report,
-        should_stop,
-        device,
-        course.step,
-        plan=course.plan,
-        measure=_measure(project, course, should_stop, cache),
-        cache=cache,
-        variant=training_variant(course.strategy),
-    )
-
-
-def _measure(
-    project: Project, course: TrainingJob, should_stop: ShouldStop, cache: ImageCache
-) -> Measure | None:
-    from napari_alc.detection.training.validation import CleanImages, validation_ap50
-
-    if course.clean is None:
-        return None
-    images = CleanImages(course.clean, [project.path_of(image) for image in course.clean.images])
-
-    def measure(detector: Detector) -> float:
-        return validation_ap50(detector, images, should_stop, course.step, cache)
-
-    return measure
-
-
-def training_images(labels: LabelSet, paths: Sequence[Path]) -> list[TrainingImage]:
-    """The images of `labels` with their boxes, as a detector takes them."""
-    from napari_alc.detection.data.samples import TrainingImage
-
-    by_image = labels.labels.by_image()
-    rows = [by_image.get(image.id, Labels.empty()) for image in labels.images]
-    return [
-        TrainingImage(path, of_image.boxes, of_image.category_ids)
-        for path, of_image in zip(paths, rows, strict=True)
-    ]
+        # Made one by one: a model trained here is recorded before the next one is prepared.
+        jobs = (prepare(project, found.iteration, model) for model in models)
+        who = executor or LocalExecutor(project.cache_folder)
+        for job in who.train(jobs, report, should_stop, device):
+            record_run(project, job)
 
 
 def train_on(
@@ -258,18 +92,18 @@ def train_on(
         for image in labels.images
     )
     settings = detector_settings(project)
-    course = TrainingJob(labels, paths, settings, None, clean_images(project), folder, step)
-    return run_training(project, course, report, should_stop, device)
+    job = TrainingJob(labels, paths, settings, None, clean_images(project), folder, step)
+    return run_training(job, project.cache_folder, report, should_stop, device)
 
 
-def record_run(project: Project, course: TrainingJob) -> None:
+def record_run(project: Project, job: TrainingJob) -> None:
     """Let the store know of a training that has come to its end."""
-    metrics = _metrics_in(course.folder)
-    if _is_recorded(project, course.iteration, course.model, metrics):
-        _note_decision(project, course.iteration, course.model, course.newest)
+    metrics = _metrics_in(job.folder)
+    if _is_recorded(project, job.iteration, job.model, metrics):
+        _note_decision(project, job.iteration, job.model, job.newest)
         return
     with project.store.begin() as connection:
-        _store_run(connection, project, course, {**metrics, NEWEST_DECISION: course.newest})
+        _store_run(connection, project, job, {**metrics, NEWEST_DECISION: job.newest})
 
 
 def _metrics_in(folder: Path) -> dict[str, Any]:
@@ -314,23 +148,23 @@ def _note_decision(project: Project, iteration: int, model: str, newest: int) ->
 
 
 def _store_run(
-    connection: Connection, project: Project, course: TrainingJob, metrics: Mapping[str, object]
+    connection: Connection, project: Project, job: TrainingJob, metrics: Mapping[str, object]
 ) -> None:
     c = schema.run.c
-    of_model = (c.iteration == course.iteration, c.model == course.model)
+    of_model = (c.iteration == job.iteration, c.model == job.model)
     connection.execute(delete(schema.run).where(*of_model))
     row = {
-        "iteration": course.iteration,
-        "model": course.model,
+        "iteration": job.iteration,
+        "model": job.model,
         "settings": dict(project.settings.detector),
-        "images": len(course.labels.images),
-        "boxes": len(course.labels.labels),
+        "images": len(job.labels.images),
+        "boxes": len(job.labels.labels),
         "trained_at": now(),
         "metrics": dict(metrics),
     }
     connection.execute(insert(schema.run), [row])
-    details = {"model": course.model, "images": row["images"], "boxes": row["boxes"]}
-    log_event(connection, Step.TRAIN, course.iteration, details)
+    details = {"model": job.model, "images": row["images"], "boxes": row["boxes"]}
+    log_event(connection, Step.TRAIN, job.iteration, details)
 
 
 @dataclass(frozen=True)

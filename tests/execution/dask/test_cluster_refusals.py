@@ -73,11 +73,11 @@ def versions(**changed):
 
 
 SAME = versions()
-BUILT_FOR_A_CARD = versions(torch="1.0+cu130")
+BUILT_FOR_A_GPU = versions(torch="1.0+cu130")
 
 
 def test_the_same_versions_are_used_whatever_card_they_are_built_for():
-    workers = {"tcp://b": SAME, "tcp://c": BUILT_FOR_A_CARD}
+    workers = {"tcp://b": SAME, "tcp://c": BUILT_FOR_A_GPU}
     require_same_versions({"client": SAME, "scheduler": SAME, "workers": workers}, "tcp://a")
 
 
@@ -98,20 +98,20 @@ def test_other_versions_are_refused(scheduler, worker, said):
 
 def test_workers_that_die_again_and_again_are_explained():
     error = KilledWorker("predict-1", SimpleNamespace(address="tcp://b"), 3)
-    told = TaskBatch(None, "tcp://a", [], "predict", "cpu")._in_words(error)
+    told = TaskBatch(None, "tcp://a", [], "predict", "cpu")._explained(error)
     assert str(told).startswith("predict: 4 workers of the cluster were lost one after the other")
 
 
 class Announcing:
     """A client of a cluster whose workers announce some graphics cards."""
 
-    def __init__(self, *cards):
-        self.cards = cards
+    def __init__(self, *gpus):
+        self.gpus = gpus
         self.asked = []
 
     def scheduler_info(self, n_workers):
         assert n_workers == -1
-        resources = [{"GPU": count} if count else {} for count in self.cards]
+        resources = [{"GPU": count} if count else {} for count in self.gpus]
         return {"workers": {f"tcp://{i}": {"resources": r} for i, r in enumerate(resources)}}
 
     def submit(self, _work, *_arguments, resources, **_options):
@@ -120,7 +120,7 @@ class Announcing:
 
 
 @pytest.mark.parametrize(
-    ("cards", "device", "asked"),
+    ("gpus", "device", "asked"),
     [
         ((0, 0), "auto", [None] * 4),
         ((0, 1), "auto", [{"GPU": 1}] * 2),
@@ -128,10 +128,10 @@ class Announcing:
         ((1, 1), "cpu", [None] * 4),
     ],
 )
-def test_a_card_is_asked_for_where_workers_announce_some(cards, device, asked):
-    client = Announcing(*cards)
-    errand = SimpleNamespace(work=print, content=None)
-    some = TaskBatch(client, "tcp://a", [errand] * 9, "predict", device)
+def test_a_card_is_asked_for_where_workers_announce_some(gpus, device, asked):
+    client = Announcing(*gpus)
+    task = SimpleNamespace(function=print, request=None)
+    some = TaskBatch(client, "tcp://a", [task] * 9, "predict", device)
     with some._threads():
         some._submit_more(silent)
     assert client.asked == asked
