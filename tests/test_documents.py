@@ -80,3 +80,10 @@ def test_the_example_in_python_prints_what_it_says(capsys):
 def test_links_lead_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_modules_that_a_document_names_are_there(document):
+    named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", document.read_text(encoding="utf-8"))
+    homes = (ROOT, ROOT / "src", ROOT / "src" / "napari_alc", ROOT / "experiments" / "src")
+    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
