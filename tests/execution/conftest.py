@@ -1,4 +1,4 @@
-"""Jobs that are over when a test ends, and locks of cards of their own."""
+"""Jobs that are over when a test ends, and locks of GPUs of their own."""
 
 from __future__ import annotations
 

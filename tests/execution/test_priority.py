@@ -1,4 +1,4 @@
-"""Computations give way to the window."""
+"""Computations yield to the window."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_process_is_put_aside_when_another_has_work(sleeper):
 
 
 @pytest.mark.skipif(not GROUPS.exists(), reason="this system does not group sessions")
-def test_a_session_gives_way_to_other_sessions(sleeper):
+def test_a_session_yields_to_other_sessions(sleeper):
     lower_priority_of_session(sleeper.pid)
     found = Path(f"/proc/{sleeper.pid}/autogroup").read_text()
     assert re.search(r"nice (-?\d+)", found).group(1) == str(NICENESS)

@@ -12,7 +12,7 @@ from napari_alc.execution import child_process, resources, supervisor
 from napari_alc.execution.job_folder import JobFolder, JobRecord, cancel
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import KILLED, OUT_OF_MEMORY, Ending
-from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
+from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.execution.supervisor import Thinning, run_job
 from napari_alc.progress import Progress
 from napari_alc.project.settings import ProjectSettings, write_settings
@@ -87,11 +87,11 @@ def test_each_line_tells_its_model_and_how_far_the_whole_is(job_of):
     run_job(job.path)
     lines = lines_of(job)
     assert {line["model"] for line in lines} == {"mp", "ma", ""}
-    shares = [line["values"][WHOLE] for line in lines]
+    shares = [line["values"][JOB_SHARE] for line in lines]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(0.9), "the second model has not looked at the images"
     assert lines[0]["values"]["loss"] == 1.0
-    assert all(LEFT_SECONDS not in line["values"] for line in lines)
+    assert all(JOB_SECONDS_LEFT not in line["values"] for line in lines)
 
 
 def test_a_failure_stops_the_other_model_and_is_what_is_told(job_of):

@@ -49,11 +49,11 @@ def own_samples(monkeypatch, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def own_acts(monkeypatch, tmp_path_factory):
+def own_activity_file(monkeypatch, tmp_path_factory):
     """What is done in the tests' windows holds up no computation outside the test."""
     from napari_alc.execution import yield_to_user
 
-    file = tmp_path_factory.mktemp("acts") / "acting"
+    file = tmp_path_factory.mktemp("activity") / "user-activity"
     monkeypatch.setattr(yield_to_user, "activity_file", lambda: file)
     return file
 

@@ -42,9 +42,9 @@ def estimate(
 
 def _sharing(device: str, preset: str) -> tuple[bool, int | None]:
     """Whether a job trains both models at the same time, and with how many CPU threads each."""
-    cards = gpus_of(device)
-    if cards:
-        return len(cards) >= len(MODELS), None
+    gpus = gpus_of(device)
+    if gpus:
+        return len(gpus) >= len(MODELS), None
     if not fits_side_by_side(len(MODELS), preset):
         return False, None
     return True, threads_each(len(MODELS))

@@ -69,7 +69,7 @@ class Watch:
 def watched(style: ProgressStyle, cancel_file: Path | None = None) -> Iterator[Watch]:
     """Show progress, and turn Ctrl+C, a termination request or `cancel_file` into a clean stop.
 
-    A command that a job has started gives way to a person at a window meanwhile.
+    A command that a job has started yields to a person at a window meanwhile.
     """
     with _asked_to_stop(cancel_file) as asked:
         should_stop = yielding_to_user(asked)

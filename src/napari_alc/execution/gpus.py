@@ -1,6 +1,6 @@
-"""One job per graphics card: two trainings on one card would take each other's memory.
+"""One job per graphics card: two trainings on one GPU would take each other's memory.
 
-A card that is in use is locked in the user's cache folder, by the same locks as a project: the
+A GPU that is in use is locked in the user's cache folder, by the same locks as a project: the
 system releases them when the process ends, and a note tells which process it is.
 """
 
@@ -23,13 +23,13 @@ from napari_alc.project.locks import holders, locked
 from napari_alc.wording import form
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""Which cards CUDA may use, by number or by name."""
+"""Which GPUs CUDA may use, by number or by name."""
 
 LIST_SECONDS = 20.0
-"""A driver that has been asleep takes some seconds to list its cards."""
+"""A driver that has been asleep takes some seconds to list its GPUs."""
 
 ANY_CUDA, ANY_MPS = "cuda", "mps"
-"""Stand for the card of a machine whose cards cannot be listed, or that has but one."""
+"""Stand for the GPU of a machine whose GPUs cannot be listed, or that has but one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Gpu:
     name
         The same for every process of the machine.
     environment
-        Variables that let a process see this card alone.
+        Variables that let a process see this GPU alone.
     """
 
     name: str
@@ -56,7 +56,7 @@ def gpus_of(device: str) -> tuple[Gpu, ...]:
     if kind != ANY_CUDA and (kind != "auto" or not _torch_knows_cuda()):
         return ()
     names = _cuda_names()
-    if number:  # A process that saw one card only would not know it by its number.
+    if number:  # A process that saw one GPU only would not know it by its number.
         at = int(number) if number.isdecimal() else len(names)
         return (Gpu(names[at] if at < len(names) else device, {}),)
     if not names and kind == ANY_CUDA:
@@ -65,8 +65,8 @@ def gpus_of(device: str) -> tuple[Gpu, ...]:
 
 
 @contextmanager
-def taken(cards: Sequence[Gpu], wanted: int, title: str) -> Iterator[tuple[Gpu, ...]]:
-    """Keep other jobs from up to `wanted` free cards, at least one, until the block ends.
+def reserved(gpus: Sequence[Gpu], wanted: int, title: str) -> Iterator[tuple[Gpu, ...]]:
+    """Keep other jobs from up to `wanted` free GPUs, at least one, until the block ends.
 
     Raises
     ------
@@ -75,16 +75,16 @@ def taken(cards: Sequence[Gpu], wanted: int, title: str) -> Iterator[tuple[Gpu, 
     """
     with ExitStack() as held:
         free: list[Gpu] = []
-        for card in cards:
-            if len(free) < wanted and _enter(held, card, title):
-                free.append(card)
+        for gpu in gpus:
+            if len(free) < wanted and _reserve(held, gpu, title):
+                free.append(gpu)
         if not free:
-            raise AlcError(_in_use(cards))
+            raise AlcError(_in_use(gpus))
         yield tuple(free)
 
 
-def _enter(held: ExitStack, card: Gpu, title: str) -> bool:
-    folder = _folder(card)
+def _reserve(held: ExitStack, gpu: Gpu, title: str) -> bool:
+    folder = _folder(gpu)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         held.enter_context(locked(folder, title))
@@ -93,14 +93,14 @@ def _enter(held: ExitStack, card: Gpu, title: str) -> bool:
     return True
 
 
-def _folder(card: Gpu) -> Path:
+def _folder(gpu: Gpu) -> Path:
     cache = platformdirs.user_cache_path("napari-alc", appauthor=False)
-    return cache / "cards" / re.sub(r"[^\w-]", "_", card.name)
+    return cache / "gpus" / re.sub(r"[^\w-]", "_", gpu.name)
 
 
-def _in_use(cards: Sequence[Gpu]) -> str:
-    busy = "; ".join(f"{card.name}: {holders(_folder(card))}" for card in cards)
-    subject = form(len(cards), "The graphics card works", "All graphics cards work")
+def _in_use(gpus: Sequence[Gpu]) -> str:
+    busy = "; ".join(f"{gpu.name}: {holders(_folder(gpu))}" for gpu in gpus)
+    subject = form(len(gpus), "The graphics card works", "All graphics cards work")
     return (
         f"{subject} for another job ({busy}). Wait for its end, cancel it there, "
         "or choose the CPU as the device."
@@ -108,7 +108,7 @@ def _in_use(cards: Sequence[Gpu]) -> str:
 
 
 def _cuda_names() -> tuple[str, ...]:
-    """Names of the cards that CUDA may use; a name from the person is kept as it is."""
+    """Names of the GPUs that CUDA may use; a name from the person is kept as it is."""
     found = _listed()
     allowed = os.environ.get(VISIBLE)
     if allowed is None:
@@ -121,7 +121,7 @@ def _cuda_names() -> tuple[str, ...]:
 
 
 def _listed() -> tuple[str, ...]:
-    """Names of all NVIDIA cards, as their driver tells them; of their slices where they are cut."""
+    """Names of all NVIDIA GPUs, as their driver tells them; of their slices where they are cut."""
     try:
         listing = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=True

@@ -221,7 +221,7 @@ def current_job(project_folder: Path) -> JobFolder | None:
     return next((job for job in jobs if _is_readable(job) and job.is_alive), None)
 
 
-def untold_job(project_folder: Path) -> JobFolder | None:
+def unseen_job(project_folder: Path) -> JobFolder | None:
     """The newest job of a project, if it runs or nobody was told yet how it ended."""
     readable = (job for job in last_jobs(project_folder) if _is_readable(job))
     newest = next(readable, None)
@@ -266,16 +266,16 @@ def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> O
     job
         Running or ended.
     report
-        Receives the progress; its values hold `tail.WHOLE` and, where it is known,
-        `tail.LEFT_SECONDS`.
+        Receives the progress; its values hold `JOB_SHARE` and, where it is known,
+        `JOB_SECONDS_LEFT`.
     should_stop
         Asked every `POLL_SECONDS`; ``True`` ends the following, not the job.
     """
     pause = threading.Event()
-    with ProgressFile(job.progress_file) as tail:
+    with ProgressFile(job.progress_file) as progress_file:
         while True:
             ended = outcome_of_job(job)
-            for progress in tail.new():
+            for progress in progress_file.new():
                 report(progress)
             if ended is not None:
                 return ended

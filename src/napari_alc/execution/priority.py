@@ -1,4 +1,4 @@
-"""How a computation gives way to the window: the lowest priority for its process and session.
+"""How a computation yields to the window: the lowest priority for its process and session.
 
 On Linux niceness is not enough. Each session of processes is a group of its own, and niceness
 counts only within a group; a group without one takes as much as the window does ("The autogroup
@@ -26,7 +26,7 @@ def low_priority_flags() -> int:
 
 
 def lower_priority(pid: int) -> None:
-    """Let a child process give way to all others of its session.
+    """Let a child process yield to all others of its session.
 
     Code between fork and exec is unsafe in a program with threads, and a process may always
     lower the priority of its own child.
@@ -40,7 +40,7 @@ def lower_priority(pid: int) -> None:
 
 
 def lower_priority_of_session(pid: int) -> None:
-    """Let the session that a child process leads give way to all other sessions."""
+    """Let the session that a child process leads yield to all other sessions."""
     if sys.platform == "linux":
         # Absent where the system has no such groups; gone where the child has ended.
         with contextlib.suppress(OSError):

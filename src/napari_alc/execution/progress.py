@@ -41,7 +41,7 @@ class _StageClock:
 
 
 class JobProgress:
-    """Takes the reports of a job's commands and tells how far the whole is.
+    """How far a job is, from the reports of its commands.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class JobProgress:
         """Begin stage number `stage`; those before it are done."""
         self._at = stage
 
-    def take(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Take a report of the present stage; no part of it ever goes back."""
         stage = self._stages[self._at]
         share = progress.done / max(progress.total, 1)

@@ -8,10 +8,10 @@ from pathlib import Path
 from napari_alc.execution.child_process import parsed
 from napari_alc.progress import Progress
 
-WHOLE = "whole_job"
+JOB_SHARE = "job_share"
 """Value of a job's progress: the share of the whole job that is done, in 0–1."""
 
-LEFT_SECONDS = "whole_job_seconds_left"
+JOB_SECONDS_LEFT = "job_seconds_left"
 """Value of a job's progress: seconds to the end of the whole job."""
 
 TAIL_BYTES = 20_000

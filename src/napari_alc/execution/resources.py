@@ -1,7 +1,7 @@
 """Where the commands of a job compute: which may run side by side, and on what.
 
 On graphics cards each gets one of its own. On the CPU two trainings share the cores, provided
-that there is memory for both, and they give way to a person at a window.
+that there is memory for both, and they yield to a person at a window.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from napari_alc.cores import cores
-from napari_alc.execution.gpus import gpus_of, taken
+from napari_alc.execution.gpus import gpus_of, reserved
 from napari_alc.execution.job_steps import Stage
 from napari_alc.execution.yield_to_user import yield_environment
 
@@ -53,7 +53,7 @@ class Slot:
 def slots(
     stages: Sequence[Stage], device: str, preset: str, title: str
 ) -> Iterator[tuple[Slot, ...]]:
-    """The places of a job until the block ends: as many as commands may run side by side.
+    """The slots of a job until the block ends: as many as commands may run side by side.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def slots(
     preset
         The detector that is trained.
     title
-        What the job does, for others who want the same card.
+        What the job does, for others who want the same graphics card.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def slots(
         When another job has all graphics cards.
     """
     wanted = max(sum(command.computes_here for command in stage) for stage in stages)
-    cards = gpus_of(device) if wanted else ()
-    if cards:
-        with taken(cards, wanted, title) as own:
-            yield tuple(Slot(card.environment) for card in own)
+    gpus = gpus_of(device) if wanted else ()
+    if gpus:
+        with reserved(gpus, wanted, title) as own:
+            yield tuple(Slot(gpu.environment) for gpu in own)
     elif wanted > 1 and fits_side_by_side(wanted, preset):
         half = dict.fromkeys(THREADS, str(threads_each(wanted)))
         yield tuple(Slot(yield_environment(), half) for _ in range(wanted))

@@ -20,7 +20,7 @@ from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Cause, Ending, Outcome, outcome_of
 from napari_alc.execution.progress import JobProgress
-from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
+from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.execution.resources import Slot, slots
 from napari_alc.progress import Progress, ShouldStop, never
 from napari_alc.project.project import MODELS
@@ -117,8 +117,8 @@ class _Run:
         failed = threading.Event()
         with ThreadPoolExecutor(len(stage)) as pool:
             running = [
-                pool.submit(self._run_command, command, place.shared, failed)
-                for command, place in zip(stage, own, strict=False)
+                pool.submit(self._run_command, command, slot.shared, failed)
+                for command, slot in zip(stage, own, strict=False)
             ]
             return [one.result() for one in running]
 
@@ -136,7 +136,7 @@ class _Run:
         surroundings = Surroundings(environment, self._job.cancel_file, log, log, GRACE_SECONDS)
         outcome = run_child(
             command.arguments,
-            self._writer.take,
+            self._writer.write,
             should_stop,
             surroundings,
             reports_progress=command.reports_progress,
@@ -173,29 +173,29 @@ class _Log:
 class _ProgressWriter:
     """Writes the progress of a job's commands; may be called by several threads."""
 
-    def __init__(self, stream: RawIOBase, whole: JobProgress) -> None:
-        self._stream, self._whole = stream, whole
+    def __init__(self, stream: RawIOBase, job_progress: JobProgress) -> None:
+        self._stream, self._job_progress = stream, job_progress
         self._lock = threading.Lock()
         self._thinning = Thinning()
 
     def enter(self, stage: int) -> None:
         """Begin a stage."""
-        self._whole.enter(stage)
+        self._job_progress.enter(stage)
 
-    def take(self, progress: Progress) -> None:
+    def write(self, progress: Progress) -> None:
         """Write a report, unless too little time has gone by since the one before."""
         with self._lock:
-            self._whole.take(progress)
+            self._job_progress.update(progress)
             if self._thinning.keeps(progress, time.monotonic()):
                 line = json.dumps(self._line(progress)) + "\n"
                 with suppress(OSError):  # On a full disk the work matters more than its bar.
                     self._stream.write(line.encode())
 
     def _line(self, progress: Progress) -> dict[str, object]:
-        values = {**progress.values, WHOLE: round(self._whole.share, 5)}
-        left = self._whole.seconds_left
+        values = {**progress.values, JOB_SHARE: round(self._job_progress.share, 5)}
+        left = self._job_progress.seconds_left
         if left is not None:
-            values[LEFT_SECONDS] = round(left, 1)
+            values[JOB_SECONDS_LEFT] = round(left, 1)
         return {
             "step": progress.step,
             "model": model_of(progress),

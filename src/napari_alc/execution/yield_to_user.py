@@ -1,4 +1,4 @@
-"""A computation on the CPU rests while a person acts at a window on the same computer.
+"""A computation on the CPU rests while its user is active at a window of the same computer.
 
 A low priority (`napari_alc.execution.priority`) is not enough: what computes on another core still
 shares caches, memory and clock with the window. So a window touches a file whenever a person
@@ -18,8 +18,8 @@ import platformdirs
 
 from napari_alc.progress import ShouldStop
 
-VARIABLE = "NAPARI_ALC_GIVES_WAY"
-"""Tells a command which file to look at; without it, it gives way to nobody."""
+VARIABLE = "NAPARI_ALC_YIELD_TO_USER"
+"""Tells a command which file to look at; without it, it yields to nobody."""
 
 REST_SECONDS = 0.3
 """A computation goes on when nothing was done for so long: a frame takes up to 0.1 s."""
@@ -36,16 +36,16 @@ NOTE_SECONDS = 0.05
 
 def activity_file() -> Path:
     """The file that windows of this user touch."""
-    return platformdirs.user_cache_path("napari-alc", appauthor=False) / "acting"
+    return platformdirs.user_cache_path("napari-alc", appauthor=False) / "user-activity"
 
 
 def yield_environment() -> dict[str, str]:
-    """Variables of a command that is to give way."""
+    """Variables of a command that is to yield."""
     return {VARIABLE: str(activity_file())}
 
 
 class UserActivity:
-    """A window's notes that a person acts in it."""
+    """A window's notes that its user is active."""
 
     def __init__(self) -> None:
         self._noted = -NOTE_SECONDS
@@ -72,7 +72,7 @@ def is_user_active(file: Path) -> bool:
 
 
 def yielding_to_user(should_stop: ShouldStop) -> ShouldStop:
-    """`should_stop`, which answers only once nobody acts; unchanged without `VARIABLE`."""
+    """`should_stop`, which answers only once no user is active; unchanged without `VARIABLE`."""
     name = os.environ.get(VARIABLE)
     if not name:
         return should_stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
+from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.progress import Progress
 from napari_alc.wording import duration
 
@@ -20,7 +20,7 @@ NAMES = {
 
 def bar_position(progress: Progress) -> tuple[int, int]:
     """Where a bar stands and how long it is: of the whole job where that is known."""
-    share = progress.values.get(WHOLE)
+    share = progress.values.get(JOB_SHARE)
     if share is None:
         return progress.done, max(progress.total, 1)
     return round(share * STEPS), STEPS
@@ -36,7 +36,7 @@ def step_words(progress: Progress) -> str:
     """What is being done, without the time it takes."""
     # A training tells its own time left; the bar tells that of the whole job.
     message = progress.message
-    if WHOLE in progress.values:
+    if JOB_SHARE in progress.values:
         message = message.partition(", about ")[0]
     name = NAMES.get(progress.step, "")
     return ": ".join(part for part in (name, message) if part) or progress.step
@@ -44,5 +44,5 @@ def step_words(progress: Progress) -> str:
 
 def time_left(progress: Progress) -> str:
     """The time to the end of the whole job, in words; empty where it is not known."""
-    seconds = progress.values.get(LEFT_SECONDS)
+    seconds = progress.values.get(JOB_SECONDS_LEFT)
     return "" if seconds is None else f"{duration(seconds)} left"

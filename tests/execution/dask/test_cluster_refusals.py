@@ -76,7 +76,7 @@ SAME = versions()
 BUILT_FOR_A_GPU = versions(torch="1.0+cu130")
 
 
-def test_the_same_versions_are_used_whatever_card_they_are_built_for():
+def test_the_same_versions_are_used_whatever_gpu_they_are_built_for():
     workers = {"tcp://b": SAME, "tcp://c": BUILT_FOR_A_GPU}
     require_same_versions({"client": SAME, "scheduler": SAME, "workers": workers}, "tcp://a")
 
@@ -103,7 +103,7 @@ def test_workers_that_die_again_and_again_are_explained():
 
 
 class Announcing:
-    """A client of a cluster whose workers announce some graphics cards."""
+    """A client of a cluster whose workers announce some GPUs."""
 
     def __init__(self, *gpus):
         self.gpus = gpus
@@ -128,7 +128,7 @@ class Announcing:
         ((1, 1), "cpu", [None] * 4),
     ],
 )
-def test_a_card_is_asked_for_where_workers_announce_some(gpus, device, asked):
+def test_a_gpu_is_asked_for_where_workers_announce_some(gpus, device, asked):
     client = Announcing(*gpus)
     task = SimpleNamespace(function=print, request=None)
     some = TaskBatch(client, "tcp://a", [task] * 9, "predict", device)

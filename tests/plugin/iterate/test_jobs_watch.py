@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
-from napari_alc.execution.progress_file import LEFT_SECONDS, WHOLE
+from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.plugin.iterate.job_monitor import JobWatch
 from napari_alc.plugin.iterate.job_progress import JobPanel
 from napari_alc.plugin.widgets import workers
@@ -36,9 +36,9 @@ class Supervised:
         self.folder.begin(record)
 
     def tell(self, step, done, total=100, share=0.0, left=None, message="", **values):
-        values[WHOLE] = share
+        values[JOB_SHARE] = share
         if left is not None:
-            values[LEFT_SECONDS] = left
+            values[JOB_SECONDS_LEFT] = left
         line = {"step": step, "done": done, "total": total, "message": message, "values": values}
         with self.folder.progress_file.open("a") as stream:
             stream.write(json.dumps(line) + "\n")

@@ -186,7 +186,7 @@ def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypa
     assert spent(at) - before == pytest.approx(9)
 
 
-def test_trainings_are_told_that_somebody_works(at, own_acts):
-    own_acts.unlink(missing_ok=True)
+def test_trainings_are_told_that_somebody_works(at, own_activity_file):
+    own_activity_file.unlink(missing_ok=True)
     at.key(KEY.Key_J)
-    assert own_acts.exists()
+    assert own_activity_file.exists()

@@ -18,7 +18,7 @@ from alc_experiments.runs.units import Unit
 from alc_experiments.runs.worker import Ended, RowTask, work
 from napari_alc.cores import cores
 from napari_alc.errors import Cancelled
-from napari_alc.execution.gpus import gpus_of, taken
+from napari_alc.execution.gpus import gpus_of, reserved
 from napari_alc.execution.resources import THREADS, fits_side_by_side
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
@@ -71,7 +71,7 @@ def environments(device: str, preset: str, wanted: int | None) -> Iterator[list[
     """
     cards = gpus_of(device)
     if cards:
-        with taken(cards, wanted or len(cards), STEP) as own:
+        with reserved(cards, wanted or len(cards), STEP) as own:
             yield [card.environment for card in own]
         return
     count = wanted or next((n for n in range(cores(), 1, -1) if fits_side_by_side(n, preset)), 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_alc.execution.job_folder import JobFolder, cancel, follow, start_job, untold_job
+from napari_alc.execution.job_folder import JobFolder, cancel, follow, start_job, unseen_job
 from napari_alc.execution.job_steps import Stage
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin.widgets.workers import Background
@@ -77,7 +77,7 @@ class JobWatch(QObject):
         bool
             Whether there is one.
         """
-        job = untold_job(project_folder)
+        job = unseen_job(project_folder)
         if job is None or self.is_busy:
             return False
         self._follow(job)

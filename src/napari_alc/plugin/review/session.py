@@ -51,7 +51,7 @@ class SessionClock(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._sitting: ReviewSession | None = None
-        self._acting = UserActivity()
+        self._activity = UserActivity()
         self._place = QTimer(self)
         self._place.setSingleShot(True)
         self._place.setInterval(PLACE_REST_MS)
@@ -98,7 +98,7 @@ class SessionClock(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802
         """Count the event as work; it goes on its way."""
         if event.type() in _WORK:
-            self._acting.note()
+            self._activity.note()
             if self._sitting is not None:
                 self._sitting.stopwatch.touch()
         return False

@@ -29,13 +29,13 @@ def job_of(clock, **options):
 
 def test_both_models_make_up_the_training_which_is_most_of_the_job(clock):
     job = job_of(clock)
-    job.take(Progress("train mp", 50, 100))
+    job.update(Progress("train mp", 50, 100))
     assert job.share == pytest.approx(0.8 * 0.25)
-    job.take(Progress("train ma", 100, 100))
+    job.update(Progress("train ma", 100, 100))
     assert job.share == pytest.approx(0.8 * 0.75)
     job.enter(1)
     assert job.share == pytest.approx(0.8)
-    job.take(Progress("predict mp", 3, 3))
+    job.update(Progress("predict mp", 3, 3))
     assert job.share == pytest.approx(0.9)
 
 
@@ -43,11 +43,11 @@ def test_the_time_left_follows_the_speed_since_the_first_report(clock):
     job = job_of(clock)
     clock.now = 30.0
     for model in ("mp", "ma"):
-        job.take(Progress(f"train {model}", 10, 100))
+        job.update(Progress(f"train {model}", 10, 100))
     assert job.seconds_left is None
     clock.now = 40.0
     for model in ("mp", "ma"):
-        job.take(Progress(f"train {model}", 20, 100))
+        job.update(Progress(f"train {model}", 20, 100))
     # 80 s are left of a training that takes 100, and a quarter of 100 for the prediction
     assert job.seconds_left == pytest.approx(80 + 25)
 
@@ -55,17 +55,17 @@ def test_the_time_left_follows_the_speed_since_the_first_report(clock):
 def test_what_an_earlier_job_did_has_taken_no_time(clock):
     job = job_of(clock)
     for model in ("mp", "ma"):
-        job.take(Progress(f"train {model}", 50, 100))
+        job.update(Progress(f"train {model}", 50, 100))
     clock.now = 10.0
     for model in ("mp", "ma"):
-        job.take(Progress(f"train {model}", 60, 100))
+        job.update(Progress(f"train {model}", 60, 100))
     assert job.share == pytest.approx(0.8 * 0.6)
     assert job.seconds_left == pytest.approx(40 + 25)
 
 
 def test_a_job_on_a_cluster_counts_both_models_too(clock):
     job = job_of(clock, cluster="tcp://host:1")
-    job.take(Progress("train mp", 100, 100))
+    job.update(Progress("train mp", 100, 100))
     assert job.share == pytest.approx(0.8 * 0.5)
 
 
@@ -73,7 +73,7 @@ def test_a_job_on_a_cluster_counts_both_models_too(clock):
 def test_the_bar_never_goes_back(reports):
     job, shares = job_of(Clock()), [0.0]
     for model, done in reports:
-        job.take(Progress(f"train {model}", done, 50))
+        job.update(Progress(f"train {model}", done, 50))
         shares.append(job.share)
     assert shares == sorted(shares)
     assert shares[-1] <= 1

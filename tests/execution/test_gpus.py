@@ -1,4 +1,4 @@
-"""One job per graphics card, without any card: by their names."""
+"""One job per graphics card, without any GPU: by their names."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from napari_alc.errors import AlcError
 from napari_alc.execution import gpus
-from napari_alc.execution.gpus import VISIBLE, Gpu, gpus_of, taken
+from napari_alc.execution.gpus import VISIBLE, Gpu, gpus_of, reserved
 from napari_alc.execution.job_folder import follow
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
@@ -20,8 +20,8 @@ ONE, TWO = Gpu("GPU-1", {}), Gpu("GPU-2", {})
 
 HOLD = """
 import sys
-from napari_alc.execution.gpus import Gpu, taken
-with taken([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
+from napari_alc.execution.gpus import Gpu, reserved
+with reserved([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
     print("at work", flush=True)
     sys.stdin.read()
 """
@@ -29,40 +29,40 @@ with taken([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
 
 @pytest.fixture
 def holder():
-    """Another job, at work on the first card."""
+    """Another job, at work on the first gpu."""
     with waiting_processes() as waiting:
         yield waiting.start(HOLD, ONE.name)
 
 
-def test_a_second_job_on_the_only_card_is_told_who_has_it(holder):
+def test_a_second_job_on_the_only_gpu_is_told_who_has_it(holder):
     with (
         pytest.raises(AlcError, match=rf"'Train and predict of /data/study', process {holder.pid}"),
-        taken([ONE], 1, "another"),
+        reserved([ONE], 1, "another"),
     ):
         pass
 
 
-def test_a_second_job_takes_the_card_that_is_free(holder):
+def test_a_second_job_takes_the_gpu_that_is_free(holder):
     assert holder.poll() is None
-    with taken([ONE, TWO], 2, "another") as own:
+    with reserved([ONE, TWO], 2, "another") as own:
         assert own == (TWO,)
 
 
-def test_the_card_of_a_killed_job_is_free(holder):
+def test_the_gpu_of_a_killed_job_is_free(holder):
     holder.kill()
     holder.wait()
-    with taken([ONE], 1, "another") as own:
+    with reserved([ONE], 1, "another") as own:
         assert own == (ONE,)
 
 
-def test_a_job_takes_no_more_cards_than_it_can_use():
-    with taken([ONE, TWO], 1, "one") as first:
+def test_a_job_takes_no_more_gpus_than_it_can_use():
+    with reserved([ONE, TWO], 1, "one") as first:
         assert first == (ONE,)
-    with taken([ONE, TWO], 5, "all") as both:
+    with reserved([ONE, TWO], 5, "all") as both:
         assert both == (ONE, TWO)
 
 
-def test_a_job_whose_card_is_taken_fails_with_the_words(tmp_path, start, monkeypatch, holder):
+def test_a_job_whose_gpu_is_taken_fails_with_the_words(tmp_path, start, monkeypatch, holder):
     monkeypatch.setenv(VISIBLE, ONE.name)
     project = make_project(tmp_path)
     todo = commands(Step.TRAIN, project.folder, "cuda")
@@ -75,7 +75,7 @@ def test_a_job_whose_card_is_taken_fails_with_the_words(tmp_path, start, monkeyp
 
 @pytest.fixture
 def driver(monkeypatch, tmp_path):
-    """Stands for the program of the driver that lists cards."""
+    """Stands for the program of the driver that lists gpus."""
 
     def lists(text):
         program = tmp_path / "nvidia-smi"
@@ -87,15 +87,15 @@ def driver(monkeypatch, tmp_path):
     return lists
 
 
-WHOLE_CARDS = (
+WHOLE_GPUS = (
     "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aa-1)\nGPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bb-2)"
 )
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the listing is a shell script")
 
 
 @posix
-def test_each_card_is_seen_alone(driver):
-    driver(WHOLE_CARDS)
+def test_each_gpu_is_seen_alone(driver):
+    driver(WHOLE_GPUS)
     assert gpus_of("cuda") == (
         Gpu("GPU-aa-1", {VISIBLE: "GPU-aa-1"}),
         Gpu("GPU-bb-2", {VISIBLE: "GPU-bb-2"}),
@@ -104,24 +104,24 @@ def test_each_card_is_seen_alone(driver):
 
 
 @posix
-def test_slices_of_a_card_count_as_cards(driver):
+def test_slices_of_a_gpu_count_as_gpus(driver):
     driver("GPU 0: NVIDIA H100 (UUID: GPU-a)\n  MIG 1g.10gb Device 0: (UUID: MIG-b)")
-    assert [card.name for card in gpus_of("cuda")] == ["MIG-b"]
+    assert [gpu.name for gpu in gpus_of("cuda")] == ["MIG-b"]
 
 
 @posix
-def test_cards_that_the_person_hides_are_left_alone(driver, monkeypatch):
-    driver(WHOLE_CARDS)
+def test_gpus_that_the_person_hides_are_left_alone(driver, monkeypatch):
+    driver(WHOLE_GPUS)
     monkeypatch.setenv(VISIBLE, "1")
-    assert [card.name for card in gpus_of("cuda")] == ["GPU-bb-2"]
+    assert [gpu.name for gpu in gpus_of("cuda")] == ["GPU-bb-2"]
     monkeypatch.setenv(VISIBLE, "")
     assert gpus_of("auto") == ()
 
 
 @posix
 @pytest.mark.parametrize("knows", [True, False])
-def test_auto_means_cards_only_where_torch_can_use_them(driver, monkeypatch, knows):
-    driver(WHOLE_CARDS)
+def test_auto_means_gpus_only_where_torch_can_use_them(driver, monkeypatch, knows):
+    driver(WHOLE_GPUS)
     monkeypatch.setattr(gpus, "_torch_knows_cuda", lambda: knows)
     assert len(gpus_of("auto")) == 2 * knows
 
@@ -143,5 +143,5 @@ def test_other_devices(monkeypatch):
     monkeypatch.delenv(VISIBLE, raising=False)
     assert gpus_of("cpu") == ()
     assert gpus_of("auto") == ()
-    assert [card.name for card in gpus_of("mps")] == ["mps"]
-    assert [card.name for card in gpus_of("cuda")] == ["cuda"], "named, but not listed"
+    assert [gpu.name for gpu in gpus_of("mps")] == ["mps"]
+    assert [gpu.name for gpu in gpus_of("cuda")] == ["cuda"], "named, but not listed"

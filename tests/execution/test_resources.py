@@ -8,15 +8,14 @@ import pytest
 from napari_alc.cores import cores
 from napari_alc.execution import gpus, resources, yield_to_user
 from napari_alc.execution.job_steps import commands
-from napari_alc.execution.resources import Slot, threads_each
-from napari_alc.execution.resources import slots as places_of
+from napari_alc.execution.resources import Slot, slots, threads_each
 from napari_alc.execution.yield_to_user import VARIABLE
 from napari_alc.project.status import Step
 
 GIB = 1024**3
-ACTING = "acting"
-CPU = {VARIABLE: ACTING}
-"""What computes on the CPU gives way to a person at a window; a card does not disturb them."""
+ACTIVITY_FILE = "user-activity"
+CPU = {VARIABLE: ACTIVITY_FILE}
+"""What computes on the CPU yields to a person at a window; a GPU does not disturb them."""
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def machine(monkeypatch):
     """A computer with so many cores, so much free memory, and these graphics cards."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv(gpus.VISIBLE, raising=False)
-    monkeypatch.setattr(yield_to_user, "activity_file", lambda: Path(ACTING))
+    monkeypatch.setattr(yield_to_user, "activity_file", lambda: Path(ACTIVITY_FILE))
 
     def use(count, memory=64 * GIB, names=()):
         monkeypatch.setattr(resources, "cores", lambda: count)
@@ -36,7 +35,7 @@ def machine(monkeypatch):
 
 
 def found(device, step=Step.TRAIN, preset="compact", cluster=""):
-    with places_of(commands(step, "study", device, cluster), device, preset, "job") as own:
+    with slots(commands(step, "study", device, cluster), device, preset, "job") as own:
         return own
 
 
@@ -67,19 +66,19 @@ def test_one_command_has_all_cores(machine):
     assert found("cpu", cluster="tcp://host:1") == (Slot(CPU),)
 
 
-def test_each_training_has_a_card_of_its_own(machine):
+def test_each_training_has_a_gpu_of_its_own(machine):
     machine(8, names=("GPU-1", "GPU-2", "GPU-3"))
     assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}), Slot({gpus.VISIBLE: "GPU-2"}))
 
 
-def test_on_one_card_one_follows_the_other_though_there_are_cores(machine):
+def test_on_one_gpu_one_follows_the_other_though_there_are_cores(machine):
     machine(8, names=("GPU-1",))
     assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}),)
 
 
-def test_other_steps_leave_the_cards_alone(machine):
+def test_other_steps_leave_the_gpus_alone(machine):
     machine(8, names=("GPU-1",))
-    with places_of(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
+    with slots(commands(Step.TRAIN, "study", "cuda"), "cuda", "compact", "job"):
         assert found("cuda", Step.SELECT) == (Slot(CPU),)
         assert found("cuda", cluster="tcp://host:1") == (Slot(CPU),)
 

@@ -21,11 +21,11 @@ from napari_alc.execution.job_folder import (
     follow,
     last_jobs,
     outcome_of_job,
-    untold_job,
+    unseen_job,
 )
 from napari_alc.execution.job_steps import StepCommand, commands
 from napari_alc.execution.outcome import LEFT, LOST, SUCCESS, Ending
-from napari_alc.execution.progress_file import WHOLE
+from napari_alc.execution.progress_file import JOB_SHARE
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.train import train as train_here
 from running_jobs import LONG, family
@@ -62,7 +62,7 @@ def test_the_steps_lead_from_training_to_the_next_review(tmp_path, start):
     assert follow(job, reports.append).succeeded
     steps = {report.step for report in reports}
     assert steps == {"train mp", "train ma", "predict mp", "predict ma"}
-    assert reports[-1].values[WHOLE] == 1.0
+    assert reports[-1].values[JOB_SHARE] == 1.0
     assert status(project).next_step is Step.SELECT
     assert not job.is_alive
     job = start(project.folder, commands(Step.SELECT, project.folder), "Select next images")
@@ -91,7 +91,7 @@ def test_a_job_outlives_who_started_it_and_is_found_cancelled_and_kept(tmp_path,
     )
     job = current_job(project.folder)
     assert str(job.path) == process.stdout.decode().strip()
-    assert untold_job(project.folder) == job
+    assert unseen_job(project.folder) == job
     with pytest.raises(BadData, match=r"'Train and predict' is running already\. Wait"):
         start(project.folder, train(project.folder), "Another")
     assert until_first_report(job) == {"train mp", "train ma"}
@@ -218,9 +218,9 @@ def test_half_a_line_waits_for_its_rest(job):
 
 
 def test_what_was_told_is_not_told_again(job, tmp_path):
-    assert untold_job(tmp_path) == job
+    assert unseen_job(tmp_path) == job
     job.seen_file.touch()
-    assert untold_job(tmp_path) is None
+    assert unseen_job(tmp_path) is None
 
 
 def test_old_jobs_are_forgotten(tmp_path, start):

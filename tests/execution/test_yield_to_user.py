@@ -1,4 +1,4 @@
-"""A computation rests while a person acts at a window."""
+"""A computation rests while its user is active at a window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_alc.progress import never
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    path = tmp_path / "of this user" / "acting"
+    path = tmp_path / "of this user" / "user-activity"
     monkeypatch.setattr(module, "activity_file", lambda: path)
     monkeypatch.setenv(VARIABLE, str(path))
     return path
@@ -71,7 +71,7 @@ def test_it_can_be_cancelled_while_it_rests(file, clock):
     assert len(clock) == 3
 
 
-def test_a_command_of_no_job_gives_way_to_nobody(monkeypatch):
+def test_a_command_of_no_job_yields_to_nobody(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     assert yielding_to_user(never) is never
 
@@ -81,15 +81,15 @@ def test_a_time_that_was_set_back_holds_nobody_up(file):
     assert not is_user_active(file)
 
 
-def test_a_window_notes_acts_but_not_each(file, clock):
-    acting = UserActivity()
-    acting.note()
+def test_a_window_notes_activity_but_not_each(file, clock):
+    activity = UserActivity()
+    activity.note()
     assert is_user_active(file)
     file.unlink()
-    acting.note()
+    activity.note()
     assert not file.exists()
     clock.append(NOTE_SECONDS)
-    acting.note()
+    activity.note()
     assert file.exists()
 
 
