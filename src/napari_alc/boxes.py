@@ -1,4 +1,4 @@
-"""Geometry of axis-aligned boxes.
+"""Geometry of axis-aligned boxes, and which of them belong together.
 
 Boxes are float64 arrays of shape (N, 4) holding ``x1, y1, x2, y2`` in pixels, with
 the origin at the image's upper left corner, ``x2 >= x1`` and ``y2 >= y1``.
@@ -6,7 +6,8 @@ the origin at the image's upper left corner, ``x2 >= x1`` and ``y2 >= y1``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,12 @@ Boxes = NDArray[np.float64]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+MATCH_IOU = 0.5
+"""Two boxes of a category with a higher IoU are the same object (method, notation)."""
+
+BACKGROUND_IOU = 0.1
+"""A box that overlaps every object this little lies on background (method, "Label noise")."""
 
 PAIRS_AT_ONCE = 2_000_000
 """Upper bound on the box pairs held in memory at a time (about 200 MB of temporaries)."""
@@ -122,3 +129,92 @@ def pairs_within_groups(
         if len(i):
             yield i, order[np.repeat(first[start:stop], count) + within]
         start = stop
+
+
+@dataclass(frozen=True)
+class BoxSet:
+    """Boxes that may only be compared where their keys are equal.
+
+    Parameters
+    ----------
+    keys
+        int64, shape (N,): one number for each (image, category), see `group_keys`.
+    boxes
+        float64, shape (N, 4), ``x1, y1, x2, y2`` in pixels.
+    """
+
+    keys: Integers
+    boxes: Boxes
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, index: Integers | Mask) -> BoxSet:
+        """The boxes at `index` (a mask or positions), in that order."""
+        return BoxSet(self.keys[index], self.boxes[index])
+
+    def joined(self, other: BoxSet) -> BoxSet:
+        """These boxes followed by those of `other`."""
+        return BoxSet(
+            np.concatenate([self.keys, other.keys]), np.concatenate([self.boxes, other.boxes])
+        )
+
+
+def close_pairs(
+    a: BoxSet, b: BoxSet, is_close: Callable[[Boxes, Boxes], Mask]
+) -> tuple[Integers, Integers]:
+    """Positions ``(i, j)`` of all pairs of equal key whose boxes are close.
+
+    Only close pairs are held in memory, however many there are to compare.
+    """
+    found_i, found_j = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for i, j in pairs_within_groups(a.keys, b.keys):
+        close = is_close(a.boxes[i], b.boxes[j])
+        found_i.append(i[close])
+        found_j.append(j[close])
+    return np.concatenate(found_i), np.concatenate(found_j)
+
+
+def one_to_one(first: Integers, second: Integers) -> Integers:
+    """Go through pairs in the order given and keep each whose two boxes are both still free.
+
+    Parameters
+    ----------
+    first, second
+        Positions in the two sets, shape (K,).
+
+    Returns
+    -------
+    Integers
+        Which pairs are kept, ascending.
+    """
+    # Each choice depends on all before it: no whole-array form is as quick on few pairs.
+    taken_first: set[int] = set()
+    taken_second: set[int] = set()
+    kept = []
+    for pair, (i, j) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        if i not in taken_first and j not in taken_second:
+            kept.append(pair)
+            taken_first.add(i)
+            taken_second.add(j)
+    return np.array(kept, dtype=np.int64)
+
+
+def closest_first(first: Integers, second: Integers, overlap: Floats) -> Integers:
+    """Match pairs one-to-one, those of the highest overlap first.
+
+    Parameters
+    ----------
+    first, second
+        Positions in the two sets, shape (K,): only pairs that may be matched.
+    overlap
+        Of each pair, shape (K,). Among equals the lowest first, then second position comes first,
+        so that the result does not hang on the order of the pairs.
+
+    Returns
+    -------
+    Integers
+        Which pairs are matched, the closest first.
+    """
+    order = np.lexsort((second, first, -overlap))
+    return order[one_to_one(first[order], second[order])]

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_alc.boxes import Boxes, Floats, Integers, as_boxes
+from napari_alc.boxes import Boxes, BoxSet, Floats, Integers, as_boxes, group_keys
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -170,3 +170,14 @@ def numbered(image_ids: Sequence[int], category_ids: Sequence[int], boxes: Array
         as_boxes(boxes),
         np.arange(1, len(image_ids) + 1),
     )
+
+
+def box_sets(*parts: Labels | Detections) -> list[BoxSet]:
+    """The boxes of several sets, comparable where image and category are the same."""
+    keys = group_keys(
+        np.concatenate([part.image_ids for part in parts]),
+        np.concatenate([part.category_ids for part in parts]),
+    )
+    ends = np.cumsum([len(part) for part in parts])
+    split = zip(np.split(keys, ends[:-1]), parts, strict=True)
+    return [BoxSet(part_keys, part.boxes) for part_keys, part in split]

@@ -11,9 +11,9 @@ from hypothesis import given
 from naive_method import comparable, iou, rows_of
 
 from napari_alc.cleaning.correction import correct
-from napari_alc.cleaning.matching import box_sets, match_graph
+from napari_alc.cleaning.matching import match_graph
 from napari_alc.cleaning.regions import Region, Source, Thresholds, sort_labels
-from napari_alc.labels import Detections, Labels
+from napari_alc.labels import Detections, Labels, box_sets
 
 ONE_TO_ONE = Thresholds(matching="one-to-one")
 LITERAL = Thresholds(green_argmax="literal")

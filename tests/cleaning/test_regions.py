@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive_method import sort_boxes
 
+from napari_alc import boxes
 from napari_alc.boxes import pairs_within_groups
-from napari_alc.cleaning import matching, regions
+from napari_alc.cleaning import regions
 from napari_alc.cleaning.regions import Region, Source, Thresholds, sort_labels
 from napari_alc.labels import Detections, Labels
 
@@ -43,7 +44,7 @@ def test_small_chunks_give_the_same_result(crowd, mp, ma):
         return pairs_within_groups(a_keys, b_keys, at_once=2)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "pairs_within_groups", in_small_chunks)
+        patch.setattr(boxes, "pairs_within_groups", in_small_chunks)
         patch.setattr(regions, "pairs_within_groups", in_small_chunks)
         assert keyed(sort_labels(crowd, mp, ma, Thresholds())) == whole
 

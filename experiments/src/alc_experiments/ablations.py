@@ -17,8 +17,9 @@ from alc_experiments.figures import Figure
 from alc_experiments.measuring import budget_figures, label_figures, named_figures, trained_figures
 from alc_experiments.step2 import CleanedUp, Settled, clean_up
 from napari_alc.boxes import Mask
-from napari_alc.cleaning.matching import box_sets, matching_pairs
+from napari_alc.cleaning.matching import matching_pairs
 from napari_alc.cleaning.regions import Thresholds
+from napari_alc.labels import box_sets
 
 OFF = "off"
 GAMMAS = (0.7, 0.8, 0.9)

@@ -22,9 +22,9 @@ import numpy as np
 
 from alc_experiments.experiment import CACHE, Experiment, TrainedModel
 from napari_alc.boxes import Boxes, Floats, Integers, Mask
-from napari_alc.cleaning.matching import box_sets, matching_pairs
+from napari_alc.cleaning.matching import matching_pairs
 from napari_alc.errors import Cancelled
-from napari_alc.labels import Category, Detections, Labels, LabelSet
+from napari_alc.labels import Category, Detections, Labels, LabelSet, box_sets
 from napari_alc.progress import Progress
 
 MARGIN = 0.30

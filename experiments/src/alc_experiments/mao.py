@@ -26,10 +26,9 @@ import numpy as np
 
 from alc_experiments.code_version import code_version
 from alc_experiments.experiment import Experiment
-from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, ious, pairs_within_groups
-from napari_alc.cleaning.matching import box_sets
+from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, close_pairs, ious
 from napari_alc.files import write_text
-from napari_alc.labels import Detections, Labels, LabelSet, numbered
+from napari_alc.labels import Detections, Labels, LabelSet, box_sets, numbered
 
 if TYPE_CHECKING:
     from torch import nn
@@ -92,13 +91,8 @@ def objections(labels: Labels, found: Detections) -> Objections:
 def _near(labels: Labels, sure: Detections) -> tuple[Integers, Integers, Floats]:
     """Pairs of a label and a prediction that speaks of it, and their IoU."""
     labelled, predicted = box_sets(labels, sure)
-    parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for i, j in pairs_within_groups(labelled.keys, predicted.keys):
-        iou = ious(labels.boxes[i], sure.boxes[j])
-        near = iou >= LEAST_IOU
-        parts.append((i[near], j[near], iou[near]))
-    first, second, overlap = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return first, second, overlap
+    first, second = close_pairs(labelled, predicted, lambda p, q: ious(p, q) >= LEAST_IOU)
+    return first, second, ious(labels.boxes[first], sure.boxes[second])
 
 
 def rewritten(boxes: Boxes, earlier: Objections, now: Objections) -> Boxes:

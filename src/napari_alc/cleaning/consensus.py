@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_alc.boxes import iofs, pairs_within_groups
-from napari_alc.cleaning.matching import box_sets
-from napari_alc.labels import Labels
+from napari_alc.boxes import close_pairs, iofs
+from napari_alc.labels import Labels, box_sets
 
 
 def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
@@ -34,6 +33,6 @@ def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
         raise ValueError(f"delta must lie in 0–1, got {delta}")
     clean, drawn = box_sets(pathologist, crowd)
     seen = np.zeros(len(pathologist), dtype=np.bool_)
-    for i, j in pairs_within_groups(clean.keys, drawn.keys):
-        seen[i[iofs(crowd.boxes[j], pathologist.boxes[i]) > delta]] = True
+    covered, _ = close_pairs(clean, drawn, lambda p, c: iofs(c, p) > delta)
+    seen[covered] = True
     return pathologist.take(seen)

@@ -10,10 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, ious, pairs_within_groups
-
-SAME_OBJECT_IOU = 0.5
-"""Boxes of two readers that overlap at least this much show the same object."""
+from napari_alc.boxes import MATCH_IOU, Boxes, BoxSet, Floats, Integers, as_boxes, close_pairs, ious
 
 Corners = tuple[float, float, float, float]
 
@@ -81,7 +78,7 @@ def majority(votes: Sequence[Vote], readers: int) -> tuple[Group, ...]:
     """Group the boxes of the readers of one image and count them.
 
     Two boxes of different readers may share a group when their IoU is at least
-    `SAME_OBJECT_IOU`, or when they are the same offered box and still touch; the same offered
+    `MATCH_IOU`, or when they are the same offered box and still touch; the same offered
     box comes first, then the closest. Categories do not part a group. The order of `votes` does
     not matter.
 
@@ -126,7 +123,7 @@ def _closest_first(votes: Sequence[Vote]) -> list[tuple[int, int]]:
     proposal = np.array([vote.proposal or 0 for vote in votes], dtype=np.int64)
     first, second, overlap = _touching(boxes, np.asarray(reader, dtype=np.int64))
     same = (proposal[first] == proposal[second]) & (proposal[first] != 0)
-    alike = same | (overlap >= SAME_OBJECT_IOU)
+    alike = same | (overlap >= MATCH_IOU)
     first, second, overlap, same = first[alike], second[alike], overlap[alike], same[alike]
     order = np.lexsort((second, first, -overlap, ~same))
     return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
@@ -134,17 +131,11 @@ def _closest_first(votes: Sequence[Vote]) -> list[tuple[int, int]]:
 
 def _touching(boxes: Boxes, readers: Integers) -> tuple[Integers, Integers, Floats]:
     """Pairs of overlapping boxes of different readers, each once, and their IoU."""
-    everywhere = np.zeros(len(boxes), dtype=np.int64)
-    found_i, found_j, found = [everywhere[:0]], [everywhere[:0]], [np.empty(0)]
-    for i, j in pairs_within_groups(everywhere, everywhere):
-        apart = (i < j) & (readers[i] != readers[j])
-        i, j = i[apart], j[apart]
-        overlap = ious(boxes[i], boxes[j])
-        touching = overlap > 0
-        found_i.append(i[touching])
-        found_j.append(j[touching])
-        found.append(overlap[touching])
-    return np.concatenate(found_i), np.concatenate(found_j), np.concatenate(found)
+    here = BoxSet(np.zeros(len(boxes), dtype=np.int64), boxes)
+    first, second = close_pairs(here, here, lambda p, q: ious(p, q) > 0)
+    apart = (first < second) & (readers[first] != readers[second])
+    first, second = first[apart], second[apart]
+    return first, second, ious(boxes[first], boxes[second])
 
 
 def _stand_for(groups: Sequence[tuple[Vote, ...]]) -> list[int | None]:

@@ -17,51 +17,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_alc.boxes import Boxes, Integers, Mask, group_keys, ious, pairs_within_groups
-from napari_alc.labels import Detections, Labels
+from napari_alc.boxes import BoxSet, Integers, Mask, close_pairs, closest_first, ious
 
 Matching = Literal["existential", "one-to-one"]
 """How often a box may match boxes of one other set: as often as it agrees, or once."""
-
-
-@dataclass(frozen=True)
-class BoxSet:
-    """Boxes that may only be compared where their keys are equal.
-
-    Parameters
-    ----------
-    keys
-        int64, shape (N,): one number for each (image, category), see `boxes.group_keys`.
-    boxes
-        float64, shape (N, 4), ``x1, y1, x2, y2`` in pixels.
-    """
-
-    keys: Integers
-    boxes: Boxes
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def take(self, index: Integers | Mask) -> BoxSet:
-        """The boxes at `index` (a mask or positions), in that order."""
-        return BoxSet(self.keys[index], self.boxes[index])
-
-    def joined(self, other: BoxSet) -> BoxSet:
-        """These boxes followed by those of `other`."""
-        return BoxSet(
-            np.concatenate([self.keys, other.keys]), np.concatenate([self.boxes, other.boxes])
-        )
-
-
-def box_sets(*parts: Labels | Detections) -> list[BoxSet]:
-    """The boxes of several sets, comparable where image and category are the same."""
-    keys = group_keys(
-        np.concatenate([part.image_ids for part in parts]),
-        np.concatenate([part.category_ids for part in parts]),
-    )
-    ends = np.cumsum([len(part) for part in parts])
-    split = zip(np.split(keys, ends[:-1]), parts, strict=True)
-    return [BoxSet(part_keys, part.boxes) for part_keys, part in split]
 
 
 @dataclass(frozen=True)
@@ -74,47 +33,18 @@ class Edges:
 
 def matching_pairs(a: BoxSet, b: BoxSet, iou: float) -> Edges:
     """All pairs of equal key with IoU > `iou` (strict), as positions in `a` and in `b`."""
-    first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for i, j in pairs_within_groups(a.keys, b.keys):
-        agree = ious(a.boxes[i], b.boxes[j]) > iou
-        first.append(i[agree])
-        second.append(j[agree])
-    return Edges(np.concatenate(first), np.concatenate(second))
+    return Edges(*close_pairs(a, b, lambda p, q: ious(p, q) > iou))
 
 
 def closest_pairs(a: BoxSet, b: BoxSet, pairs: Edges) -> Edges:
-    """The pairs that are left when every box is matched once, the closest boxes first.
+    """One-to-one choice of `pairs`, the closest first.
 
-    Greedy by falling IoU, among equals by position in `a`, then in `b`: the rule by which label
-    noise is counted too. A matching of the most boxes would give up a close pair where that
-    makes two distant ones, and so join boxes of different objects.
+    This is how label noise is counted too. A matching of the most boxes would give up a close pair
+    where that makes two distant ones, and so join boxes of different objects.
     """
-    order = np.lexsort(
-        (pairs.second, pairs.first, -ious(a.boxes[pairs.first], b.boxes[pairs.second]))
-    )
-    first, second = pairs.first[order], pairs.second[order]
-    kept = [Edges(first[:0], second[:0])]
-    while len(first):
-        # A pair that comes before all others of both its boxes is taken whatever else is.
-        taken = _is_first(first) & _is_first(second)
-        kept.append(Edges(first[taken], second[taken]))
-        free = ~np.isin(first, first[taken]) & ~np.isin(second, second[taken])
-        first, second = first[free], second[free]
-    return _joined(kept)
-
-
-def _is_first(values: Integers) -> Mask:
-    """Which of `values` occur for the first time, shape (N,)."""
-    firsts = np.zeros(len(values), dtype=np.bool_)
-    firsts[np.unique(values, return_index=True)[1]] = True
-    return firsts
-
-
-def _joined(parts: Sequence[Edges]) -> Edges:
-    return Edges(
-        np.concatenate([part.first for part in parts]),
-        np.concatenate([part.second for part in parts]),
-    )
+    overlap = ious(a.boxes[pairs.first], b.boxes[pairs.second])
+    chosen = closest_first(pairs.first, pairs.second, overlap)
+    return Edges(pairs.first[chosen], pairs.second[chosen])
 
 
 def match_graph(sets: Sequence[BoxSet], iou: float, matching: Matching = "existential") -> Edges:
@@ -139,7 +69,10 @@ def match_graph(sets: Sequence[BoxSet], iou: float, matching: Matching = "existe
         if matching == "one-to-one":
             pairs = closest_pairs(sets[a], sets[b], pairs)
         found.append(Edges(pairs.first + offsets[a], pairs.second + offsets[b]))
-    return _joined(found)
+    return Edges(
+        np.concatenate([pairs.first for pairs in found]),
+        np.concatenate([pairs.second for pairs in found]),
+    )
 
 
 def matched_rows(count: int, edges: Edges) -> Mask:

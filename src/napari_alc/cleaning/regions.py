@@ -15,17 +15,19 @@ from typing import Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, Floats, Integers, Mask, iofs, ious, pairs_within_groups
-from napari_alc.cleaning.matching import (
+from napari_alc.boxes import (
+    Boxes,
     BoxSet,
-    Edges,
-    Matching,
-    box_sets,
-    components,
-    match_graph,
-    matched_rows,
+    Floats,
+    Integers,
+    Mask,
+    close_pairs,
+    iofs,
+    ious,
+    pairs_within_groups,
 )
-from napari_alc.labels import Detections, Labels
+from napari_alc.cleaning.matching import Edges, Matching, components, match_graph, matched_rows
+from napari_alc.labels import Detections, Labels, box_sets
 
 
 def holds_prediction(boxes: BoxSet, predictions: BoxSet, gamma: float = 0.8) -> Mask:
@@ -46,8 +48,8 @@ def holds_prediction(boxes: BoxSet, predictions: BoxSet, gamma: float = 0.8) -> 
         Shape (N,).
     """
     holds = np.zeros(len(boxes), dtype=np.bool_)
-    for i, j in pairs_within_groups(boxes.keys, predictions.keys):
-        holds[i[iofs(boxes.boxes[i], predictions.boxes[j]) > gamma]] = True
+    holding, _ = close_pairs(boxes, predictions, lambda b, p: iofs(b, p) > gamma)
+    holds[holding] = True
     return holds
 
 

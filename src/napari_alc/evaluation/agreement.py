@@ -8,17 +8,15 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from napari_alc.boxes import MATCH_IOU
 from napari_alc.evaluation.matching import overlaps
 from napari_alc.labels import Labels
-
-AGREE_IOU = 0.5
-"""Boxes of two readers agree when they are of one category and overlap at least this much."""
 
 
 def matched_f1(first: Labels, second: Labels) -> float:
     """F1 of the boxes of two readers, the same whoever is named first.
 
-    Boxes of the same image and category with IoU ≥ `AGREE_IOU` are paired one-to-one so that
+    Boxes of the same image and category with IoU ≥ 0.5 are paired one-to-one so that
     there are as many pairs as possible.
 
     Parameters
@@ -39,7 +37,7 @@ def _most_pairs(first: Labels, second: Labels) -> int:
     if not len(first) or not len(second):
         return 0
     pairs = overlaps(first, second)
-    pairs = pairs.where(pairs.same_category & (pairs.iou >= AGREE_IOU))
+    pairs = pairs.where(pairs.same_category & (pairs.iou >= MATCH_IOU))
     links = np.ones(len(pairs.first), dtype=np.bool_)
     graph = csr_array((links, (pairs.first, pairs.second)), shape=(len(first), len(second)))
     return int((maximum_bipartite_matching(graph) >= 0).sum())

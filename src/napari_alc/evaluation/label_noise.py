@@ -7,18 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Integers, Mask
-from napari_alc.evaluation.matching import (
-    MATCH_IOU,
-    Overlaps,
-    best_of_first,
-    match_in_order,
-    overlaps,
-)
+from napari_alc.boxes import BACKGROUND_IOU, MATCH_IOU, Integers, Mask, closest_first
+from napari_alc.evaluation.matching import Overlaps, best_of_first, overlaps, partners
 from napari_alc.labels import LabelSet
-
-BACKGROUND_IOU = 0.1
-"""A label that overlaps every truth this little lies on background."""
 
 CONTAINED_IOF = 0.8
 """A truth lies inside a label that covers more than this share of it."""
@@ -102,8 +93,7 @@ def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:
 
 def _closest_first(pairs: Overlaps, count: int) -> Integers:
     close = pairs.where(pairs.same_category & (pairs.iou > MATCH_IOU))
-    order = np.lexsort((close.second, close.first, -close.iou))
-    return match_in_order(close.first[order], close.second[order], count)
+    return partners(close, closest_first(close.first, close.second, close.iou), count)
 
 
 def _summary(types: NDArray[np.str_], missed: Mask) -> LabelNoise:

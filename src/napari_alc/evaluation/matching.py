@@ -7,19 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_alc.boxes import (
+    BoxSet,
     Floats,
     Integers,
     Mask,
+    close_pairs,
     group_keys,
     intersections,
     iofs,
     ious,
-    pairs_within_groups,
+    one_to_one,
 )
 from napari_alc.labels import Detections, Labels, LabelSet
-
-MATCH_IOU = 0.5
-"""Boxes of the same category match when their IoU exceeds this (method, notation)."""
 
 MAX_DETECTIONS = 300
 """Boxes an image that count: the detector's own limit (method, metrics)."""
@@ -61,12 +60,9 @@ class Overlaps:
 def overlaps(first: Labels | Detections, second: Labels | Detections) -> Overlaps:
     """Find every pair of boxes that overlap, whatever their categories."""
     keys = group_keys(np.concatenate([first.image_ids, second.image_ids]))
-    found_i, found_j = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for i, j in pairs_within_groups(keys[: len(first)], keys[len(first) :]):
-        touching = intersections(first.boxes[i], second.boxes[j]) > 0
-        found_i.append(i[touching])
-        found_j.append(j[touching])
-    i, j = np.concatenate(found_i), np.concatenate(found_j)
+    ours = BoxSet(keys[: len(first)], first.boxes)
+    theirs = BoxSet(keys[len(first) :], second.boxes)
+    i, j = close_pairs(ours, theirs, lambda p, q: intersections(p, q) > 0)
     a, b = first.boxes[i], second.boxes[j]
     same = first.category_ids[i] == second.category_ids[j]
     return Overlaps(i, j, ious(a, b), iofs(a, b), same)
@@ -90,22 +86,10 @@ def best_of_first(pairs: Overlaps, count: int) -> tuple[Floats, Integers]:
     return iou, second
 
 
-def match_in_order(first: Integers, second: Integers, count: int) -> Integers:
-    """Go through pairs in the order given and keep each whose two boxes are still free.
-
-    Returns
-    -------
-    Integers
-        For each of `count` first boxes its partner, −1 where it has none, shape (count,).
-    """
+def partners(pairs: Overlaps, chosen: Integers, count: int) -> Integers:
+    """Of each of `count` first boxes its partner in the pairs `chosen`, -1 where it has none."""
     partner = np.full(count, -1, dtype=np.int64)
-    taken: set[int] = set()
-    done: set[int] = set()
-    for i, j in zip(first.tolist(), second.tolist(), strict=True):
-        if i not in done and j not in taken:
-            partner[i] = j
-            done.add(i)
-            taken.add(j)
+    partner[pairs.first[chosen]] = pairs.second[chosen]
     return partner
 
 
@@ -148,7 +132,8 @@ def match_by_score(detections: Detections, pairs: Overlaps) -> Integers:
     rank = np.empty(len(detections), dtype=np.int64)
     rank[by_falling_score(detections)] = np.arange(len(detections))
     order = np.lexsort((pairs.second, -pairs.iou, rank[pairs.first]))
-    return match_in_order(pairs.first[order], pairs.second[order], len(detections))
+    taken = order[one_to_one(pairs.first[order], pairs.second[order])]
+    return partners(pairs, taken, len(detections))
 
 
 def require_truth(truth: LabelSet, detections: Detections) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_alc.evaluation.matching import MATCH_IOU, by_falling_score, match_by_score, overlaps
+from napari_alc.boxes import MATCH_IOU
+from napari_alc.evaluation.matching import by_falling_score, match_by_score, overlaps
 from napari_alc.labels import Detections, LabelSet
 
 FALLBACK_TAU = 0.5

@@ -12,10 +12,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Integers, Mask
+from napari_alc.boxes import BACKGROUND_IOU, MATCH_IOU, Integers, Mask
 from napari_alc.evaluation.average_precision import RECALL_POINTS
 from napari_alc.evaluation.matching import (
-    MATCH_IOU,
     MAX_DETECTIONS,
     best_of_first,
     best_scored,
@@ -25,9 +24,6 @@ from napari_alc.evaluation.matching import (
     require_truth,
 )
 from napari_alc.labels import Detections, Labels, LabelSet
-
-BACKGROUND_IOU = 0.1
-"""TIDE's t_b: a box that overlaps every truth this little lies on background."""
 
 ErrorType = Literal["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]
 

@@ -13,14 +13,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, clip, group_keys, iou_matrix, ious
+from napari_alc.boxes import (
+    BACKGROUND_IOU,
+    Boxes,
+    Floats,
+    Integers,
+    as_boxes,
+    clip,
+    group_keys,
+    iou_matrix,
+    ious,
+)
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 
 LOCATION_IOU = (0.3, 0.6)
 """IoU of a misplaced box with its true box (method, "Readings")."""
-
-BACKGROUND_IOU = 0.1
-"""A background box overlaps every true and every other added box at most this much."""
 
 MERGED_IOU = 0.5
 """A box over several objects must not pass for any one of them."""
@@ -275,6 +282,7 @@ def _free_place(
         corner = rng.random((CANDIDATES, 2)) * (frame - side)
         boxes = np.concatenate([corner, np.minimum(corner + side, frame)], axis=1)
         taken = iou_matrix(boxes, np.concatenate(occupied[image.id])).max(axis=1, initial=0.0)
+        # Added boxes keep clear of each other too: two on one spot would be one more object.
         free = np.flatnonzero(taken <= BACKGROUND_IOU)
         if len(free):
             return image.id, boxes[free[0]]

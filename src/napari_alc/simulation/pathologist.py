@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from napari_alc.boxes import Boxes, Integers, Mask, iof_matrix, iou_matrix, ious
-from napari_alc.labels import Labels
+from napari_alc.boxes import (
+    BACKGROUND_IOU,
+    Boxes,
+    Integers,
+    Mask,
+    close_pairs,
+    closest_first,
+    iof_matrix,
+    iou_matrix,
+    ious,
+)
+from napari_alc.labels import Labels, box_sets
 
 SEEN_IOU = 0.3
 """A pathologist looking at a box sees every object that overlaps it this much."""
@@ -21,9 +30,6 @@ REPRESENTED_IOU = 0.5
 
 GOOD_ENOUGH_IOU = 0.75
 """A box that overlaps the truth this much is kept without touching it (edit price)."""
-
-SAME_OBJECT_IOU = 0.1
-"""Below this overlap a box is no displaced drawing of an object (label noise, method.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +59,19 @@ def same_objects(offered: Labels, truth: Labels) -> Integers:
     """Which object each box stands for when a whole image is labelled (our reading).
 
     Boxes are paired one-to-one with objects of their image and category, the closest first,
-    down to an IoU of `SAME_OBJECT_IOU`.
+    as far as their IoU is above 0.1.
 
     Returns
     -------
     Integers
         Shape (N,): positions in the truth, -1 where a box stands for none.
     """
+    boxes, objects = box_sets(offered, truth)
+    box, found = close_pairs(boxes, objects, lambda p, q: ious(p, q) > BACKGROUND_IOU)
+    # A box that overlaps less is no displaced drawing of the object (method, "Label noise").
+    matched = closest_first(box, found, ious(offered.boxes[box], truth.boxes[found]))
     partner = np.full(len(offered), -1, dtype=np.int64)
-    for image_id in np.intersect1d(offered.image_ids, truth.image_ids):
-        rows = np.flatnonzero(offered.image_ids == image_id)
-        here = np.flatnonzero(truth.image_ids == image_id)
-        for box, found in _closest_pairs(offered.take(rows), truth.take(here)):
-            partner[rows[box]] = here[found]
+    partner[box[matched]] = found[matched]
     return partner
 
 
@@ -100,20 +106,6 @@ def edits(offered: Labels, truth: Labels) -> int:
     paired = partner >= 0
     untouched = int(good_enough(offered.take(paired), truth.take(partner[paired])).sum())
     return len(offered) + len(truth) - int(paired.sum()) - untouched
-
-
-def _closest_pairs(boxes: Labels, objects: Labels) -> Iterator[tuple[int, int]]:
-    same = boxes.category_ids[:, None] == objects.category_ids[None, :]
-    overlap = np.where(same, iou_matrix(boxes.boxes, objects.boxes), 0.0)
-    used: set[tuple[str, int]] = set()
-    for flat in np.argsort(-overlap, axis=None, kind="stable"):
-        box, found = divmod(int(flat), len(objects))
-        if overlap[box, found] <= SAME_OBJECT_IOU:
-            return
-        pair = {("box", box), ("object", found)}
-        if not pair & used:
-            used |= pair
-            yield box, found
 
 
 def review_boxes(proposals: Labels, accepted: Labels, truth: Labels) -> ReviewedBoxes:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from alc_experiments.peers.suspicion import NOT_PROPOSED, Suspicions
-from napari_alc.boxes import Floats, Integers, Mask
+from napari_alc.boxes import MATCH_IOU, Floats, Integers, Mask
 from napari_alc.errors import AlcError
-from napari_alc.evaluation.matching import MATCH_IOU, best_of_first, overlaps
+from napari_alc.evaluation.matching import best_of_first, overlaps
 from napari_alc.labels import Detections, Labels
 from napari_alc.simulation.crowd import NoiseRecord
 

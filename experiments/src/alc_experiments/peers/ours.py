@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from alc_experiments.peers.suspicion import NOT_PROPOSED, Suspicions
-from napari_alc.boxes import Floats, Mask
+from napari_alc.boxes import MATCH_IOU, Floats, Mask
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, Thresholds, sort_labels
-from napari_alc.evaluation.matching import MATCH_IOU, best_of_first, overlaps
+from napari_alc.evaluation.matching import best_of_first, overlaps
 from napari_alc.labels import Detections, Labels
 
 STEP = 2.0

@@ -16,7 +16,7 @@ image follows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,7 +26,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torchvision.ops import batched_nms
 
-from napari_alc.boxes import Boxes, Floats, Integers, Mask, as_boxes, intersections, ious
+from napari_alc.boxes import (
+    Boxes,
+    Floats,
+    Integers,
+    Mask,
+    as_boxes,
+    intersections,
+    ious,
+    one_to_one,
+)
 
 SAME = 0.5
 """IoU above which two boxes stand for one object, in a common zone as in the whole image."""
@@ -168,7 +177,7 @@ def _same_objects(found: Found, of_tile: Integers, tiles: Boxes) -> Iterator[tup
 
 def _partners(
     found: Found, one: Integers, other: Integers, zone: Floats
-) -> Iterator[tuple[int, int]]:
+) -> Iterable[tuple[int, int]]:
     """Pairs of boxes that agree within `zone`, one to one, best first."""
     one, other = (_reaching(found.boxes, positions, zone) for positions in (one, other))
     i, j = (grid.ravel() for grid in np.meshgrid(one, other, indexing="ij"))
@@ -176,11 +185,9 @@ def _partners(
     agreement = ious(_within(found.boxes[i], zone), _within(found.boxes[j], zone))
     # Two objects that look alike within the zone are told apart by their scores.
     order = np.lexsort([np.abs(found.scores[i] - found.scores[j]), -agreement])
-    taken: set[int] = set()
-    for k in order[: np.count_nonzero(agreement > SAME)]:
-        if not taken & {int(i[k]), int(j[k])}:
-            taken |= {int(i[k]), int(j[k])}
-            yield int(i[k]), int(j[k])
+    order = order[: np.count_nonzero(agreement > SAME)]
+    kept = order[one_to_one(i[order], j[order])]
+    return zip(i[kept].tolist(), j[kept].tolist(), strict=True)
 
 
 def _reaching(boxes: Boxes, positions: Integers, zone: Floats) -> Integers:

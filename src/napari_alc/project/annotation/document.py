@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from napari_alc.boxes import as_boxes, iou_matrix
+from napari_alc.boxes import MATCH_IOU, as_boxes, iou_matrix
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
 
@@ -27,9 +27,6 @@ Corners = tuple[float, float, float, float]
 
 MINIMUM_SIZE = 2.0
 """Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
-
-SAME_OBJECT_IOU = 0.5
-"""Two labels of a category with a higher IoU mark the same object."""
 
 STALE = "Somebody else has changed this box since; it stays as it is."
 MARKED = "Another label marks that object already. Delete this box, or adjust it by hand."
@@ -303,7 +300,7 @@ class ReviewDocument:
             if other.is_label and other.id != box.id and other.category_id == box.category_id
         ]
         corners = as_boxes([label.corners for label in labels])
-        if (iou_matrix(as_boxes(box.corners), corners) > SAME_OBJECT_IOU).any():
+        if (iou_matrix(as_boxes(box.corners), corners) > MATCH_IOU).any():
             raise Refused(MARKED)
 
     def _require_category(self, category_id: int) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_alc.boxes import Boxes, Integers, Mask, as_boxes, ious
-from napari_alc.cleaning.matching import BoxSet, match_graph, matched_rows
+from napari_alc.boxes import Boxes, BoxSet, Integers, Mask, as_boxes, ious
+from napari_alc.cleaning.matching import match_graph, matched_rows
 from napari_alc.cleaning.regions import Region, Source, Thresholds
 from napari_alc.project.annotation.document import ReviewBox
 
