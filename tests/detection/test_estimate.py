@@ -17,7 +17,9 @@ from napari_alc.detection.estimate import Estimate, device_in_words, estimate
 from napari_alc.detection.plan import make_plan
 from napari_alc.errors import AlcError
 
-TIMES = Estimate("CPU", 2.0, 0.5, 0.1, 1000, look_seconds=0.3, again_seconds=0.2, check_seconds=0.4)
+TIMES = Estimate(
+    "CPU", 2.0, 0.5, 0.1, 1000, predict_seconds=0.3, again_seconds=0.2, check_seconds=0.4
+)
 
 
 @pytest.fixture
@@ -41,14 +43,14 @@ def test_every_time_is_measured(images):
     found = estimated(images)
     assert found.device.startswith("CPU, ")
     times = (found.start_seconds, found.iteration_seconds, found.read_seconds)
-    looks = (found.look_seconds, found.again_seconds, found.check_seconds)
+    looks = (found.predict_seconds, found.again_seconds, found.check_seconds)
     assert all(0 < time < 30 for time in (*times, *looks))
 
 
 def test_a_larger_input_takes_longer(images):
     small, large = (estimated(images, replace(QUICK, input_size=side)) for side in (64, 480))
     assert large.iteration_seconds > 2 * small.iteration_seconds
-    assert large.look_seconds > 2 * small.look_seconds
+    assert large.predict_seconds > 2 * small.predict_seconds
     assert large.image_bytes > small.image_bytes
 
 

@@ -131,8 +131,8 @@ def next_images(bench: Experiment, way: Protocol, done: CampaignRound) -> tuple[
     crowd = remaining(bench.data.crowd, done.image_ids)
     rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
     ids = np.sort(crowd.image_ids)
-    looks = STRATEGIES[way.strategy].looks
-    measured = bench.look(way.strategy, done.mp, done.image_ids) if looks else None
+    needs_model = STRATEGIES[way.strategy].needs_model
+    measured = bench.measure_images(way.strategy, done.mp, done.image_ids) if needs_model else None
     candidates = Candidates(ids, scores(rows, ids), measured)
     rng = np.random.default_rng([bench.seed, done.iteration + 1])
     ranked = rank(ids, STRATEGIES[way.strategy].values(candidates, rng), rng)
@@ -141,7 +141,7 @@ def next_images(bench: Experiment, way: Protocol, done: CampaignRound) -> tuple[
 
 def _variant_maker(strategy: str) -> Callable[[], Variant | None] | None:
     """How Mp is trained where its strategy asks for more than a plain training."""
-    if not STRATEGIES[strategy].looks:
+    if not STRATEGIES[strategy].needs_model:
         return None
     from napari_alc.detection.acquisition.strategies import training_variant
 

@@ -21,6 +21,7 @@ from filelock import FileLock
 from alc_experiments.code_version import code_version, module_version
 from alc_experiments.dataset import Dataset
 from napari_alc.boxes import Floats
+from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.files import write_text
@@ -46,7 +47,7 @@ class TrainedModel:
     @property
     def weights(self) -> Path:
         """File of the weights."""
-        return self.folder / "weights.pt"
+        return self.folder / WEIGHTS_FILE
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Experiment:
         """What `model` sees, from the detector's floor upwards; kept under `name`."""
         of = tuple(images)
         pairs = list(zip([image.id for image in of], self._paths(of), strict=True))
-        folder = model.folder / "detections" / name
+        folder = detections_folder(model.folder, name)
         with self._alone(model.folder):
             return predict_pieces(
                 model.weights,
@@ -172,13 +173,13 @@ class Experiment:
                 write_text(path, json.dumps(flat) + "\n")
             return {name: float(value) for name, value in _read(path).items()}
 
-    def look(self, strategy: str, model: TrainedModel, chosen: Iterable[int]) -> Floats:
+    def measure_images(self, strategy: str, model: TrainedModel, chosen: Iterable[int]) -> Floats:
         """What a strategy asks `model` beyond its detections, a value an image of X without X^i.
 
         Parameters
         ----------
         strategy
-            One that `looks`.
+            One that `needs_model`.
         model
             Mp.
         chosen

@@ -50,7 +50,7 @@ class Strategy:
     values
         Gives each candidate a value, shape (M,); the highest are taken first. The order of
         the candidates leaves no trace, and chance comes from the generator only.
-    looks
+    needs_model
         Whether it needs `Candidates.measured`.
     """
 
@@ -58,7 +58,7 @@ class Strategy:
     title: str
     sentence: str
     values: Callable[[Candidates, np.random.Generator], Floats]
-    looks: bool = False
+    needs_model: bool = False
 
 
 def scores(sorted_labels: SortedLabels, image_ids: Integers) -> Floats:
@@ -190,7 +190,7 @@ register(
         "Least confident",
         "Takes the images in which Mp is least sure of what it finds.",
         _largest,
-        looks=True,
+        needs_model=True,
     )
 )
 register(
@@ -200,7 +200,7 @@ register(
         "Takes the images in which Mp is sure of a box that it had to move far from its first "
         "guess, or unsure of one that it left in place.",
         _smallest,
-        looks=True,
+        needs_model=True,
     )
 )
 register(
@@ -210,7 +210,7 @@ register(
         "Takes the images whose boxes shift when noise is added, or in which Mp is unsure of a "
         "box. Every image is looked at seven times.",
         _largest,
-        looks=True,
+        needs_model=True,
     )
 )
 register(
@@ -220,7 +220,7 @@ register(
         "Takes the images in which Mp finds something else once they are flipped, partly covered, "
         "shrunk or turned a little. Every image is looked at five times.",
         _smallest,
-        looks=True,
+        needs_model=True,
     )
 )
 register(
@@ -230,7 +230,7 @@ register(
         "Takes the images in which Mp is expected to err most, by a small network that learns "
         "this beside it. Set it before training.",
         _largest,
-        looks=True,
+        needs_model=True,
     )
 )
 register(
@@ -239,6 +239,6 @@ register(
         "Least like those reviewed",
         "Takes the images that look least like those already reviewed, whatever Mp finds in them.",
         _smallest,
-        looks=True,
+        needs_model=True,
     )
 )

@@ -60,7 +60,7 @@ class Estimate:
         To decode and scale an image.
     image_bytes
         Of an image in the cache.
-    look_seconds
+    predict_seconds
         To predict on an image that has to be decoded.
     again_seconds
         To predict on an image in the cache.
@@ -73,7 +73,7 @@ class Estimate:
     iteration_seconds: float
     read_seconds: float
     image_bytes: float
-    look_seconds: float
+    predict_seconds: float
     again_seconds: float
     check_seconds: float
 
@@ -86,8 +86,8 @@ class Estimate:
     def prediction(self, images: int, models: int, cache_bytes: int) -> float:
         """Seconds in which `models` models look at `images` images, one model after another."""
         in_cache = min(images, cache_bytes / self.image_bytes)
-        first = images * self.look_seconds
-        each_other = in_cache * self.again_seconds + (images - in_cache) * self.look_seconds
+        first = images * self.predict_seconds
+        each_other = in_cache * self.again_seconds + (images - in_cache) * self.predict_seconds
         return first + (models - 1) * each_other
 
 
@@ -130,7 +130,7 @@ def estimate(
     detector = ready(replace(stopwatch.detector, settings=settings), chosen)
     for path in paths:
         seen_image(path, plan, cache)
-    _look(detector, paths[:1], chosen, cache)
+    _time_predicting(detector, paths[:1], chosen, cache)
     lap = stopwatch.lap_seconds(slim.images_a_batch)
     return Estimate(
         device=device_in_words(chosen),
@@ -138,9 +138,9 @@ def estimate(
         iteration_seconds=lap * settings.images_a_batch / slim.images_a_batch,
         read_seconds=read_seconds,
         image_bytes=image_bytes,
-        look_seconds=_look(detector, paths, chosen, None),
-        again_seconds=_look(detector, paths, chosen, cache),
-        check_seconds=_look(replace(detector, settings=slim), paths, chosen, cache),
+        predict_seconds=_time_predicting(detector, paths, chosen, None),
+        again_seconds=_time_predicting(detector, paths, chosen, cache),
+        check_seconds=_time_predicting(replace(detector, settings=slim), paths, chosen, cache),
     )
 
 
@@ -252,7 +252,7 @@ def _read(paths: Sequence[Path], plan: Plan) -> tuple[float, float]:
     return (time.monotonic() - began) / len(sizes), fmean(sizes)
 
 
-def _look(
+def _time_predicting(
     detector: Detector, paths: Sequence[Path], device: torch.device, cache: ImageCache | None
 ) -> float:
     """Seconds to predict on an image."""

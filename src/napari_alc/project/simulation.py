@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_alc.cleaning.loop import relabelled
+from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import Cancelled
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.files import write_text
@@ -197,9 +198,9 @@ def _measure(simulation: Simulation, folder: Path, should_stop: ShouldStop) -> R
         return None
     images = [(image.id, test.folder / image.file_name) for image in test.truth.images]
     found = predict_pieces(
-        folder / "weights.pt",
+        folder / WEIGHTS_FILE,
         images,
-        folder / "detections" / "test",
+        detections_folder(folder, "test"),
         silent,
         should_stop,
         simulation.device,

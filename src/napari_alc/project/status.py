@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import MODELS, TRAIN, Project
@@ -165,7 +166,7 @@ def _work_of_models(project: Project, iteration: int) -> _Work | None:
     folders = [project.run_folder(iteration, model) for model in MODELS]
     if has_predicted and _has_looked(project, iteration, folders):
         return None if is_measured(project, iteration) else _Work(Step.PREDICT, LOOK_AGAIN)
-    if not all(is_whole_archive(folder / "weights.pt") for folder in folders):
+    if not all(is_whole_archive(folder / WEIGHTS_FILE) for folder in folders):
         return _Work(Step.TRAIN, LOST[Step.TRAIN])
     return _Work(Step.PREDICT, LOST[Step.PREDICT] if has_predicted else "")
 
@@ -178,7 +179,7 @@ def _has_looked(project: Project, iteration: int, folders: Sequence[Path]) -> bo
         schema.image, schema.image.c.role == TRAIN
     ) - project.store.count(schema.task, handed_out)
     return all(
-        images_looked_at(folder / "detections" / "remaining") >= remaining for folder in folders
+        images_looked_at(detections_folder(folder, "remaining")) >= remaining for folder in folders
     )
 
 

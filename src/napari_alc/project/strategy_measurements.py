@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.selection import STRATEGIES, Strategy
+from napari_alc.detection.run_files import WEIGHTS_FILE
 from napari_alc.errors import AlcError
 from napari_alc.files import write_text
 from napari_alc.labels import ImageRecord
@@ -20,8 +21,6 @@ from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.label_sets import images_of_step1, remaining_images
 from napari_alc.project.project import Project
 from napari_alc.project.storage.prediction_files import fingerprint
-
-WEIGHTS = "weights.pt"
 
 
 def strategy_of(project: Project, iteration: int) -> Strategy:
@@ -33,19 +32,19 @@ def strategy_of(project: Project, iteration: int) -> Strategy:
     method = project.settings.method
     chosen = STRATEGIES[method.strategy]
     is_over = iteration >= method.iterations
-    return STRATEGIES["score"] if chosen.looks and is_over else chosen
+    return STRATEGIES["score"] if chosen.needs_model and is_over else chosen
 
 
 def is_measured(project: Project, iteration: int) -> bool:
     """Whether what the strategy of an iteration asks for is there."""
     strategy = strategy_of(project, iteration)
-    return not strategy.looks or _file(project, iteration, strategy).exists()
+    return not strategy.needs_model or _file(project, iteration, strategy).exists()
 
 
 def measure_images(
     project: Project, iteration: int, report: Report, should_stop: ShouldStop, device: str
 ) -> None:
-    """Measure what the project's strategy asks for, and keep it; nothing where it does not look.
+    """Measure what the project's strategy asks for, and keep it; nothing where it needs no model.
 
     Raises
     ------
@@ -55,11 +54,11 @@ def measure_images(
         When `should_stop` says so.
     """
     strategy = strategy_of(project, iteration)
-    if not strategy.looks:
+    if not strategy.needs_model:
         return
     from napari_alc.detection.acquisition.strategies import Pool, measure
 
-    weights = project.run_folder(iteration, "mp") / WEIGHTS
+    weights = project.run_folder(iteration, "mp") / WEIGHTS_FILE
     maker, remaining = fingerprint(weights), remaining_images(project, iteration)
     known = _read(_file(project, iteration, strategy))
     if known.get("made_by") == maker and {i.id for i in remaining} <= set(known["image_ids"]):
@@ -78,7 +77,7 @@ def measure_images(
 
 
 def measured_values(project: Project, iteration: int, image_ids: Integers) -> Floats | None:
-    """What was measured on some images, shape (M,); None for a strategy that does not look.
+    """What was measured on some images, shape (M,); None for a strategy that needs no model.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def measured_values(project: Project, iteration: int, image_ids: Integers) -> Fl
         When some of it is missing: the strategy was changed after the prediction.
     """
     strategy = strategy_of(project, iteration)
-    if not strategy.looks:
+    if not strategy.needs_model:
         return None
     known = _read(_file(project, iteration, strategy))
     values = dict(zip(known.get("image_ids", ()), known.get("values", ()), strict=False))

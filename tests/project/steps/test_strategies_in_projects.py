@@ -43,7 +43,7 @@ def test_a_project_predicts_and_ranks_by_each_strategy(project, name):
     assert status(asked).next_step == Step.SELECT
     order = [image.image_id for image in ranked(asked).rows]
     assert sorted(order) == list(range(REVIEWED + 1, IMAGES + 1))
-    if STRATEGIES[name].looks:
+    if STRATEGIES[name].needs_model:
         found = json.loads(kept(asked, name).read_text(encoding="utf-8"))
         values = dict(zip(found["image_ids"], found["values"], strict=True))
         assert sorted(values) == sorted(order)

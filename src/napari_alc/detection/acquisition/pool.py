@@ -54,7 +54,7 @@ class Pool:
 
 
 def two_stage_detector(pool: Pool, device: torch.device) -> Detector:
-    """Mp on `device`, for strategies that look at its proposals.
+    """Mp on `device`, for strategies that measure its proposals.
 
     Raises
     ------

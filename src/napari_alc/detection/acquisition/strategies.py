@@ -40,7 +40,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "vaal": measure_likeness,
     }
 )
-"""What gives each strategy that looks its values, by the strategy's name."""
+"""What gives each strategy that needs a model its values, by the strategy's name."""
 
 
 def measure(
@@ -55,7 +55,7 @@ def measure(
     Parameters
     ----------
     strategy
-        Name of a strategy that `looks`.
+        Name of a strategy that `needs_model`.
     pool
         The images and Mp.
     report, should_stop

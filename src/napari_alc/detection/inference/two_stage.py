@@ -113,7 +113,7 @@ def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) ->
     require_two_stages(detector, "to choose images in this way")
     with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
         seen = [
-            _look_at(detector, tile, device).shifted(left, top)
+            _detect_in(detector, tile, device).shifted(left, top)
             for left, top, tile in in_tiles(detector, pixels)
         ]
     return seen[0] if len(seen) == 1 else _together(seen, detector.plan.max_detections)
@@ -135,7 +135,7 @@ def feature_maps(detector: Detector, pixels: Bytes, device: torch.device) -> tup
     return images, {"0": maps} if isinstance(maps, Tensor) else maps
 
 
-def _look_at(detector: Detector, pixels: Bytes, device: torch.device) -> TwoStageDetections:
+def _detect_in(detector: Detector, pixels: Bytes, device: torch.device) -> TwoStageDetections:
     network: Any = detector.network
     heads = network.roi_heads
     with choose_precision(detector.settings.precision, device).autocast():

@@ -29,6 +29,7 @@ from napari_alc.detection.models.weights import (
 )
 from napari_alc.detection.plan import Plan, make_plan, object_sizes
 from napari_alc.detection.precision import Precision, choose_precision
+from napari_alc.detection.run_files import CHECKPOINT_FILE, METRICS_FILE, WEIGHTS_FILE
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training.iteration import Batch, advance, coming_batches
 from napari_alc.detection.training.optimisation import make_optimiser
@@ -40,7 +41,6 @@ from napari_alc.formats.images import image_size
 from napari_alc.labels import Category
 from napari_alc.progress import Report, ShouldStop, never, silent
 
-WEIGHTS, CHECKPOINT, METRICS = "weights.pt", "checkpoint.pt", "metrics.json"
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_SHARE = 0.05
 """Most of the time that saving checkpoints may take; large models are saved less often."""
@@ -113,7 +113,7 @@ def train(
         initial weights are not there, or its memory is too small for a single image.
     """
     _require_learnable(images, categories)
-    weights = folder / WEIGHTS
+    weights = folder / WEIGHTS_FILE
     fingerprint = training_fingerprint(images, categories, settings, plan, variant)
     if saved_fingerprint(weights) == fingerprint:
         return weights
@@ -127,14 +127,14 @@ def train(
         detector = Detector(precision.place(network).train(), settings, plan, tuple(categories))
         run = _start(detector, _batches(images, detector, cache), precision, step, fingerprint)
         run.variant = variant
-        resume(run, folder / CHECKPOINT)
-        _iterate(run, folder / CHECKPOINT, report, should_stop, measure)
+        resume(run, folder / CHECKPOINT_FILE)
+        _iterate(run, folder / CHECKPOINT_FILE, report, should_stop, measure)
     if variant:
         folder.mkdir(parents=True, exist_ok=True)
         variant.finish(run.detector.network, folder)
-    write_text(folder / METRICS, record_of(run))
+    write_text(folder / METRICS_FILE, record_of(run))
     save_detector(weights, run.detector, fingerprint)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     return weights
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_alc.detection.run_files import CHECKPOINT_FILE, WEIGHTS_FILE
 from napari_alc.execution.dask.messages import PredictRequest, SharedFile, Trained, TrainRequest
 from napari_alc.execution.dask.scheduler import RemoteTask, TaskBatch
-from napari_alc.execution.dask.worker import CHECKPOINT_FILE, predict_images, train_model
+from napari_alc.execution.dask.worker import predict_images, train_model
 from napari_alc.files import atomic_write
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop
@@ -26,8 +27,6 @@ from napari_alc.project.storage.prediction_files import (
     missing_pieces,
     save_piece,
 )
-
-WEIGHTS_FILE = "weights.pt"
 
 
 class Cluster:

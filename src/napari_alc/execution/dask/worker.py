@@ -22,6 +22,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from napari_alc.detection.run_files import CHECKPOINT_FILE
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.execution.dask.messages import (
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from napari_alc.detection.data.samples import TrainingImage
     from napari_alc.detection.training.training import Measure
 
-CHECKPOINT_FILE = "checkpoint.pt"
 
 BYTES_AT_ONCE = 64 << 20
 """Asked for in one go; a larger file comes by itself."""

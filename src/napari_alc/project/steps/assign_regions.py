@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from napari_alc.boxes import Integers, Mask
 from napari_alc.cleaning.loop import offered_rows
 from napari_alc.cleaning.regions import Region, SortedLabels, Source, sort_labels
+from napari_alc.detection.run_files import detections_folder
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.tasks import audited_images
 from napari_alc.project.label_sets import remaining_images
@@ -54,7 +55,7 @@ class Sorter:
     def __init__(self, project: Project, iteration: int) -> None:
         self._project = project
         self._seen = [
-            StoredDetections(project.run_folder(iteration, model) / "detections" / "remaining")
+            StoredDetections(detections_folder(project.run_folder(iteration, model), "remaining"))
             for model in MODELS
         ]
         self._thresholds = project.settings.method.thresholds(tau_of(project, iteration))

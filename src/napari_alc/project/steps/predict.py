@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import update
 
+from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.labels import Detections, ImageRecord
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
@@ -89,7 +90,7 @@ def predict_images(
 
     who = executor or LocalExecutor(project.cache_folder)
     return who.predict_pieces(
-        folder / "weights.pt", paths, folder / "detections" / name, named, should_stop, device
+        folder / WEIGHTS_FILE, paths, detections_folder(folder, name), named, should_stop, device
     )
 
 
@@ -107,7 +108,7 @@ def detections_of(
     BadData
         When a file is damaged, or one of the images was not looked at.
     """
-    return load_pieces(project.run_folder(iteration, model) / "detections" / name, image_ids)
+    return load_pieces(detections_folder(project.run_folder(iteration, model), name), image_ids)
 
 
 def tau_of(project: Project, iteration: int) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
+from napari_alc.detection.run_files import METRICS_FILE, WEIGHTS_FILE
 from napari_alc.errors import BadData
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
@@ -19,7 +20,6 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import NEWEST_DECISION, Step, require, run_of
 from napari_alc.project.steps.executor import Executor, LocalExecutor, run_training
 from napari_alc.project.steps.training_inputs import (
-    METRICS_FILE,
     TrainingJob,
     clean_images,
     detector_settings,
@@ -118,7 +118,7 @@ def _unreadable(folder: Path, error: Exception) -> BadData:
     return BadData(
         folder / METRICS_FILE,
         f"the record of the training cannot be read ({error})",
-        f"Delete {folder / 'weights.pt'} and train again",
+        f"Delete {folder / WEIGHTS_FILE} and train again",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_alc.boxes import areas
+from napari_alc.detection.run_files import METRICS_FILE, WEIGHTS_FILE
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 from napari_alc.labels import Labels, LabelSet
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from napari_alc.detection.data.samples import TrainingImage
     from napari_alc.detection.plan import Plan
     from napari_alc.detection.training.validation import CleanImages
-
-METRICS_FILE = "metrics.json"
-"""What a training writes about itself, beside its weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +82,7 @@ def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
         raise AlcError(NO_BOXES[model])
     settings = detector_settings(project)
     folder = project.run_folder(iteration, model)
-    drop_damaged_training(folder / "weights.pt", folder / METRICS_FILE)
+    drop_damaged_training(folder / WEIGHTS_FILE, folder / METRICS_FILE)
     return TrainingJob(
         labels=labels,
         paths=tuple(project.path_of(image) for image in labels.images),

@@ -50,7 +50,7 @@ def pool(with_head, tmp_path_factory):
 
 
 def test_every_strategy_that_looks_has_a_measure():
-    assert {name for name, strategy in STRATEGIES.items() if strategy.looks} == set(MEASURES)
+    assert {name for name, strategy in STRATEGIES.items() if strategy.needs_model} == set(MEASURES)
 
 
 @pytest.mark.parametrize("strategy", LOOKING)
