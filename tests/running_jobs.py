@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 import psutil
+import pytest
 
+from napari_alc.execution import child_process, job_folder
 from napari_alc.execution.job_folder import JobFolder, cancel
+from napari_alc.execution.outcome import CANCELLED
+from napari_alc.execution.progress_file import WHOLE
+from patience import PATIENCE
 
-LONG = 120
-"""Seconds for a training to begin or to stop while other tests use the same cores."""
+ORDINARY = """
+from napari_alc.cli import main
+from napari_alc.execution import child_process
+child_process.lower_priority = lambda _pid: None
+main()
+"""
+"""The program, whose supervisor leaves the priority of its children as it is."""
+
+PRETENDED = f"""
+import json, pathlib, sys, threading
+job, pause = pathlib.Path(sys.argv[2]), threading.Event()
+line = dict(step="train mp", total=10**6, values={{"loss": 1.0, {WHOLE!r}: 0.1}})
+sys.stdin.read()  # until the record names this process
+with (job / "progress.jsonl").open("a") as progress:
+    done = 0
+    while not (job / "cancel").exists():
+        done += 1
+        told = line | dict(done=done, message=f"iteration {{done}}")
+        print(json.dumps(told), file=progress, flush=True)
+        pause.wait(0.05)
+end = dict(ended_at="now", ending={CANCELLED.ending.value!r}, message={CANCELLED.message!r})
+(job / "end").write_text(json.dumps(end))
+(job / "end").rename(job / "end.json")
+"""
+"""Does what a supervisor does whose training never ends, until it is cancelled; trains nothing."""
+
+
+def at_ordinary_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs give way to nobody: beside other tests on the same cores they might never begin."""
+    monkeypatch.setattr(job_folder, "PROGRAM", (sys.executable, "-c", ORDINARY))
+    monkeypatch.setattr(job_folder, "lower_priority_of_session", lambda _pid: None)
+    monkeypatch.setattr(child_process, "lower_priority", lambda _pid: None)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are started from here only say that they train."""
+    monkeypatch.setattr(job_folder, "PROGRAM", (sys.executable, "-c", PRETENDED))
 
 
 def family(job: JobFolder) -> list[psutil.Process]:
@@ -27,7 +68,7 @@ def end_all(jobs: Iterable[JobFolder]) -> None:
     processes = [process for job in found for process in family(job)]
     for job in found:
         cancel(job)
-    _, alive = psutil.wait_procs(processes, timeout=LONG)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
     for process in alive:
         process.kill()
     assert not alive

@@ -11,6 +11,7 @@ from sitting_record import Record, check
 
 from napari_alc.project.annotation import decisions, tasks
 from napari_alc.project.project import Project
+from patience import PATIENCE
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_sitting.py"
 
@@ -87,7 +88,9 @@ def test_an_image_that_was_left_as_finished_and_is_open_is_a_problem(decided):
 
 def test_a_killed_sitting_loses_nothing_that_was_shown():
     command = [sys.executable, SCRIPT, "--kills", "2", "--json"]
-    done = subprocess.run([*command, "--longest", "3"], capture_output=True, text=True, timeout=150)
+    done = subprocess.run(
+        [*command, "--longest", "3"], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     [line] = done.stdout.splitlines()
     found = json.loads(line)

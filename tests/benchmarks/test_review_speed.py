@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "review_speed.py"
 
 
 def measured(*arguments):
     command = [sys.executable, SCRIPT, "--quick", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     return lines[:-1], json.loads(lines[-1])

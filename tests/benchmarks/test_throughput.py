@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "detector" / "throughput.py"
 QUICK = ["--data", "drawn", "--images", "4", "--side", "128", "--iterations", "4"]
 QUICK += ["--turns", "2", "--workers", "0", "--threads", "1"]
@@ -15,7 +17,7 @@ QUICK += ["--turns", "2", "--workers", "0", "--threads", "1"]
 @pytest.fixture(scope="module")
 def found():
     command = [sys.executable, SCRIPT, "--json", *QUICK]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -11,13 +11,15 @@ from napari_alc.execution.job_folder import JobFolder, follow, start_job
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
 from napari_alc.project.status import Step, status
-from running_jobs import end_all, family
+from patience import PATIENCE
+from running_jobs import at_ordinary_priority, end_all, family
 from tiny_projects import make_project
 
 
 @pytest.fixture
-def long(tmp_path):
+def long(tmp_path, monkeypatch):
     """A project whose training lasts for hours, under way; over when the test ends."""
+    at_ordinary_priority(monkeypatch)
     project = make_project(tmp_path, iterations=100_000)
     todo = commands(Step.TRAIN, project.folder, "cpu")
     job = start_job(project.folder, todo, "Train and predict", "cpu")
@@ -67,7 +69,7 @@ def test_a_step_stops_with_its_checkpoint_when_nobody_reads_its_progress_any_mor
     assert json.loads(process.stdout.readline())["step"] == "train mp"
     process.stdout.close()
     words = process.stderr.read()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert words.startswith("napari-alc: ")
     assert "cancelled" in words
     assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
@@ -81,7 +83,7 @@ def test_a_supervisor_that_is_asked_to_end_stops_its_children_and_says_so(long):
     processes = family(job)
     processes[-1].terminate()
     assert follow(job, print).ending is Ending.CANCELLED
-    assert psutil.wait_procs(processes, timeout=60)[1] == []
+    assert psutil.wait_procs(processes, timeout=PATIENCE)[1] == []
     assert job.record.outcome.ending is Ending.CANCELLED
 
 

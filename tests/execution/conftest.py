@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_alc.execution.job_folder import start_job
-from running_jobs import end_all
+from running_jobs import at_ordinary_priority, end_all
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,9 @@ def own_cache(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def start():
+def start(monkeypatch):
     """Starts jobs; at the test's end their processes are gone."""
+    at_ordinary_priority(monkeypatch)
     jobs = []
 
     def started(*args, **options):

@@ -28,7 +28,8 @@ from napari_alc.execution.outcome import LEFT, LOST, SUCCESS, Ending
 from napari_alc.execution.progress_file import JOB_SHARE
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.train import train as train_here
-from running_jobs import LONG, family
+from patience import PATIENCE
+from running_jobs import family
 from tiny_projects import make_project
 
 START_AND_END = """
@@ -99,7 +100,7 @@ def test_a_job_outlives_who_started_it_and_is_found_cancelled_and_kept(tmp_path,
     processes = family(job)
     cancel(job)
     assert follow(job, print).ending is Ending.CANCELLED
-    _, alive = psutil.wait_procs(processes, timeout=LONG)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
     assert alive == []
     for model in ("mp", "ma"):
         assert (project.run_folder(0, model) / "checkpoint.pt").is_file()
@@ -115,7 +116,7 @@ def test_a_killed_supervisor_is_told_and_its_children_stop_with_their_checkpoint
     processes[-1].kill()
     assert follow(job, print) == LOST
     assert job.record.outcome == LOST
-    _, alive = psutil.wait_procs(processes, timeout=LONG)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
     assert alive == []
     for model in ("mp", "ma"):
         assert (project.run_folder(0, model) / "checkpoint.pt").is_file()

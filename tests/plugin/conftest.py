@@ -13,18 +13,16 @@ from review_driver import Driver, docked_page, shared_viewer
 
 from napari_alc.errors import BadData
 from napari_alc.execution.job_folder import last_jobs
-from running_jobs import end_all
+from patience import PATIENCE
+from running_jobs import at_ordinary_priority, end_all
 from tiny_projects import make_project, pretend_predicted
-
-PATIENCE = 120_000
-"""Milliseconds that a window may need on a machine that is busy with other things."""
 
 
 @pytest.fixture
 def qtbot(qtbot):
     """pytest-qt's, which waits as long as a busy machine needs."""
     for wait in ("waitUntil", "waitSignal", "waitSignals", "waitExposed"):
-        setattr(qtbot, wait, partial(getattr(qtbot, wait), timeout=PATIENCE))
+        setattr(qtbot, wait, partial(getattr(qtbot, wait), timeout=1000 * PATIENCE))
     return qtbot
 
 
@@ -56,6 +54,12 @@ def own_activity_file(monkeypatch, tmp_path_factory):
     file = tmp_path_factory.mktemp("activity") / "user-activity"
     monkeypatch.setattr(yield_to_user, "activity_file", lambda: file)
     return file
+
+
+@pytest.fixture(autouse=True)
+def ordinary_priority(monkeypatch):
+    """Computations that a window starts are not kept waiting by other tests."""
+    at_ordinary_priority(monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from napari_alc.plugin.launch import require_window
 from napari_alc.plugin.widget import NAME, show
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.steps.select import select
-from tiny_projects import make_project
+from running_jobs import pretend
 
 
 def test_without_a_project_only_the_first_page_is_open(docked):
@@ -129,13 +129,13 @@ def test_finishing_an_image_asks_for_the_queue_once_for_the_status_after_it_is_d
     assert under_review.sentence.text() == "2 images wait for a pathologist."
 
 
-def test_a_running_step_keeps_its_project_open(docked, fresh, tmp_path):
+def test_a_running_step_keeps_its_project_open(docked, fresh, reviewed, monkeypatch):
+    pretend(monkeypatch)
     _, widget = docked()
-    project = make_project(tmp_path / "long", iterations=100_000)
-    widget.open_project(project.folder)
+    widget.open_project(reviewed)
     widget.iterate_page.start_next_step()
     assert not widget.open_project(fresh)
-    assert widget.project.folder == project.folder
+    assert widget.project.folder == reviewed
     assert "still running" in widget.project_page.error.text()
 
 

@@ -20,6 +20,7 @@ from napari_alc.detection.data.samples import Batches
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
+from patience import PATIENCE
 
 LIMIT = 1 << 20
 
@@ -277,8 +278,8 @@ def test_two_processes_share_a_small_cache(tmp_path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
-    assert [answers.get(timeout=10) for _ in processes] == [True, True]
+        process.join(PATIENCE)
+    assert [answers.get(timeout=PATIENCE) for _ in processes] == [True, True]
 
 
 def test_threads_share_a_cache(tmp_path):

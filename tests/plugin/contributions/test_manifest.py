@@ -9,6 +9,7 @@ import pytest
 from npe2 import PluginManifest
 
 import napari_alc.plugin
+from patience import PATIENCE
 from tiny_projects import make_project
 
 MANIFEST = Path(napari_alc.plugin.__file__).with_name("napari.yaml")
@@ -69,5 +70,5 @@ def test_the_window_never_loads_torch(tmp_path):
     project = make_project(tmp_path)
     project.close()
     command = [sys.executable, "-c", NO_TORCH, str(project.folder), str(tmp_path / "s.yaml")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.stdout.strip().endswith("done"), ended.stderr

@@ -9,8 +9,10 @@ from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin.iterate import page as iterate_page
 from napari_alc.plugin.settings.page import FREE, LOCKED
 from napari_alc.project.label_sets import pathologist_labels
+from napari_alc.project.project import Project
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
+from napari_alc.project.steps.correct import correct_remaining
 from tiny_projects import draw, make_project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -96,9 +98,15 @@ def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state
     assert (project.run_folder(0, "mp") / "checkpoint.pt").is_file()
 
 
-def test_a_failing_step_says_why_and_shows_its_log_on_demand(opened, reviewed, qtbot):
-    _, _, page = opened(reviewed)
-    for image in (reviewed.parent / "images").iterdir():
+def test_a_failing_step_says_why_and_shows_its_log_on_demand(opened, predicted, qtbot):
+    project = Project.open(predicted)
+    project.change(method={"iterations": 0})
+    correct_remaining(project)
+    review_everything(project, draw(predicted.parent / "again").labels)
+    project.close()
+    _, _, page = opened(predicted)
+    assert page.next_button.text() == "Write clean dataset"
+    for image in (predicted.parent / "images").iterdir():
         image.unlink()
     run_next(qtbot, page)
     assert "the image is not there any more" in page.error.text()

@@ -1,4 +1,7 @@
-"""Closing napari, or the dock widget, while a job runs: the person decides what becomes of it."""
+"""Closing napari, or the dock widget, while a job runs: the person decides what becomes of it.
+
+The jobs only say that they train: what a window can know of a job is what stands in its folder.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,17 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QMessageBox
 from napari_alc.execution.job_folder import current_job, follow
 from napari_alc.execution.outcome import Ending
 from napari_alc.plugin.widget import dock
-from running_jobs import end_all
+from running_jobs import end_all, pretend
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A project whose training lasts for hours; its job is over when the test ends."""
-    project = make_project(tmp_path / "long", iterations=100_000)
+def folder(tmp_path, monkeypatch):
+    """A project whose training never ends; its job is over when the test ends."""
+    pretend(monkeypatch)
+    project = make_project(tmp_path / "long")
     project.close()
     yield project.folder
     job = current_job(project.folder)

@@ -16,10 +16,10 @@ from napari_alc.project.reporting.html_report import report_file, write_report
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step
 from napari_alc.project.steps.correct import correct_remaining
+from patience import PATIENCE
 from tiny_projects import draw
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 60_000
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_what_was_looked_for_in_another_project_is_not_shown(panel, to_correct, 
     with qtbot.assertNotEmitted(panel.preview.looked):
         qtbot.mouseClick(panel.preview.look, LEFT)
         panel.set_project(None)
-        assert QThreadPool.globalInstance().waitForDone(LONG)
+        assert QThreadPool.globalInstance().waitForDone(1000 * PATIENCE)
         qapp.processEvents()
     assert not panel.preview.lines.isVisible()
     assert not panel.preview.look.isEnabled()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review import image_loader
 from napari_alc.plugin.review.image_loader import KEPT, ReadAhead, ReadImage, Unreadable, load
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def slow(monkeypatch):
     def load_slowly(path):
         if path.stem == "slow":
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
         names.append(path.stem)
         return load(path)
 
@@ -90,7 +91,7 @@ def test_of_several_images_clicked_quickly_only_the_last_is_read_next(
 ):
     go_on, begun, names = slow
     reader.ask(write(tmp_path / "slow.tif"))
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     reader.ask(write(tmp_path / "between.tif"))
     last = write(tmp_path / "last.tif")
     reader.ask(last)

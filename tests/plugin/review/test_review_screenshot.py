@@ -9,11 +9,12 @@ from review_driver import make_project
 
 from napari_alc.plugin import screenshot
 from napari_alc.plugin.screenshot import PAGES
+from patience import PATIENCE
 
 
 def run(project, out, *more, **environment):
     command = [sys.executable, "-m", "napari_alc.plugin.screenshot", str(project), str(out), *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **environment)
 
 
 @pytest.fixture
@@ -59,7 +60,9 @@ widget = ActiveLabelCleaning(napari.Viewer(show=False))
 widget.review_page.set_project(Project.open(Path({str(folder)!r})), "Ada")
 assert not {{"torch", "torchvision"}} & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -10,8 +10,7 @@ from qtpy.QtCore import QObject
 from napari_alc.errors import AlcError
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
-
-LONG = 60_000
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ class Gate:
 
     def __call__(self, project):
         self.begun.set()
-        assert self.open.wait(LONG / 1000)
+        assert self.open.wait(PATIENCE)
         return project
 
 
@@ -60,7 +59,7 @@ def test_of_questions_put_meanwhile_only_the_last_is_asked(asker, project, qtbot
 
     asker.answered.connect(answers.append)
     asker.ask(gate, project)
-    assert gate.begun.wait(LONG / 1000)
+    assert gate.begun.wait(PATIENCE)
     for number in (1, 2, 3):
         asker.ask(question(number), project)
     with qtbot.waitSignal(asker.settled):
@@ -72,7 +71,7 @@ def test_two_askers_take_turns(asker, project, qtbot):
     owner, gate, asked = QObject(), Gate(), []
     other = AsyncQuery(owner)
     asker.ask(gate, project)
-    assert gate.begun.wait(LONG / 1000)
+    assert gate.begun.wait(PATIENCE)
     other.ask(lambda _: asked.append(gate.open.is_set()) or True, project)
     with qtbot.waitSignals([asker.settled, other.settled]):
         gate.open.set()
