@@ -11,7 +11,7 @@ import pytest
 from napari_alc.execution import child_process, job_folder
 from napari_alc.execution.job_folder import JobFolder, cancel
 from napari_alc.execution.outcome import CANCELLED
-from napari_alc.execution.progress_file import WHOLE
+from napari_alc.execution.progress_file import JOB_SHARE
 from patience import PATIENCE
 
 ORDINARY = """
@@ -25,7 +25,7 @@ main()
 PRETENDED = f"""
 import json, pathlib, sys, threading
 job, pause = pathlib.Path(sys.argv[2]), threading.Event()
-line = dict(step="train mp", total=10**6, values={{"loss": 1.0, {WHOLE!r}: 0.1}})
+line = dict(step="train mp", total=10**6, values={{"loss": 1.0, {JOB_SHARE!r}: 0.1}})
 sys.stdin.read()  # until the record names this process
 with (job / "progress.jsonl").open("a") as progress:
     done = 0

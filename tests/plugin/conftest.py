@@ -18,6 +18,18 @@ from running_jobs import at_ordinary_priority, end_all
 from tiny_projects import make_project, pretend_predicted
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _frozen():
+    """What is loaded once and for all is no longer searched for garbage.
+
+    Every viewer of a test is followed by such searches, each of which took a third of a second.
+    """
+    import napari.qt  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def qtbot(qtbot):
     """pytest-qt's, which waits as long as a busy machine needs."""
