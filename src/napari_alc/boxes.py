@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+Corners = tuple[float, float, float, float]
+"""A single box, ``x1, y1, x2, y2``."""
+
 MATCH_IOU = 0.5
 """Two boxes of a category with a higher IoU are the same object (method, notation)."""
 
@@ -30,6 +33,12 @@ PAIRS_AT_ONCE = 2_000_000
 def as_boxes(values: ArrayLike) -> Boxes:
     """Return `values` as a float64 array of shape (N, 4), also when it is empty."""
     return np.asarray(values, dtype=np.float64).reshape(-1, 4)
+
+
+def corners_of(box: Floats) -> Corners:
+    """A row of `Boxes` in Python's own numbers."""
+    x1, y1, x2, y2 = box.tolist()
+    return x1, y1, x2, y2
 
 
 def xywh_to_xyxy(boxes: ArrayLike) -> Boxes:

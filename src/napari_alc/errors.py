@@ -33,6 +33,12 @@ class BadData(AlcError):
         return type(self), (str(self.where), self.problem, self.remedy)
 
 
+def unreadable(path: Path, error: OSError) -> BadData:
+    """The error about a file that the operating system does not give out."""
+    reason = error.strerror or str(error)
+    return BadData(path, f"cannot be read ({reason})", "Check the path")
+
+
 class Cancelled(AlcError):
     """The user stopped a long step; the last good state is kept."""
 

@@ -10,9 +10,18 @@ from itertools import combinations
 
 import numpy as np
 
-from napari_alc.boxes import MATCH_IOU, Boxes, BoxSet, Floats, Integers, as_boxes, close_pairs, ious
-
-Corners = tuple[float, float, float, float]
+from napari_alc.boxes import (
+    MATCH_IOU,
+    Boxes,
+    BoxSet,
+    Corners,
+    Floats,
+    Integers,
+    as_boxes,
+    close_pairs,
+    corners_of,
+    ious,
+)
 
 
 class Verdict(StrEnum):
@@ -155,12 +164,11 @@ def _stand_for(groups: Sequence[tuple[Vote, ...]]) -> list[int | None]:
 
 def _counted(votes: tuple[Vote, ...], proposal: int | None, readers: int) -> Group:
     corners = as_boxes([vote.corners for vote in votes])
-    x1, y1, x2, y2 = np.median(corners, axis=0).tolist()
     category_id, most = Counter(vote.category_id for vote in votes).most_common(1)[0]
     return Group(
         votes=votes,
         proposal=proposal,
-        corners=(x1, y1, x2, y2),
+        corners=corners_of(np.median(corners, axis=0)),
         category_id=category_id if 2 * most > len(votes) else None,
         verdict=_verdict(len(votes), readers),
         overlap=_lowest_overlap(corners),

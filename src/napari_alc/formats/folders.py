@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
-from napari_alc.errors import BadData
+from napari_alc.errors import BadData, unreadable
 from napari_alc.formats.reading import require_safe_name, stem_of
 from napari_alc.formats.records import quoted, read_bytes
 from napari_alc.labels import ImageRecord, LabelSet
@@ -41,8 +41,7 @@ def read_lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BadData(path, f"cannot be read ({reason})", "Check the path") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
         raise BadData(path, "is not a text file in UTF-8", "Give a text file") from error
 

@@ -10,7 +10,6 @@ import hashlib
 import io
 import logging
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +21,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_alc.errors import BadData
+from napari_alc.errors import BadData, unreadable
 from napari_alc.files import atomic_write
-from napari_alc.formats.pixel_size import nm_per_pixel
+from napari_alc.formats.pixel_size import NOT_UNDERSTOOD, nm_per_pixel
 from napari_alc.formats.records import read_bytes
 
 Pixels = NDArray[Any]
@@ -40,19 +39,7 @@ LOW, HIGH = 0.5, 99.5
 MOST_SAMPLES = 1_000_000
 """Pixels that percentiles are taken from: of larger images every n-th row and column."""
 
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    SyntaxError,  # Pillow's word for a broken PNG
-    struct.error,
-    Image.DecompressionBombError,
-)
+_UNREADABLE = (*NOT_UNDERSTOOD, MemoryError, Image.DecompressionBombError)
 """What tifffile, imagecodecs and Pillow raise on damaged files."""
 
 # tifffile warns of damage that is raised as an error here as well; one line is enough
@@ -323,5 +310,4 @@ def checksum(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BadData(path, f"cannot be read ({reason})", "Check the path") from error
+        raise unreadable(path, error) from error

@@ -49,7 +49,7 @@ _NM_PER_UNIT = {
 
 _NM_PER_RESOLUTION_UNIT = {tifffile.RESUNIT.INCH: 2.54e7, tifffile.RESUNIT.CENTIMETER: 1e7}
 
-_NOT_UNDERSTOOD = (
+NOT_UNDERSTOOD = (
     OSError,
     ValueError,
     RuntimeError,
@@ -78,7 +78,7 @@ def nm_per_pixel(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> float | No
         An open file and its full-size page.
     """
     for kind in _KINDS:
-        with suppress(*_NOT_UNDERSTOOD):
+        with suppress(*NOT_UNDERSTOOD):
             sides = kind(tiff, page)
             if sides is not None and all(_is_understood(side) for side in sides):
                 return _square(*sides)

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from napari_alc.boxes import Boxes, Floats, Integers
-from napari_alc.errors import BadData
+from napari_alc.errors import BadData, unreadable
 
 Record = dict[str, Any]
 
@@ -54,8 +54,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BadData(path, f"cannot be read ({reason})", "Check the path") from error
+        raise unreadable(path, error) from error
     if not content.strip():
         raise BadData(path, "is empty", "Give a complete file")
     return content

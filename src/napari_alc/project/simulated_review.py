@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_alc.boxes import as_boxes
+from napari_alc.boxes import as_boxes, corners_of
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.decisions import draw_boxes, finish, open_document
-from napari_alc.project.annotation.document import Corners, ReviewBox, ReviewDocument
+from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
 from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
 from napari_alc.project.project import Project
 from napari_alc.simulation.pathologist import good_enough, review_boxes, same_objects
@@ -38,7 +38,9 @@ def review_task(project: Project, task: Task, truth: Labels) -> None:
     document = open_document(project, task, PERSON)
     judge = _label_whole_image if task.step == WHOLE_IMAGE else _settle_open_boxes
     verdict = judge(document, truth)
-    drawn = [(int(truth.category_ids[row]), _corners(truth, row)) for row in verdict.missing]
+    drawn = [
+        (int(truth.category_ids[row]), corners_of(truth.boxes[row])) for row in verdict.missing
+    ]
     # Drawn first: after a crash in between, the boxes still open bring the reviewer back.
     draw_boxes(project, task, drawn, PERSON)
     document.settle(verdict.settled)
@@ -73,15 +75,10 @@ def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
     good = good_enough(_as_labels([box], int(found.image_ids[0])), found).all()
     return replace(
         box,
-        corners=_corners(truth, row),
+        corners=corners_of(truth.boxes[row]),
         category_id=int(found.category_ids[0]),
         state="added" if box.source == "person" else "kept" if good else "changed",
     )
-
-
-def _corners(truth: Labels, row: int) -> Corners:
-    x1, y1, x2, y2 = truth.boxes[row].tolist()
-    return x1, y1, x2, y2
 
 
 def _as_labels(boxes: list[ReviewBox], image_id: int) -> Labels:

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from napari_alc.boxes import (
     BACKGROUND_IOU,
     Boxes,
+    Corners,
     Floats,
     Integers,
     as_boxes,
     clip,
+    corners_of,
     group_keys,
     iou_matrix,
     ious,
@@ -107,7 +109,7 @@ class NoiseRecord:
     category_id: int
     truth_id: int | None
     label_id: int | None
-    box: tuple[float, float, float, float] | None
+    box: Corners | None
     iou: float | None
 
 
@@ -318,7 +320,7 @@ def _records(truth: Labels, standing: Labels, what: NDArray[np.str_]) -> Iterato
             category_id=int(truth.category_ids[row]),
             truth_id=int(truth.ids[row]),
             label_id=int(standing.ids[row]) if drawn else None,
-            box=_corners(standing.boxes[row]) if drawn else None,
+            box=corners_of(standing.boxes[row]) if drawn else None,
             iou=float(iou[row]) if drawn else None,
         )
 
@@ -331,11 +333,6 @@ def _added_records(added: Labels) -> Iterator[NoiseRecord]:
             category_id=int(added.category_ids[row]),
             truth_id=None,
             label_id=int(added.ids[row]),
-            box=_corners(added.boxes[row]),
+            box=corners_of(added.boxes[row]),
             iou=None,
         )
-
-
-def _corners(box: Floats) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = box.tolist()
-    return x1, y1, x2, y2

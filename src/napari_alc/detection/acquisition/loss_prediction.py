@@ -20,7 +20,7 @@ from napari_alc.detection.acquisition.pool import Pool, each_image
 from napari_alc.detection.data.cache import Bytes
 from napari_alc.detection.devices import cpu_threads, enough_memory
 from napari_alc.detection.inference.prediction import ready
-from napari_alc.detection.inference.two_stage import feature_maps, in_tiles
+from napari_alc.detection.inference.two_stage import feature_maps, tiles_of
 from napari_alc.detection.models.presets import read_tensors
 from napari_alc.detection.models.weights import load_detector, saved_fingerprint, write_tensors
 from napari_alc.detection.precision import choose_precision
@@ -188,7 +188,8 @@ def measure_expected_loss(
         del image_id
         with precision.autocast():
             maps = [
-                feature_maps(detector, tile, device)[1] for _, _, tile in in_tiles(detector, pixels)
+                feature_maps(detector, tile.cut_from(pixels), device)[1]
+                for tile in tiles_of(detector, pixels)
             ]
         expected = [head([of_level.float() for of_level in _chosen(m)]) for m in maps]
         return float(torch.cat(expected).mean())

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
+from napari_alc.boxes import Floats
 from napari_alc.detection.data.cache import Bytes, ImageCache, read_eight_bit, scaled
 from napari_alc.detection.plan import Plan
 from napari_alc.formats.images import image_size
@@ -31,6 +34,12 @@ class SeenImage:
 
     pixels: Bytes
     size: tuple[int, int]
+
+    @property
+    def scale(self) -> Floats:
+        """What corners in the image's pixels are multiplied by to be in input pixels, (4,)."""
+        height, width = self.pixels.shape[:2]
+        return np.array([width / self.size[0], height / self.size[1]] * 2)
 
 
 def seen_image(

@@ -155,12 +155,10 @@ class Batches:
     def sample(self, index: int) -> Sample:
         """Image `index` in input pixels, without augmentation."""
         found = self.scaled[index]
-        image, (width, height) = found.pixels, found.size
         source = self.images[index]
-        ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
-        boxes = clip(source.boxes, width, height) * ratio
+        boxes = clip(source.boxes, *found.size) * found.scale
         labels = np.array([self.labels[int(i)] for i in source.category_ids], dtype=np.int64)
-        return Sample(image, boxes, labels)
+        return Sample(found.pixels, boxes, labels)
 
     def batch(self, number: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
         """Images (3, H, W) and targets of batch `number`, as torchvision's detectors take them."""

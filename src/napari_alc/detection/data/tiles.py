@@ -22,6 +22,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torchvision.ops import batched_nms
@@ -57,6 +58,16 @@ class Tile:
         """``x1, y1, x2, y2``."""
         right, bottom = self.left + self.width, self.top + self.height
         return np.array([self.left, self.top, right, bottom], dtype=np.float64)
+
+    @property
+    def origin(self) -> Floats:
+        """What is taken from corners, shape (4,), to count them from the tile's own corner."""
+        return np.array([self.left, self.top] * 2)
+
+    def cut_from(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The tile's part of an image, (H, W) or (H, W, 3)."""
+        rows = slice(self.top, self.top + self.height)
+        return pixels[rows, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +133,7 @@ def merged(tiles: Sequence[Tile], found: Sequence[Found], most: int) -> Found:
 
 
 def _in_one_image(tiles: Sequence[Tile], found: Sequence[Found]) -> tuple[Found, Integers]:
-    shifted = [
-        of_tile.boxes + np.array([tile.left, tile.top] * 2)
-        for tile, of_tile in zip(tiles, found, strict=True)
-    ]
+    shifted = [of_tile.boxes + tile.origin for tile, of_tile in zip(tiles, found, strict=True)]
     together = Found(
         as_boxes(np.concatenate(shifted)),
         np.concatenate([of_tile.labels for of_tile in found]),

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from napari_alc.boxes import Boxes, Floats, Integers, clip, intersections
-from napari_alc.detection.data.cache import ImageCache
-from napari_alc.detection.data.loading import SeenImage, seen_image
-from napari_alc.detection.data.samples import as_input
-from napari_alc.detection.data.tiles import Tile, tile_grid
+from napari_alc.detection.data.cache import Bytes, ImageCache
+from napari_alc.detection.data.loading import seen_image
+from napari_alc.detection.data.tiles import Tile
 from napari_alc.detection.devices import cpu_threads, enough_memory
-from napari_alc.detection.inference.two_stage import require_two_stages
+from napari_alc.detection.inference.two_stage import feature_maps, require_two_stages, tiles_of
 from napari_alc.detection.models.weights import Detector
 from napari_alc.detection.precision import choose_precision
 
@@ -65,22 +64,15 @@ def box_posteriors(
     if not len(boxes):
         return found
     seen = seen_image(path, detector.plan, cache, make_room=False)
-    height, width = seen.pixels.shape[:2]
-    scaled = _in_input(boxes, seen)
-    tiles = tile_grid(width, height, detector.plan.tile, detector.plan.overlap)
+    scaled = clip(boxes, *seen.size) * seen.scale
+    tiles = tiles_of(detector, seen.pixels)
     chosen = _best_tiles(scaled, tiles)
     with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
         for number in np.unique(chosen).tolist():
             rows, tile = chosen == number, tiles[number]
-            found[rows] = _judged(detector, _cut_out(seen, tile), scaled[rows], tile, device)
+            pixels = tile.cut_from(seen.pixels)
+            found[rows] = _judged(detector, pixels, scaled[rows] - tile.origin, device)
     return found
-
-
-def _in_input(boxes: Boxes, seen: SeenImage) -> Boxes:
-    width, height = seen.size
-    seen_height, seen_width = seen.pixels.shape[:2]
-    ratio = np.array([seen_width / width, seen_height / height] * 2)
-    return np.asarray(clip(boxes, width, height) * ratio)
 
 
 def _best_tiles(boxes: Boxes, tiles: list[Tile]) -> Integers:
@@ -94,26 +86,16 @@ def _best_tiles(boxes: Boxes, tiles: list[Tile]) -> Integers:
     return np.asarray(np.lexsort((room, held), axis=0)[-1])
 
 
-def _cut_out(seen: SeenImage, tile: Tile) -> Tensor:
-    rows = slice(tile.top, tile.top + tile.height)
-    return as_input(seen.pixels[rows, tile.left : tile.left + tile.width])
-
-
-def _judged(
-    detector: Detector, image: Tensor, boxes: Boxes, tile: Tile, device: torch.device
-) -> Floats:
-    """Probabilities of boxes (in the pixels of the whole input) that are seen in one tile."""
+def _judged(detector: Detector, pixels: Bytes, boxes: Boxes, device: torch.device) -> Floats:
+    """Probabilities of boxes, in the pixels of one tile, of which the part inside counts."""
     network: Any = detector.network
-    inside = clip(boxes - np.array([tile.left, tile.top] * 2), tile.width, tile.height)
-    asked = torch.from_numpy(inside).float().to(device)
+    height, width = pixels.shape[:2]
+    asked = torch.from_numpy(clip(boxes, width, height)).float().to(device)
     precision = choose_precision(detector.settings.precision, device)
     with precision.autocast():
-        images, _ = network.transform([image.to(device)])
-        features = network.backbone(images.tensors)
-        if isinstance(features, Tensor):
-            features = {"0": features}
+        images, maps = feature_maps(detector, pixels, device)
         heads = network.roi_heads
-        pooled = heads.box_roi_pool(features, [asked], images.image_sizes)
+        pooled = heads.box_roi_pool(maps, [asked], images.image_sizes)
         scores, _ = heads.box_predictor(heads.box_head(pooled))
     probabilities: Tensor = scores.float().softmax(dim=1)
     return np.asarray(probabilities.double().cpu().numpy())

@@ -68,9 +68,7 @@ class Part:
     @property
     def pixels(self) -> Bytes:
         """uint8, (H, W) or (H, W, 3), in input pixels."""
-        tile = self.tiles[self.number]
-        rows = slice(tile.top, tile.top + tile.height)
-        return self.seen.pixels[rows, tile.left : tile.left + tile.width]
+        return self.tiles[self.number].cut_from(self.seen.pixels)
 
     @property
     def shape(self) -> tuple[int, int]:

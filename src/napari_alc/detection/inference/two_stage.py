@@ -7,8 +7,7 @@ proposed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
 from napari_alc.boxes import Boxes, Floats, Integers
 from napari_alc.detection.data.cache import Bytes
 from napari_alc.detection.data.samples import as_input
-from napari_alc.detection.data.tiles import SAME, tile_grid
+from napari_alc.detection.data.tiles import SAME, Tile, tile_grid
 from napari_alc.detection.devices import cpu_threads, enough_memory
 from napari_alc.detection.models.weights import Detector
 from napari_alc.detection.precision import choose_precision
@@ -33,7 +32,7 @@ def require_two_stages(detector: Detector, purpose: str) -> None:
     Parameters
     ----------
     detector
-        Any.
+        Of one stage or two.
     purpose
         What the proposals or heads are needed for, such as ``"to judge given boxes"``.
 
@@ -81,11 +80,9 @@ class TwoStageDetections:
         """Some of them, by position."""
         return type(self)(*(getattr(self, column.name)[index] for column in fields(self)))
 
-    def shifted(self, left: int, top: int) -> Self:
-        """The same, seen from an origin further to the left and above."""
-        by = np.array([left, top] * 2)
-        moved = self.boxes + by, self.proposals + by
-        return type(self)(moved[0], self.labels, self.scores, moved[1], self.probabilities)
+    def shifted(self, tile: Tile) -> Self:
+        """The same, in pixels of the image that `tile` was cut from."""
+        return replace(self, boxes=self.boxes + tile.origin, proposals=self.proposals + tile.origin)
 
 
 def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) -> TwoStageDetections:
@@ -113,18 +110,16 @@ def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) ->
     require_two_stages(detector, "to choose images in this way")
     with enough_memory(), cpu_threads(detector.settings.threads), torch.inference_mode():
         seen = [
-            _detect_in(detector, tile, device).shifted(left, top)
-            for left, top, tile in in_tiles(detector, pixels)
+            _detect_in(detector, tile.cut_from(pixels), device).shifted(tile)
+            for tile in tiles_of(detector, pixels)
         ]
     return seen[0] if len(seen) == 1 else _together(seen, detector.plan.max_detections)
 
 
-def in_tiles(detector: Detector, pixels: Bytes) -> Iterator[tuple[int, int, Bytes]]:
-    """Left and top edge and pixels of all that the detector looks at in an image."""
+def tiles_of(detector: Detector, pixels: Bytes) -> list[Tile]:
+    """All that the detector looks at in an image: tiles of it, or one that is the whole."""
     height, width = pixels.shape[:2]
-    for tile in tile_grid(width, height, detector.plan.tile, detector.plan.overlap):
-        rows = slice(tile.top, tile.top + tile.height)
-        yield tile.left, tile.top, pixels[rows, tile.left : tile.left + tile.width]
+    return tile_grid(width, height, detector.plan.tile, detector.plan.overlap)
 
 
 def feature_maps(detector: Detector, pixels: Bytes, device: torch.device) -> tuple[Any, Any]:

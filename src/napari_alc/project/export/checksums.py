@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
 
-from napari_alc.errors import BadData, Cancelled
+from napari_alc.errors import Cancelled, unreadable
 from napari_alc.files import write_text
 from napari_alc.formats.images import checksum
 from napari_alc.labels import ImageRecord, Labels
@@ -139,5 +139,5 @@ def _record(file: Path) -> dict[str, int | str]:
     try:
         size = file.stat().st_size
     except OSError as error:
-        raise BadData(file, f"cannot be read ({error.strerror})", "Check the path") from error
+        raise unreadable(file, error) from error
     return {"bytes": size, "blake2b": checksum(file)}

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 from sqlalchemy import select
 
-from napari_alc.errors import BadData
+from napari_alc.errors import BadData, unreadable
 from napari_alc.files import FileState
 from napari_alc.formats.images import image_size
 from napari_alc.labels import ImageRecord
@@ -49,7 +49,7 @@ def fingerprint(path: Path) -> str:
             stream.seek(max(0, size - FINGERPRINT_BYTES))
             digest.update(stream.read(FINGERPRINT_BYTES))
     except OSError as error:
-        raise BadData(path, f"cannot be read ({error.strerror})", "Check the path") from error
+        raise unreadable(path, error) from error
     return digest.hexdigest()
 
 
