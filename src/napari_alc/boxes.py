@@ -111,6 +111,7 @@ def group_keys(*columns: Integers) -> Integers:
     keys = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         _, codes = np.unique(column, return_inverse=True)
+        # Codes are dense, so a key stays far below 2**63 where ids themselves could be any number.
         keys = keys * (int(codes.max(initial=0)) + 1) + codes
     return keys
 
@@ -123,6 +124,7 @@ def pairs_within_groups(
     Every pair comes exactly once; ``i`` is ascending within its group. A chunk holds at most
     `at_once` pairs, or the pairs of one ``i`` where these alone are more.
     """
+    # Sorted by key, the partners of each i are one run: no table of all pairs is ever made.
     order = np.argsort(b_keys, kind="stable")
     ordered = b_keys[order]
     first = np.searchsorted(ordered, a_keys, side="left")
@@ -130,6 +132,7 @@ def pairs_within_groups(
     ends = np.cumsum(counts)
     start = 0
     while start < len(a_keys):
+        # As many whole rows as fit; one that alone is larger comes by itself, so this always ends.
         offset = ends[start - 1] if start else 0
         stop = max(int(np.searchsorted(ends, offset + at_once, side="right")), start + 1)
         count = counts[start:stop]

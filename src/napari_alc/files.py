@@ -66,12 +66,15 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target: only within one file system does a rename replace a file at once.
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
+            # Else the rename might reach the disk before the content, and a crash leave nothing.
             if not _is_together.get():
                 os.fsync(stream.fileno())
+        # mkstemp's files are their owner's alone; in a lab's folder others read them too.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
         temporary = None

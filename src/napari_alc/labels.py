@@ -54,6 +54,7 @@ class _Columns:
     def take(self, index: ArrayLike) -> Self:
         """The rows at `index` (a mask or positions), in that order."""
         chosen = np.asarray(index)
+        # An empty list becomes an array of floats, which cannot index.
         if chosen.size == 0 and chosen.dtype != np.bool_:
             chosen = chosen.astype(np.int64)
         return replace(self, **{c.name: getattr(self, c.name)[chosen] for c in fields(self)})
@@ -67,6 +68,7 @@ class _Columns:
         order = np.argsort(self.image_ids, kind="stable")
         ids, starts = np.unique(self.image_ids[order], return_index=True)
         pieces = np.split(order, starts[1:])
+        # Without rows `split` still gives one (empty) part, for which there is no id.
         return {int(i): self.take(rows) for i, rows in zip(ids, pieces, strict=False)}
 
     def joined(self, *others: Self) -> Self:

@@ -46,7 +46,7 @@ class Budget:
     step2_boxes
         U2: red and green boxes reviewed in step 2, and boxes added there.
     costs
-        The prices.
+        What a box costs, in one unit for all.
 
     Raises
     ------

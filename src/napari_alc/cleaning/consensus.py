@@ -33,6 +33,8 @@ def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
         raise ValueError(f"delta must lie in 0–1, got {delta}")
     clean, drawn = box_sets(pathologist, crowd)
     seen = np.zeros(len(pathologist), dtype=np.bool_)
+    # Eq. 1 asks how much of the pathologist's box the crowd covers, not how well the two agree:
+    # a crowd box drawn too wide still saw the object.
     covered, _ = close_pairs(clean, drawn, lambda p, c: iofs(c, p) > delta)
     seen[covered] = True
     return pathologist.take(seen)

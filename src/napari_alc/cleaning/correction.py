@@ -65,7 +65,7 @@ def correct(sorted_labels: SortedLabels, gray_without_mp: GrayWithoutMp = "ma") 
     Parameters
     ----------
     sorted_labels
-        What the LSM found.
+        Of images that no pathologist labels whole.
     gray_without_mp
         What a gray group without an Mp box keeps: its Ma boxes, or for each of them the crowd
         box that is closest to it. The paper does not say; both are readings.
@@ -73,6 +73,7 @@ def correct(sorted_labels: SortedLabels, gray_without_mp: GrayWithoutMp = "ma") 
     region, source = sorted_labels.region, sorted_labels.source
     from_mp = source == Source.MP
     gray_ma = (source == Source.MA) & (region == Region.GRAY)
+    # Where the group has an Mp box, that one is the label: Mp learned from the pathologists alone.
     stands_in = gray_ma & ~_groups_with_mp(sorted_labels)[sorted_labels.group]
     if gray_without_mp == "crowd":
         stands_in = _crowd_of(sorted_labels, stands_in)

@@ -39,11 +39,11 @@ class Vote:
     Parameters
     ----------
     reader
-        Who.
+        Name of the person, the same in all their votes.
     proposal
         Id of the offered box that it is, as it was or moved; None where the reader drew it.
     category_id
-        Its kind of object.
+        As the reader left it.
     corners
         ``x1, y1, x2, y2`` in pixels.
     """
@@ -98,6 +98,7 @@ def majority(votes: Sequence[Vote], readers: int) -> tuple[Group, ...]:
     readers
         How many have read the image, at least 1.
     """
+    # By the boxes themselves, so that it does not matter which reader's votes came first.
     ordered = sorted(votes, key=_key)
     members = [tuple(ordered[row] for row in rows) for rows in _grouped(ordered)]
     names = _stand_for(members)
@@ -114,6 +115,8 @@ def _grouped(votes: Sequence[Vote]) -> list[list[int]]:
     groups = [[row] for row in group_of]
     readers = [{vote.reader} for vote in votes]
     for first, second in _closest_first(votes):
+        # A chain of overlaps that would put two boxes of one reader into a group breaks at its
+        # weakest link: the surest pairs have come before.
         a, b = sorted((group_of[first], group_of[second]))
         if a == b or readers[a] & readers[b]:
             continue
@@ -132,6 +135,8 @@ def _closest_first(votes: Sequence[Vote]) -> list[tuple[int, int]]:
     proposal = np.array([vote.proposal or 0 for vote in votes], dtype=np.int64)
     first, second, overlap = _touching(boxes, np.asarray(reader, dtype=np.int64))
     same = (proposal[first] == proposal[second]) & (proposal[first] != 0)
+    # A reader may have moved an offered box far: it is still the same object as long as the boxes
+    # touch, and such pairs come first.
     alike = same | (overlap >= MATCH_IOU)
     first, second, overlap, same = first[alike], second[alike], overlap[alike], same[alike]
     order = np.lexsort((second, first, -overlap, ~same))
@@ -157,6 +162,7 @@ def _stand_for(groups: Sequence[tuple[Vote, ...]]) -> list[int | None]:
     ]
     names: list[int | None] = [None] * len(groups)
     for _, proposal, position in sorted(wishes):
+        # Two groups may name one offered box: a reader dragged it onto another object.
         if names[position] is None and proposal not in names:
             names[position] = proposal
     return names
@@ -176,6 +182,7 @@ def _counted(votes: tuple[Vote, ...], proposal: int | None, readers: int) -> Gro
 
 
 def _verdict(votes: int, readers: int) -> Verdict:
+    # In whole numbers: half of an odd number of readers is never met.
     if 2 * votes == readers:
         return Verdict.TIE
     return Verdict.OBJECT if 2 * votes > readers else Verdict.NO_OBJECT

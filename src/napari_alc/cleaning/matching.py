@@ -62,6 +62,7 @@ def match_graph(sets: Sequence[BoxSet], iou: float, matching: Matching = "existe
     matching
         ``"one-to-one"``: between any two sets, a box matches one box at most (`closest_pairs`).
     """
+    # Rows of all sets are numbered through, so that one graph can hold matches of any two.
     offsets = np.cumsum([0, *(len(part) for part in sets)])
     found = []
     for a, b in combinations(range(len(sets)), 2):

@@ -220,6 +220,7 @@ def _prepare(crowd: Labels, mp: Detections, ma: Detections, score: float) -> _In
     of_crowd, of_mp, of_ma = box_sets(crowd, mp, ma)
     mp_kept = np.flatnonzero(mp.scores >= score)
     ma_kept = np.flatnonzero(ma.scores >= score)
+    # Everything Mp proposes is kept beside what counts: weak boxes may score a green one.
     return _Inputs(of_crowd, of_mp, of_mp.take(mp_kept), of_ma.take(ma_kept), mp_kept, ma_kept)
 
 
@@ -250,6 +251,7 @@ def _score_of_best(
 
 def _regions(source: Codes, edges: Edges) -> Codes:
     matched = matched_rows(len(source), edges)
+    # A match in any other set makes a box gray; who stands alone is told apart by the set.
     return np.where(matched, np.int8(Region.GRAY), _ALONE[source])
 
 
@@ -273,7 +275,7 @@ def sort_labels(
     Parameters
     ----------
     crowd
-        The crowd's labels.
+        Every box is sorted, whatever the thresholds.
     mp, ma
         Everything the two models propose; boxes below ``thresholds.score`` are left out
         here, save that they may lend a green box its evaluation score.
@@ -298,6 +300,7 @@ def sort_labels(
     evaluation = np.where(region == Region.RED, scores, np.nan)
     evaluation[green_rows] = _green_scores(inputs, green, mp, thresholds)
     box_in_box = np.zeros(len(source), dtype=np.bool_)
+    # Against predictions that count only: a weak one inside would delete a box of the crowd.
     box_in_box[green_rows] = holds_prediction(green, inputs.mp.joined(inputs.ma), thresholds.gamma)
     kept_mp, kept_ma = mp.take(inputs.mp_kept), ma.take(inputs.ma_kept)
     parts = (crowd, kept_mp, kept_ma)

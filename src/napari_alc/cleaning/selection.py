@@ -67,7 +67,7 @@ def scores(sorted_labels: SortedLabels, image_ids: Integers) -> Floats:
     Parameters
     ----------
     sorted_labels
-        What the LSM found.
+        As `regions.sort_labels` gives them; other images may be among them.
     image_ids
         int64, shape (M,), distinct.
 
@@ -112,6 +112,7 @@ def rank(
     Integers
         The image ids in their new order, shape (M,).
     """
+    # First into one fixed order: the shuffle must not depend on how the images were listed.
     by_id = np.argsort(image_ids, kind="stable")
     if rng is not None:
         by_id = rng.permutation(by_id)

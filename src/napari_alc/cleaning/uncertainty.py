@@ -66,6 +66,8 @@ def tightness(boxes: Boxes, proposals: Boxes, probabilities: Floats) -> float:
     """
     if not len(boxes):
         return 1.0
+    # Both terms in 0-1: a sure box that stayed where it was proposed, IoU + p_max = 2, is as far
+    # from 1 as an unsure one that moved away; the suspicious cases lie near 1.
     off = np.abs(ious(boxes, proposals) + largest_probability(probabilities) - 1.0)
     return float(off.min())
 
@@ -149,4 +151,5 @@ def consistency(
 def _best(overlaps: Floats, p_max: Floats) -> Integers:
     """Column of the largest entry of each row; of equal ones that of largest `p_max`."""
     order = np.argsort(-p_max, kind="stable")
+    # argmax takes the first of equal ones, so the columns are put in order of p_max before it.
     return np.asarray(order[np.argmax(overlaps[:, order], axis=1)])

@@ -38,6 +38,7 @@ def choose_device(name: str = "auto") -> torch.device:
 def cpu_threads(count: int | None) -> Iterator[None]:
     """Compute with `count` CPU threads inside the block; None leaves torch's own number."""
     before = torch.get_num_threads()
+    # Set again on the way out: the number is one for the whole process, the window's too.
     torch.set_num_threads(count or before)
     try:
         yield

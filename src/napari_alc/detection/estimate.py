@@ -128,8 +128,10 @@ def estimate(
     stopwatch = _trained(images, categories, slim, device, plan, cache)
     paths = list(paths or [image.path for image in images])
     detector = ready(replace(stopwatch.detector, settings=settings), chosen)
+    # Into the cache first, so that what is timed next is the network and no decoding.
     for path in paths:
         seen_image(path, plan, cache)
+    # Once for nothing: the first pass plans convolutions and fills caches of the device.
     _time_predicting(detector, paths[:1], chosen, cache)
     lap = stopwatch.lap_seconds(slim.images_a_batch)
     return Estimate(
@@ -214,6 +216,7 @@ class _Stopwatch:
 
     def lap_seconds(self, images_a_batch: int) -> float:
         """Mean time of an iteration once every image of the sample was read."""
+        # Until then images are decoded, which a training does once and not in each iteration.
         warming_up = 1 + math.ceil(SAMPLE / images_a_batch)
         return fmean(self.laps[warming_up:] or self.laps[-1:])
 

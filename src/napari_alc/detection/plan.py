@@ -130,6 +130,7 @@ def object_sizes(boxes: Boxes) -> Floats:
 
 def input_side(relative_sizes: Floats, longest: int, most: int = MOST_INPUT) -> int:
     """Longest side of the input for objects of `relative_sizes` (see the module's rules)."""
+    # Not of the smallest object: a single speck would ask for images of full size.
     wanted = SMALL_OBJECT / float(np.percentile(relative_sizes, 2))
     bounded = min(max(wanted, LEAST_INPUT), most, longest)
     return min(longest, _in_steps(bounded))
@@ -144,6 +145,7 @@ def anchor_sizes(sizes: Floats, maps: int) -> tuple[float, ...]:
     """Anchor sides for objects of `sizes` input pixels, ascending, two a map."""
     lowest = 1.1 * float(np.percentile(sizes, 2))
     highest = float(np.percentile(sizes, 98)) / 1.1
+    # Of objects of one size all anchors would be the same, and a box a little off meet none.
     if highest < LEAST_SPAN * lowest:
         middle = math.sqrt(lowest * highest)
         lowest, highest = middle / math.sqrt(LEAST_SPAN), middle * math.sqrt(LEAST_SPAN)
@@ -188,6 +190,7 @@ def _most_at_once(seen: Sequence[Boxes], tile: int) -> int:
     """Boxes in the densest image, or in the densest of the squares of a tile's size."""
     if not tile:
         return max(len(boxes) for boxes in seen)
+    # By the centres (half the sum of two corners), counted in squares of a tile's size.
     places = [(boxes[:, :2] + boxes[:, 2:]) // (2 * tile) for boxes in seen if len(boxes)]
     return max(int(np.unique(place, axis=0, return_counts=True)[1].max()) for place in places)
 
@@ -206,11 +209,13 @@ def make_plan(
     boxes
         The boxes of each image, (N, 4) in its pixels; at least one has an area.
     """
+    # Labels drawn as points or lines say nothing of sizes.
     boxes = [of_image[areas(of_image) > 0] for of_image in boxes]
     sizes = [object_sizes(of_image) for of_image in boxes]
     relative = np.concatenate([s / max(wh) for s, wh in zip(sizes, image_sizes, strict=True)])
     longest = max(max(wh) for wh in image_sizes)
     is_tiled = _are_tiled(settings, relative, longest)
+    # Tiles bound the memory, so the image itself may be as large as it is.
     most = longest if is_tiled else MOST_INPUT
     shorter, longer = _input_bounds(settings, relative, longest, most)
     scales = [min(shorter / min(wh), longer / max(wh)) for wh in image_sizes]
@@ -226,6 +231,7 @@ def _plan_for(
     strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT else (8, 16, 32)
     tile = _tile(settings, seen, longer) if is_tiled else 0
     window = _window(settings.preset, longer, tile)
+    # See the module's rules: a window's statistics are not those of its image.
     by_batch = window == longer and settings.images_a_batch > 1
     at_once, most = _most_at_once(seen, tile), _most_at_once(seen, 0)
     return Plan(

@@ -29,8 +29,6 @@ class Precision:
     ----------
     name
         ``"fp32"``, ``"bf16"`` or ``"fp16"``.
-    device
-        Where it computes.
     """
 
     name: str

@@ -40,6 +40,7 @@ def _most_pairs(first: Labels, second: Labels) -> int:
     pairs = pairs.where(pairs.same_category & (pairs.iou >= MATCH_IOU))
     links = np.ones(len(pairs.first), dtype=np.bool_)
     graph = csr_array((links, (pairs.first, pairs.second)), shape=(len(first), len(second)))
+    # Of pairs taken one by one there may be fewer, by whose boxes come first where overlaps tie.
     return int((maximum_bipartite_matching(graph) >= 0).sum())
 
 

@@ -60,8 +60,11 @@ def average_precision(
         When `truth` has no box, or a detection is on an image it does not list.
     """
     require_truth(truth, detections)
+    # pycocotools prints its progress, and stdout belongs to this program's results.
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(_coco(truth, truth.labels), _coco(truth, detections), "bbox")
+        # One limit and one area of any size: COCO's own would cut dense images off at 100 boxes and
+        # sort objects into sizes that were chosen for photographs.
         evaluation.params.maxDets = [max_detections]
         evaluation.params.areaRng = [[0, 1e10]]
         evaluation.params.areaRngLbl = ["all"]
@@ -74,6 +77,7 @@ def _summary(truth: LabelSet, category_ids: list[int], precision: Floats) -> Ave
     """Summarise ``precision``: (10 IoUs, 101 recalls, K categories, 1 area, 1 limit)."""
     names = {category.id: category.name for category in truth.categories}
     by_iou = 100 * precision[:, :, :, 0, 0].mean(axis=1)
+    # pycocotools gives -1 for categories without truth, which must not enter the mean.
     present = np.isin(category_ids, truth.labels.category_ids)
     return AveragePrecision(
         ap50=float(by_iou[0, present].mean()),

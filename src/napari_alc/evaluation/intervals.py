@@ -126,6 +126,7 @@ def clustered_wilson(
 
 
 def _effective_size(trials: Integers, effect: float, confidence: float) -> float:
+    # Here, as scipy.special takes a while to import and most commands need no interval.
     from scipy.special import stdtrit
 
     total, level = float(trials.sum()), (1 + confidence) / 2

@@ -76,7 +76,9 @@ def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:
     pairs = overlaps(judged, truth.labels)
     partner = _closest_first(pairs, len(judged))
     best, _ = best_of_first(pairs, len(judged))
+    # Every truth in it counts here, matched or not: the box hides them all.
     inside = pairs.first[pairs.same_category & (pairs.iof > CONTAINED_IOF)]
+    # `select` takes the first condition that holds, so this list is the order of the docstring.
     types = np.select(
         [
             partner >= 0,

@@ -101,11 +101,13 @@ def by_falling_score(detections: Detections) -> Integers:
 def detection_limit(detections: Detections) -> int:
     """The limit a detector worked under: 300 boxes an image, or more where it gave more."""
     _, counts = np.unique(detections.image_ids, return_counts=True)
+    # A plan for dense images lets a detector give more than 300 boxes; those must not be lost here.
     return int(counts.max(initial=MAX_DETECTIONS))
 
 
 def best_scored(detections: Detections, max_detections: int) -> Mask:
     """Mark the `max_detections` best-scored detections of each image, shape (N,)."""
+    # Stable, so that of equal scores the first of the list are kept, as pycocotools does.
     order = np.lexsort((-detections.scores, detections.image_ids))
     images = detections.image_ids[order]
     rank = np.arange(len(images)) - np.searchsorted(images, images, side="left")
@@ -129,8 +131,11 @@ def match_by_score(detections: Detections, pairs: Overlaps) -> Integers:
     Integers
         Position of the matched truth, −1 where there is none, shape (len(detections),).
     """
+    # Position in score order of each detection, so that pairs can be sorted by it.
     rank = np.empty(len(detections), dtype=np.int64)
     rank[by_falling_score(detections)] = np.arange(len(detections))
+    # Best score first; within one detection its closest truth first. Which truth is still free is
+    # found out on the way, so pairs beyond the closest must stay in the list.
     order = np.lexsort((pairs.second, -pairs.iou, rank[pairs.first]))
     taken = order[one_to_one(pairs.first[order], pairs.second[order])]
     return partners(pairs, taken, len(detections))

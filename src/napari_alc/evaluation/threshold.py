@@ -33,5 +33,6 @@ def best_threshold(truth: LabelSet, detections: Detections) -> float:
     scores = detections.scores[order]
     # F1 with the first k detections is 2 TP / (k + truths).
     f1 = 2 * np.cumsum(found[order]) / (np.arange(1, len(order) + 1) + len(truth.labels))
+    # Equal scores pass a threshold together: only the last of a tie stands for one.
     last_of_score = np.append(scores[1:] < scores[:-1], True)
     return float(scores[last_of_score][np.argmax(f1[last_of_score])])

@@ -88,6 +88,7 @@ def _interpolated_precision(correct: Mask, truths: int) -> float:
     found = np.cumsum(correct)
     recall = found / truths
     precision = found / np.arange(1, len(correct) + 1)
+    # Precision at recall r is the best at any recall of r or more, hence from the right.
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     at = np.searchsorted(recall, RECALL_POINTS, side="left")
     return float(100 * np.append(envelope, 0.0)[at].mean())
@@ -105,6 +106,7 @@ class _Verdicts:
 def _judge(truth: Labels, detections: Detections) -> _Verdicts:
     pairs = overlaps(detections, truth)
     count = len(detections)
+    # Here 0.5 itself matches, as in TIDE and pycocotools; the method's own rule is above 0.5.
     may_match = pairs.same_category & (pairs.iou >= MATCH_IOU)
     partner = match_by_score(detections, pairs.where(may_match))
     same, same_at = best_of_first(pairs.where(pairs.same_category), count)
@@ -117,6 +119,8 @@ def _judge(truth: Labels, detections: Detections) -> _Verdicts:
         "Dupe": same >= MATCH_IOU,
         "Bkg": np.maximum(same, other) <= BACKGROUND_IOU,
     }
+    # The first condition that holds decides, and this order is TIDE's: a box that could be called
+    # Loc and Cls at once is Loc.
     types = np.select(list(conditions.values()), list(conditions), default="Both")
     target = np.select(
         [types == "TP", types == "Loc", types == "Cls"], [partner, same_at, other_at], default=-1
@@ -132,6 +136,7 @@ def _repairable(verdicts: _Verdicts) -> Mask:
     Detections come in score order, so the first that points at a truth is its best.
     """
     candidates = np.flatnonzero(np.isin(verdicts.types, ["Loc", "Cls"]))
+    # A truth that is matched already can be found only once; mending another box of it gains none.
     candidates = candidates[~verdicts.used[verdicts.target[candidates]]]
     _, first = np.unique(verdicts.target[candidates], return_index=True)
     chosen = np.zeros(len(verdicts.types), dtype=np.bool_)
@@ -147,6 +152,7 @@ def _repair(
     mended = wrong & chosen
     category_ids = points.category_ids.copy()
     category_ids[mended] = truth.category_ids[verdicts.target[mended]]
+    # TIDE's oracles: what can be mended becomes right, all other boxes of that type vanish.
     left = ~wrong | mended
     repaired = replace(
         points, category_ids=category_ids[left], correct=(points.correct | mended)[left]
@@ -206,6 +212,7 @@ def _fixed_ap50(
     chosen = _repairable(verdicts)
     errors: tuple[ErrorType, ...] = ("Cls", "Loc", "Both", "Dupe", "Bkg")
     fixed = {e.lower(): _repair(points, truth, verdicts, chosen, e) for e in errors}
+    # A missed truth is mended by dropping it: there is no box that could have found it.
     remaining = replace(points, truth_category_ids=truth.category_ids[~missed])
     fixed["miss"] = remaining.ap50()
     return fixed

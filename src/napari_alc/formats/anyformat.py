@@ -29,8 +29,6 @@ def read_labels(
 
     Parameters
     ----------
-    path
-        The file or folder.
     images
         The image folder: YOLO needs it; for the other formats every image listed must then
         be there and have the size that its labels say.

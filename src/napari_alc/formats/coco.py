@@ -138,8 +138,6 @@ def read_detections(path: Path, label_set: LabelSet) -> DetectionReading:
 
     Parameters
     ----------
-    path
-        The results.
     label_set
         The images and categories that the detections may refer to.
 
@@ -193,8 +191,6 @@ def write_coco(
 
     Parameters
     ----------
-    path
-        The file to write.
     label_set
         What it holds; the order of the labels is kept.
     attributes
@@ -226,6 +222,7 @@ def write_coco(
 def _annotations(
     label_set: LabelSet, attributes: Sequence[Mapping[str, object]] | None
 ) -> Iterator[list[dict[str, object]]]:
+    # `attributes` are of all labels, so their part is cut out at the same places.
     for start in range(0, len(label_set.labels), AT_ONCE):
         stop = min(start + AT_ONCE, len(label_set.labels))
         labels = label_set.labels.take(np.arange(start, stop))
@@ -243,6 +240,7 @@ def _annotations(
                 "image_id": image,
                 "category_id": category,
                 "bbox": bbox,
+                # Of the rounded sides, so that the file agrees with itself.
                 "area": round(bbox[2] * bbox[3], DECIMALS),
                 "iscrowd": 0,
                 **extra,

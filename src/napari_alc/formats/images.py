@@ -157,6 +157,7 @@ def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def _read_page(path: Path, page: tifffile.TiffPage) -> Pixels:
+    # A file that was cut off may decode all the same, to an image that is black in parts.
     ends = np.add(page.dataoffsets, page.databytecounts)
     if not len(ends) or ends.max() > path.stat().st_size:
         raise BadData(path, "is cut off", "Replace the file or leave it out")
@@ -235,6 +236,7 @@ def normalise(image: Pixels, low: float = LOW, high: float = HIGH) -> NDArray[np
 
 
 def _limits(image: Pixels, low: float, high: float) -> tuple[float, float]:
+    # The percentiles of every n-th pixel are as good, and a slide has a hundred million of them.
     step = int(np.ceil(np.sqrt(max(1.0, image.shape[0] * image.shape[1] / MOST_SAMPLES))))
     sample = image[::step, ::step].astype(np.float64, copy=False)
     sample = sample[np.isfinite(sample)]

@@ -128,6 +128,7 @@ def rows_of(known: Integers, wanted: Integers) -> Integers:
     if not len(known):
         return np.full(len(wanted), -1, dtype=np.int64)
     order = np.argsort(known, kind="stable")
+    # An id above all known ones would be looked for one place behind the end.
     place = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
     return np.where(known[order[place]] == wanted, order[place], -1)
 
@@ -192,6 +193,8 @@ def sound_boxes(raw: RawBoxes, label_set: LabelSet) -> SoundBoxes:
     sizes = np.array([(i.width, i.height) for i in label_set.images], float).reshape(-1, 2)[rows]
     clipped = clip(raw.boxes, sizes[:, 0], sizes[:, 1])
     empty = (raw.boxes[:, 2:] == raw.boxes[:, :2]).any(axis=1)
+    # Wholly outside there is nothing to clip to; most often boxes and image sizes do not belong
+    # together, which must be said.
     outside = (clipped[:, 2:] == clipped[:, :2]).any(axis=1) & ~empty
     if outside.any():
         raise raw.problem(outside, "lies wholly outside its image", "Correct or remove the box")

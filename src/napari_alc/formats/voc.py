@@ -106,6 +106,7 @@ def _raw_boxes(annotations: Sequence[_Annotation], label_set: LabelSet) -> RawBo
     ids = {category.name: category.id for category in label_set.categories}
 
     def locate(position: int) -> tuple[Path, str]:
+        # The first file whose objects end behind the position; files without any are passed over.
         row = int(np.searchsorted(starts + counts, position, side="right"))
         within = position - int(starts[row])
         return annotations[row].path, f"object {within + 1} ({annotations[row].names[within]})"
@@ -140,6 +141,7 @@ def _annotation(folder: Path, path: Path) -> _Annotation:
 
 
 def _parsed(path: Path) -> ET.Element:
+    # Entities that expand to gigabytes are declared there; labels need none.
     parser = ET.XMLParser(target=_NoDoctype(path))
     try:
         return ET.fromstring(read_bytes(path), parser)

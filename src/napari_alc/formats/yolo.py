@@ -68,8 +68,6 @@ def read_yolo(
     ----------
     folder
         Holds the text files, in the same subfolders as the images.
-    images
-        The image folder.
     names
         Names of the classes; otherwise those of ``classes.txt`` or ``data.yaml`` in `folder`
         or its parent, otherwise "class 0", "class 1", …
@@ -132,6 +130,7 @@ def _text_file(path: Path) -> _TextFile:
 
 
 def _class(path: Path, line: int, text: str) -> int:
+    # `int` would take '1_0' and digits of other scripts too.
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         raise BadData(
             path, f"line {line}: the class is {quoted(text)}, not a number", "Correct the line"
@@ -225,6 +224,7 @@ def write_yolo(folder: Path, label_set: LabelSet) -> None:
     labels = label_set.labels.take(order)
     ids = np.array([category.id for category in categories], dtype=np.int64)
     classes = np.searchsorted(ids, labels.category_ids)
+    # Labels are sorted by image: those of each are one run, found without a loop over labels.
     starts = np.searchsorted(labels.image_ids, label_set.image_ids, side="left").tolist()
     stops = np.searchsorted(labels.image_ids, label_set.image_ids, side="right").tolist()
     for target, image, start, stop in zip(targets, label_set.images, starts, stops, strict=True):

@@ -161,6 +161,7 @@ def add_noise(truth: LabelSet, rates: NoiseRates, seed: int) -> Noisy:
         boxes[row] = _misplaced(boxes[row], images[int(labels.image_ids[row])], rng)
     drawn = replace(labels, boxes=boxes)
     merged = _merged(labels, fates.groups)
+    # Beyond those of the merged boxes, which count on after the true ones.
     first_id = int(labels.ids.max(initial=0)) + len(merged) + 1
     added = _background(truth, round(rates.background * len(labels)), first_id, rng)
     return _assembled(truth, fates, drawn, merged, added)
@@ -170,6 +171,7 @@ def _fates(labels: Labels, rates: NoiseRates, rng: np.random.Generator) -> _Fate
     count = len(labels)
     groups = list(_groups(labels, round(rates.box_in_box * count), rng))
     free = np.setdiff1d(np.arange(count), np.concatenate([np.empty(0, np.int64), *groups]))
+    # One shuffle for both kinds, so that no box is missed and misplaced at once.
     free = rng.permutation(free)
     missed = round(rates.miss * count)
     moved = round(rates.location * count)
@@ -190,6 +192,7 @@ def _groups(labels: Labels, count: int, rng: np.random.Generator) -> Iterator[In
         peers = peers[free[peers] & (peers != start)]
         near = peers[_nearest(labels.boxes[start], labels.boxes[peers])]
         group = np.append(start, near[: _group_size(count, rng) - 1])
+        # A last single box cannot make a group, so a group that would leave one over is passed by.
         whole = free[start] and len(group) > 1 and count - len(group) != 1
         if whole and _hides_all(labels.boxes[group]):
             free[group] = False
@@ -238,6 +241,8 @@ def _misplaced(box: Floats, image: ImageRecord, rng: np.random.Generator) -> Flo
     growth = np.tile(rng.uniform(-0.15, 0.2, (CANDIDATES, 2)), 2) * [-1, -1, 1, 1]
     candidates = clip(box + size * (shift + growth), image.width, image.height)
     iou = iou_matrix(as_boxes(box), candidates)[0]
+    # Drawn until one fits, 64 at a time: which shifts give that IoU has no closed form in clipped
+    # boxes.
     usable = np.flatnonzero((iou >= LOCATION_IOU[0]) & (iou <= LOCATION_IOU[1]))
     # Shrinking both sides by a third keeps 4/9 of the area, wherever the box lies.
     shrunk: Floats = box + size * np.array([1, 1, -1, -1]) / 6

@@ -146,10 +146,12 @@ def _represented(objects: Labels, accepted: Labels) -> Mask:
 def _review(boxes: Boxes, objects: Labels, done: Mask) -> list[Integers]:
     """Go through the boxes of one image; positions in `objects` that each is replaced with."""
     iou = iou_matrix(boxes, objects.boxes)
+    # A box over several objects overlaps each of them little, but covers them.
     seen = (iou >= SEEN_IOU) | (iof_matrix(boxes, objects.boxes) > SEEN_IOF)
     found = []
     for box in range(len(boxes)):
         new = np.flatnonzero(seen[box] & ~done)
+        # An object accepted for one box is not offered again by the next box over it.
         done = done | _represented(objects, objects.take(new))
         found.append(new[np.argsort(-iou[box, new], kind="stable")])
     return found

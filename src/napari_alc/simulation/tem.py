@@ -67,8 +67,6 @@ def make_tem_images(
     ----------
     folder
         Where ``tem_0000.tif``, … go; made if absent.
-    count
-        How many images.
     size
         Their width and height in pixels, 64 or more.
     seed, start
@@ -93,6 +91,7 @@ def make_tem_images(
     for number in range(start, start + count):
         if should_stop():
             raise Cancelled("Making images")
+        # A generator for each image: where one is left out or added, the others stay as they are.
         pixels, found = tem_image(size, np.random.default_rng([seed, number]))
         name = f"tem_{number:04d}.tif"
         write_tiff(folder / name, pixels, pixel_size_nm=PIXEL_SIZE_NM / _scale(size))
@@ -131,6 +130,7 @@ def _on_wall(
     slope_x = wall.distance[row, column + 1] - wall.distance[row, column - 1]
     slope_y = wall.distance[row + 1, column] - wall.distance[row - 1, column]
     steepness = max(float(np.hypot(slope_x, slope_y)), 1e-3)
+    # Along the slope of the distance from the membrane's middle, until that is `depth`.
     shift = (depth - wall.distance[row, column]) / steepness
     angle = float(np.arctan2(slope_x, -slope_y)) + rng.normal(0, 0.15)
     across = along * rng.uniform(0.5, 0.9)

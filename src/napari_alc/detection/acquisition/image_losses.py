@@ -80,6 +80,7 @@ class ImageLosses:
                     given = scores[of_image], moves[of_image], labels[i : i + 1]
                     each.append(original(*given, targets[i : i + 1]))
                 self._add(each)
+            # The sampler would draw anew; the network must be trained on the anchors drawn already.
             proposing.fg_bg_sampler = _known(drawn)
             return original(scores, moves, labels, targets)
 

@@ -87,6 +87,7 @@ class LossPrediction:
 
     def prepare(self, network: nn.Module) -> None:
         """Make the head, from the seed of the training, and listen to maps and losses."""
+        # The head's first weights are drawn apart: Mp's own draws stay those of a plain training.
         with torch.random.fork_rng():
             self.head = LossHead(_channels(network))
         self.optimiser = optim.Adam(self.head.parameters(), lr=LEARNING_RATE)

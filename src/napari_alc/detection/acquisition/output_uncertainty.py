@@ -1,4 +1,7 @@
-"""CALD: whether the detector finds the same when the image is flipped, covered, shrunk, turned."""
+"""Strategies that ask Mp how sure it is, and whether it finds the same in a changed image.
+
+The formulas are in `napari_alc.cleaning.uncertainty`; here is what the detector is shown.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,7 @@ def with_noise(pixels: Bytes, seed: int, image_id: int) -> list[Bytes]:
 
     Values are rounded and cut to 0-255; gray images stay gray (our reading).
     """
+    # By the image's id, so that the noise does not hang on the order of the pool.
     rng = np.random.default_rng([seed, NOISE_STREAM, image_id])
     noises = (rng.normal(0.0, level, pixels.shape) for level in NOISE_LEVELS)
     return [np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8) for noise in noises]
@@ -99,6 +103,7 @@ def measure_consistency(
         seen = detect_two_stage(detector, pixels, device)
         if not len(seen.boxes):
             return 0.0
+        # By the image's id, as above: a resumed pass draws the same holes.
         rng = np.random.default_rng([pool.seed, HOLE_STREAM, image_id])
         found = []
         for changed, boxes in altered(pixels, seen.boxes, rng):
@@ -142,6 +147,7 @@ def with_holes(pixels: Bytes, boxes: Boxes, rng: np.random.Generator) -> Altered
     for _ in range(TRIES):
         x1, y1, x2, y2 = _hole(pixels.shape[1], pixels.shape[0], rng)
         around = np.broadcast_to(np.array([x1, y1, x2, y2], dtype=np.float64), boxes.shape)
+        # Holes that hide nothing, or a whole object, would tell nothing about consistency.
         share = (intersections(boxes, around) / areas(boxes)).max()
         if COVERED[0] <= share <= COVERED[1]:
             covered[y1:y2, x1:x2] = 0

@@ -58,8 +58,6 @@ def measure(
         Name of a strategy that `needs_model`.
     pool
         The images and Mp.
-    report, should_stop
-        See `napari_alc.progress`.
     device
         As in `napari_alc.detection.training.training.train`.
 

@@ -66,6 +66,7 @@ def window(sample: Sample, left: int, top: int, width: int, height: int) -> Samp
     image = sample.image[top : top + height, left : left + width]
     shifted = sample.boxes - np.array([left, top, left, top], dtype=np.float64)
     inside = clip(shifted, width, height)
+    # A sliver at the border would teach that background is an object.
     seen = areas(inside) >= VISIBLE * areas(shifted)
     return Sample(image, inside[seen], sample.labels[seen])
 
@@ -73,6 +74,7 @@ def window(sample: Sample, left: int, top: int, width: int, height: int) -> Samp
 def _start(rng: np.random.Generator, length: int, part: int, around: float | None) -> int:
     lowest, highest = 0, length - part
     if around is not None:
+        # Any window that holds the centre is as likely: objects shall not always lie in the middle.
         lowest = int(np.clip(around - part, 0, highest))
         highest = int(np.clip(around, lowest, highest))
     return int(rng.integers(lowest, highest + 1))
@@ -94,6 +96,7 @@ def random_window(sample: Sample, side: int, rng: np.random.Generator) -> Sample
 
 def random_orientation(sample: Sample, rng: np.random.Generator) -> Sample:
     """Flips, and a swap of the axes where the image is square (so that batches stay small)."""
+    # Drawn whether used or not: the draws after it do not hang on the image's shape.
     flip, flop, swap = rng.random(3) < 0.5
     if flip:
         sample = flip_x(sample)

@@ -112,10 +112,6 @@ class ImageCache:
 
         Parameters
         ----------
-        path
-            The image file.
-        width, height
-            The size wanted.
         make_room
             Whether others may go for it. A pass over more images than the cache holds leaves
             it of more use to the next pass by keeping the first of them.
@@ -141,6 +137,7 @@ class ImageCache:
                 os.utime(entry)
             return kept
         pixels = np.ascontiguousarray(scaled(read_eight_bit(path), width, height))
+        # A file that changed while it was read would be kept under a state that it never had.
         if self._is_writable and state.is_same_file(FileState.of(path)):
             self._keep(entry, state, checksum(path), pixels, make_room)
         pixels.flags.writeable = False
@@ -151,12 +148,14 @@ class ImageCache:
             place = Path(os.path.relpath(path, self.folder)).as_posix()
         except ValueError:  # another drive on Windows
             place = str(path.resolve())
+        # Relative to the cache, so that a project that is moved with its images keeps its entries.
         key = blake2b(place.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         return self.folder / f"{key}-{width}x{height}{SUFFIX}"
 
     def _kept(self, entry: Path, path: Path, state: FileState) -> Bytes | None:
         """The pixels of an entry that is whole and made from the file as it is now."""
         try:
+            # Mapped, not read: pages come from the disk's cache and go again when memory is short.
             content = np.memmap(entry, np.uint8, "r")
             header = _Header.from_bytes(content[:HEADER_BYTES].tobytes())
             pixels = content[HEADER_BYTES:].view(np.ndarray).reshape(header.shape)
@@ -166,6 +165,8 @@ class ImageCache:
             return None
         if header.source.still_holds(state):
             return pixels
+        # Copied or restored files have another time but the same content, and a checksum is
+        # cheaper than decoding and scaling.
         if header.source.size != state.size or header.checksum != checksum(path):
             return None
         if state.is_settled:

@@ -54,10 +54,6 @@ def seen_image(
 
     Parameters
     ----------
-    path
-        The image file.
-    plan
-        Says in which size it is seen.
     cache
         Asked first, and given what it lacks; the pixels are the same without it.
     size
@@ -88,8 +84,6 @@ def read_ahead(
 
     Parameters
     ----------
-    tasks
-        What to read.
     read
         Called in one of `threads` threads.
     ahead
@@ -99,11 +93,13 @@ def read_ahead(
     with ThreadPoolExecutor(threads, thread_name_prefix="reading") as pool:
         try:
             for task in tasks:
+                # The oldest goes out before one more is begun: memory holds `ahead` at most.
                 if len(waiting) == ahead:
                     yield waiting.popleft().result()
                 waiting.append(pool.submit(read, task))
             while waiting:
                 yield waiting.popleft().result()
         finally:
+            # Else leaving the block would wait until all of them were read for nobody.
             for late in waiting:
                 late.cancel()

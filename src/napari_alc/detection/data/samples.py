@@ -65,10 +65,6 @@ class ScaledImages:
 
     Parameters
     ----------
-    paths
-        The image files.
-    plan
-        Says in which size.
     limit
         Bytes kept in memory; there is no need to where a `cache` maps them into it.
     cache
@@ -110,8 +106,6 @@ class Batches:
 
     Parameters
     ----------
-    images
-        The training set.
     labels
         The network's label (1 and up) of each category id.
     plan
@@ -146,6 +140,7 @@ class Batches:
         """Which images are in batch `number`: every pass over them is shuffled anew."""
         count = len(self.images)
         drawn = range(number * self.batch_size, (number + 1) * self.batch_size)
+        # A batch may reach into the next pass, so it can need two orders.
         orders = {
             epoch: np.random.default_rng([self.seed, ORDER_STREAM, epoch]).permutation(count)
             for epoch in {draw // count for draw in drawn}
@@ -156,12 +151,15 @@ class Batches:
         """Image `index` in input pixels, without augmentation."""
         found = self.scaled[index]
         source = self.images[index]
+        # Corners beyond the image would be regressed to and never be met by clipped predictions.
         boxes = clip(source.boxes, *found.size) * found.scale
         labels = np.array([self.labels[int(i)] for i in source.category_ids], dtype=np.int64)
         return Sample(found.pixels, boxes, labels)
 
     def batch(self, number: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
         """Images (3, H, W) and targets of batch `number`, as torchvision's detectors take them."""
+        # By the batch's number, not from one generator that goes on: threads make batches out of
+        # turn, and a resumed training begins in the middle.
         rng = np.random.default_rng([self.seed, AUGMENTATION_STREAM, number])
         inputs, targets = [], []
         for index in self.positions(number):

@@ -89,7 +89,7 @@ def tile_grid(width: int, height: int, side: int, overlap: float) -> list[Tile]:
     Parameters
     ----------
     width, height
-        Of the image.
+        Of the image as the detector sees it, in input pixels.
     side
         Of a tile; 0, or one at least as long as the image, leaves that direction whole.
     overlap
@@ -103,6 +103,7 @@ def tile_grid(width: int, height: int, side: int, overlap: float) -> list[Tile]:
 def _starts(length: int, side: int, overlap: float) -> list[int]:
     if not 0 < side < length:
         return [0]
+    # Spread evenly, so that the last tile does not overlap its neighbour more than the others do.
     step = max(1, math.floor(side * (1 - overlap)))
     gaps = math.ceil((length - side) / step)
     return [round(i * (length - side) / gaps) for i in range(gaps + 1)]
@@ -159,7 +160,9 @@ def _is_cut(boxes: Boxes, within: Boxes, tiles: Boxes) -> Mask:
     """Whether a border of its tile that is none of the image's cuts a box off, shape (N,)."""
     image = np.concatenate([tiles[:, :2].min(axis=0), tiles[:, 2:].max(axis=0)])
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    # A network seldom draws a box to the very border, and the less so the larger the box.
     near = np.abs(boxes - within) < np.maximum(TOUCH, TOUCH_SHARE * sides)
+    # At the image's own border nothing is cut off: there is no tile that sees more.
     return np.asarray((near & (within != image)).any(axis=1))
 
 
@@ -212,6 +215,8 @@ def _groups(pairs: Sequence[tuple[int, int]], count: int) -> list[Integers]:
     """Positions of `count` boxes, those of one object together."""
     i, j = np.reshape(pairs, (-1, 2)).astype(np.int64).T
     links = coo_array((np.ones(len(i)), (i, j)), shape=(count, count))
+    # A long object may reach through three tiles: its boxes in the first and the third share no
+    # zone, and meet through the second.
     _, group = connected_components(links, directed=False)
     order = np.argsort(group, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
@@ -219,6 +224,7 @@ def _groups(pairs: Sequence[tuple[int, int]], count: int) -> list[Integers]:
 
 def _best(same: Found, cut: Mask) -> tuple[Floats, int, float]:
     """Box, label and score of one object from all that was seen of it."""
+    # Where one tile saw all of it, corners of cut boxes must not take part: they end at borders.
     whole = same if cut.all() else same.take(~cut)
     best = int(np.argmax(whole.scores))
     corners = [same.boxes[:, :2].min(axis=0), same.boxes[:, 2:].max(axis=0)]

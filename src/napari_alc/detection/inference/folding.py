@@ -50,6 +50,7 @@ def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d | FrozenBatchNorm2d) -> N
 
 def _agree(one: nn.Module, other: nn.Module) -> bool:
     """Whether both make the same feature maps of noise."""
+    # Noise reaches every channel; a fixed seed lets the answer be the same each time.
     noise = torch.Generator().manual_seed(0)
     probe = torch.randn(1, 3, PROBE_SIDE, PROBE_SIDE, generator=noise)
     with torch.inference_mode():

@@ -37,12 +37,8 @@ def box_posteriors(
     ----------
     detector
         Of two stages; its network lies on `device`, in evaluation mode, and is left as it is.
-    path
-        The image file.
     boxes
         Shape (N, 4), ``x1, y1, x2, y2`` in the image's pixels.
-    device
-        Where to compute.
     cache
         Images scaled earlier; the result is the same without.
 
@@ -83,6 +79,7 @@ def _best_tiles(boxes: Boxes, tiles: list[Tile]) -> Integers:
         held[number] = intersections(boxes, around)
         margins = np.concatenate([(boxes - around)[:, :2], (around - boxes)[:, 2:]], axis=1)
         room[number] = margins.min(axis=1)
+    # By the share held first (last key), then by the room around it; the best is the last.
     return np.asarray(np.lexsort((room, held), axis=0)[-1])
 
 

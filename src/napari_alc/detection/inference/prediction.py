@@ -49,8 +49,6 @@ class Part:
     ----------
     position
         Of the image among all images.
-    image_id
-        Its id.
     seen
         The whole image.
     tiles
@@ -199,6 +197,7 @@ def _parts(
         # A pass over all images would push those in training out of the cache.
         return seen_image(path, plan, cache, make_room=False)
 
+    # Bounded in pixels, not in images: a few slides of 9000 x 9000 pixels fill the memory too.
     ahead = max(1, min(MOST_AHEAD, PIXELS_AHEAD // plan.longer**2))
     found = read_ahead((path for _, path in images), read, _readers(images), ahead)
     for position, ((image_id, _), seen) in enumerate(zip(images, found, strict=True)):
@@ -220,6 +219,7 @@ def _batches(
 ) -> Iterator[list[Part]]:
     batch: list[Part] = []
     for part in parts:
+        # Images of other sizes would be padded to one, which changes what is found at borders.
         if batch and not (
             batch[0].shape == part.shape
             and batch[0].position // together == part.position // together
@@ -246,6 +246,7 @@ def _compute(detector: Detector, batch: Sequence[Part], device: torch.device) ->
     except torch.OutOfMemoryError:
         if len(batch) == 1:
             raise
+    # Not within the handler, which would hold the failed attempt's tensors while the halves run.
     middle = len(batch) // 2
     halves = (batch[:middle], batch[middle:])
     return [found for half in halves for found in _compute(detector, half, device)]
@@ -271,6 +272,7 @@ def _in_image(detector: Detector, part: Part, found: Sequence[Found]) -> Detecti
     width, height = part.seen.size
     seen_height, seen_width = part.seen.pixels.shape[:2]
     ratio = np.array([width / seen_width, height / seen_height] * 2)
+    # Label 0 is background, which no detection has.
     ids = np.array([0] + [category.id for category in detector.categories])
     detections = Detections(
         image_ids=np.full(len(whole.labels), part.image_id),
@@ -278,4 +280,5 @@ def _in_image(detector: Detector, part: Part, found: Sequence[Found]) -> Detecti
         boxes=clip(whole.boxes * ratio, width, height),
         scores=whole.scores,
     )
+    # Clipping at the image's border can leave a line.
     return detections.take(areas(detections.boxes) > 0)

@@ -99,8 +99,6 @@ def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) ->
         Its network lies on `device`, in evaluation mode; it is left as it is.
     pixels
         uint8, (H, W) or (H, W, 3), scaled as `napari_alc.detection.data.loading.seen_image` does.
-    device
-        Where to compute.
 
     Raises
     ------
@@ -113,6 +111,7 @@ def detect_two_stage(detector: Detector, pixels: Bytes, device: torch.device) ->
             _detect_in(detector, tile.cut_from(pixels), device).shifted(tile)
             for tile in tiles_of(detector, pixels)
         ]
+    # A single tile is the whole image, and its detections have been through suppression already.
     return seen[0] if len(seen) == 1 else _together(seen, detector.plan.max_detections)
 
 
@@ -138,6 +137,7 @@ def _detect_in(detector: Detector, pixels: Bytes, device: torch.device) -> TwoSt
         [proposals], _ = network.rpn(images, maps)
         pooled = heads.box_roi_pool(maps, [proposals], images.image_sizes)
         logits, regression = heads.box_predictor(heads.box_head(pooled))
+    # Outside of autocast: in 16 bits a corner at pixel 800 can only move by 4 pixels.
     decoded = heads.box_coder.decode(regression, [proposals])
     boxes = clip_boxes_to_image(decoded, images.image_sizes[0])
     return _kept(heads, boxes, logits.softmax(-1), proposals)
@@ -147,6 +147,7 @@ def _kept(
     heads: Any, boxes: Tensor, probabilities: Tensor, proposals: Tensor
 ) -> TwoStageDetections:
     """The detections among the boxes (P, K + 1, 4) of all proposals, chosen as torchvision does."""
+    # torchvision's own post-processing forgets which proposal and which softmax a detection had.
     sure = probabilities[:, 1:] > heads.score_thresh
     row, column = torch.where(sure)
     label = column + 1

@@ -49,6 +49,7 @@ class PyramidPooling(nn.Module):
             [of_level.permute(0, 2, 3, 1).reshape(-1, channels) for of_level in maps]
         )
         indices, weights = self._pixels_of_bins(maps, boxes)
+        # A weighted sum of rows by index is what embeddings are made of, and fast on the CPU.
         bins = functional.embedding_bag(indices, pixels, per_sample_weights=weights, mode="sum")
         return bins.view(-1, self.side, self.side, channels).permute(0, 3, 1, 2)
 
@@ -56,6 +57,8 @@ class PyramidPooling(nn.Module):
         self, maps: Sequence[Tensor], boxes: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Row of each pixel of each bin, (R · side², 4 · points²), and their weights."""
+        # The pixels of all levels and images are rows of one table, so that one weighted sum serves
+        # every box of the batch; torchvision loops over levels and copies what it samples.
         level = self.by_torchvision.map_levels(list(boxes))
         counts = torch.tensor([len(of_image) for of_image in boxes])
         image = torch.repeat_interleave(counts)
@@ -68,6 +71,7 @@ class PyramidPooling(nn.Module):
         starts = (first[level] + image * pixels[level])[:, None, None]
         rows = starts + y * shapes[level, 3, None, None]
         indices = rows[:, :, None, :, None] + x[:, None, :, None, :]
+        # Bilinear weights are products of those along either axis.
         weights = y_weights[:, :, None, :, None] * x_weights[:, None, :, None, :]
         taken = 4 * self.points**2
         return indices.view(-1, taken), weights.view(-1, taken)
@@ -76,8 +80,11 @@ class PyramidPooling(nn.Module):
         """Pixels of each bin along one axis, (R, side, 2 · points), and their weights."""
         count = self.side * self.points
         step = (high - low).clamp(min=1) / count
+        # RoIAlign's sampling points lie in the middle of `points` equal parts of a bin.
         at = low[:, None] + (torch.arange(count) + 0.5) * step[:, None]
         last = (length - 1)[:, None]
+        # As in torchvision: up to a pixel beyond the border a point takes the border's value,
+        # further out it counts as 0.
         outside = (at < -1) | (at > length[:, None])
         at = torch.minimum(at.clamp(min=0), last.to(at.dtype))
         before = at.long()
@@ -198,6 +205,7 @@ def compact_network(plan: Plan, classes: int) -> FasterRCNN:
     per_map = [sizes[i : i + ANCHORS_A_MAP] for i in range(0, len(sizes), ANCHORS_A_MAP)]
     network = FasterRCNN(
         backbone,
+        # Not ImageNet's: the network starts from scratch, and gray images have equal channels.
         image_mean=[0.5] * 3,
         image_std=[0.25] * 3,
         size_divisible=plan.strides[-1],

@@ -46,6 +46,7 @@ def pairwise_iou(boxes: Tensor, anchors: Tensor) -> Tensor:
     width = torch.minimum(right, x2).sub_(torch.maximum(left, x1)).clamp_(min=0)
     height = torch.minimum(bottom, y2).sub_(torch.maximum(top, y1)).clamp_(min=0)
     shared = width.mul_(height)
+    # In place and in torchvision's order of operations, hence the same bits.
     union = ((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1)).sub_(shared)
     return shared.div_(union)
 
@@ -120,6 +121,7 @@ def _resnet50(classes: int, weights: str) -> nn.Module:
     backbone = resnet_fpn_backbone(
         backbone_name="resnet50",
         weights=models.ResNet50_Weights.IMAGENET1K_V1 if weights == "imagenet" else None,
+        # Pretrained statistics are kept frozen: batches of two to four images would spoil them.
         norm_layer=nn.BatchNorm2d if scratch else FrozenBatchNorm2d,
         trainable_layers=5 if scratch else TRAINABLE_STAGES,
     )
@@ -145,6 +147,7 @@ def require_preset(name: str) -> None:
 def _named(name: str, classes: int, weights: str) -> nn.Module:
     require_preset(name)
     stock = inspect.signature(models.get_model_builder(name)).parameters["weights_backbone"].default
+    # The weights that the builder was published with, not the newest of their kind.
     backbone = (stock or "DEFAULT") if weights == "imagenet" else None
     network: nn.Module = models.get_model(
         name, weights=None, weights_backbone=backbone, num_classes=classes + 1
@@ -199,8 +202,6 @@ def build_network(
 
     Parameters
     ----------
-    settings, plan
-        What to build.
     classes
         Number of categories, background not counted.
     weights
@@ -233,6 +234,7 @@ def read_tensors(path: Path) -> dict[str, object]:
         When the file is absent, damaged or of another kind.
     """
     try:
+        # A weights file may come from anybody; without `weights_only` it could run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BadData(path, "no such weights file", "Train the model first") from None
@@ -268,6 +270,7 @@ def fill_from_file(network: nn.Module, path: Path) -> None:
     state = network.state_dict()
     fitting = {}
     for name, current in state.items():
+        # A classifier's names lack the prefix under which a detector holds its backbone.
         value = given.get(name, given.get(name.removeprefix("backbone.body.")))
         if value is not None and value.shape == current.shape:
             fitting[name] = value

@@ -99,6 +99,7 @@ def _assemble(content: Mapping[str, Any]) -> Detector:
     settings = DetectorSettings.from_json(content["settings"])
     plan = Plan.from_json(content["plan"])
     categories = tuple(Category(int(i), str(name)) for i, name in content["categories"])
+    # All tensors come from the file; nothing has to be downloaded for a trained detector.
     network = build_network(settings, plan, len(categories), weights="none")
     _fill(network, content["model"])
     return Detector(network, settings, plan, categories)

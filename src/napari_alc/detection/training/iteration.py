@@ -55,8 +55,6 @@ def advance(run: Run, batches: Iterator[Batch]) -> None:
 
     Parameters
     ----------
-    run
-        The training.
     batches
         The next one is number ``run.iteration``, see `coming_batches`.
 
@@ -71,6 +69,8 @@ def advance(run: Run, batches: Iterator[Batch]) -> None:
     summed, done = 0.0, 0
     while done < len(inputs):
         part = slice(done, done + run.batch_size)
+        # torchvision draws anchors and proposals from the global generator. Seeded by iteration and
+        # part of the batch, the draws do not hang on what was computed before.
         torch.manual_seed(_seed(run.settings.seed, run.iteration, done))
         loss = _step_if_it_fits(run, inputs[part], targets[part])
         if loss is None:
@@ -101,6 +101,7 @@ def _halve(run: Run, inputs: Sequence[Tensor]) -> None:
             f"({width}×{height} pixels as the detector sees it); lower the input size, take the "
             "compact preset, or compute on another device."
         )
+    # Of the part that did not fit, which may be smaller than the batch size at the batch's end.
     run.batch_size = len(inputs) // 2
     run.halved.append((run.iteration, run.batch_size))
 
@@ -117,6 +118,7 @@ def _step(run: Run, inputs: Sequence[Tensor], targets: Sequence[Target]) -> floa
     loss = torch.stack(list(losses.values())).sum()
     run.optimiser.zero_grad()
     torch.autograd.backward(run.scaler.scale(loss))
+    # Gradients in fp16 are scaled up; their norm can be cut only in their true size.
     if run.settings.preset == "compact":
         run.scaler.unscale_(run.optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
@@ -144,4 +146,6 @@ def _set_rate(run: Run, images: int) -> None:
 
 def _seed(seed: int, iteration: int, first_image: int) -> int:
     digest = hashlib.sha256(f"{seed} {iteration} {first_image}".encode()).digest()
+    # A sum of the numbers would give neighbours in seed and iteration the same draws; 7 bytes fit
+    # into the signed 64 bits that torch takes.
     return int.from_bytes(digest[:7], "little")

@@ -22,6 +22,7 @@ LARGEST_GRADIENT = 5.0
 def learning_rate_factor(preset: str, iteration: int, total: int) -> float:
     """What the peak learning rate is multiplied by at `iteration` (from 0) of `total`."""
     if preset == "compact":
+        # In short trainings a fixed warm-up would be most of it.
         warm_up = max(1, min(WARM_UP_COMPACT, int(SHARE_COMPACT * total)))
         progress = iteration / total
         shape = FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -44,6 +45,7 @@ def make_optimiser(network: nn.Module, settings: DetectorSettings) -> optim.Opti
     fused = all(parameter.device.type in FUSED_ON for parameter in trained)
     if settings.preset != "compact":
         return optim.SGD(trained, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=fused)
+    # Biases and the scales of normalisations are no simpler for being near zero: no decay.
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},

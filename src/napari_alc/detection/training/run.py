@@ -120,6 +120,7 @@ def resume(run: Run, path: Path) -> None:
         saved: dict[str, Any] = read_tensors(path)
     except BadData:  # None there, or unreadable: everything in it can be computed again.
         return
+    # A checkpoint of other data or settings, or of an older version, is no beginning of this one.
     if saved.get("fingerprint") != run.fingerprint or not set(KEPT) <= set(saved):
         return
     run.detector.network.load_state_dict(saved["model"])

@@ -78,8 +78,6 @@ def train(
         The training set; images without boxes are negative examples.
     categories
         All categories, in the order in which the network numbers them.
-    settings
-        Preset and recipe.
     folder
         Made where it does not exist.
     report, should_stop
@@ -115,8 +113,10 @@ def train(
     _require_learnable(images, categories)
     weights = folder / WEIGHTS_FILE
     fingerprint = training_fingerprint(images, categories, settings, plan, variant)
+    # Of all that decides the outcome: an unchanged training is not done again, a changed one is.
     if saved_fingerprint(weights) == fingerprint:
         return weights
+    # Forked, so that a training in another program's process leaves its random numbers alone.
     with enough_memory(), cpu_threads(settings.threads), torch.random.fork_rng():
         precision = choose_precision(settings.precision, choose_device(device))
         plan = plan or _plan(images, settings)
@@ -132,6 +132,8 @@ def train(
     if variant:
         folder.mkdir(parents=True, exist_ok=True)
         variant.finish(run.detector.network, folder)
+    # The weights come last: whoever finds them finds the record too. The checkpoint goes after
+    # them, so that a crash in between costs no more than the last iterations.
     write_text(folder / METRICS_FILE, record_of(run))
     save_detector(weights, run.detector, fingerprint)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
@@ -164,12 +166,14 @@ def training_fingerprint(
     """A digest of all that decides the outcome of a training (image files by name and size)."""
     digest = hashlib.sha256()
     names = [[category.id, category.name] for category in categories]
+    # How often it is measured changes no weight, so it may be changed in a training under way.
     deciding = {**settings.to_json(), "validate_every": None}
     sizes = plan.to_json() if plan else None
     digest.update(orjson.dumps([deciding, names, sizes], option=orjson.OPT_SORT_KEYS))
     if variant:
         digest.update(variant.name.encode())
     for image in images:
+        # By size, not by content: reading all images would take longer than a short training.
         size = image.path.stat().st_size if image.path.is_file() else -1
         digest.update(f"{image.path.name}\0{size}\0{len(image.boxes)}\0".encode())
         digest.update(image.boxes.tobytes())
@@ -233,6 +237,7 @@ def _go_on(
     should_stop: ShouldStop,
     measure: Measure | None,
 ) -> None:
+    # Time of earlier sessions counts, so that seconds and time left go on where they were.
     started = time.monotonic() - run.seconds
     next_save, next_report = run.seconds + CHECKPOINT_SECONDS, run.seconds
     while run.iteration < run.total or (measure and run.is_measurement_due):
@@ -264,6 +269,8 @@ def _measure_or_advance(run: Run, batches: Iterator[Batch], measure: Measure | N
 
 
 def _measure(run: Run, measure: Measure) -> None:
+    # In evaluation mode batch statistics stay as they are and nothing is drawn: the weights are
+    # the same with a measurement and without.
     network = run.detector.network.eval()
     try:
         ap50 = measure(run.detector)

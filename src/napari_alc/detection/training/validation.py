@@ -43,6 +43,7 @@ def chosen_images(truth: LabelSet, most: int = MOST_IMAGES) -> LabelSet:
     that are empty take part as they occur: what a detector finds in them is wrong.
     """
     ids = [image.id for image in truth.images]
+    # Spread over the list: neighbours in it often come from one slide or patient.
     places = np.linspace(0, len(ids) - 1, min(most, len(ids))).round().astype(int)
     chosen = truth.of_images(ids[place] for place in places)
     if len(chosen.labels):
