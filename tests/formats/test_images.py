@@ -175,11 +175,12 @@ def test_8_bit_images_pass_unchanged():
     assert normalise(COLOUR) is COLOUR
 
 
-def test_the_chosen_percentiles_become_black_and_white():
+def test_the_outermost_half_percents_become_black_and_white():
     image = np.arange(1001, dtype=np.uint16).reshape(7, 143) * 60
-    view = normalise(image, 10, 90)
-    assert (view[image <= 6000] == 0).all()
-    assert (view[image >= 54000] == 255).all()
+    view = normalise(image)
+    assert (view[image <= 300] == 0).all()
+    assert (view[image >= 59700] == 255).all()
+    assert 0 < view.ravel()[10] < 5 < 250 < view.ravel()[990] < 255
     assert view.ravel()[500] in (127, 128)
 
 

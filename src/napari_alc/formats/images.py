@@ -207,23 +207,21 @@ def _png_bit_depth(path: Path) -> int:
         return stream.read(25)[24]
 
 
-def normalise(image: Pixels, low: float = LOW, high: float = HIGH) -> NDArray[np.uint8]:
+def normalise(image: Pixels) -> NDArray[np.uint8]:
     """The 8-bit view of an image that detectors and thumbnails get; its shape is kept.
 
-    8-bit images pass unchanged. Of others the `low` and `high` percentiles of the finite
-    pixels, over all channels, become 0 and 255. NaN becomes 0.
+    8-bit images pass unchanged. Of others the percentiles `LOW` and `HIGH` of the finite
+    pixels, over all channels, become 0 and 255. Where they coincide (few bright pixels on an
+    even background) the extremes are used; an image of one value becomes zeros. NaN becomes 0.
 
     Parameters
     ----------
     image
         (H, W) or (H, W, 3), any real type.
-    low, high
-        Percentiles in 0–100. Where they coincide (few bright pixels on an even
-        background) the extremes are used; an image of one value becomes zeros.
     """
     if image.dtype == np.uint8:
         return image
-    bottom, top = _limits(image, low, high)
+    bottom, top = _limits(image)
     if not bottom < top:
         return np.zeros(image.shape, np.uint8)
     work = np.float32 if image.dtype.itemsize <= 2 else np.float64
@@ -235,14 +233,14 @@ def normalise(image: Pixels, low: float = LOW, high: float = HIGH) -> NDArray[np
     return np.rint(scaled * 255).astype(np.uint8)
 
 
-def _limits(image: Pixels, low: float, high: float) -> tuple[float, float]:
+def _limits(image: Pixels) -> tuple[float, float]:
     # The percentiles of every n-th pixel are as good, and a slide has a hundred million of them.
     step = int(np.ceil(np.sqrt(max(1.0, image.shape[0] * image.shape[1] / MOST_SAMPLES))))
     sample = image[::step, ::step].astype(np.float64, copy=False)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return 0.0, 0.0
-    bottom, top = np.percentile(sample, (low, high))
+    bottom, top = np.percentile(sample, (LOW, HIGH))
     if bottom == top:
         finite = image[np.isfinite(image)]
         bottom, top = finite.min(), finite.max()

@@ -56,7 +56,6 @@ class _TextFile:
 def read_yolo(
     folder: Path,
     images: Path,
-    names: Sequence[str] | None = None,
     subset: Collection[str] | None = None,
 ) -> Reading:
     """Read a folder of YOLO files; an image without a file has no boxes.
@@ -67,10 +66,8 @@ def read_yolo(
     Parameters
     ----------
     folder
-        Holds the text files, in the same subfolders as the images.
-    names
-        Names of the classes; otherwise those of ``classes.txt`` or ``data.yaml`` in `folder`
-        or its parent, otherwise "class 0", "class 1", …
+        Holds the text files, in the same subfolders as the images. Classes have the names of
+        ``classes.txt`` or ``data.yaml`` in it or its parent, else "class 0", "class 1", …
     subset
         Stems of the images to keep; all when ``None``.
 
@@ -84,7 +81,7 @@ def read_yolo(
     require_distinct((path, stem_of(n)) for path, n in zip(found, file_names, strict=True))
     files = {_stem(folder, path): _text_file(path) for path in _text_files(folder)}
     _require_images(files, images, {stem_of(name) for name in file_names})
-    categories = numbered_categories(_class_names(folder, names, files))
+    categories = numbered_categories(_class_names(folder, files))
     chosen: Sequence[int] = range(len(found))
     if subset is not None:
         chosen = subset_rows(images, file_names, subset)
@@ -170,10 +167,8 @@ def _corners(shares: Boxes, scale: Boxes) -> Boxes:
     return np.concatenate([centres - sides / 2, centres + sides / 2], axis=1)
 
 
-def _class_names(
-    folder: Path, given: Sequence[str] | None, files: dict[str, _TextFile]
-) -> list[str]:
-    names = list(given) if given is not None else _names_beside(folder)
+def _class_names(folder: Path, files: dict[str, _TextFile]) -> list[str]:
+    names = _names_beside(folder)
     if not names:
         count = max((c for file in files.values() for c in file.classes), default=-1) + 1
         return [f"class {number}" for number in range(count)]
