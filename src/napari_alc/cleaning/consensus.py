@@ -32,6 +32,7 @@ def consensus(pathologist: Labels, crowd: Labels, delta: float = 0.5) -> Labels:
     if not 0 <= delta <= 1:
         raise ValueError(f"delta must lie in 0–1, got {delta}")
     clean, drawn = box_sets(pathologist, crowd)
+    # A box counts once, however many of the crowd's cover it.
     seen = np.zeros(len(pathologist), dtype=np.bool_)
     # Eq. 1 asks how much of the pathologist's box the crowd covers, not how well the two agree:
     # a crowd box drawn too wide still saw the object.

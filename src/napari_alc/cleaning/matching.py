@@ -67,6 +67,7 @@ def match_graph(sets: Sequence[BoxSet], iou: float, matching: Matching = "existe
     found = []
     for a, b in combinations(range(len(sets)), 2):
         pairs = matching_pairs(sets[a], sets[b], iou)
+        # Between two sets at a time: a crowd box may match a box of Mp and one of Ma.
         if matching == "one-to-one":
             pairs = closest_pairs(sets[a], sets[b], pairs)
         found.append(Edges(pairs.first + offsets[a], pairs.second + offsets[b]))

@@ -239,6 +239,7 @@ def _score_of_best(
         # A chunk holds all pairs of a box, side by side, so each run of i is one box.
         starts = np.flatnonzero(np.diff(i, prepend=-1))
         highest = np.maximum.reduceat(overlap, starts)
+        # Exactly equal: what is compared was computed once, so no rounding can part a tie.
         wins = overlap == np.repeat(highest, np.diff(starts, append=len(i)))
         if argmax == "literal":
             winners = np.flatnonzero(wins)
@@ -310,9 +311,11 @@ def sort_labels(
         boxes=np.concatenate([part.boxes for part in parts]),
         scores=scores,
         source=source,
+        # Positions in the lists given, not among the boxes kept: who stores them knows those.
         index=np.concatenate([np.arange(len(crowd)), inputs.mp_kept, inputs.ma_kept]),
         region=region,
         evaluation_score=evaluation,
         box_in_box=box_in_box,
+        # A component may hold several boxes of one set: duplicates of the crowd share a fate.
         group=components(len(source), edges),
     )

@@ -128,6 +128,7 @@ def _by_inconsistency(candidates: Candidates, rng: np.random.Generator) -> Float
 def _at_random(candidates: Candidates, rng: np.random.Generator) -> Floats:
     image_ids = candidates.image_ids
     drawn = np.empty(len(image_ids))
+    # By id, so that an image's number does not hang on its place in the list.
     drawn[np.argsort(image_ids, kind="stable")] = rng.permutation(len(image_ids))
     return drawn
 

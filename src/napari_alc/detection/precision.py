@@ -88,6 +88,7 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     AlcError
         When bf16 is wanted of a CUDA card that does not have it.
     """
+    # Settings made where there is a card must run elsewhere too; there only fp32 was tested.
     if device.type != "cuda":
         return Precision("fp32", device)
     has_bf16 = _has_bf16(device)

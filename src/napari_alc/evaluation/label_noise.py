@@ -75,6 +75,7 @@ def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:
     judged = labels.labels
     pairs = overlaps(judged, truth.labels)
     partner = _closest_first(pairs, len(judged))
+    # Of any category: a box with the wrong name still shows that something is there.
     best, _ = best_of_first(pairs, len(judged))
     # Every truth in it counts here, matched or not: the box hides them all.
     inside = pairs.first[pairs.same_category & (pairs.iof > CONTAINED_IOF)]

@@ -78,6 +78,7 @@ def best_of_first(pairs: Overlaps, count: int) -> tuple[Floats, Integers]:
     second
         Shape (count,), −1 where there is no pair; the lowest position among equals.
     """
+    # The first row of each run is its best pair; the lowest position wins a tie, as argmax would.
     order = np.lexsort((pairs.second, -pairs.iou, pairs.first))
     first, start = np.unique(pairs.first[order], return_index=True)
     iou, second = np.zeros(count), np.full(count, -1, dtype=np.int64)
@@ -112,6 +113,7 @@ def best_scored(detections: Detections, max_detections: int) -> Mask:
     images = detections.image_ids[order]
     rank = np.arange(len(images)) - np.searchsorted(images, images, side="left")
     kept = np.zeros(len(detections), dtype=np.bool_)
+    # A mask, so that who asks keeps the order of the detections.
     kept[order[rank < max_detections]] = True
     return kept
 

@@ -202,6 +202,7 @@ def tide_errors(
     types[order] = verdicts.types
     fixed = _fixed_ap50(points, labels, verdicts, missed)
     ap50 = points.ap50()
+    # Dropping boxes can lower a mean over categories; TIDE counts no error as a gain.
     gains = {name: max(0.0, value - ap50) for name, value in fixed.items()}
     return TideErrors(ap50=ap50, **gains, types=types, missed=missed)
 

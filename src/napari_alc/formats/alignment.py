@@ -88,6 +88,7 @@ def _require_size(ours: ImageRecord, theirs: ImageRecord, path: Path) -> None:
 
 
 def _ids(known: dict[str, int], names: Sequence[str]) -> list[int]:
+    # Ids beyond those of the reference, so that what is new meets none of them.
     free = count(max(known.values(), default=0) + 1)
     known = dict(known)
     for name in names:

@@ -79,6 +79,7 @@ def _read_json(path: Path, subset: Collection[str] | None) -> Reading:
         return reading
     images = reading.label_set.images
     rows = subset_rows(path, [image.file_name for image in images], subset)
+    # A COCO file is read whole: its records are not sorted by image.
     ids = [images[row].id for row in rows]
     kept = np.isin(reading.label_set.labels.image_ids, ids)
     return replace(

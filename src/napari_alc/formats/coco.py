@@ -282,5 +282,6 @@ def _write_list(stream: IO[bytes], chunks: Iterator[list[dict[str, object]]]) ->
     stream.write(b"[")
     for number, chunk in enumerate(chunks):
         stream.write(b",\n" if number else b"\n")
+        # A chunk without its brackets, so that chunks follow one another in one list.
         stream.write(orjson.dumps(chunk, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
     stream.write(b"]")

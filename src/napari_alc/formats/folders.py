@@ -39,6 +39,7 @@ def read_lines(path: Path) -> list[str]:
         When it is missing or not text.
     """
     try:
+        # Windows editors write a mark at the begin of a file, which would stick to the first name.
         return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise unreadable(path, error) from error
@@ -75,6 +76,7 @@ def target_files(
     for image in label_set.images:
         require_safe_name(folder, f"image {image.id}", image.file_name)
         require_plain_text(folder, "image", image.file_name)
+        # Letters' case does not tell files apart on Windows and macOS.
         other = owners.setdefault(stem_of(image.file_name).casefold(), image)
         if other is not image:
             raise BadData(

@@ -164,6 +164,7 @@ def _imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Sides:
 def _resolution(_tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Sides:
     unit = tifffile.RESUNIT(page.tags["ResolutionUnit"].value)
     width, height = _sides(page, _NM_PER_RESOLUTION_UNIT[unit])
+    # Larger ones are print resolutions, such as 72 dots an inch, that say nothing of the object.
     return (width, height) if max(width, height) <= LARGEST_RESOLUTION_NM else None
 
 

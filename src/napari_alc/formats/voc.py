@@ -33,7 +33,7 @@ from napari_alc.formats.reading import (
     subset_rows,
 )
 from napari_alc.formats.records import quoted, read_bytes
-from napari_alc.labels import Category, ImageRecord, LabelSet
+from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -200,15 +200,12 @@ def write_voc(folder: Path, label_set: LabelSet) -> None:
     """
     targets = target_files(folder, label_set, ".xml")
     names = _category_names(folder, label_set.categories)
-    order = np.argsort(label_set.labels.image_ids, kind="stable")
-    labels = label_set.labels.take(order)
-    starts = np.searchsorted(labels.image_ids, label_set.image_ids, side="left").tolist()
-    stops = np.searchsorted(labels.image_ids, label_set.image_ids, side="right").tolist()
-    for target, image, start, stop in zip(targets, label_set.images, starts, stops, strict=True):
+    by_image = label_set.labels.by_image()
+    for target, image in zip(targets, label_set.images, strict=True):
         root = _head(image)
-        for row in range(start, stop):
-            name = names[int(labels.category_ids[row])]
-            _add_object(root, name, labels.boxes[row].tolist())
+        labels = by_image.get(image.id, Labels.empty())
+        for category, box in zip(labels.category_ids.tolist(), labels.boxes.tolist(), strict=True):
+            _add_object(root, names[category], box)
         ET.indent(root, "\t")
         with atomic_write(target) as stream:
             stream.write(ET.tostring(root, encoding="utf-8") + b"\n")

@@ -33,7 +33,7 @@ from napari_alc.formats.reading import (
     subset_rows,
 )
 from napari_alc.formats.records import quoted
-from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.labels import ImageRecord, Labels, LabelSet
 
 CLASSES_FILE = "classes.txt"
 DATA_FILE = "data.yaml"
@@ -153,6 +153,7 @@ def _raw_boxes(files: dict[str, _TextFile], label_set: LabelSet) -> RawBoxes:
 
     counts = [len(file.lines) for _, file in labelled]
     sizes = [(image.width, image.height) for image, _ in labelled]
+    # One row a box: all are turned into pixels at once.
     scale = np.repeat(np.array(sizes, dtype=float).reshape(-1, 2), counts, axis=0)
     return RawBoxes(
         np.repeat(np.array([image.id for image, _ in labelled], dtype=np.int64), counts),
@@ -215,16 +216,12 @@ def write_yolo(folder: Path, label_set: LabelSet) -> None:
     for category in categories:
         require_plain_text(folder, "category", category.name)
     targets = target_files(folder, label_set, ".txt", {folder / CLASSES_FILE})
-    order = np.argsort(label_set.labels.image_ids, kind="stable")
-    labels = label_set.labels.take(order)
     ids = np.array([category.id for category in categories], dtype=np.int64)
-    classes = np.searchsorted(ids, labels.category_ids)
-    # Labels are sorted by image: those of each are one run, found without a loop over labels.
-    starts = np.searchsorted(labels.image_ids, label_set.image_ids, side="left").tolist()
-    stops = np.searchsorted(labels.image_ids, label_set.image_ids, side="right").tolist()
-    for target, image, start, stop in zip(targets, label_set.images, starts, stops, strict=True):
-        shares = _shares_of(labels.boxes[start:stop], image)
-        rows = zip(classes[start:stop].tolist(), shares.tolist(), strict=True)
+    by_image = label_set.labels.by_image()
+    for target, image in zip(targets, label_set.images, strict=True):
+        labels = by_image.get(image.id, Labels.empty())
+        classes = np.searchsorted(ids, labels.category_ids)
+        rows = zip(classes.tolist(), _shares_of(labels.boxes, image).tolist(), strict=True)
         write_text(
             target,
             "".join(f"{c} {x:.10f} {y:.10f} {w:.10f} {h:.10f}\n" for c, (x, y, w, h) in rows),

@@ -269,11 +269,8 @@ def _background(truth: LabelSet, count: int, first_id: int, rng: np.random.Gener
 
 
 def _by_image(truth: LabelSet) -> dict[int, list[Boxes]]:
-    boxes = truth.labels.boxes[np.argsort(truth.labels.image_ids, kind="stable")]
-    with_boxes, first = np.unique(np.sort(truth.labels.image_ids), return_index=True)
-    # Without boxes `split` still gives one (empty) part.
-    parts = zip(with_boxes.tolist(), np.split(boxes, first[1:]), strict=False)
-    return {image.id: [as_boxes([])] for image in truth.images} | {k: [part] for k, part in parts}
+    found = {image_id: [labels.boxes] for image_id, labels in truth.labels.by_image().items()}
+    return {image.id: [as_boxes([])] for image in truth.images} | found
 
 
 def _free_place(

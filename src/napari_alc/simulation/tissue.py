@@ -79,6 +79,7 @@ def _random_wall(size: int, rng: np.random.Generator) -> Wall:
     outside = height + 0.42 * smooth_noise(size, 330, rng) > 0
     to_inside, nearest = ndimage.distance_transform_edt(outside, return_indices=True)
     to_outside, other = ndimage.distance_transform_edt(~outside, return_indices=True)
+    # Smoothed: at the seam of the two distances a step of a pixel would draw a line.
     distance = ndimage.gaussian_filter((to_inside - to_outside).astype(np.float32), 2.0)
     y, x = np.where(outside, nearest, other).astype(np.float32)
     half = HALF_MEMBRANE * (1 + 0.16 * smooth_noise(size, 90, rng))
@@ -112,6 +113,7 @@ def _feet(wall: Wall, rng: np.random.Generator) -> tuple[Field, Field]:
     points = (foot + np.stack([columns, rows], axis=1)) / 2
     cells = group_keys(*(points // FOOT_WIDTH).astype(np.int64).T)
     order = rng.permutation(len(cells))
+    # One pixel at random from each cell is the seed of a foot; a regular grid would show.
     _, chosen = np.unique(cells[order], return_index=True)
     feet = points[order[chosen]]
     distances, cell = cKDTree(feet).query(points, k=2)

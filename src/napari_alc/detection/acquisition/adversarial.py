@@ -108,6 +108,7 @@ def measure_likeness(
     values = np.empty(len(order))
     with enough_memory(), cpu_threads(threads), torch.random.fork_rng():
         torch.manual_seed(pool.seed)
+        # Weights are drawn on the CPU and moved: a seed gives the same start on every device.
         players = _Players(device)
         _play(players, unlabelled, labelled, pool.seed, report, should_stop)
         values[order] = players.likeness(unlabelled)
@@ -140,6 +141,7 @@ def _play(
     should_stop: ShouldStop,
 ) -> None:
     rng = np.random.default_rng([seed, DRAW_STREAM])
+    # As long as the pool asks, whatever the labelled images are: they are drawn again and again.
     total = iterations_for(len(unlabelled))
     for iteration in range(total):
         if should_stop():
@@ -177,6 +179,7 @@ class _Players:
 
     def improve_judgement(self, labelled: Tensor, unlabelled: Tensor) -> None:
         """Let the discriminator tell the kinds apart better."""
+        # The discriminator's step must not move the encoder: the two play against each other.
         with torch.no_grad():
             mean, _ = self.coder.encode(torch.cat([labelled, unlabelled]).to(self.device))
         truth = torch.zeros(len(mean), 1, device=self.device)

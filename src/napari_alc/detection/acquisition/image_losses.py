@@ -71,6 +71,7 @@ class ImageLosses:
         original, sampler = proposing.compute_loss, proposing.fg_bg_sampler
 
         def heard(scores: Tensor, moves: Tensor, labels: Any, targets: Any) -> Any:
+            # Drawn once and used twice: for the losses of the images, and for the one that trains.
             drawn = sampler(labels)
             rows = _rows(labels)
             with torch.no_grad():
@@ -96,6 +97,7 @@ class ImageLosses:
         samples: list[Any] = []
 
         def select(*given: Any) -> Any:
+            # Kept for the hook on the predictor, which sees only scores and offsets.
             samples[:] = original(*given)
             return tuple(samples)
 

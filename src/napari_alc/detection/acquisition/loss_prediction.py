@@ -127,20 +127,24 @@ class LossPrediction:
 
     def _begin(self, network: nn.Module, inputs: object) -> None:
         del network, inputs
+        # Of a batch that did not fit into the memory: its halves come next and are added anew.
         self._losses.forget()
 
     def _see_maps(self, backbone: nn.Module, inputs: object, maps: Any) -> None:
         del inputs
         if backbone.training:
+            # Detached: nothing that the head learns reaches Mp.
             self._maps = [of_level.detach() for of_level in _chosen(maps)]
 
     def _learn(self, network: nn.Module, inputs: object, output: object) -> None:
         """Teach the head on the batch that the network has just been through."""
         del inputs, output
+        # The loss compares two images; a batch that memory has halved to one teaches nothing.
         if not network.training or len(self._maps[0]) < 2:
             return
         losses = self._losses.of_batch()
         self._follow(losses.device)
+        # Differences of losses are small: 16 bits would round many of them to ties.
         with torch.autocast(losses.device.type, enabled=False):
             loss = ranking_loss(self.head(self._maps), losses)
         self.optimiser.zero_grad()
@@ -167,6 +171,7 @@ def _chosen(maps: Any) -> list[Tensor]:
 
 def _channels(network: nn.Module) -> list[int]:
     """Channels of the maps that count."""
+    # In evaluation mode, so that zeros do not enter the running statistics.
     backbone = _backbone(network).eval()
     with torch.inference_mode():
         maps = backbone(torch.zeros(1, 3, PROBE_SIDE, PROBE_SIDE))

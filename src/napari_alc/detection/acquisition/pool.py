@@ -86,6 +86,7 @@ def each_image(
     """
     cache, total = pool.cache, len(pool.unlabelled)
 
+    # A pass over the whole pool must not push the images in training out of the cache.
     def read(path: Path) -> SeenImage:
         return seen_image(path, plan, cache, make_room=False)
 

@@ -78,4 +78,5 @@ def measure(
 
 def training_variant(strategy: str) -> Variant | None:
     """How Mp has to be trained for a strategy; None where plainly."""
+    # A new one each time: it holds the head and its optimiser.
     return LossPrediction() if strategy == "llal" else None

@@ -77,6 +77,7 @@ def _best_tiles(boxes: Boxes, tiles: list[Tile]) -> Integers:
     for number, tile in enumerate(tiles):
         around = np.broadcast_to(tile.box, boxes.shape)
         held[number] = intersections(boxes, around)
+        # Room between box and tile on each side; negative where the tile cuts the box.
         margins = np.concatenate([(boxes - around)[:, :2], (around - boxes)[:, 2:]], axis=1)
         room[number] = margins.min(axis=1)
     # By the share held first (last key), then by the room around it; the best is the last.

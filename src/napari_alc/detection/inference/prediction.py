@@ -182,6 +182,7 @@ def detect(
         done += sum(part.is_last for part in batch)
         report(Progress(step, done, len(images), f"image {done} of {len(images)}"))
         for part, output in zip(batch, outputs, strict=True):
+            # Parts of one image come one after the other, even where a batch ends between them.
             waiting.append(output)
             if part.is_last:
                 yield _in_image(detector, part, waiting)
@@ -254,6 +255,8 @@ def _compute(detector: Detector, batch: Sequence[Part], device: torch.device) ->
 
 def _as_input(pixels: Bytes, device: torch.device) -> Tensor:
     """`samples.as_input`, with the work done on the device."""
+    # A copy, as the cache's memory is read-only. Bytes go to the device, a quarter of what floats
+    # would be.
     image = torch.from_numpy(np.array(pixels))
     if device.type == "cuda":
         image = image.pin_memory()

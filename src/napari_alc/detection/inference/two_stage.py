@@ -153,6 +153,7 @@ def _kept(
     label = column + 1
     scores, found = probabilities[row, label], boxes[row, label]
     has_area = remove_small_boxes(found, LEAST_SIDE)
+    # Category by category, so that objects of two kinds may lie on each other.
     best = batched_nms(found[has_area], scores[has_area], label[has_area], heads.nms_thresh)
     kept = has_area[best[: heads.detections_per_img]]
     return TwoStageDetections(

@@ -69,12 +69,14 @@ def _keep_size(network: nn.Module) -> None:
     """Stop torchvision from resizing images that come in their final size already."""
     transform: Any = network.transform
     # SSD's network is made for one fixed size, so it keeps torchvision's own resizing.
+    # What the transform is called with comes scaled by the plan, with its boxes.
     if transform.fixed_size is None:
         transform.resize = _as_given
 
 
 def _match_faster(network: nn.Module) -> None:
     """Give the region proposal network, where there is one, the quicker overlaps."""
+    # Thousands of anchors meet the boxes there; elsewhere the time does not show.
     if hasattr(network, "rpn"):
         proposing: Any = network.rpn
         proposing.box_similarity = pairwise_iou
@@ -111,6 +113,7 @@ def _keep_boxes_exact(network: nn.Module) -> None:
 
 
 def _limit_detections(network: nn.Module, score_floor: float, at_most: int) -> None:
+    # In networks of two stages the heads hold the limits, in others the network itself.
     holder: Any = getattr(network, "roi_heads", network)
     holder.score_thresh = score_floor
     holder.detections_per_img = at_most

@@ -19,6 +19,7 @@ RECENT = 20
 
 def progress_of(run: Run, measured: bool = False) -> Progress:
     """How far a training is; with the AP50 on the validation images when it was just `measured`."""
+    # The mean since the beginning: checkpoints and measurements are in it, in their share.
     left = run.seconds / run.iteration * (run.total - run.iteration)
     recent = run.losses[-RECENT:]
     values = {

@@ -98,6 +98,7 @@ class Run:
         """Whether the validation images come now: every so often, and at the end."""
         every = self.settings.validate_every or -(-self.total // MEASUREMENTS)
         on_time = self.iteration % every == 0 or self.iteration == self.total
+        # A training resumed right after a measurement does not measure again.
         measured = self.validation[-1][0] if self.validation else 0
         return on_time and self.iteration > measured
 
@@ -108,6 +109,7 @@ def save_checkpoint(run: Run, path: Path) -> None:
         "fingerprint": run.fingerprint,
         "model": run.detector.network.state_dict(),
         "optimiser": run.optimiser.state_dict(),
+        # fp16's scale adapts while it trains; begun anew it would skip other steps.
         "scaler": run.scaler.state_dict(),
         "variant": dict(run.variant.state()) if run.variant else {},
     }
@@ -124,6 +126,7 @@ def resume(run: Run, path: Path) -> None:
     if saved.get("fingerprint") != run.fingerprint or not set(KEPT) <= set(saved):
         return
     run.detector.network.load_state_dict(saved["model"])
+    # With the momentum of every weight: without it the next steps, and all bits, would differ.
     run.optimiser.load_state_dict(saved["optimiser"])
     run.scaler.load_state_dict(saved["scaler"])
     if run.variant:
