@@ -12,7 +12,7 @@ from alc_experiments import ablations, step2
 from alc_experiments.ablations import UNITS, automatic, readings, table3, table4
 from alc_experiments.campaign import CampaignRound, Protocol
 from alc_experiments.experiment import TrainedModel
-from alc_experiments.step2 import CleanedUp, clean_up, settle
+from alc_experiments.step2 import CleanedUp, clean_up, review_rest
 from napari_alc.boxes import as_boxes
 from napari_alc.cleaning.budget import Budget
 from napari_alc.cleaning.regions import Thresholds
@@ -66,7 +66,7 @@ def test_without_ma_nothing_is_red_and_mp_is_measured_as_the_cleaning_model(benc
     found = rows(table4(bench))
     assert list(found) == ["Ma off", "Ma on"]
     on, off = clean_up(bench, Protocol()), clean_up(bench, Protocol(with_ma=False))
-    assert off.settled.red == 0
+    assert off.step2.red == 0
     measured = {"Ma on": bench.measure(on.last.mp), "Ma off": bench.measure(off.last.mp)}
     assert {name: row["AP50 cleaning model"] for name, row in found.items()} == {
         name: figures["AP50"] for name, figures in measured.items()
@@ -115,8 +115,8 @@ def test_a_removed_box_is_wrong_only_where_its_object_is_lost(bench):
     def wrong(truth):
         data = replace(bench.data, truth=truth, crowd=labels(whole))
         seen = Detections([2, 2], [1, 1], [part, other], [0.9, 0.9])
-        settled = settle(data, [1], seen, Detections.empty(), Thresholds())
-        assert settled.removed == 1
+        settled = review_rest(data, [1], seen, Detections.empty(), Thresholds())
+        assert len(settled.settlement.removed) == 1
         return ablations.wrongly_removed(settled, replace(bench, data=data)).tolist()
 
     assert wrong(labels(part, other)) == [False]
@@ -128,9 +128,10 @@ def test_every_reading_is_one_change_of_the_default(bench, monkeypatch):
 
     def remember(where, way):
         asked.append((where, way.thresholds))
-        settled = settle(where.data, [1], Detections.empty(), Detections.empty(), way.thresholds)
+        nothing = Detections.empty()
+        done = review_rest(where.data, [1], nothing, nothing, way.thresholds)
         return CleanedUp(
-            CampaignRound(0, (1,), TrainedModel(where.store), None, 0.5), settled, Budget(1, 1)
+            CampaignRound(0, (1,), TrainedModel(where.store), None, 0.5), done, Budget(1, 1)
         )
 
     monkeypatch.setattr(ablations, "clean_up", remember)

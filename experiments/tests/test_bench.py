@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
+from alc_experiments import code_version
+from alc_experiments.experiment import TrainedModel, detector_version
+from alc_experiments.mao import Mao
+from alc_experiments.oa_mil import OaMil
+from napari_alc.detection.acquisition import strategies
+from napari_alc.detection.acquisition.strategies import training_variant
 from napari_alc.detection.training import training
 from napari_alc.errors import Cancelled
 from tiny_benches import make_bench
@@ -63,6 +70,94 @@ def test_detections_and_measures_are_kept(bench, monkeypatch):
     assert np.array_equal(bench.predict_all(model).boxes, seen.boxes)
     assert bench.measure(model) == measured
     assert set(measured) == {"AP50", "Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"}
+
+
+class Plain:
+    """A way of training that changes nothing; its code is this module's."""
+
+    name = "plain"
+
+    def prepare(self, network):
+        pass
+
+    def before_iteration(self, run):
+        pass
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        pass
+
+    def finish(self, network, folder):
+        pass
+
+
+@pytest.fixture
+def changed(monkeypatch):
+    """Lets modules that define a name count as changed."""
+
+    def change(marks):
+        usual = code_version.without_texts
+
+        def with_more(source):
+            return usual(source + "\nMORE = 1" if marks in source else source)
+
+        monkeypatch.setattr(code_version, "without_texts", with_more)
+        code_version.code_version.cache_clear()
+        detector_version.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    code_version.code_version.cache_clear()
+    detector_version.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("marks", "make_variant"),
+    [
+        pytest.param("class Plain:", Plain, id="any"),
+        pytest.param("class LossHead(", partial(training_variant, "llal"), id="LLAL"),
+        pytest.param("class ImageLosses:", partial(training_variant, "llal"), id="LLAL's losses"),
+        pytest.param("class OaMil:", OaMil, id="OA-MIL"),
+        pytest.param("class Mao:", Mao, id="Mao"),
+    ],
+)
+def test_a_training_is_another_when_the_code_of_its_way_is(bench, changed, marks, make_variant):
+    def trained(make):
+        return bench.train(bench.data.truth, "training", make_variant=make).folder
+
+    plain, before = trained(None), trained(make_variant)
+    assert before == trained(make_variant) != plain
+    changed(marks)
+    assert trained(make_variant) != before
+    assert trained(None) == plain
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        pytest.param("def least_confidence(", id="the formulas"),
+        pytest.param("def measure_confidence(", id="what measures"),
+        pytest.param("def each_image(", id="how images are read"),
+        pytest.param("def detect_two_stage(", id="how is predicted"),
+    ],
+)
+def test_images_are_measured_again_when_the_code_that_decides_is_another(
+    bench, changed, monkeypatch, marks
+):
+    asked = []
+    monkeypatch.setattr(
+        strategies, "measure", lambda name, *_: (asked.append(name), np.arange(5.0))[1]
+    )
+    model = TrainedModel(bench.store / "models" / "mp")
+    model.folder.mkdir(parents=True)
+    for _ in range(2):
+        bench.measure_images("lc", model, [1, 2, 3])
+    assert asked == ["lc"]
+    changed(marks)
+    bench.measure_images("lc", model, [1, 2, 3])
+    assert asked == ["lc"] * 2
 
 
 def test_tau_is_a_half_without_validation_images_and_found_on_them(bench):

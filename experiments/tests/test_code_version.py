@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
 import pytest
 
 from alc_experiments import code_version as module
-from alc_experiments.code_version import code_version, module_version, without_docstrings
+from alc_experiments.code_version import code_version, module_version, without_texts
 
 CORE = ("napari_alc.cleaning", "napari_alc.boxes")
 
@@ -70,7 +71,7 @@ def test_code_leaves_a_trace(package, old, new):
 
 
 def test_a_string_that_is_a_value_is_code():
-    assert without_docstrings('x = "a"') != without_docstrings('x = "b"')
+    assert ast.dump(without_texts('x = "a"')) != ast.dump(without_texts('x = "b"'))
 
 
 def test_a_new_and_a_renamed_module_count(package, tmp_path):
@@ -87,6 +88,11 @@ def test_one_module_may_be_named(package):
     assert package(BEFORE.replace("0.5", "0.6"), of="house.regions") != of_module
 
 
+def test_a_package_that_was_renamed_does_not_drop_out_unseen():
+    with pytest.raises(ModuleNotFoundError, match=r"napari_alc\.cleaner"):
+        code_version("napari_alc.boxes", "napari_alc.cleaner")
+
+
 def test_the_order_of_the_packages_does_not_matter():
     assert code_version(*CORE) == code_version(*reversed(CORE))
 
@@ -95,7 +101,9 @@ def test_the_order_of_the_packages_does_not_matter():
     ("package", "library"),
     [
         ("napari_alc.detection", "torch"),
-        ("napari_alc.cleaning.regions", "scipy"),
+        ("napari_alc.cleaning.matching", "scipy"),
+        ("napari_alc.detection", "pillow"),
+        ("napari_alc.evaluation", "pycocotools"),
         ("napari_alc.boxes", "numpy"),
     ],
 )
@@ -148,6 +156,14 @@ def test_what_a_module_does_not_import_leaves_no_trace(modules):
     before = modules("other", "")
     assert modules("other", "\nLIMIT = 1\n") == before
     assert modules("mao", '\n"""More words."""\n') == before
+
+
+def test_libraries_of_what_a_module_imports_count(monkeypatch):
+    monkeypatch.setattr(module, "version", lambda _: "1")
+    usual = module_version("alc_experiments.peers")
+    for library in ("cleanlab", "scipy"):
+        monkeypatch.setattr(module, "version", lambda name, of=library: "1" + "0" * (name == of))
+        assert module_version("alc_experiments.peers") != usual
 
 
 def test_every_module_of_the_comparison_can_be_followed():

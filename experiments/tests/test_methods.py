@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from alc_experiments import methods
-from alc_experiments.methods import UNITS, relabelled
+from alc_experiments.methods import UNITS
+from napari_alc.cleaning.loop import relabelled
 from napari_alc.simulation.pathologist import edits
 from tiny_benches import make_bench
 
@@ -71,7 +72,7 @@ def test_alc_takes_all_images_where_the_budget_allows(bench, monkeypatch):
 
 def test_images_labelled_anew_are_clean_and_others_the_crowd_s(bench):
     data = bench.data
-    labels = relabelled(bench, (2, 5)).labels
+    labels = relabelled(bench.data.crowd, bench.data.truth.of_images((2, 5))).labels
     for image_id in data.truth.image_ids.tolist():
         source = data.truth if image_id in (2, 5) else data.crowd
         expected = source.labels.of_images([image_id]).boxes

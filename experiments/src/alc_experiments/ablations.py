@@ -15,7 +15,7 @@ from alc_experiments.campaign import Protocol, rounds
 from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.measuring import budget_figures, label_figures, named_figures, trained_figures
-from alc_experiments.step2 import CleanedUp, Settled, clean_up
+from alc_experiments.step2 import CleanedUp, Step2, clean_up
 from napari_alc.boxes import Mask
 from napari_alc.cleaning.matching import matching_pairs
 from napari_alc.cleaning.regions import Thresholds
@@ -63,21 +63,21 @@ def table3(bench: Experiment) -> list[Figure]:
         figures += named_figures(
             method,
             {
-                "time_percent": _time_percent(cleaned.settled, without.settled),
-                "removed": cleaned.settled.removed,
-                "wrongly_removed": int(wrongly_removed(cleaned.settled, bench).sum()),
+                "time_percent": _time_percent(cleaned.step2, without.step2),
+                "removed": len(cleaned.step2.settlement.removed),
+                "wrongly_removed": int(wrongly_removed(cleaned.step2, bench).sum()),
             },
         )
     return figures
 
 
-def wrongly_removed(settled: Settled, bench: Experiment) -> Mask:
+def wrongly_removed(done: Step2, bench: Experiment) -> Mask:
     """Which of the dropped boxes marked an object that is lost by it, shape (N,)."""
     truth = bench.data.truth.labels
-    dropped, objects, labels = box_sets(settled.dropped, truth, settled.labels.labels)
+    dropped, objects, labels = box_sets(done.settlement.removed, truth, done.labels.labels)
     lost = np.ones(len(truth), dtype=np.bool_)
     lost[matching_pairs(objects, labels, LOST_IOU).first] = False
-    wrong = np.zeros(len(settled.dropped), dtype=np.bool_)
+    wrong = np.zeros(len(dropped), dtype=np.bool_)
     wrong[matching_pairs(dropped, objects.take(lost), LOST_IOU).first] = True
     return wrong
 
@@ -91,7 +91,7 @@ def table4(bench: Experiment) -> list[Figure]:
     figures = []
     for method, with_ma in (("Ma off", False), ("Ma on", True)):
         cleaned = clean_up(bench, Protocol(with_ma=with_ma))
-        labels = cleaned.settled.labels
+        labels = cleaned.step2.labels
         ap50 = {
             "AP50 cleaning model": bench.measure(cleaned.last.mp)["AP50"],
             "AP50 after cleaning": bench.measure(bench.train(labels, method))["AP50"],
@@ -158,14 +158,14 @@ def _fixed_iterations(bench: Experiment) -> int | None:
 
 def _figures(bench: Experiment, method: str, cleaned: CleanedUp) -> list[Figure]:
     return [
-        *trained_figures(bench, method, cleaned.settled.labels, cleaned.spent),
+        *trained_figures(bench, method, cleaned.step2.labels, cleaned.spent),
         Figure(method, "tau", cleaned.last.tau),
     ]
 
 
-def _time_percent(settled: Settled, without: Settled) -> float:
+def _time_percent(done: Step2, without: Step2) -> float:
     usual = without.red + without.green
-    return 100 * (settled.red + settled.green) / usual if usual else 100.0
+    return 100 * (done.red + done.green) / usual if usual else 100.0
 
 
 def _in_words(count: int) -> str:

@@ -1,7 +1,7 @@
 """Step 1 of the method (method.md, 1 to 5) without a store: what a comparison varies.
 
-The same draws, seeds and functions as a project's, so that the same settings choose the same
-images; a test holds the two together.
+Choices are those of `napari_alc.cleaning.loop`, as in a project, so that the same settings choose
+the same images; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alc_experiments.experiment import Experiment, TrainedModel
-from napari_alc.cleaning.consensus import consensus
+from napari_alc.cleaning.loop import agreed_labels, first_draw, rank_images, remaining
 from napari_alc.cleaning.regions import Thresholds, sort_labels
-from napari_alc.cleaning.selection import STRATEGIES, Candidates, rank, scores
+from napari_alc.cleaning.selection import STRATEGIES, Candidates, scores
 from napari_alc.errors import AlcError
 from napari_alc.labels import Detections, LabelSet
-from napari_alc.project.steps.shared_plan import make_shared_plan
 
 if TYPE_CHECKING:
     from napari_alc.detection.training.run import Variant
@@ -78,11 +77,7 @@ def last_round(bench: Experiment, way: Protocol) -> CampaignRound:
 
 def initial_draw(bench: Experiment) -> tuple[int, ...]:
     """X^0: drawn at random, as a new project draws it."""
-    ids = sorted(image.id for image in bench.data.truth.images)
-    drawn = np.random.default_rng([bench.seed, 0]).choice(
-        ids, size=bench.data.plan.initial, replace=False
-    )
-    return tuple(int(image_id) for image_id in drawn)
+    return first_draw(bench.data.truth.image_ids.tolist(), bench.data.plan.initial, bench.seed)
 
 
 def found(bench: Experiment, done: CampaignRound) -> tuple[Detections, Detections]:
@@ -93,49 +88,41 @@ def found(bench: Experiment, done: CampaignRound) -> tuple[Detections, Detection
     return mp, ma
 
 
-def remaining(labels: LabelSet, image_ids: tuple[int, ...]) -> LabelSet:
-    """The part of `labels` in other images than `image_ids`."""
-    seen = set(image_ids)
-    return labels.of_images(image.id for image in labels.images if image.id not in seen)
-
-
 def _learn(
     bench: Experiment, way: Protocol, iteration: int, chosen: tuple[int, ...]
 ) -> CampaignRound:
     """Step 2: Mp learns from D_p, Ma from the consensus; both have the plan of D_p."""
+    from napari_alc.detection.plan import plan_for
+
     clean = bench.data.truth.of_images(chosen)
-    plan = make_shared_plan(clean, bench.settings)
+    plan = plan_for(clean, bench.settings)
     maker = _variant_maker(way.strategy)
     mp = bench.train(clean, f"Mp {iteration}", plan=plan, make_variant=maker)
     ma = None
     if way.with_ma:
-        agreed = agreed_labels(bench, way, clean)
-        ma = bench.train(agreed, f"Ma {iteration}", plan=plan)
+        ma = bench.train(_labels_for_ma(bench, way, clean), f"Ma {iteration}", plan=plan)
     return CampaignRound(iteration, chosen, mp, ma, bench.tau(mp))
 
 
-def agreed_labels(bench: Experiment, way: Protocol, clean: LabelSet) -> LabelSet:
-    """D_a (Eq. 1); images whose consensus set is empty are left out (a reading)."""
-    crowd = bench.data.crowd.of_images(image.id for image in clean.images)
-    labels = consensus(clean.labels, crowd.labels, way.thresholds.delta)
-    if not len(labels):
+def _labels_for_ma(bench: Experiment, way: Protocol, clean: LabelSet) -> LabelSet:
+    agreed = agreed_labels(clean, bench.data.crowd, way.thresholds.delta)
+    if not agreed.images:
         raise AlcError(
             f"No box of the crowd agrees with the clean ones in the {len(clean.images)} images "
             "drawn first, so there is nothing for Ma to learn from; draw more."
         )
-    return clean.with_labels(labels).of_images(set(labels.image_ids.tolist()))
+    return agreed
 
 
 def next_images(bench: Experiment, way: Protocol, done: CampaignRound) -> tuple[int, ...]:
     """Steps 4 and 5: the k images that the strategy puts first."""
     crowd = remaining(bench.data.crowd, done.image_ids)
     rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
-    ids = np.sort(crowd.image_ids)
-    needs_model = STRATEGIES[way.strategy].needs_model
-    measured = bench.measure_images(way.strategy, done.mp, done.image_ids) if needs_model else None
+    ids, strategy = np.sort(crowd.image_ids), STRATEGIES[way.strategy]
+    needs_model = strategy.needs_model
+    measured = bench.measure_images(strategy.name, done.mp, done.image_ids) if needs_model else None
     candidates = Candidates(ids, scores(rows, ids), measured)
-    rng = np.random.default_rng([bench.seed, done.iteration + 1])
-    ranked = rank(ids, STRATEGIES[way.strategy].values(candidates, rng), rng)
+    ranked = rank_images(strategy, candidates, bench.seed, done.iteration)
     return tuple(ranked[: bench.data.plan.per_iteration].tolist())
 
 

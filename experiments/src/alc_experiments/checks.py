@@ -41,7 +41,7 @@ def own_noise(bench: Experiment) -> list[Figure]:
 def completed(bench: Experiment) -> list[Figure]:
     """Clean, and Clean with those boxes of Ours that overlap no clean one (IoU at most 0.1)."""
     truth = bench.data.truth
-    both = with_added(truth, clean_up(bench, Protocol()).settled.labels)
+    both = with_added(truth, clean_up(bench, Protocol()).step2.labels)
     model = bench.train(both, WITH_ADDED)
     return [
         *clean(bench),

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 LIBRARIES = {
-    "napari_alc.detection": ("torch", "torchvision"),
-    "napari_alc.cleaning": ("scipy",),
+    "PIL": "pillow",
+    "cleanlab": "cleanlab",
+    "numpy": "numpy",
+    "pycocotools": "pycocotools",
+    "scipy": "scipy",
+    "tifffile": "tifffile",
+    "torch": "torch",
+    "torchvision": "torchvision",
 }
-"""Libraries on which the results of a package, and of its modules, depend, beside numpy."""
+"""Libraries that compute results: the name that code imports, and that of the distribution."""
 
 
 @cache
@@ -27,20 +34,28 @@ def code_version(*packages: str) -> str:
     ----------
     packages
         Packages or modules, such as ``"napari_alc.detection"`` or ``"alc_experiments.mao"``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When there is no such package: one that was renamed must not drop out unseen.
     """
-    found = hashlib.sha256()
+    found, trees = hashlib.sha256(), []
     for package in sorted(packages):
         root = _root(package)
-        for path in _files(package):
+        for path in _files(package) or _no_module(package):
+            trees.append(_tree(path))
             found.update(path.relative_to(root).as_posix().encode())
-            found.update(without_docstrings(path.read_text(encoding="utf-8")).encode())
-    for library in sorted({"numpy", *(n for p in packages for n in _libraries(p))}):
-        found.update(f"{library} {version(library)}".encode())
+            found.update(ast.dump(trees[-1]).encode())
+    found.update(_libraries(trees).encode())
     return found.hexdigest()[:16]
 
 
-def _libraries(package: str) -> tuple[str, ...]:
-    return LIBRARIES.get(".".join(package.split(".")[:2]), ())
+def _libraries(trees: Iterable[ast.AST]) -> str:
+    """Names and versions of the `LIBRARIES` that are imported anywhere in `trees`."""
+    imported = {name.partition(".")[0] for tree in trees for name in _imports(tree)}
+    known = sorted(LIBRARIES[name] for name in imported & LIBRARIES.keys())
+    return " ".join(f"{library} {version(library)}" for library in known)
 
 
 def _root(module: str) -> Path:
@@ -52,7 +67,8 @@ def _root(module: str) -> Path:
 def module_version(module: str) -> str:
     """A digest of the code of `module` and of all that it imports from the folder beside it.
 
-    Imports are followed from module to module, those inside functions too.
+    Imports are followed from module to module, those inside functions too. The libraries that
+    compute for these modules count as well.
 
     Parameters
     ----------
@@ -60,15 +76,17 @@ def module_version(module: str) -> str:
         Full name, such as ``"alc_experiments.methods"``; may be a package.
     """
     package = module.rpartition(".")[0]
-    found: dict[str, str] = {}
+    found: dict[str, list[ast.AST]] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         if name not in found:
-            trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _files(name)]
-            found[name] = "".join(ast.dump(_WithoutTexts().visit(tree)) for tree in trees)
-            waiting += [other for tree in trees for other in _neighbours(tree, package)]
-    texts = "".join(f"{name}\0{text}\0" for name, text in sorted(found.items()))
+            found[name] = [_tree(path) for path in _files(name)]
+            waiting += [other for tree in found[name] for other in _neighbours(tree, package)]
+    texts = "".join(
+        f"{name}\0{''.join(map(ast.dump, trees))}\0" for name, trees in sorted(found.items())
+    )
+    texts += _libraries(tree for trees in found.values() for tree in trees)
     return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
@@ -81,23 +99,35 @@ def _files(module: str) -> list[Path]:
     return sorted(path.parent.rglob("*.py")) if spec.submodule_search_locations else [path]
 
 
+def _no_module(name: str) -> NoReturn:
+    raise ModuleNotFoundError(f"there is no module {name}", name=name)
+
+
 def _neighbours(tree: ast.AST, package: str) -> Iterator[str]:
     """Modules directly in `package` that are imported anywhere in `tree`."""
     prefix = f"{package}."
+    for name in _imports(tree):
+        if name.startswith(prefix):
+            yield prefix + name.removeprefix(prefix).partition(".")[0]
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported anywhere in `tree`."""
     for node in ast.walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            if name.startswith(prefix):
-                yield prefix + name.removeprefix(prefix).partition(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def without_docstrings(source: str) -> str:
+def _tree(path: Path) -> ast.AST:
+    return without_texts(path.read_text(encoding="utf-8"))
+
+
+def without_texts(source: str) -> ast.AST:
     """What Python makes of `source`, without its docstrings."""
-    return ast.dump(_WithoutTexts().visit(ast.parse(source)))
+    tree: ast.AST = _WithoutTexts().visit(ast.parse(source))
+    return tree
 
 
 class _WithoutTexts(ast.NodeTransformer):

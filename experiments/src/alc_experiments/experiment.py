@@ -28,7 +28,6 @@ from napari_alc.files import write_text
 from napari_alc.labels import Detections, ImageRecord, LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
 from napari_alc.project.reporting.metrics import detector_record
-from napari_alc.project.steps.training_inputs import training_images
 from napari_alc.project.storage.prediction_files import predict_pieces
 
 if TYPE_CHECKING:
@@ -106,16 +105,20 @@ class Experiment:
             Makes the way of training; without it, or where it makes none, plainly.
         """
         from napari_alc.detection.data.cache import ImageCache
+        from napari_alc.detection.data.samples import training_images
         from napari_alc.detection.devices import choose_device
         from napari_alc.detection.training.training import train, training_fingerprint
 
         variant = make_variant() if make_variant else None
         images = training_images(labels, self._paths(labels.images))
-        name = variant.name if variant else ""
-        made_of = training_fingerprint(images, labels.categories, self.settings, plan)
+        made_of = training_fingerprint(images, labels.categories, self.settings, plan, variant)
+        # The variant's own code counts too, wherever it lies.
+        of_variant = module_version(type(variant).__module__) if variant else ""
         kind = choose_device(self.device).type
         on = [] if kind == "cpu" else [kind]
-        model = TrainedModel(self.store / MODELS / digest(made_of, name, detector_version(), *on))
+        model = TrainedModel(
+            self.store / MODELS / digest(made_of, of_variant, detector_version(), *on)
+        )
         cache = ImageCache(self.store / CACHE / self.data.name)
         with self._alone(model.folder):
             train(
@@ -202,9 +205,8 @@ class Experiment:
             seed=self.seed,
             cache_folder=self.store / CACHE / self.data.name,
         )
-        made_by = digest(
-            module_version("napari_alc.detection.acquisition.strategies"), str(sorted(seen))
-        )
+        code = code_version("napari_alc.detection.acquisition", "napari_alc.cleaning.uncertainty")
+        made_by = digest(detector_version(), code, str(sorted(seen)))
         path = model.folder / f"{strategy}-{made_by}.json"
         with self._alone(model.folder):
             if not path.exists():

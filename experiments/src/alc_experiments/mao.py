@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alc_experiments.code_version import code_version
 from alc_experiments.experiment import Experiment
 from napari_alc.boxes import Boxes, Floats, Integers, as_boxes, close_pairs, ious
 from napari_alc.files import write_text
@@ -137,15 +136,12 @@ class Mao:
     Leaves `CORRECTED` beside the weights: the boxes of all images, one after another.
     """
 
+    name = "mao"
+
     def __init__(self) -> None:
         self._labels: Labels | None = None
         self._boxes: Boxes | None = None
         self._earlier: Objections | None = None
-
-    @property
-    def name(self) -> str:
-        """With the version of this module."""
-        return f"mao {code_version('alc_experiments.mao')}"
 
     def prepare(self, network: nn.Module) -> None:
         """Nothing: the network is a plain one."""

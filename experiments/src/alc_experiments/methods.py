@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from alc_experiments.campaign import Protocol, remaining
+from alc_experiments.campaign import Protocol
 from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.measuring import (
@@ -22,6 +22,7 @@ from alc_experiments.measuring import (
 from alc_experiments.step2 import clean_up
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.budget import Budget
+from napari_alc.cleaning.loop import relabelled, remaining
 from napari_alc.cleaning.selection import rank
 from napari_alc.labels import LabelSet
 from napari_alc.simulation.pathologist import edits
@@ -64,7 +65,7 @@ def ours(title: str, strategy: str, bench: Experiment) -> list[Figure]:
     """The method of the paper, with its own or another choice of images in step 1."""
     done = clean_up(bench, Protocol(strategy))
     return [
-        *trained_figures(bench, title, done.settled.labels, done.spent),
+        *trained_figures(bench, title, done.step2.labels, done.spent),
         Figure(title, "tau", done.last.tau),
         Figure(title, "clean_images", len(done.last.image_ids)),
     ]
@@ -88,17 +89,10 @@ def alc(bench: Experiment) -> list[Figure]:
     changed = edits(crowd.of_images(chosen), truth.of_images(chosen))
     return [
         *trained_figures(
-            bench, "ALC", relabelled(bench, chosen), replace(spent, step1_edits=changed)
+            bench, "ALC", _relabelled(bench, chosen), replace(spent, step1_edits=changed)
         ),
         Figure("ALC", "clean_images", len(chosen)),
     ]
-
-
-def relabelled(bench: Experiment, chosen: tuple[int, ...]) -> LabelSet:
-    """Clean labels of the chosen images and the crowd's of all others."""
-    rest = remaining(bench.data.crowd, chosen).labels
-    clean_part = bench.data.truth.labels.of_images(chosen)
-    return bench.data.truth.with_labels(clean_part.joined(rest))
 
 
 def _affordable(bench: Experiment, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
@@ -116,12 +110,17 @@ def _affordable(bench: Experiment, chosen: tuple[int, ...], limit: float) -> tup
 def _ranked(bench: Experiment, chosen: tuple[int, ...]) -> list[int]:
     from alc_experiments.bernhardt import score_images
 
-    labels = relabelled(bench, chosen)
+    labels = _relabelled(bench, chosen)
     model = bench.train(labels, f"ALC with {len(chosen)} images")
     ids: Integers = np.sort(remaining(labels, chosen).image_ids)
     rng = np.random.default_rng([bench.seed, len(chosen)])
     ordered: list[int] = rank(ids, score_images(bench, model, labels, ids), rng).tolist()
     return ordered
+
+
+def _relabelled(bench: Experiment, chosen: tuple[int, ...]) -> LabelSet:
+    """Clean labels of the chosen images and the crowd's of all others."""
+    return relabelled(bench.data.crowd, bench.data.truth.of_images(chosen))
 
 
 def _boxes_in(bench: Experiment, image_ids: tuple[int, ...]) -> int:

@@ -37,7 +37,6 @@ from torch import Tensor, nn
 from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
 from torchvision.ops import clip_boxes_to_image
 
-from alc_experiments.code_version import code_version
 from napari_alc.errors import AlcError
 from napari_alc.files import write_text
 
@@ -68,13 +67,10 @@ class OaMil:
     The trained network has the tensors of a plain one.
     """
 
+    name = "oa-mil"
+
     def __init__(self) -> None:
         self._forward: OaMilForward | None = None
-
-    @property
-    def name(self) -> str:
-        """With the version of this module."""
-        return f"oa-mil {code_version('alc_experiments.oa_mil')}"
 
     def prepare(self, network: nn.Module) -> None:
         """Let the network's ROI heads compute another loss.

@@ -1,7 +1,7 @@
 """Step 2 of the method (method.md, 6 to 9) without a store, and what a campaign costs.
 
-The same functions as a project's, so that the same detections give the same clean labels and
-the same budget; a test holds the two together.
+What becomes of the boxes is settled by `napari_alc.cleaning.loop`, as in a project, so that the
+same detections give the same clean labels and the same budget; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from alc_experiments.campaign import CampaignRound, Protocol, found, remaining, rounds
+from alc_experiments.campaign import CampaignRound, Protocol, found, rounds
 from alc_experiments.dataset import Dataset
 from alc_experiments.experiment import Experiment
-from napari_alc.boxes import Integers
 from napari_alc.cleaning.budget import Budget
-from napari_alc.cleaning.correction import Correction, correct
-from napari_alc.cleaning.loop import offered_rows
-from napari_alc.cleaning.regions import Region, SortedLabels, Thresholds, sort_labels
+from napari_alc.cleaning.loop import Settlement, offered_rows, remaining, settle
+from napari_alc.cleaning.regions import Region, Thresholds, sort_labels
 from napari_alc.labels import Detections, Labels, LabelSet
 from napari_alc.simulation.pathologist import ReviewedBoxes, edits, review_boxes
 
 
 @dataclass(frozen=True, eq=False)
-class Settled:
+class Step2:
     """Clean labels of all images, and what became of the boxes of X without X^i.
 
     Parameters
@@ -34,36 +32,38 @@ class Settled:
         Clean labels of X.
     step1_boxes
         U1 at the full price: boxes of the images X^i.
-    red, green
-        Boxes left for a person after the box-in-box module.
+    settlement
+        What became of the other images' boxes before the review.
     added
         Boxes that the person drew beside those that replaced a red or green one.
-    dropped
-        Green boxes that the box-in-box module dropped (Eq. 3).
-    automatic
-        Boxes that became labels without a person.
     reviewed
         Whether there was a person.
     """
 
     labels: LabelSet
     step1_boxes: int
-    red: int
-    green: int
+    settlement: Settlement
     added: int
-    dropped: Labels
-    automatic: int
     reviewed: bool
 
     @property
-    def removed(self) -> int:
-        """How many boxes the box-in-box module dropped."""
-        return len(self.dropped)
+    def red(self) -> int:
+        """Red boxes left for a person."""
+        return self._left(Region.RED)
+
+    @property
+    def green(self) -> int:
+        """Green boxes left for a person after the box-in-box module."""
+        return self._left(Region.GREEN)
 
     @property
     def step2_boxes(self) -> int:
         """U2: the red and green boxes that a person reviewed, and those added there."""
         return self.red + self.green + self.added if self.reviewed else 0
+
+    def _left(self, region: Region) -> int:
+        settled = self.settlement
+        return int((settled.rows.region[settled.outcome.review] == region).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class CleanedUp:
     """A campaign with its end: the last round, the clean labels, and what they cost."""
 
     last: CampaignRound
-    settled: Settled
+    step2: Step2
     spent: Budget
 
 
@@ -93,11 +93,11 @@ def clean_up(
         The rounds of step 1, from iteration 0 on, where they are at hand; step 2 follows the
         last of them.
     reviewed, box_in_box
-        See `settle`.
+        See `review_rest`.
     """
     passed = tuple(rounds(bench, way)) if passed is None else passed
     last = passed[-1]
-    settled = settle(
+    step2 = review_rest(
         bench.data,
         last.image_ids,
         *found(bench, last),
@@ -108,14 +108,14 @@ def clean_up(
     spent = Budget(
         crowd=len(bench.data.crowd.labels),
         clean=len(bench.data.truth.labels),
-        step1_boxes=settled.step1_boxes,
+        step1_boxes=step2.step1_boxes,
         step1_edits=step1_edits(bench, way, passed),
-        step2_boxes=settled.step2_boxes,
+        step2_boxes=step2.step2_boxes,
     )
-    return CleanedUp(last, settled, spent)
+    return CleanedUp(last, step2, spent)
 
 
-def settle(
+def review_rest(
     data: Dataset,
     image_ids: Sequence[int],
     mp: Detections,
@@ -124,7 +124,7 @@ def settle(
     *,
     reviewed: bool = True,
     box_in_box: bool = True,
-) -> Settled:
+) -> Step2:
     """Step 2: sort, correct and review the boxes of X without X^i.
 
     Parameters
@@ -142,26 +142,17 @@ def settle(
     box_in_box
         Whether the box-in-box module drops green boxes, instead of leaving them to a person.
     """
-    crowd = remaining(data.crowd, tuple(image_ids)).labels
+    crowd = remaining(data.crowd, image_ids).labels
     rows = sort_labels(crowd, mp, ma, thresholds)
-    if not box_in_box:
-        rows = replace(rows, box_in_box=np.zeros_like(rows.box_in_box))
-    fate = correct(rows, thresholds.gray_without_mp)
+    settled = settle(rows, thresholds.gray_without_mp, box_in_box=box_in_box)
     step1 = data.truth.labels.of_images(image_ids)
-    automatic = _labels_at(rows, fate.automatic)
-    review = _review(data, rows, fate) if reviewed else ReviewedBoxes((), Labels.empty())
-    together = step1.joined(automatic, review.labels)
+    review = ReviewedBoxes((), Labels.empty())
+    if reviewed:
+        review = review_boxes(settled.review, settled.automatic, data.truth.labels)
+    together = step1.joined(settled.automatic, review.labels)
     renumbered = replace(together, ids=np.arange(1, len(together) + 1))
-    return Settled(
-        labels=data.truth.with_labels(renumbered),
-        step1_boxes=len(step1),
-        red=_count(rows, fate, Region.RED),
-        green=_count(rows, fate, Region.GREEN),
-        added=sum(max(len(objects) - 1, 0) for objects in review.replacements),
-        dropped=_labels_at(rows, fate.removed),
-        automatic=len(automatic),
-        reviewed=reviewed,
-    )
+    labels = data.truth.with_labels(renumbered)
+    return Step2(labels, len(step1), settled, len(review.drawn), reviewed)
 
 
 def step1_edits(bench: Experiment, way: Protocol, passed: Sequence[CampaignRound]) -> int:
@@ -190,18 +181,4 @@ def _offered(
     mp, ma = (seen.of_images(image_ids) for seen in found(bench, done))
     crowd = bench.data.crowd.labels.of_images(image_ids)
     rows = sort_labels(crowd, mp, ma, way.at(done.tau))
-    return _labels_at(rows, offered_rows(rows))
-
-
-def _review(data: Dataset, rows: SortedLabels, fate: Correction) -> ReviewedBoxes:
-    accepted = _labels_at(rows, fate.automatic)
-    return review_boxes(_labels_at(rows, fate.review), accepted, data.truth.labels)
-
-
-def _labels_at(rows: SortedLabels, chosen: Integers) -> Labels:
-    """Some of the sorted boxes as labels; their ids are their rows."""
-    return Labels(rows.image_ids[chosen], rows.category_ids[chosen], rows.boxes[chosen], chosen)
-
-
-def _count(rows: SortedLabels, fate: Correction, region: Region) -> int:
-    return int((rows.region[fate.review] == region).sum())
+    return rows.labels(offered_rows(rows))

@@ -38,6 +38,7 @@ import numpy as np
 
 from napari_alc.boxes import Boxes, Floats, areas
 from napari_alc.detection.settings import DetectorSettings
+from napari_alc.labels import Labels, LabelSet
 
 SMALL_OBJECT = 14.0
 """Input pixels that the 2nd percentile object keeps: nearly two steps of the usual finest map."""
@@ -193,6 +194,13 @@ def _most_at_once(seen: Sequence[Boxes], tile: int) -> int:
     # By the centres (half the sum of two corners), counted in squares of a tile's size.
     places = [(boxes[:, :2] + boxes[:, 2:]) // (2 * tile) for boxes in seen if len(boxes)]
     return max(int(np.unique(place, axis=0, return_counts=True)[1].max()) for place in places)
+
+
+def plan_for(labels: LabelSet, settings: DetectorSettings) -> Plan:
+    """The plan for detectors that learn from `labels`; at least one box has an area."""
+    by_image = labels.labels.by_image()
+    boxes = [by_image.get(image.id, Labels.empty()).boxes for image in labels.images]
+    return make_plan(settings, [(image.width, image.height) for image in labels.images], boxes)
 
 
 def make_plan(

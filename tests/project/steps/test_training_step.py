@@ -10,7 +10,7 @@ from hand_made import rows_of
 
 from napari_alc.boxes import areas
 from napari_alc.detection.models.weights import load_detector
-from napari_alc.detection.plan import Plan
+from napari_alc.detection.plan import Plan, plan_for
 from napari_alc.errors import BadData
 from napari_alc.project.label_sets import consensus_labels, pathologist_labels
 from napari_alc.project.settings import MethodSettings
@@ -20,7 +20,7 @@ from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
-from napari_alc.project.steps.shared_plan import make_shared_plan, shared_plan
+from napari_alc.project.steps.shared_plan import shared_plan
 from napari_alc.project.steps.train import train, train_on, training_curves
 from napari_alc.project.steps.training_inputs import detector_settings
 from napari_alc.project.storage import schema
@@ -58,8 +58,8 @@ def test_both_models_are_of_the_sizes_that_the_pathologists_labels_ask_for(tmp_p
     project = seen_by_a_crowd_that_misses_small_squares(tmp_path)
     settings = detector_settings(project)
     clean, agreed = pathologist_labels(project, 0), consensus_labels(project, 0)
-    wanted = make_shared_plan(clean, settings)
-    assert wanted != make_shared_plan(agreed, settings)
+    wanted = plan_for(clean, settings)
+    assert wanted != plan_for(agreed, settings)
     train(project, ["ma"])
     train(project, ["mp"])
     kept = json.loads((project.folder / "runs" / "0" / "plan.json").read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ def test_a_training_beside_the_iterations_is_planned_from_its_own_labels(tmp_pat
     project = seen_by_a_crowd_that_misses_small_squares(tmp_path)
     agreed = consensus_labels(project, 0)
     weights = train_on(project, agreed, tmp_path / "alone", "train alone")
-    assert load_detector(weights).plan == make_shared_plan(agreed, detector_settings(project))
+    assert load_detector(weights).plan == plan_for(agreed, detector_settings(project))
     assert not (project.folder / "runs").exists()
 
 
@@ -89,7 +89,7 @@ def test_a_plan_holds_as_long_as_the_labels_and_settings_it_was_made_from(tmp_pa
     assert shared_plan(clean, replace(settings, seed=5), tmp_path) == made
     file.write_text(json.dumps(content), encoding="utf-8")
     fewer = clean.with_labels(clean.labels.take(range(len(clean.labels) - 1)))
-    assert shared_plan(fewer, settings, tmp_path) == make_shared_plan(fewer, settings)
+    assert shared_plan(fewer, settings, tmp_path) == plan_for(fewer, settings)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"made_from": "x"}'])

@@ -15,12 +15,13 @@ from functools import partial
 
 import numpy as np
 
-from alc_experiments.campaign import Protocol, found, last_round, remaining
+from alc_experiments.campaign import Protocol, found, last_round
 from alc_experiments.experiment import Experiment
 from alc_experiments.figures import Figure
 from alc_experiments.peers import mistakenness, objectlab, ours
 from alc_experiments.peers.judging import Noise, judge, noise_of
 from alc_experiments.peers.suspicion import Suspicions
+from napari_alc.cleaning.loop import remaining
 from napari_alc.errors import AlcError
 from napari_alc.labels import Detections, LabelSet
 

@@ -32,7 +32,6 @@ COMPUTING = (
     "napari_alc.simulation",
     "napari_alc.detection",
     "napari_alc.formats.images",
-    "napari_alc.project.steps.shared_plan",
 )
 """Parts of the program on which every row depends, beside `PACKAGE`'s own modules."""
 

@@ -20,6 +20,7 @@ from napari_alc.detection.data.augmentation import Augment, Sample
 from napari_alc.detection.data.cache import Bytes, ImageCache
 from napari_alc.detection.data.loading import SeenImage, seen_image
 from napari_alc.detection.plan import Plan
+from napari_alc.labels import Labels, LabelSet
 
 CACHE_BYTES = 1 << 30
 """Scaled images kept in memory where there is no cache on disk; others are decoded each time."""
@@ -52,6 +53,16 @@ class TrainingImage:
         object.__setattr__(self, "category_ids", ids)
         if len(self.boxes) != len(ids):
             raise ValueError(f"{len(self.boxes)} boxes but {len(ids)} categories")
+
+
+def training_images(labels: LabelSet, paths: Sequence[Path]) -> list[TrainingImage]:
+    """The images of `labels`, whose files are `paths`, with their boxes."""
+    by_image = labels.labels.by_image()
+    rows = [by_image.get(image.id, Labels.empty()) for image in labels.images]
+    return [
+        TrainingImage(path, of_image.boxes, of_image.category_ids)
+        for path, of_image in zip(paths, rows, strict=True)
+    ]
 
 
 def as_input(image: Bytes) -> Tensor:

@@ -19,7 +19,7 @@ from napari_alc.execution.dask.worker import predict_images, train_model
 from napari_alc.files import atomic_write
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop
-from napari_alc.project.steps.training_inputs import TrainingJob, training_images
+from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage.prediction_files import (
     MissingPiece,
     fingerprint,
@@ -149,7 +149,7 @@ def train_request(job: TrainingJob, device: str) -> TrainRequest:
     BadData
         When the file of an image is not there.
     """
-    images, clean = training_images(job.labels, job.paths), job.clean
+    images, clean = job.images(), job.clean
     return TrainRequest(
         images=tuple(SharedFile.of(image.path) for image in images),
         boxes=tuple(image.boxes for image in images),
@@ -186,7 +186,7 @@ def _is_trained(job: TrainingJob) -> bool:
     from napari_alc.detection.training.training import training_fingerprint
 
     wanted = training_fingerprint(
-        training_images(job.labels, job.paths),
+        job.images(),
         job.labels.categories,
         job.settings,
         job.plan,

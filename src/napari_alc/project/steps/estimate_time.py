@@ -17,12 +17,10 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.shared_plan import make_shared_plan
 from napari_alc.project.steps.training_inputs import (
     NO_BOXES,
     clean_images,
     detector_settings,
-    training_images,
 )
 
 if TYPE_CHECKING:
@@ -133,8 +131,10 @@ def _measured(
     threads: int | None,
 ) -> Estimate:
     from napari_alc.detection.data.cache import ImageCache
+    from napari_alc.detection.data.samples import training_images
     from napari_alc.detection.estimate import SAMPLE
     from napari_alc.detection.estimate import estimate as measure
+    from napari_alc.detection.plan import plan_for
 
     with_boxes = [image.id for image in labels.images if image.id in labels.labels.by_image()]
     learned = labels.of_images(_spread(with_boxes, SAMPLE))
@@ -143,7 +143,7 @@ def _measured(
         labels.categories,
         settings,
         device,
-        make_shared_plan(labels, settings),
+        plan_for(labels, settings),
         [project.path_of(image) for image in _spread(looked_at, SAMPLE)],
         ImageCache(project.cache_folder),
         threads,

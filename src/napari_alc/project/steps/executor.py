@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from napari_alc.labels import Detections
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.steps.training_inputs import TrainingJob, training_images
+from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage.prediction_files import predict_pieces
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def run_training(
 
     cache = ImageCache(cache_folder)
     return train(
-        training_images(job.labels, job.paths),
+        job.images(),
         job.labels.categories,
         job.settings,
         job.folder,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 from napari_alc.files import write_text
-from napari_alc.labels import Labels, LabelSet
+from napari_alc.labels import LabelSet
 
 if TYPE_CHECKING:
     from napari_alc.detection.plan import Plan
@@ -40,12 +40,14 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
     BadData
         When the folder cannot be written.
     """
+    from napari_alc.detection.plan import plan_for
+
     made_from = _digest(clean, settings)
     path = folder / PLAN_FILE
     kept = _kept(path, made_from)
     if kept is not None:
         return kept
-    plan = make_shared_plan(clean, settings)
+    plan = plan_for(clean, settings)
     content = {"made_from": made_from, "plan": plan.to_json()}
     try:
         write_text(path, json.dumps(content, indent=1) + "\n")
@@ -54,15 +56,6 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
         if _kept(path, made_from) is None:
             raise
     return plan
-
-
-def make_shared_plan(clean: LabelSet, settings: DetectorSettings) -> Plan:
-    """The plan for detectors that learn from `clean`; nothing is kept."""
-    from napari_alc.detection.plan import make_plan
-
-    by_image = clean.labels.by_image()
-    boxes = [by_image.get(image.id, Labels.empty()).boxes for image in clean.images]
-    return make_plan(settings, [(image.width, image.height) for image in clean.images], boxes)
 
 
 def _digest(clean: LabelSet, settings: DetectorSettings) -> str:

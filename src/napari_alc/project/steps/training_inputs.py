@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from napari_alc.boxes import areas
 from napari_alc.detection.run_files import METRICS_FILE, WEIGHTS_FILE
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
-from napari_alc.labels import Labels, LabelSet
+from napari_alc.labels import LabelSet
 from napari_alc.project.label_sets import pathologist_labels, training_labels
 from napari_alc.project.project import Project
 from napari_alc.project.status import newest_decision
@@ -63,6 +62,12 @@ class TrainingJob:
     model: str = ""
     newest: int = 0
     strategy: str = ""
+
+    def images(self) -> list[TrainingImage]:
+        """What is learned, as a detector takes it."""
+        from napari_alc.detection.data.samples import training_images
+
+        return training_images(self.labels, self.paths)
 
 
 def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
@@ -128,15 +133,3 @@ def clean_images(project: Project) -> CleanImages | None:
         return None
     chosen = chosen_images(truth)
     return CleanImages(chosen, [project.path_of(image) for image in chosen.images])
-
-
-def training_images(labels: LabelSet, paths: Sequence[Path]) -> list[TrainingImage]:
-    """The images of `labels` with their boxes, as a detector takes them."""
-    from napari_alc.detection.data.samples import TrainingImage
-
-    by_image = labels.labels.by_image()
-    rows = [by_image.get(image.id, Labels.empty()) for image in labels.images]
-    return [
-        TrainingImage(path, of_image.boxes, of_image.category_ids)
-        for path, of_image in zip(paths, rows, strict=True)
-    ]
