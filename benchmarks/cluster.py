@@ -33,6 +33,7 @@ import torch
 from distributed import Client, LocalCluster
 
 from napari_alc.detection.models.presets import read_tensors
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.execution.dask.client import Cluster
 from napari_alc.execution.dask.connection import connected
 from napari_alc.progress import Progress, never
@@ -65,7 +66,7 @@ def make_project(folder: Path, images: int, iterations: int, seed: int) -> Path:
         clean_use="initial",
     )
     method = MethodSettings(initial=reviewed, per_iteration=reviewed, iterations=1, seed=seed)
-    detector = {"preset": "compact", "iterations": iterations, "threads": 1}
+    detector = DetectorSettings(preset="compact", iterations=iterations, threads=1)
     made = folder / "study"
     create_project(made, sources, CreateOptions(method, detector)).close()
     return made

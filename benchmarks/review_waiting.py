@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt, QTimer
 from review_drawing import PERSON
 from review_window import Window
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.progress import Progress
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
@@ -82,7 +83,7 @@ def make_training_project(folder: Path, side: int) -> Path:
         clean_use="initial",
     )
     method = MethodSettings(initial=REVIEWED, per_iteration=2, iterations=1)
-    options = CreateOptions(method, {"preset": "compact", "iterations": ENDLESS})
+    options = CreateOptions(method, DetectorSettings(preset="compact", iterations=ENDLESS))
     project = create_project(folder / "training", sources, options)
     project.close()
     return project.folder

@@ -38,6 +38,7 @@ from sqlalchemy import func
 from sqlalchemy import select as query
 from virtual_display import virtual_display
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.labels import ImageRecord, LabelSet, numbered
 from napari_alc.project.label_sets import remaining_images
@@ -56,7 +57,7 @@ PER_IMAGE = 8
 INITIAL = 8
 LOOKED_AT = 32
 METHOD = MethodSettings(initial=INITIAL, per_iteration=40, iterations=4, tau=0.5)
-DETECTOR = {"preset": "compact", "iterations": 2, "input_size": 320, "threads": 1}
+DETECTOR = DetectorSettings(preset="compact", iterations=2, input_size=320, threads=1)
 
 CROWD, PROJECT = "crowd.json", "project"
 SHIFT = 4.0

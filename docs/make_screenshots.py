@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.labels import LabelSet
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import next_open_task, queue_of
@@ -45,7 +46,7 @@ from napari_alc.simulation.tem import make_tem_images
 IMAGES = 24
 SIZE = 2048
 METHOD = MethodSettings(initial=8, per_iteration=8, iterations=2)
-DETECTOR = {"iterations": 400, "input_size": 640}
+DETECTOR = DetectorSettings(iterations=400, input_size=640)
 
 START, READ, READY, FOUND, REST = "study", "read", "ready", "found", "rest"
 """Folders of the projects: whole images wait; read by several; ready to train; both detectors

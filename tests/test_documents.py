@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_no_flag_is_told_that_is_not_there():
 
 def test_every_detector_setting_and_table_is_told():
     text = text_of("docs/project.md")
-    names = [field.name for field in fields(DetectorSettings)] + list(schema.metadata.tables)
+    names = list(DetectorSettings.model_fields) + list(schema.metadata.tables)
     assert [name for name in names if f"`{name}`" not in text] == []
 
 

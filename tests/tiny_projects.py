@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, LabelSet, numbered
 from napari_alc.project.project import Project
@@ -51,7 +52,7 @@ def make_project(base: Path, iterations: int = 6, reviewed: bool = True) -> Proj
         clean_use="initial",
     )
     method = MethodSettings(initial=REVIEWED, per_iteration=2, iterations=1)
-    detector = {"preset": "compact", "iterations": iterations, "threads": 1}
+    detector = DetectorSettings(preset="compact", iterations=iterations, threads=1)
     return create_project(base / "study", sources, CreateOptions(method, detector))
 
 

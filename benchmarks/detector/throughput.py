@@ -19,7 +19,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -48,14 +47,14 @@ STOCK_SIDE = 800
 
 def settings_of(options: argparse.Namespace, kind: str) -> DetectorSettings:
     preset = options.preset or ("resnet50" if kind == "cuda" else "compact")
-    settings = DetectorSettings(
-        preset,
+    return DetectorSettings(
+        preset=preset,
+        input_size=STOCK_SIDE if preset == "resnet50" else None,
         iterations=options.iterations or ITERATIONS.get(preset),
         weights=options.weights or "none",
         threads=options.threads,
         seed=options.seed,
     )
-    return replace(settings, input_size=STOCK_SIDE) if preset == "resnet50" else settings
 
 
 def bccd_task(settings: DetectorSettings, device: torch.device) -> Task:

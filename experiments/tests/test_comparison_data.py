@@ -154,7 +154,7 @@ def test_the_share_of_reviewed_tem_images_is_the_papers():
 
 def test_images_enter_the_detector_in_one_size_whatever_the_labels(tmp_path):
     data = drawn(replace(TEM, images=3, validation=1, test=1), tmp_path, seed=0, factor=1.0)
-    settings = DetectorSettings.from_json(data.detector)
+    settings = DetectorSettings.parse(data.detector)
     sides = {_plan_of(settings, labels).longer for labels in (data.truth, data.crowd)}
     assert sides == {TEM.input_size}
 

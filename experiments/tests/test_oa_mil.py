@@ -93,7 +93,7 @@ def test_a_single_object_has_the_confidence_of_its_best_instance_and_only_that_l
 
 def built(preset):
     torch.manual_seed(0)
-    settings = DetectorSettings(preset, weights="none")
+    settings = DetectorSettings(preset=preset, weights="none")
     plan = make_plan(settings, [(96, 64)], [OBJECTS.double().numpy()])
     return build_network(settings, plan, 2).train()
 

@@ -16,6 +16,7 @@ from napari_alc.cleaning.selection import (
     register,
     scores,
 )
+from napari_alc.errors import AlcError
 from napari_alc.labels import Detections, Labels
 from napari_alc.project.settings import MethodSettings
 
@@ -129,5 +130,5 @@ def test_a_name_is_taken_once(newest_first):
 
 
 def test_a_strategy_that_nobody_registered_cannot_be_set():
-    with pytest.raises(ValueError, match="'newest' is unknown; choose from score, random"):
-        MethodSettings(strategy="newest")
+    with pytest.raises(AlcError, match=r"strategy must be one of score, random.*, not 'newest'"):
+        MethodSettings.parse({"strategy": "newest"})

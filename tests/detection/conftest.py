@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from squares import CATEGORIES, QUICK, make_images
 
@@ -13,7 +11,7 @@ def trained(tmp_path_factory):
     """Weights of a detector that has learned the squares."""
     folder = tmp_path_factory.mktemp("trained")
     images = make_images(folder / "images", 12)
-    return train(images, CATEGORIES, replace(QUICK, iterations=120), folder / "run")
+    return train(images, CATEGORIES, QUICK.changed(iterations=120), folder / "run")
 
 
 @pytest.fixture(scope="session")
@@ -21,4 +19,4 @@ def untrained(tmp_path_factory):
     """Weights after a single step."""
     folder = tmp_path_factory.mktemp("untrained")
     images = make_images(folder / "images", 2)
-    return train(images, CATEGORIES, replace(QUICK, iterations=1), folder / "run")
+    return train(images, CATEGORIES, QUICK.changed(iterations=1), folder / "run")

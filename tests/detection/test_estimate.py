@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -48,16 +47,16 @@ def test_every_time_is_measured(images):
 
 
 def test_a_larger_input_takes_longer(images):
-    small, large = (estimated(images, replace(QUICK, input_size=side)) for side in (64, 480))
+    small, large = (estimated(images, QUICK.changed(input_size=side)) for side in (64, 480))
     assert large.iteration_seconds > 2 * small.iteration_seconds
     assert large.predict_seconds > 2 * small.predict_seconds
     assert large.image_bytes > small.image_bytes
 
 
 def test_batches_of_a_large_network_are_measured_by_the_image_on_a_cpu(images):
-    settings = replace(QUICK, preset="resnet50", weights="none", input_size=64, batch_size=1)
+    settings = QUICK.changed(preset="resnet50", weights="none", input_size=64, batch_size=1)
     one, six = (
-        estimated(images, replace(settings, batch_size=count)).iteration_seconds for count in (1, 6)
+        estimated(images, settings.changed(batch_size=count)).iteration_seconds for count in (1, 6)
     )
     assert 3 * one < six < 12 * one
 
@@ -75,14 +74,14 @@ def test_only_the_cache_is_written(images, tmp_path, monkeypatch):
 
 def test_random_numbers_and_threads_stay_as_they_were(images):
     state, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    estimated(images, replace(QUICK, threads=None), threads=1)
+    estimated(images, QUICK.changed(threads=None), threads=1)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
 
 def test_what_keeps_a_training_from_beginning_is_told(images):
     with pytest.raises(AlcError, match="no ImageNet weights"):
-        estimated(images, replace(QUICK, weights="imagenet"))
+        estimated(images, QUICK.changed(weights="imagenet"))
     with pytest.raises(AlcError, match="'cuba' is not present"):
         estimate(images, CATEGORIES, QUICK, "cuba", None, [])
 

@@ -67,7 +67,7 @@ def test_memory_that_runs_out(dies):
 def test_where_memory_lacks_the_settings_are_named_in_the_window_and_in_the_file(words):
     assert "on the page Iterate under Settings, Detector, Advanced" in words
     assert "batch_size and input_size under [detector]" in words
-    assert {"batch_size", "input_size"} <= DetectorSettings().to_json().keys()
+    assert {"batch_size", "input_size"} <= DetectorSettings().model_dump().keys()
 
 
 def test_memory_that_numpy_cannot_have(dies):

@@ -42,7 +42,7 @@ def job_of(tmp_path, monkeypatch):
     monkeypatch.setenv("ALC_TEST_FOLDER", str(tmp_path))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(resources, "cores", lambda: 4)
-    write_settings(tmp_path, ProjectSettings("images", detector={"preset": "compact"}))
+    write_settings(tmp_path, ProjectSettings(images="images", detector={"preset": "compact"}))
 
     def make(source, *stages):
         monkeypatch.setattr(child_process, "PROGRAM", (sys.executable, "-u", "-c", TELL + source))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hand_made import by_image
 
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import Cancelled
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.project.label_sets import clean_labels, training_labels
@@ -33,7 +34,7 @@ def simulation(base, name):
         Sources(base / "images", crowd, base / "crowd.json"),
         CreateOptions(
             MethodSettings(initial=3, per_iteration=1, iterations=1, seed=3),
-            {"preset": "compact", "iterations": 5, "threads": 1, "score_floor": 0.01},
+            DetectorSettings(preset="compact", iterations=5, threads=1, score_floor=0.01),
         ),
     )
     return Simulation(project, truth, TestImages(base / "test", test), "cpu")

@@ -223,7 +223,7 @@ def _means(
     device: str,
     quick: bool,
 ) -> RunConfig:
-    values = detector_settings(preset, changes)
+    values = detector_settings(preset, changes).given
     if values["preset"] == COMPACT:
         del values["preset"]
     elif not quick:

@@ -81,7 +81,7 @@ class Experiment:
     def settings(self) -> DetectorSettings:
         """Of every training."""
         values = {"seed": self.seed, **self.data.detector, **dict(self.detector)}
-        return DetectorSettings.from_json(values)
+        return DetectorSettings.parse(values)
 
     def train(
         self,

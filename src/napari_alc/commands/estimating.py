@@ -15,7 +15,6 @@ from napari_alc.execution.resources import fits_side_by_side, threads_each
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.steps.estimate_time import TimeEstimate
 from napari_alc.project.steps.estimate_time import estimate as measured
-from napari_alc.project.steps.training_inputs import detector_settings
 from napari_alc.wording import duration, form
 
 
@@ -31,7 +30,7 @@ def estimate(
     Example: napari-alc estimate study
     """
     with closing(Project.open(project)) as opened:
-        preset = detector_settings(opened).preset
+        preset = opened.settings.detector.preset
         side_by_side, threads = _sharing(device, preset)
         found = measured(opened, device, side_by_side, threads)
     if as_json:

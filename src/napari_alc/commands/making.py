@@ -147,8 +147,8 @@ def require_preset(name: str) -> None:
         presets.require_preset(name)
 
 
-def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:
-    """Settings of a detector from ``name=value`` texts; only what differs from the preset.
+def detector_settings(preset: str, changes: Sequence[str]) -> DetectorSettings:
+    """Settings of a detector from ``name=value`` texts.
 
     Raises
     ------
@@ -162,8 +162,7 @@ def detector_settings(preset: str, changes: Sequence[str]) -> dict[str, object]:
             raise AlcError(f"'{change}' is no setting: write it as name=value.")
         values[name.strip()] = _plain_value(text.strip())
     require_preset(values["preset"])
-    DetectorSettings.from_json(values)
-    return values
+    return DetectorSettings.parse(values)
 
 
 def _plain_value(text: str) -> int | float | str:

@@ -176,7 +176,7 @@ def _difference(opened: Project, sources: Sources, options: CreateOptions) -> st
     images = opened.images()
     if opened.settings.method != fitting(options.method, len(images)):
         return "settings"
-    if dict(opened.settings.detector) != dict(options.detector):
+    if opened.settings.detector.given != options.detector.given:
         return "settings of the detector"
     given = sources.crowd.of_images(image.id for image in images)
     stored = opened.crowd_labels()

@@ -162,7 +162,7 @@ def _opened(folder: Path) -> Iterator[Project]:
 @contextmanager
 def _cluster(project: Project, address: str | None) -> Iterator[Cluster | None]:
     """The cluster that computes; None where this computer does."""
-    chosen = project.settings.cluster if address is None else address
+    chosen = project.settings.cluster.address if address is None else address
     if chosen in ("", HERE):
         yield None
         return

@@ -169,8 +169,7 @@ def _slim(
     settings: DetectorSettings, device: torch.device, threads: int | None
 ) -> DetectorSettings:
     """Settings of the training that is measured."""
-    return replace(
-        settings,
+    return settings.changed(
         iterations=ENDLESS,
         validate_every=1,
         batch_size=_batch(settings, device),

@@ -78,7 +78,7 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     Parameters
     ----------
     wanted
-        One of `napari_alc.detection.settings.PRECISIONS`. Where there is no CUDA card it is
+        A `napari_alc.detection.settings.PrecisionName`. Where there is no CUDA card it is
         fp32 whatever was wanted, so that the settings of one machine run on another.
     device
         See `napari_alc.detection.devices.choose_device`.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from napari_alc.errors import AlcError
+from pydantic import AfterValidator, Field
+
+from napari_alc.settings_model import Number, Positive, SettingsModel
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,23 @@ def default_preset() -> str:
     return "resnet50" if shutil.which("nvidia-smi") else "compact"
 
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network may compute in."""
+
+LEAST_SIDE = 16
+"""Pixels; smaller images and tiles vanish in the network's strides."""
 
 LARGEST_OVERLAP = 0.5
 """Share of a tile; beyond it a point would lie in more than two tiles a direction."""
 
 
-@dataclass(frozen=True)
-class DetectorSettings:
+def _tile_side(pixels: int) -> int:
+    if pixels and pixels < LEAST_SIDE:
+        raise ValueError(f"0 (no tiles) or {LEAST_SIDE} or more")
+    return pixels
+
+
+class DetectorSettings(SettingsModel):
     """A detector and its training.
 
     Parameters
@@ -86,7 +95,7 @@ class DetectorSettings:
     threads
         CPU threads; None leaves torch's own number.
     precision
-        One of `PRECISIONS`; ``"auto"`` is bf16 on a CUDA card that has it, fp16 on other CUDA
+        ``"auto"`` is bf16 on a CUDA card that has it, fp16 on other CUDA
         cards, and fp32 elsewhere.
     tile_size
         Side of the tiles in which an image is looked at, in input pixels (16 or more); 0 never
@@ -96,59 +105,24 @@ class DetectorSettings:
     validate_every
         Iterations between two measurements of AP50 on the validation images; None takes about
         ten a training. It has no influence on the weights.
-
-    Raises
-    ------
-    AlcError
-        When a number is outside its range.
     """
 
     preset: str = "compact"
-    iterations: int | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    input_size: int | None = None
-    score_floor: float = 0.05
-    max_detections: int = 300
-    seed: int = 0
+    iterations: Positive | None = None
+    epochs: Positive | None = None
+    batch_size: Positive | None = None
+    learning_rate: Annotated[Number, Field(gt=0)] | None = None
+    weight_decay: Annotated[Number, Field(ge=0)] | None = None
+    input_size: Annotated[int, Field(ge=LEAST_SIDE)] | None = None
+    score_floor: Annotated[Number, Field(ge=0, lt=1)] = 0.05
+    max_detections: Positive = 300
+    seed: Annotated[int, Field(ge=0)] = 0
     weights: str | None = None
-    threads: int | None = None
-    precision: str = "auto"
-    tile_size: int | None = None
-    tile_overlap: float = 0.25
-    validate_every: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in _AT_LEAST_ONE:
-            self._require(name, at_least=1)
-        self._require("input_size", at_least=16)
-        self._require("seed", at_least=0)
-        self._require("weight_decay", at_least=0)
-        self._require("score_floor", at_least=0)
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise AlcError(f"learning_rate must be above 0, not {self.learning_rate}.")
-        if self.score_floor >= 1:
-            raise AlcError(f"score_floor must be below 1, not {self.score_floor}.")
-        self._require_tiles()
-        if self.precision not in PRECISIONS:
-            raise AlcError(
-                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}."
-            )
-
-    def _require_tiles(self) -> None:
-        if self.tile_size != 0:
-            self._require("tile_size", at_least=16)
-        if not 0 <= self.tile_overlap <= LARGEST_OVERLAP:
-            raise AlcError(
-                f"tile_overlap must lie in 0–{LARGEST_OVERLAP:g}, not {self.tile_overlap}."
-            )
-
-    def _require(self, name: str, at_least: float) -> None:
-        value = getattr(self, name)
-        if value is not None and not at_least <= value < math.inf:
-            raise AlcError(f"{name} must be {at_least} or more, not {value}.")
+    threads: Positive | None = None
+    precision: PrecisionName = "auto"
+    tile_size: Annotated[int, AfterValidator(_tile_side)] | None = None
+    tile_overlap: Annotated[Number, Field(ge=0, le=LARGEST_OVERLAP)] = 0.25
+    validate_every: Positive | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -174,50 +148,3 @@ class DetectorSettings:
             return recipe.iterations
         batches = math.ceil((self.epochs or recipe.epochs) * image_count / self.images_a_batch)
         return batches if self.epochs is not None else max(batches, recipe.least_iterations)
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`; fields left out keep their default.
-
-        Raises
-        ------
-        AlcError
-            When a field is unknown, of a wrong type, or out of its range.
-        """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise AlcError(f"{unknown[0]!r} is not a detector setting.")
-        for name, value in values.items():
-            _require_kind(name, value)
-        return cls(**values)
-
-
-_AT_LEAST_ONE = (
-    "iterations",
-    "epochs",
-    "batch_size",
-    "max_detections",
-    "threads",
-    "validate_every",
-)
-_WHOLE = (*_AT_LEAST_ONE, "input_size", "seed", "tile_size")
-_TEXT = ("preset", "weights", "precision")
-_REQUIRED = ("preset", "score_floor", "max_detections", "seed", "precision", "tile_overlap")
-
-
-def _require_kind(name: str, value: object) -> None:
-    """Refuse a setting that is of another kind than its field."""
-    if value is None and name not in _REQUIRED:
-        return
-    if name in _TEXT:
-        fits, kind = isinstance(value, str), "a text"
-    elif name in _WHOLE:
-        fits, kind = isinstance(value, int), "a whole number"
-    else:
-        fits, kind = isinstance(value, int | float), "a number"
-    if not fits or isinstance(value, bool):
-        raise AlcError(f"The detector setting {name} must be {kind}, not {value!r}.")

@@ -13,7 +13,6 @@ from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 
-from napari_alc.detection.settings import default_preset
 from napari_alc.errors import AlcError
 from napari_alc.execution.child_process import Lines, Surroundings, run_child
 from napari_alc.execution.job_folder import JobFolder, JobRecord
@@ -82,7 +81,7 @@ class _Run:
             return outcome_of(error)
 
     def _preset(self) -> str:
-        return str(read_settings(self._project).detector.get("preset") or default_preset())
+        return read_settings(self._project).detector.preset
 
     def _name(self) -> str:
         return f"{self._record.title} of {self._project}"

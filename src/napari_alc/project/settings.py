@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Annotated, Any
 
 import tomlkit
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
@@ -19,9 +18,7 @@ from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
 from napari_alc.files import write_text
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from napari_alc.settings_model import Number, Positive, SettingsModel, Share, bad_settings
 
 FORMAT = 1
 """Version of the project folder's layout; a program refuses a newer one."""
@@ -31,11 +28,15 @@ SETTINGS_FILE = "project.toml"
 LARGEST_SEED = 2**32 - 1
 """All generators of random numbers take seeds up to here."""
 
-Section = TypeVar("Section", bound="DataclassInstance")
+
+def _known_strategy(name: str) -> str:
+    # Looked up when a value is checked: plug-ins and tests may add strategies.
+    if name not in STRATEGIES:
+        raise ValueError(f"one of {', '.join(STRATEGIES)}")
+    return name
 
 
-@dataclass(frozen=True)
-class MethodSettings:
+class MethodSettings(SettingsModel):
     """The numbers of the method (section "The two steps" of the paper).
 
     Parameters
@@ -60,34 +61,19 @@ class MethodSettings:
         Readings where the paper is silent, see `napari_alc.cleaning.regions.Thresholds`.
     """
 
-    initial: int = 40
-    per_iteration: int = 40
-    iterations: int = 4
-    strategy: str = "score"
-    iou: float = 0.5
-    gamma: float = 0.8
-    delta: float = 0.5
-    tau: float = -1.0
-    seed: int = 0
+    initial: Positive = 40
+    per_iteration: Positive = 40
+    iterations: Annotated[int, Field(ge=0)] = 4
+    strategy: Annotated[str, AfterValidator(_known_strategy)] = "score"
+    iou: Share = 0.5
+    gamma: Share = 0.8
+    delta: Share = 0.5
+    tau: Annotated[Number, Field(le=1)] = -1.0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     matching: Matching = "existential"
     gray_without_mp: GrayWithoutMp = "ma"
     green_argmax: GreenArgmax = "overlapping"
     green_score_from_all: bool = True
-
-    def __post_init__(self) -> None:
-        if self.initial < 1 or self.per_iteration < 1 or self.iterations < 0:
-            raise ValueError(
-                "initial and per_iteration must be 1 or more, iterations must be 0 or more"
-            )
-        if self.strategy not in STRATEGIES:
-            raise ValueError(
-                f"strategy '{self.strategy}' is unknown; choose from {', '.join(STRATEGIES)}"
-            )
-        if not self.tau <= 1:
-            raise ValueError("tau must be at most 1")
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise ValueError(f"seed must lie in 0–{LARGEST_SEED}")
-        self.thresholds(0.5)
 
     def thresholds(self, tau: float) -> Thresholds:
         """The thresholds of the LSM with score threshold `tau`."""
@@ -103,8 +89,33 @@ class MethodSettings:
         )
 
 
-@dataclass(frozen=True)
-class ProjectSettings:
+class CostSettings(SettingsModel):
+    """The prices of the budget, see `napari_alc.cleaning.budget.Costs`."""
+
+    crowd: Annotated[Number, Field(ge=0)] = 1.0
+    pathologist: Annotated[Number, Field(gt=0)] = 10.0
+    readers: Positive = 3
+
+    @property
+    def prices(self) -> Costs:
+        """As the budget takes them."""
+        return Costs(self.crowd, self.pathologist, self.readers)
+
+
+class ClusterSettings(SettingsModel):
+    """Who else computes.
+
+    Parameters
+    ----------
+    address
+        Of the Dask scheduler that trains and predicts, such as ``tcp://host:8786``; empty for
+        this computer.
+    """
+
+    address: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+
+
+class ProjectSettings(SettingsModel):
     """Everything that a project is told once and that its steps follow.
 
     Parameters
@@ -113,21 +124,34 @@ class ProjectSettings:
         The image folder, relative to the project's folder where possible.
     database
         SQLAlchemy URL of the store; empty for ``project.db`` in the project's folder.
-    method, costs
-        Numbers of the method and of the budget.
+    method, costs, cluster
+        Numbers of the method and of the budget, and where it computes.
     detector
-        Settings of the detector as plain values (see `napari_alc.detection.settings`).
-    cluster
-        Address of the Dask scheduler that trains and predicts, such as
-        ``tcp://host:8786``; empty for this computer.
+        The detector as the file describes it; the steps take `seeded_detector`.
     """
 
     images: str
     database: str = ""
-    method: MethodSettings = field(default_factory=MethodSettings)
-    costs: Costs = field(default_factory=Costs)
-    detector: Mapping[str, object] = field(default_factory=dict)
-    cluster: str = ""
+    method: MethodSettings = MethodSettings()
+    costs: CostSettings = CostSettings()
+    detector: DetectorSettings = DetectorSettings()
+    cluster: ClusterSettings = ClusterSettings()
+
+    @property
+    def in_force(self) -> dict[str, dict[str, Any]]:
+        """Every number that holds, defaults too, for reports and data sheets."""
+        return {
+            "method": self.method.model_dump(),
+            "costs": self.costs.model_dump(),
+            "detector": self.seeded_detector.model_dump(),
+        }
+
+    @property
+    def seeded_detector(self) -> DetectorSettings:
+        """The detector as it is trained: with the method's seed unless it has one of its own."""
+        if "seed" in self.detector.model_fields_set:
+            return self.detector
+        return self.detector.changed(seed=self.method.seed)
 
 
 def write_settings(folder: Path, settings: ProjectSettings) -> None:
@@ -136,10 +160,11 @@ def write_settings(folder: Path, settings: ProjectSettings) -> None:
     document["format"] = FORMAT
     document["images"] = settings.images
     document["database"] = settings.database
-    document["method"] = asdict(settings.method)
-    document["costs"] = asdict(settings.costs)
-    document["detector"] = {k: v for k, v in settings.detector.items() if v is not None}
-    document["cluster"] = {"address": settings.cluster}
+    document["method"] = settings.method.model_dump()
+    document["costs"] = settings.costs.model_dump()
+    # Only what was chosen: what is left out follows the preset, also in later versions.
+    document["detector"] = settings.detector.given
+    document["cluster"] = settings.cluster.model_dump()
     write_text(folder / SETTINGS_FILE, tomlkit.dumps(document))
 
 
@@ -205,7 +230,7 @@ def _change_table(document: TOMLDocument, name: str, values: Mapping[str, object
         return
     if name not in document:
         document[name] = tomlkit.table()
-    table = _table(Path(SETTINGS_FILE), name, document[name])
+    table: Any = document[name]
     for key, value in values.items():
         if value is not None:
             table[key] = value
@@ -215,7 +240,7 @@ def _change_table(document: TOMLDocument, name: str, values: Mapping[str, object
 
 def _settings(path: Path, document: TOMLDocument) -> ProjectSettings:
     values: dict[str, object] = document.unwrap()
-    made_with = values.get("format")
+    made_with = values.pop("format", None)
     if type(made_with) is not int or made_with < 1:
         raise BadData(
             path, "is no project's settings ('format' is missing or no number)", "Restore it"
@@ -226,14 +251,10 @@ def _settings(path: Path, document: TOMLDocument) -> ProjectSettings:
             f"the project was made by a newer napari-alc (format {made_with}, known: {FORMAT})",
             "Update napari-alc to open it",
         )
-    return ProjectSettings(
-        images=_text(path, values, "images"),
-        database=_text(path, values, "database", ""),
-        method=_section(path, "method", MethodSettings, values.get("method", {})),
-        costs=_section(path, "costs", Costs, values.get("costs", {})),
-        detector=_detector(path, _table(path, "detector", values.get("detector", {}))),
-        cluster=_cluster(path, _table(path, "cluster", values.get("cluster", {}))),
-    )
+    try:
+        return ProjectSettings.model_validate(values)
+    except ValidationError as error:
+        raise bad_settings(path, error) from error
 
 
 def _read_toml(path: Path) -> TOMLDocument:
@@ -249,56 +270,3 @@ def _read_toml(path: Path) -> TOMLDocument:
         raise BadData(
             path, f"cannot be read ({error})", "Restore it from a copy or correct the line named"
         ) from error
-
-
-def _text(path: Path, values: Mapping[str, object], key: str, default: str | None = None) -> str:
-    value = values.get(key, default)
-    if not isinstance(value, str):
-        raise BadData(path, f"'{key}' is missing or no text", f'Set {key} = "…" in the file')
-    return value
-
-
-def _table(path: Path, name: str, value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise BadData(path, f"'{name}' is no section", f"Write its values under a line [{name}]")
-    return value
-
-
-def _detector(path: Path, values: dict[str, object]) -> dict[str, object]:
-    try:
-        DetectorSettings.from_json(values)
-    except AlcError as error:
-        raise BadData(path, f"[detector]: {error}".rstrip("."), "Correct the line") from error
-    return values
-
-
-def _cluster(path: Path, values: dict[str, object]) -> str:
-    unknown = sorted(set(values) - {"address"})
-    if unknown:
-        raise BadData(path, f"[cluster] has an unknown setting '{unknown[0]}'", "Remove the line")
-    return _text(path, values, "address", "").strip()
-
-
-def _section(path: Path, name: str, kind: type[Section], value: object) -> Section:
-    table = _table(path, name, value)
-    known = {f.name: f for f in fields(kind)}
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise BadData(path, f"[{name}] has an unknown setting '{unknown[0]}'", "Remove the line")
-    for key, given in table.items():
-        _require_kind(path, f"[{name}] {key}", given, known[key].default)
-    try:
-        return kind(**table)
-    except (TypeError, ValueError) as error:
-        raise BadData(path, f"[{name}] holds a wrong value: {error}", "Correct the line") from error
-
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-
-
-def _require_kind(path: Path, where: str, given: object, default: object) -> None:
-    """Refuse a value of another kind than the setting's default; whole numbers are numbers."""
-    kind = type(default)
-    fits = type(given) is kind or (kind is float and type(given) is int)
-    if not fits or (isinstance(given, float) and not isfinite(given)):
-        raise BadData(path, f"{where} is {given!r}, not {_KINDS[kind]}", "Correct the line")

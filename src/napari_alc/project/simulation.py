@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,8 @@ def _advance(simulation: Simulation, found: Status, whole: _Whole, should_stop: 
 def _finish(simulation: Simulation, whole: _Whole, should_stop: ShouldStop) -> Record:
     result = {
         "settings": {
-            "method": asdict(simulation.project.settings.method),
-            "detector": dict(simulation.project.settings.detector),
+            "method": simulation.project.settings.method.model_dump(),
+            "detector": simulation.project.settings.detector.given,
         },
         "iterations": [
             iteration_record(simulation, i, should_stop) for i in _measured(simulation.project)

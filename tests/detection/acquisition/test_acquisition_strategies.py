@@ -32,7 +32,7 @@ def with_head(tmp_path_factory):
     """Weights of a detector beside which a head has learned to expect losses."""
     folder = tmp_path_factory.mktemp("with-head")
     images = make_images(folder / "images", 8)
-    quick = replace(QUICK, iterations=60)
+    quick = QUICK.changed(iterations=60)
     return train(images, CATEGORIES, quick, folder / "run", variant=training_variant("llal"))
 
 
@@ -87,7 +87,7 @@ def test_several_categories_are_measured_too(strategy, pool, tmp_path):
     images = make_images(tmp_path, 4)
     two = [replace(image, category_ids=[7, 8, 7]) for image in images]
     categories = (*CATEGORIES, Category(8, "other"))
-    quick = replace(QUICK, iterations=4)
+    quick = QUICK.changed(iterations=4)
     weights = train(two, categories, quick, tmp_path / "run", variant=training_variant(strategy))
     assert np.isfinite(measure(strategy, replace(pool, weights=weights))).all()
 
@@ -170,8 +170,8 @@ def one_stage(tmp_path_factory):
     """Weights of an SSDlite after a step, with a head beside it."""
     folder = tmp_path_factory.mktemp("one-stage")
     images = make_images(folder / "images", 2)
-    settings = replace(
-        QUICK, preset="ssdlite320_mobilenet_v3_large", weights="none", iterations=1, batch_size=2
+    settings = QUICK.changed(
+        preset="ssdlite320_mobilenet_v3_large", weights="none", iterations=1, batch_size=2
     )
     return train(images, CATEGORIES, settings, folder / "run", variant=training_variant("llal"))
 

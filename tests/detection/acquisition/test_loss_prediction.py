@@ -48,12 +48,12 @@ def test_a_training_that_was_interrupted_ends_with_the_same_head(images, tmp_pat
 
 
 def test_the_head_learns(images, tmp_path):
-    short = learn(images, tmp_path / "short", replace(QUICK, iterations=1))
+    short = learn(images, tmp_path / "short", QUICK.changed(iterations=1))
     assert not same_heads(short, learn(images, tmp_path / "long"))
 
 
 def test_images_one_at_a_time_leave_the_head_as_it_was(images, tmp_path):
-    alone = replace(QUICK, batch_size=1)
+    alone = QUICK.changed(batch_size=1)
     one, other = (
         learn(images, tmp_path / str(count), replace(alone, iterations=count)) for count in (1, 3)
     )

@@ -70,7 +70,7 @@ def as_seen(detector, path):
 
 @pytest.mark.parametrize("preset", ["compact", "resnet50", "fasterrcnn_resnet50_fpn_v2"])
 def test_it_is_what_torchvision_says_of_the_same_proposals(images, preset):
-    settings = DetectorSettings(preset, weights="none")
+    settings = DetectorSettings(preset=preset, weights="none")
     found = built(settings, TWO, shorter=64, longer=96)
     path, boxes = images[0].path, images[0].boxes
     given = np.concatenate([boxes, [[0, 0, 96, 64], [3.5, 1.25, 40, 22]]])
@@ -135,6 +135,6 @@ def test_a_box_is_judged_in_the_tile_that_holds_it_best(images):
 
 
 def test_a_single_stage_detector_is_refused_in_words(images):
-    single = built(DetectorSettings("retinanet_resnet50_fpn", weights="none"))
+    single = built(DetectorSettings(preset="retinanet_resnet50_fpn", weights="none"))
     with pytest.raises(AlcError, match="retinanet_resnet50_fpn has a single stage"):
         box_posteriors(single, images[0].path, images[0].boxes, CPU)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -64,7 +62,7 @@ def test_windows_and_single_images_are_normalised_without_their_batch():
 
 
 def test_resnet50_from_scratch_trains_its_batch_norm():
-    network = built(DetectorSettings("resnet50", weights="none"))
+    network = built(DetectorSettings(preset="resnet50", weights="none"))
     assert not any(isinstance(m, FrozenBatchNorm2d) for m in network.modules())
     assert all(p.requires_grad for p in network.parameters())
 
@@ -72,13 +70,12 @@ def test_resnet50_from_scratch_trains_its_batch_norm():
 @pytest.mark.parametrize("name", ["yolo", "resnet18", "maskrcnn_resnet50_fpn"])
 def test_an_unknown_preset_is_refused_with_the_known_ones(name):
     with pytest.raises(AlcError, match=f"'{name}' is no detector preset.*compact.*retinanet"):
-        built(DetectorSettings(name))
+        built(DetectorSettings(preset=name))
 
 
 def test_another_torchvision_detector_trains_and_predicts(tmp_path):
     images = make_images(tmp_path / "images", 2)
-    settings = replace(
-        QUICK,
+    settings = QUICK.changed(
         preset="fasterrcnn_mobilenet_v3_large_320_fpn",
         weights="none",
         iterations=1,
@@ -101,7 +98,7 @@ def test_only_matrices_decay_in_compact():
 
 @pytest.mark.parametrize("preset", ["compact", "ssdlite320_mobilenet_v3_large"])
 def test_anchors_are_exact_in_half_precision(preset):
-    network = built(DetectorSettings(preset, weights="none")).eval()
+    network = built(DetectorSettings(preset=preset, weights="none")).eval()
     images, _ = network.transform([torch.rand(3, 320, 320)])
     generator = getattr(network, "rpn", network).anchor_generator
     maps = list(network.backbone(images.tensors).values())
@@ -114,7 +111,7 @@ def test_anchors_are_exact_in_half_precision(preset):
     "preset", ["fasterrcnn_mobilenet_v3_large_320_fpn", "ssdlite320_mobilenet_v3_large"]
 )
 def test_boxes_and_scores_are_exact_in_half_precision(preset):
-    network = built(DetectorSettings(preset, weights="none", score_floor=0.0)).eval()
+    network = built(DetectorSettings(preset=preset, weights="none", score_floor=0.0)).eval()
     with Precision("bf16", torch.device("cpu")).autocast(), torch.inference_mode():
         (found,) = network([torch.rand(3, 320, 320)])
     assert len(found["boxes"])
@@ -124,7 +121,7 @@ def test_boxes_and_scores_are_exact_in_half_precision(preset):
 
 @pytest.mark.parametrize("preset", ["compact", "resnet50"])
 def test_optimisers_update_all_parameters_in_one_pass(preset):
-    settings = DetectorSettings(preset, weights="none")
+    settings = DetectorSettings(preset=preset, weights="none")
     assert make_optimiser(built(settings), settings).defaults["fused"]
 
 

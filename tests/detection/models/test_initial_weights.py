@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import pickle
 import urllib.error
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +49,7 @@ def test_resnet50_takes_a_file_of_classifier_weights(tmp_path):
     torch.manual_seed(1)
     classifier = models.resnet50(weights=None)
     torch.save(classifier.state_dict(), tmp_path / "resnet50.pth")
-    settings = DetectorSettings("resnet50", weights=str(tmp_path / "resnet50.pth"))
+    settings = DetectorSettings(preset="resnet50", weights=str(tmp_path / "resnet50.pth"))
     body = built(settings).backbone.body
     assert torch.equal(body.conv1.weight, classifier.conv1.weight)
     assert isinstance(body.bn1, FrozenBatchNorm2d)
@@ -61,7 +60,7 @@ def test_resnet50_takes_a_file_of_classifier_weights(tmp_path):
 def test_a_weights_file_of_another_architecture_is_refused(tmp_path):
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "other.pth")
     with pytest.raises(BadData, match=r"fits only 1 of the network's"):
-        built(DetectorSettings("resnet50", weights=str(tmp_path / "other.pth")))
+        built(DetectorSettings(preset="resnet50", weights=str(tmp_path / "other.pth")))
 
 
 def test_compact_has_no_imagenet_weights():
@@ -73,7 +72,7 @@ def test_weights_downloaded_earlier_are_taken_from_torchvisions_cache(hub):
     torch.manual_seed(2)
     state = models.resnet50(weights=None).state_dict()
     torch.save(state, imagenet_file(hub))
-    body = built(DetectorSettings("resnet50")).backbone.body
+    body = built(DetectorSettings(preset="resnet50")).backbone.body
     assert torch.equal(body.layer3[0].conv2.weight, state["layer3.0.conv2.weight"])
 
 
@@ -82,10 +81,10 @@ def test_offline_with_an_empty_cache_the_three_choices_are_named():
     with pytest.raises(
         AlcError, match=r"no route.*Connect .*--weights FILE.*--weights none.*Settings"
     ):
-        built(DetectorSettings("resnet50"))
+        built(DetectorSettings(preset="resnet50"))
     with pytest.raises(AlcError, match=r"fasterrcnn_mobilenet.*Connect .*--weights none"):
-        built(DetectorSettings("fasterrcnn_mobilenet_v3_large_320_fpn", weights="imagenet"))
-    assert built(DetectorSettings("resnet50", weights="none"))
+        built(DetectorSettings(preset="fasterrcnn_mobilenet_v3_large_320_fpn", weights="imagenet"))
+    assert built(DetectorSettings(preset="resnet50", weights="none"))
 
 
 @pytest.mark.usefixtures("hub")
@@ -95,13 +94,13 @@ def test_a_download_that_breaks_off_is_told_in_words(monkeypatch):
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", broken)
     with pytest.raises(AlcError, match="could not be downloaded"):
-        built(DetectorSettings("resnet50"))
+        built(DetectorSettings(preset="resnet50"))
 
 
 def test_a_damaged_download_is_named_with_its_folder(hub):
     imagenet_file(hub).write_bytes(b"half a file")
     with pytest.raises(AlcError, match=r"damaged. Delete them in .*checkpoints.*--weights FILE"):
-        built(DetectorSettings("resnet50"))
+        built(DetectorSettings(preset="resnet50"))
 
 
 @pytest.mark.usefixtures("hub")
@@ -110,7 +109,7 @@ def test_the_announcement_of_a_download_stays_out_of_the_results(monkeypatch, ca
         torch.save(models.resnet50(weights=None).state_dict(), path)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    built(DetectorSettings("resnet50"))
+    built(DetectorSettings(preset="resnet50"))
     said = capsys.readouterr()
     assert said.out == ""
     assert "Downloading" in said.err
@@ -157,7 +156,7 @@ def test_code_in_a_weights_file_is_not_run(tmp_path, save):
 
 def test_training_may_start_from_the_weights_of_an_earlier_one(trained, tmp_path):
     images = make_images(tmp_path / "images", 3)
-    settings = replace(QUICK, iterations=1, learning_rate=1e-9, weights=str(trained))
+    settings = QUICK.changed(iterations=1, learning_rate=1e-9, weights=str(trained))
     again = train(images, CATEGORIES, settings, tmp_path / "run")
     before, after = (torch.load(path, weights_only=True)["model"] for path in (trained, again))
     name = "roi_heads.box_head.fc6.weight"

@@ -43,13 +43,13 @@ def test_the_seed_decides(images, tmp_path):
     first = train(images, CATEGORIES, QUICK, tmp_path / "a")
     torch.rand(3)
     assert same_bits(first, train(images, CATEGORIES, QUICK, tmp_path / "b"))
-    other = train(images, CATEGORIES, replace(QUICK, seed=1), tmp_path / "c")
+    other = train(images, CATEGORIES, QUICK.changed(seed=1), tmp_path / "c")
     assert not same_bits(first, other)
 
 
 def test_training_leaves_the_generator_and_threads_of_the_process_alone(images, tmp_path):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    train(images, CATEGORIES, replace(QUICK, iterations=1), tmp_path)
+    train(images, CATEGORIES, QUICK.changed(iterations=1), tmp_path)
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_num_threads() == threads
 
@@ -61,7 +61,7 @@ def test_cancel_keeps_the_last_good_weights_and_a_checkpoint(images, tmp_path):
         train(
             images,
             CATEGORIES,
-            replace(QUICK, seed=3),
+            QUICK.changed(seed=3),
             tmp_path,
             should_stop=StopAfter(2),
             step="train mp",
@@ -90,7 +90,7 @@ def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(images, tmp_path)
     with pytest.raises(Cancelled):
         train(images, CATEGORIES, QUICK, tmp_path, should_stop=StopAfter(3))
     steps = []
-    other = replace(QUICK, seed=1)
+    other = QUICK.changed(seed=1)
     train(images, CATEGORIES, other, tmp_path, report=lambda p: steps.append(p.done))
     assert steps[0] == 1
     fresh = train(images, CATEGORIES, other, tmp_path / "fresh")
@@ -131,7 +131,7 @@ def test_progress_rises_to_the_end(images, tmp_path):
 def test_the_run_is_documented(images, tmp_path):
     train(images, CATEGORIES, QUICK, tmp_path)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["settings"] == QUICK.to_json()
+    assert metrics["settings"] == QUICK.model_dump()
     assert (metrics["images"], metrics["boxes"], metrics["iterations"]) == (5, 15, 6)
     assert len(metrics["loss"]) == 6
     assert metrics["versions"]["torch"] == torch.__version__
@@ -170,7 +170,7 @@ def test_a_missing_image_is_named(images, tmp_path):
 
 
 def test_a_loss_that_explodes_ends_in_plain_words(images, tmp_path):
-    settings = replace(QUICK, iterations=40, learning_rate=1e30)
+    settings = QUICK.changed(iterations=40, learning_rate=1e30)
     with pytest.raises(AlcError, match="lower the learning rate"):
         train(images, CATEGORIES, settings, tmp_path)
     assert not (tmp_path / "weights.pt").exists()

@@ -15,7 +15,7 @@ from napari_alc.detection.plan import Plan
 from napari_alc.detection.training.training import train
 from napari_alc.errors import Cancelled
 
-EVERY_TWO = replace(QUICK, validate_every=2)
+EVERY_TWO = QUICK.changed(validate_every=2)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_the_detector_is_measured_as_it_predicts_and_goes_on_as_it_trains(images
 def test_it_is_measured_as_often_as_asked_and_at_the_end(
     images, tmp_path, iterations, every, expected
 ):
-    settings = replace(QUICK, iterations=iterations, validate_every=every)
+    settings = QUICK.changed(iterations=iterations, validate_every=every)
     train(images, CATEGORIES, settings, tmp_path, measure=Constant())
     assert [at for at, _ in metrics_in(tmp_path)["validation"]] == expected
 

@@ -14,7 +14,7 @@ from napari_alc.detection.training import training
 from napari_alc.detection.training.training import train
 from napari_alc.errors import AlcError, Cancelled
 
-BATCH_OF_FOUR = replace(QUICK, batch_size=4, iterations=4, learning_rate=1e-3)
+BATCH_OF_FOUR = QUICK.changed(batch_size=4, iterations=4, learning_rate=1e-3)
 
 
 @pytest.fixture

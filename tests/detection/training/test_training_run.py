@@ -132,7 +132,7 @@ def test_what_a_variant_adds_is_trained_and_left_out_of_the_detector(images, tmp
     assert tensors(weights).keys() == tensors(plain).keys()
     assert list(predict(weights, [(1, images[0].path)]))
     first = torch.load(weights.parent / "gate.pt", weights_only=True)
-    longer = replace(QUICK, iterations=7)
+    longer = QUICK.changed(iterations=7)
     weights = train(images, CATEGORIES, longer, tmp_path / "longer", variant=WithGate())
     second = torch.load(weights.parent / "gate.pt", weights_only=True)
     assert not torch.equal(first["weight"], second["weight"])

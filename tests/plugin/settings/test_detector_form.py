@@ -21,7 +21,7 @@ def project(tmp_path):
 @pytest.fixture
 def form(project, qtbot):
     def show():
-        form.show_detector(project.settings.detector, project.settings.method.seed)
+        form.show_detector(project.settings)
 
     def save(changes):
         project.change(detector=changes)
@@ -70,7 +70,7 @@ def test_a_number_is_saved_as_soon_as_it_is_entered(form, project, qtbot):
     assert "batch_size = 3" in (project.folder / SETTINGS_FILE).read_text(encoding="utf-8")
     assert form.advanced.heading.text() == "Advanced (3 changed)"
     type_in(form.numbers["batch_size"], "")
-    assert "batch_size" not in project.settings.detector
+    assert "batch_size" not in project.settings.detector.given
 
 
 def test_a_wrong_number_is_refused_beside_its_field_and_not_saved(form, project, qtbot):
@@ -79,10 +79,10 @@ def test_a_wrong_number_is_refused_beside_its_field_and_not_saved(form, project,
     type_in(field, "0")
     assert field.problem.isVisible()
     assert field.problem.text() == "Enter a whole number, 1 or more, or leave it empty."
-    assert project.settings.detector["iterations"] == 6
+    assert project.settings.detector.iterations == 6
     type_in(field, "8")
     assert not field.problem.isVisible()
-    assert project.settings.detector["iterations"] == 8
+    assert project.settings.detector.iterations == 8
 
 
 def test_a_preset_is_taken_with_its_own_numbers(form, project, qtbot):
@@ -90,7 +90,7 @@ def test_a_preset_is_taken_with_its_own_numbers(form, project, qtbot):
     assert form.preset.currentText().startswith("Compact")
     form.preset.setFocus()
     QTest.keyClick(form.preset, Qt.Key.Key_Home)
-    assert project.settings.detector["preset"] == "resnet50"
+    assert project.settings.detector.preset == "resnet50"
     assert form.numbers["learning_rate"].line.placeholderText() == "as the preset: 0.01"
     assert form.weights.currentText() == "ImageNet"
     assert not form.other.isVisible()
@@ -100,12 +100,12 @@ def test_any_other_detector_of_torchvision_can_be_named(form, project):
     choose(form.preset, OTHER)
     assert form.other.isVisible()
     choose(form.other, "retinanet_resnet50_fpn")
-    assert project.settings.detector["preset"] == "retinanet_resnet50_fpn"
+    assert project.settings.detector.preset == "retinanet_resnet50_fpn"
 
 
 def test_a_detector_that_the_program_does_not_list_stays_what_it_is(form, project):
     project.change(detector={"preset": "newer_detector"})
-    form.show_detector(project.settings.detector, 0)
+    form.show_detector(project.settings)
     assert form.preset.currentText() == OTHER
     assert form.other.currentText() == "newer_detector"
 
@@ -115,7 +115,7 @@ def test_the_compact_network_offers_no_imagenet_weights(form, project):
     form.weights.setFocus()
     QTest.keyClick(form.weights, Qt.Key.Key_Home)
     assert form.weights.currentText() == "A file"
-    assert "weights" not in project.settings.detector
+    assert "weights" not in project.settings.detector.given
 
 
 def test_weights_from_a_file_are_stored_once_the_file_is_chosen(form, project, tmp_path):
@@ -124,18 +124,18 @@ def test_weights_from_a_file_are_stored_once_the_file_is_chosen(form, project, t
     QTest.keyClick(form.weights, Qt.Key.Key_Up)
     assert form.weights.currentText() == "A file"
     assert form.file.isVisible()
-    assert "weights" not in project.settings.detector
+    assert "weights" not in project.settings.detector.given
     form.file.set_path(tmp_path / "absent.pt")
     assert "There is no file" in form.weights_problem.text()
     (tmp_path / "w.pt").write_bytes(b"")
     form.file.set_path(tmp_path / "w.pt")
-    assert project.settings.detector["weights"] == str((tmp_path / "w.pt").resolve())
+    assert project.settings.detector.weights == str((tmp_path / "w.pt").resolve())
     assert not form.weights_problem.isVisible()
 
 
 def test_back_to_the_presets_own_empties_every_field(form, project, qtbot):
     qtbot.mouseClick(form.back, LEFT)
-    assert dict(project.settings.detector) == {"preset": "compact"}
+    assert project.settings.detector.given == {"preset": "compact"}
     assert form.numbers["iterations"].line.text() == ""
     assert form.advanced.heading.text() == "Advanced"
     assert not form.back.isEnabled()

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 from napari_alc.plugin.settings import detector_options as offered
+from napari_alc.project.settings import ProjectSettings
 
 NUMBERS = {number.name: number for number in offered.NUMBERS}
 
 
 def test_every_setting_is_in_the_form():
     in_form = {*NUMBERS, "preset", "weights", "precision"}
-    assert in_form == set(DetectorSettings().to_json())
+    assert in_form == set(DetectorSettings().model_dump())
 
 
 def test_the_offered_detectors_are_those_of_torchvision():
@@ -33,7 +34,7 @@ def test_the_offered_detectors_are_those_of_torchvision():
 @given(st.sampled_from(offered.NUMBERS), st.integers() | st.floats())
 def test_a_typed_number_is_taken_exactly_where_the_detector_takes_it(number, value):
     try:
-        DetectorSettings.from_json({number.name: value})
+        DetectorSettings.parse({number.name: value})
     except AlcError:
         # 3.0 is refused as a number and taken as the text "3"
         if float(value).is_integer() and "whole" in number.wanted:
@@ -91,7 +92,7 @@ def test_a_comma_is_a_decimal_point_and_an_empty_field_is_nothing():
     ],
 )
 def test_an_empty_field_says_what_holds(name, detector, words):
-    settings = offered.settings_of(detector, seed=5)
+    settings = ProjectSettings(images="", method={"seed": 5}, detector=detector).seeded_detector
     assert NUMBERS[name].own(settings) == words
 
 

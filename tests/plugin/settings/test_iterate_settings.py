@@ -127,14 +127,14 @@ def test_the_wheel_changes_the_number_that_was_clicked(page, project, qtbot):
 
 def test_the_clusters_address_is_saved(page, project):
     type_in(page.cluster, "tcp://lab:8786")
-    assert read_settings(project.folder).cluster == "tcp://lab:8786"
+    assert read_settings(project.folder).cluster.address == "tcp://lab:8786"
 
 
 def test_what_is_no_address_is_refused_beside_the_field(page, project):
     type_in(page.cluster, "the big computer")
     assert "tcp://host:8786" in page.cluster_problem.text()
     assert page.cluster_problem.isVisible()
-    assert project.settings.cluster == ""
+    assert project.settings.cluster.address == ""
 
 
 @pytest.mark.parametrize("address", ["", "tcp://h:1", "tls://10.0.0.1:8786", "h:8786"])

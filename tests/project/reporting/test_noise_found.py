@@ -7,7 +7,6 @@ from napari_alc.labels import numbered
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import Batch, add_tasks, queue
 from napari_alc.project.reporting.noise_history import noise_found, review_mark
-from napari_alc.project.settings import MethodSettings
 from napari_alc.project.simulated_review import review_task
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from tiny_projects import SQUARE, draw
@@ -40,7 +39,7 @@ def project(tmp_path, truth):
         clean=truth.of_images({1, 2, 3}),
         clean_use="initial",
     )
-    project = create_project(tmp_path / "study", sources, CreateOptions(MethodSettings(), {}))
+    project = create_project(tmp_path / "study", sources, CreateOptions())
     yield project
     project.close()
 

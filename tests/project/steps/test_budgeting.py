@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hand_made import A, B, C, D, label_set, make, see
 
-from napari_alc.cleaning.budget import Budget, Costs
+from napari_alc.cleaning.budget import Budget
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.simulated_review import review_everything
@@ -63,7 +63,8 @@ def test_the_second_step_counts_reviewed_and_drawn_boxes(tmp_path):
 
 def test_prices_come_from_the_settings(project):
     dear = replace(
-        project, settings=replace(project.settings, costs=Costs(crowd=2, pathologist=5, readers=1))
+        project,
+        settings=project.settings.changed(costs={"crowd": 2, "pathologist": 5, "readers": 1}),
     )
     assert budget(dear, 8).crowd_part == 100 * 2 * 4 / (5 * 8)
 

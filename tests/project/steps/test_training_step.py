@@ -11,6 +11,7 @@ from hand_made import rows_of
 from napari_alc.boxes import areas
 from napari_alc.detection.models.weights import load_detector
 from napari_alc.detection.plan import Plan, plan_for
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 from napari_alc.project.label_sets import consensus_labels, pathologist_labels
 from napari_alc.project.settings import MethodSettings
@@ -22,7 +23,6 @@ from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.shared_plan import shared_plan
 from napari_alc.project.steps.train import train, train_on, training_curves
-from napari_alc.project.steps.training_inputs import detector_settings
 from napari_alc.project.storage import schema
 from tiny_projects import REVIEWED, draw, make_project
 
@@ -39,7 +39,7 @@ def seen_by_a_crowd_that_misses_small_squares(base):
     first = truth.of_images(range(1, REVIEWED + 1))
     sources = Sources(base / "images", crowd, base / "crowd.json", first, clean_use="initial")
     method = MethodSettings(initial=REVIEWED, per_iteration=2, iterations=1)
-    detector = {"preset": "compact", "iterations": 2, "threads": 1}
+    detector = DetectorSettings(preset="compact", iterations=2, threads=1)
     return create_project(base / "study", sources, CreateOptions(method, detector))
 
 
@@ -48,7 +48,7 @@ def with_validation_images(base):
     crowd, clean = truth.of_images([1, 2, 3, 4]), truth.of_images([5, 6])
     sources = Sources(base / "images", crowd, base / "crowd.json", clean)
     method = MethodSettings(initial=2, per_iteration=1, iterations=1)
-    detector = {"preset": "compact", "iterations": 5, "threads": 1, "validate_every": 2}
+    detector = DetectorSettings(preset="compact", iterations=5, threads=1, validate_every=2)
     project = create_project(base / "study", sources, CreateOptions(method, detector))
     review_everything(project, truth.labels)
     return project
@@ -56,7 +56,7 @@ def with_validation_images(base):
 
 def test_both_models_are_of_the_sizes_that_the_pathologists_labels_ask_for(tmp_path):
     project = seen_by_a_crowd_that_misses_small_squares(tmp_path)
-    settings = detector_settings(project)
+    settings = project.settings.seeded_detector
     clean, agreed = pathologist_labels(project, 0), consensus_labels(project, 0)
     wanted = plan_for(clean, settings)
     assert wanted != plan_for(agreed, settings)
@@ -73,20 +73,20 @@ def test_a_training_beside_the_iterations_is_planned_from_its_own_labels(tmp_pat
     project = seen_by_a_crowd_that_misses_small_squares(tmp_path)
     agreed = consensus_labels(project, 0)
     weights = train_on(project, agreed, tmp_path / "alone", "train alone")
-    assert load_detector(weights).plan == plan_for(agreed, detector_settings(project))
+    assert load_detector(weights).plan == plan_for(agreed, project.settings.seeded_detector)
     assert not (project.folder / "runs").exists()
 
 
 def test_a_plan_holds_as_long_as_the_labels_and_settings_it_was_made_from(tmp_path):
     project = make_project(tmp_path)
-    clean, settings = pathologist_labels(project, 0), detector_settings(project)
+    clean, settings = pathologist_labels(project, 0), project.settings.seeded_detector
     made = shared_plan(clean, settings, tmp_path)
     file = tmp_path / "plan.json"
     marked = replace(made, proposals=made.proposals + 1)
     content = json.loads(file.read_text(encoding="utf-8")) | {"plan": marked.to_json()}
     file.write_text(json.dumps(content), encoding="utf-8")
     assert shared_plan(clean, settings, tmp_path) == marked
-    assert shared_plan(clean, replace(settings, seed=5), tmp_path) == made
+    assert shared_plan(clean, settings.changed(seed=5), tmp_path) == made
     file.write_text(json.dumps(content), encoding="utf-8")
     fewer = clean.with_labels(clean.labels.take(range(len(clean.labels) - 1)))
     assert shared_plan(fewer, settings, tmp_path) == plan_for(fewer, settings)
@@ -95,7 +95,7 @@ def test_a_plan_holds_as_long_as_the_labels_and_settings_it_was_made_from(tmp_pa
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"made_from": "x"}'])
 def test_a_damaged_plan_is_made_again(tmp_path, content):
     project = make_project(tmp_path)
-    clean, settings = pathologist_labels(project, 0), detector_settings(project)
+    clean, settings = pathologist_labels(project, 0), project.settings.seeded_detector
     made = shared_plan(clean, settings, tmp_path)
     (tmp_path / "plan.json").write_text(content, encoding="utf-8")
     assert shared_plan(clean, settings, tmp_path) == made

@@ -149,8 +149,8 @@ class RunNote:
         """Its name, length of its trainings, and the settings that are not the defaults."""
         if not self.detector:
             return ""
-        settings = DetectorSettings.from_json(self.detector)
-        usual = {**DetectorSettings().to_json(), "preset": settings.preset}
+        settings = DetectorSettings.parse(self.detector)
+        usual = {**DetectorSettings().model_dump(), "preset": settings.preset}
         del usual["iterations"], usual["epochs"]
         changed = [
             f"{name} {value}"

@@ -46,7 +46,7 @@ class RunConfig:
     @property
     def preset(self) -> str:
         """Of the detector."""
-        return str(dict(self.detector).get("preset", DetectorSettings.preset))
+        return str(dict(self.detector).get("preset", DetectorSettings().preset))
 
     @property
     def store(self) -> RowStore:

@@ -183,7 +183,7 @@ def row_digest(unit: Unit, bench: Experiment, code: str) -> str:
         unit.name,
         str(unit.seed),
         data_digest(bench.data),
-        json.dumps(bench.settings.to_json(), sort_keys=True),
+        json.dumps(bench.settings.model_dump(), sort_keys=True),
         code,
     )
 

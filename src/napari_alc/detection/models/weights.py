@@ -46,7 +46,7 @@ def save_detector(path: Path, detector: Detector, fingerprint: str) -> None:
         "format": FORMAT,
         "version": VERSION,
         "fingerprint": fingerprint,
-        "settings": detector.settings.to_json(),
+        "settings": detector.settings.model_dump(),
         "plan": detector.plan.to_json(),
         "categories": [[category.id, category.name] for category in detector.categories],
         "model": detector.network.state_dict(),
@@ -96,7 +96,7 @@ def load_detector(path: Path) -> Detector:
 
 
 def _assemble(content: Mapping[str, Any]) -> Detector:
-    settings = DetectorSettings.from_json(content["settings"])
+    settings = DetectorSettings.parse(content["settings"])
     plan = Plan.from_json(content["plan"])
     categories = tuple(Category(int(i), str(name)) for i, name in content["categories"])
     # All tensors come from the file; nothing has to be downloaded for a trained detector.

@@ -167,7 +167,7 @@ def training_fingerprint(
     digest = hashlib.sha256()
     names = [[category.id, category.name] for category in categories]
     # How often it is measured changes no weight, so it may be changed in a training under way.
-    deciding = {**settings.to_json(), "validate_every": None}
+    deciding = {**settings.model_dump(), "validate_every": None}
     sizes = plan.to_json() if plan else None
     digest.update(orjson.dumps([deciding, names, sizes], option=orjson.OPT_SORT_KEYS))
     if variant:

@@ -224,7 +224,7 @@ class DeviceBox(QWidget):
 
     @property
     def _cluster(self) -> str:
-        return "" if self._project is None else self._project.settings.cluster
+        return "" if self._project is None else self._project.settings.cluster.address
 
     def _show_buttons(self) -> None:
         self.button.setText(MEASURING if self.is_busy else ESTIMATE)

@@ -217,5 +217,5 @@ def _step_called(title: str) -> Step | None:
 
 def _stages(wanted: Step | tuple[str, ...], project: Project, device: str) -> tuple[Stage, ...]:
     if isinstance(wanted, Step):
-        return commands(wanted, project.folder, device, project.settings.cluster)
+        return commands(wanted, project.folder, device, project.settings.cluster.address)
     return ((StepCommand(wanted, reports_progress=True),),)

@@ -202,7 +202,7 @@ class NewProject(QWidget):
             iterations=self.iterations.value(),
         )
         detector = DetectorSettings(preset=DETECTORS[self.detector.currentText()])
-        return CreateOptions(method, {"preset": detector.preset})
+        return CreateOptions(method, detector)
 
     def _on_ended(self, outcome: Outcome) -> None:
         self.job_bar.idle()

@@ -209,6 +209,6 @@ def _facts(project: Project) -> str:
             f"Categories: {names}",
             f"First images: {method.initial}; iterations after them: {method.iterations}, each of "
             f"{method.per_iteration} images",
-            f"Detector: {project.settings.detector.get('preset', 'compact')}",
+            f"Detector: {project.settings.detector.preset}",
         )
     )

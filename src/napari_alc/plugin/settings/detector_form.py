@@ -12,12 +12,12 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.settings import detector_options as offered
 from napari_alc.plugin.widgets.collapsible import Collapsible, form_in
 from napari_alc.plugin.widgets.controls import PathRow, button_with, error_words, show_words, words
+from napari_alc.project.settings import ProjectSettings
 
 Save = Callable[[Mapping[str, object]], None]
 """Stores changed settings by name; None stands for the preset's own value."""
@@ -85,7 +85,7 @@ class DetectorForm(QWidget):
         super().__init__()
         self._save = save
         self._stored: Mapping[str, object] = {}
-        self._settings = DetectorSettings()
+        self._settings = offered.USUAL
         self._make_choices()
         self.numbers = {number.name: NumberField(number) for number in offered.NUMBERS}
         self.precision = QComboBox()
@@ -157,16 +157,16 @@ class DetectorForm(QWidget):
             field.entered.connect(lambda value, field=field: self._on_number(field, value))
         self.back.clicked.connect(self.go_back_to_own)
 
-    def show_detector(self, detector: Mapping[str, object], seed: int) -> None:
-        """Show the stored settings of a detector in a project with `seed`."""
-        self._stored = dict(detector)
-        self._settings = offered.settings_of(detector, seed)
+    def show_detector(self, settings: ProjectSettings) -> None:
+        """Show what a project says about its detector, and what holds where it says nothing."""
+        self._stored = settings.detector.given
+        self._settings = settings.seeded_detector
         self._show_preset()
         self._show_weights(offered.weights_kind(self._settings))
         self.precision.setCurrentIndex(self.precision.findData(self._settings.precision))
         for name, field in self.numbers.items():
-            field.show_value(detector.get(name), field.number.own(self._settings))
-        changed = sum(detector.get(name) is not None for name in (*self.numbers, "precision"))
+            field.show_value(self._stored.get(name), field.number.own(self._settings))
+        changed = len(self._stored.keys() - {"preset", "weights"})
         self.advanced.set_title(f"Advanced ({changed} changed)" if changed else "Advanced")
         self.back.setEnabled(bool(offered.back_to_own(self._stored)))
         show_words(self.problem, "")
@@ -223,7 +223,7 @@ class DetectorForm(QWidget):
 
     def _on_precision(self) -> None:
         chosen = self.precision.currentData()
-        self._change({"precision": None if chosen == DetectorSettings.precision else chosen})
+        self._change({"precision": None if chosen == offered.USUAL.precision else chosen})
 
     def _on_number(self, field: NumberField, value: object) -> None:
         try:

@@ -9,6 +9,9 @@ from pathlib import Path
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError
 
+USUAL = DetectorSettings()
+"""What holds for a detector of which nothing is said."""
+
 COMPACT, RESNET50 = "compact", "resnet50"
 
 PRESETS: Mapping[str, str] = {
@@ -114,7 +117,7 @@ def _input_size(settings: DetectorSettings) -> str:
 
 
 def _default(name: str) -> Callable[[DetectorSettings], str]:
-    return lambda _settings: f"as usual: {getattr(DetectorSettings, name):g}"
+    return lambda _settings: f"as usual: {getattr(USUAL, name):g}"
 
 
 NUMBERS = (
@@ -232,7 +235,7 @@ def value_of(number: Number, text: str) -> int | float | None:
     for kind in (int, float):
         try:
             value = kind(typed)
-            DetectorSettings.from_json({number.name: value})
+            DetectorSettings.parse({number.name: value})
         except (ValueError, OverflowError, AlcError):
             continue
         return value
@@ -278,17 +281,6 @@ def has_imagenet(preset: str) -> bool:
 def weights_sentence(preset: str, kind: str) -> str:
     """What starting from `kind` means for a preset."""
     return _COMPACT_FROM_NOTHING if (preset, kind) == (COMPACT, NONE) else WEIGHTS_WORDS[kind]
-
-
-def settings_of(detector: Mapping[str, object], seed: int) -> DetectorSettings:
-    """The settings that hold for a project: the detector takes the project's seed.
-
-    Raises
-    ------
-    AlcError
-        When a value is wrong.
-    """
-    return DetectorSettings.from_json({"seed": seed, **detector})
 
 
 def with_preset(settings: Mapping[str, object], preset: str) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from magicgui.widgets import create_widget
@@ -162,7 +162,7 @@ class MethodForm(QWidget):
     def show_method(self, method: MethodSettings) -> None:
         """Show what is stored."""
         show_words(self.problem, "")
-        for name, value in asdict(method).items():
+        for name, value in method:
             if name in self.fields:
                 with self.fields[name].changed.blocked():
                     self.fields[name].value = max(value, LEAST_SHOWN) if name == "tau" else value
@@ -184,7 +184,7 @@ def _field(name: str, choice: MethodOption) -> Any:
     is_choice = "choices" in choice.options
     shown: Any = create_widget(
         annotation=get_type_hints(MethodSettings)[name],
-        value=getattr(MethodSettings, name) if name != "tau" else LEAST_SHOWN,
+        value=getattr(MethodSettings(), name) if name != "tau" else LEAST_SHOWN,
         name=name,
         label=choice.label,
         options={**choice.options, **({"widget_type": "ComboBox"} if is_choice else {})},

@@ -71,7 +71,7 @@ class SettingsPage(QWidget):
             return
         settings = self._project.settings
         self.method.show_method(settings.method)
-        self.detector.show_detector(settings.detector, settings.method.seed)
+        self.detector.show_detector(settings)
         self.cluster.setText(settings.cluster)
         show_words(self.cluster_problem, "")
 

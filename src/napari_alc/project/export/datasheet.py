@@ -17,7 +17,6 @@ from typing import Any
 from sqlalchemy import func, select
 
 from napari_alc import __version__
-from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 from napari_alc.project.export.checksums import label_checksum
 from napari_alc.project.label_sets import CleanLabels, Snapshot
@@ -56,6 +55,7 @@ def datasheet(
     checksums
         Of the image files, by image id.
     """
+    settings = project.settings
     crowd = project.crowd_labels().labels
     labels = clean.label_set.labels
     return {
@@ -63,12 +63,8 @@ def datasheet(
         "description": "Clean labels made by active label cleaning",
         "counts": _counts(clean),
         "provenance": _provenance(clean),
-        "settings": {
-            "method": asdict(project.settings.method),
-            "costs": asdict(project.settings.costs),
-            "detector": _detector(project),
-        },
-        "seeds": {"method": project.settings.method.seed, "detector": _detector(project)["seed"]},
+        "settings": settings.in_force,
+        "seeds": {"method": settings.method.seed, "detector": settings.seeded_detector.seed},
         "models": _models(project),
         "versions": _versions(),
         "labels": {
@@ -104,12 +100,6 @@ def _provenance(clean: CleanLabels) -> dict[str, dict[str, int]]:
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
     return {value or "none": count for value, count in sorted(Counter(values).items())}
-
-
-def _detector(project: Project) -> dict[str, Any]:
-    """All settings of the detector, those that were left to their defaults too."""
-    given = {"seed": project.settings.method.seed, **project.settings.detector}
-    return asdict(DetectorSettings.from_json(given))
 
 
 def _models(project: Project) -> list[dict[str, Any]]:

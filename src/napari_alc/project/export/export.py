@@ -176,7 +176,7 @@ def _info(project: Project, layout: Layout, iteration: int) -> dict[str, Any]:
         "program": f"napari-alc {__version__}",
         "images_folder": _folder_seen_from(layout.coco, project.images_folder),
         "iterations": iteration,
-        "settings": asdict(project.settings.method),
+        "settings": project.settings.method.model_dump(),
     }
 
 

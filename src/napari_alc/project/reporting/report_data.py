@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
@@ -86,7 +85,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     record: dict[str, Any] = {
         "title": f"Active label cleaning: {project.folder.name}",
         "state": {"sentence": found.sentence, "figures": _figures(found, settled, crowd)},
-        "settings": _settings(project),
+        "settings": project.settings.in_force,
         "iterations": [
             _iteration(project, i, size, yardstick, truth) for i in range(found.iteration + 1)
         ],
@@ -277,15 +276,6 @@ def _origins(clean: CleanLabels) -> dict[str, dict[str, int]]:
             for value, count in sorted(Counter(getattr(o, name) for o in clean.origins).items())
         }
         for words, name in named.items()
-    }
-
-
-def _settings(project: Project) -> dict[str, Record]:
-    given = {"seed": project.settings.method.seed, **project.settings.detector}
-    return {
-        "method": asdict(project.settings.method),
-        "costs": asdict(project.settings.costs),
-        "detector": asdict(DetectorSettings.from_json(given)),
     }
 
 

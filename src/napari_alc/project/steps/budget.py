@@ -38,7 +38,7 @@ def budget(project: Project, clean: int, iteration: int | None = None) -> Budget
         step1_boxes=sum(box.is_label for box in step1),
         step1_edits=sum(_is_edit(box) for box in step1),
         step2_boxes=reviewed + drawn,
-        costs=project.settings.costs,
+        costs=project.settings.costs.prices,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_alc.cleaning.loop import first_draw
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.images import image_size
@@ -62,7 +63,7 @@ class CreateOptions:
     """Settings of a new project that are not defaults."""
 
     method: MethodSettings = field(default_factory=MethodSettings)
-    detector: Mapping[str, object] = field(default_factory=dict)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
     database: str = ""
 
 
@@ -217,10 +218,8 @@ def _write(
 
 def fitting(method: MethodSettings, images: int) -> MethodSettings:
     """X^0 and k no larger than there are images."""
-    return replace(
-        method,
-        initial=min(method.initial, images),
-        per_iteration=min(method.per_iteration, images),
+    return method.changed(
+        initial=min(method.initial, images), per_iteration=min(method.per_iteration, images)
     )
 
 

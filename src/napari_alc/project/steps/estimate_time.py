@@ -20,7 +20,6 @@ from napari_alc.project.status import Step, status
 from napari_alc.project.steps.training_inputs import (
     NO_BOXES,
     clean_images,
-    detector_settings,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def estimate(
         if not (areas(of_model.labels.boxes) > 0).any():
             raise AlcError(NO_BOXES[model])
     looked_at = (*remaining_images(project, iteration), *project.validation_labels().images)
-    settings = detector_settings(project)
+    settings = project.settings.seeded_detector
     started = _start_seconds()
     found = _measured(project, labels["mp"], settings, looked_at, device, threads)
     counts = [len(of_model.images) for of_model in labels.values()]

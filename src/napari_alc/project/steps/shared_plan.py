@@ -59,7 +59,7 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
 
 
 def _digest(clean: LabelSet, settings: DetectorSettings) -> str:
-    digest = blake2b(json.dumps(settings.to_json(), sort_keys=True).encode(), digest_size=16)
+    digest = blake2b(json.dumps(settings.model_dump(), sort_keys=True).encode(), digest_size=16)
     for image in clean.images:
         digest.update(f"{image.id} {image.width} {image.height}\0".encode())
     digest.update(clean.labels.image_ids.tobytes())

@@ -22,7 +22,6 @@ from napari_alc.project.steps.executor import Executor, LocalExecutor, run_train
 from napari_alc.project.steps.training_inputs import (
     TrainingJob,
     clean_images,
-    detector_settings,
     prepare,
 )
 from napari_alc.project.storage import schema
@@ -91,7 +90,7 @@ def train_on(
         images_folder / image.file_name if images_folder else project.path_of(image)
         for image in labels.images
     )
-    settings = detector_settings(project)
+    settings = project.settings.seeded_detector
     job = TrainingJob(labels, paths, settings, None, clean_images(project), folder, step)
     return run_training(job, project.cache_folder, report, should_stop, device)
 
@@ -156,7 +155,7 @@ def _store_run(
     row = {
         "iteration": job.iteration,
         "model": job.model,
-        "settings": dict(project.settings.detector),
+        "settings": project.settings.detector.given,
         "images": len(job.labels.images),
         "boxes": len(job.labels.labels),
         "trained_at": now(),

@@ -85,7 +85,7 @@ def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
     labels = training_labels(project, iteration, model)
     if not (areas(labels.labels.boxes) > 0).any():
         raise AlcError(NO_BOXES[model])
-    settings = detector_settings(project)
+    settings = project.settings.seeded_detector
     folder = project.run_folder(iteration, model)
     drop_damaged_training(folder / WEIGHTS_FILE, folder / METRICS_FILE)
     return TrainingJob(
@@ -110,12 +110,6 @@ NO_BOXES = {
     "Ma has nothing to learn from. Review more images first, or lower delta in project.toml.",
 }
 """Why a model cannot be trained yet."""
-
-
-def detector_settings(project: Project) -> DetectorSettings:
-    """What the project says about its detectors."""
-    values = {"seed": project.settings.method.seed, **project.settings.detector}
-    return DetectorSettings.from_json(values)
 
 
 def clean_images(project: Project) -> CleanImages | None:
