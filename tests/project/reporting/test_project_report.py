@@ -164,7 +164,7 @@ def test_names_of_people_and_files_are_no_markup(finished):
     }
     text = html(record, {"time": b""})
     assert "<script>" not in text
-    assert "&quot;Ada&quot; &lt;b&gt; &amp; $x$" in text
+    assert "&#34;Ada&#34; &lt;b&gt; &amp; $x$" in text
     assert "Ada" in markdown(record)
 
 

@@ -6,9 +6,10 @@ import platform
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from napari_alc import __version__
 from napari_alc.errors import Cancelled
@@ -19,7 +20,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import changed_pairs, draw_sheet
 from napari_alc.project.reporting.plots import draw_plots
 from napari_alc.project.reporting.report_data import Findings, findings
-from napari_alc.project.reporting.report_tables import Record, Section, Table, sections
+from napari_alc.project.reporting.report_tables import Record, Section, sections
 
 FOLDER = "report"
 """In the exports' folder."""
@@ -50,30 +51,11 @@ CAPTIONS = {
     "clean ones on the right.",
 }
 
-PAPER = (
-    "Tan, Liu, Zhang et al.: Active Label Cleaning for Reliable Detection of Electron Dense "
-    "Deposits in Transmission Electron Microscopy Images, 2026."
-)
+NAMED = ("numpy", "scipy", "matplotlib", "torch", "torchvision")
+"""Programs whose versions the report names."""
 
-STYLE = """
-body { font: 15px/1.5 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; color: #1b1b1b;
-       background: #fff; max-width: 60em; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.7em; margin-bottom: 0.2em; }
-h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #bbb; }
-p.date { color: #555; margin-top: 0; }
-table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.25em 0.8em; border-bottom: 1px solid #ddd; text-align: right; }
-th { border-bottom: 2px solid #888; }
-th:first-child, td:first-child { text-align: left; }
-figure { margin: 1em 0; }
-img { max-width: 100%; height: auto; }
-figcaption { color: #444; font-size: 0.9em; }
-@media print {
-  body { margin: 0; max-width: none; font-size: 11pt; }
-  h2 { break-after: avoid; }
-  table, figure { break-inside: avoid; }
-}
-"""
+TEMPLATE = "report.html.jinja"
+"""Beside this module."""
 
 
 def report_file(project: Project) -> Path:
@@ -150,59 +132,24 @@ def html(record: Record, pictures: Mapping[str, bytes]) -> str:
     pictures
         PNGs by the key of their section.
     """
-    title = escape(str(record["title"]))
-    sheet = Section(SHEET, "Before and after", ())
     shown = [*sections(record)]
     if SHEET in pictures:
-        shown.insert(1, sheet)
-    body = "\n".join(_section(section, pictures) for section in shown)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{title}</h1>\n<p class="date">{_date()}, napari-alc {escape(__version__)}</p>\n'
-        f"{body}\n{_citing()}\n</body>\n</html>\n"
+        shown.insert(1, Section(SHEET, "Before and after", ()))
+    # Titles, categories and readers' names are people's own words: all of them are escaped.
+    environment = Environment(
+        loader=PackageLoader(__package__, ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-
-
-def _section(section: Section, pictures: Mapping[str, bytes]) -> str:
-    parts = [f"<h2>{escape(section.title)}</h2>"]
-    if section.key in pictures:
-        parts.append(_figure(section.key, pictures[section.key]))
-    parts += [_block(block) for block in section.blocks]
-    return "\n".join(parts)
-
-
-def _figure(key: str, png: bytes) -> str:
-    caption = escape(CAPTIONS[key])
-    data = b64encode(png).decode()
-    return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
-
-
-def _block(block: str | Table) -> str:
-    if isinstance(block, str):
-        return f"<p>{escape(block)}</p>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in block.head)
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows
-    )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
-
-
-def _date() -> str:
-    now = datetime.now()
-    return f"{now.day} {now:%B %Y}"
-
-
-def _citing() -> str:
-    names = ("numpy", "scipy", "matplotlib", "torch", "torchvision")
-    programs = ", ".join(f"{name} {version(name)}" for name in names)
-    return (
-        "<h2>How to cite</h2>\n"
-        f"<p>The program: napari-alc developers, napari-alc, version {escape(__version__)}, "
-        f"{datetime.now().year}.</p>\n<p>The method: {escape(PAPER)}</p>\n"
-        f"<p>Made with Python {escape(platform.python_version())}, {escape(programs)}.</p>"
+    return environment.get_template(TEMPLATE).render(
+        title=record["title"],
+        sections=shown,
+        captions=CAPTIONS,
+        pictures={key: b64encode(png).decode() for key, png in pictures.items()},
+        now=datetime.now(),
+        version=__version__,
+        python=platform.python_version(),
+        programs=", ".join(f"{name} {version(name)}" for name in NAMED),
     )
