@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
@@ -72,7 +71,7 @@ def test_training_goes_on_from_the_iteration_where_the_memory_ran_out(
 
 def test_an_odd_batch_is_halved_and_no_image_is_left_out(images, tmp_path, small_memory):
     calls = small_memory(2)
-    train(images, CATEGORIES, replace(BATCH_OF_FOUR, batch_size=5, iterations=1), tmp_path)
+    train(images, CATEGORIES, BATCH_OF_FOUR.changed(batch_size=5, iterations=1), tmp_path)
     assert calls == [5, 2, 2, 1]
 
 

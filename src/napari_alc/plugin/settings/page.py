@@ -72,7 +72,7 @@ class SettingsPage(QWidget):
         settings = self._project.settings
         self.method.show_method(settings.method)
         self.detector.show_detector(settings)
-        self.cluster.setText(settings.cluster)
+        self.cluster.setText(settings.cluster.address)
         show_words(self.cluster_problem, "")
 
     def set_locked(self, is_locked: bool) -> None:
@@ -96,7 +96,7 @@ class SettingsPage(QWidget):
 
     def _on_cluster(self) -> None:
         address = self.cluster.text().strip()
-        if self._project is None or address == self._project.settings.cluster:
+        if self._project is None or address == self._project.settings.cluster.address:
             return
         try:
             require_address(address)
