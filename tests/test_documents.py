@@ -44,7 +44,7 @@ def test_every_command_and_flag_is_told():
     program = typer.main.get_command(app)
     missing = [
         f"{name} {flag}"
-        for name, command in program.commands.items()
+        for name, command in {"": program, **program.commands}.items()
         for parameter in command.params
         for flag in parameter.opts
         if flag.startswith("--") and flag not in ("--help", "--set") and f"{flag}" not in text
@@ -56,7 +56,8 @@ def test_every_command_and_flag_is_told():
 
 def test_no_flag_is_told_that_is_not_there():
     program = typer.main.get_command(app)
-    known = {o for command in program.commands.values() for p in command.params for o in p.opts}
+    commands = (program, *program.commands.values())
+    known = {o for command in commands for p in command.params for o in p.opts}
     told = set(re.findall(r"`(--[a-z-]+)", text_of("docs/commands.md")))
     assert told - known <= {"--help"}
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated
 
 import typer
 
+from napari_alc import log
 from napari_alc.commands.auditing import audit, forecast, stop
 from napari_alc.commands.choosing import add_image, ranking, take_out
 from napari_alc.commands.convert import convert
@@ -67,14 +70,30 @@ COMMANDS: Sequence[Callable[..., None]] = (
 
 
 @app.callback()
-def program() -> None:
+def program(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Write the log to standard error too.")
+    ] = False,
+) -> None:
     """Active label cleaning for object detection."""
+    log.start(verbose)
+
+
+def _recorded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that the log tells of."""
+
+    @wraps(command)
+    def run(*args: object, **options: object) -> None:
+        with log.recorded(command.__name__):
+            command(*args, **options)
+
+    return run
 
 
 for command in COMMANDS:
-    app.command(command.__name__.replace("_", "-"))(command)
+    app.command(command.__name__.replace("_", "-"))(_recorded(command))
 
-app.command("run-job", hidden=True)(run_job)  # Of jobs, which start it themselves.
+app.command("run-job", hidden=True)(_recorded(run_job))  # Of jobs, which start it themselves.
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ that began it. No file is written twice: Windows replaces none that somebody rea
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -29,10 +30,13 @@ from napari_alc.execution.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lo
 from napari_alc.execution.priority import lower_priority_of_session
 from napari_alc.execution.progress_file import ProgressFile
 from napari_alc.files import write_text
+from napari_alc.log import Plain
 from napari_alc.progress import Report, ShouldStop, never
 from napari_alc.project.locks import locked
 
 JOBS_FOLDER = "jobs"
+
+_logger = logging.getLogger(__name__)
 
 KEPT_JOBS = 20
 """Folders of ended jobs that a project keeps."""
@@ -206,6 +210,7 @@ def start_job(
         _forget_old_jobs(project_folder)
         job = _new_folder(project_folder)
         _start_supervisor(job, JobRecord(title, device, tuple(todo), 0, 0.0, _now()))
+    _logger.info("job %s started: %s", Plain(job.id), title)
     return job
 
 
@@ -230,6 +235,7 @@ def unseen_job(project_folder: Path) -> JobFolder | None:
 
 def cancel(job: JobFolder) -> None:
     """Ask a job to stop; its commands keep everything that they have finished."""
+    _logger.info("job %s asked to stop", Plain(job.id))
     try:
         job.cancel_file.touch()
     except OSError as error:
@@ -249,6 +255,7 @@ def outcome_of_job(job: JobFolder) -> Outcome | None:
 
 def _recorded_as_lost(job: JobFolder) -> Outcome:
     found = lost(job.log.splitlines())
+    _logger.warning("job %s lost: %s", Plain(job.id), found.message)
     try:
         cancel(job)  # Should a child of it be alive, it stops too.
         job.end(found)

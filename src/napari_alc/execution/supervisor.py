@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import threading
@@ -21,9 +22,12 @@ from napari_alc.execution.outcome import CANCELLED, SUCCESS, Cause, Ending, Outc
 from napari_alc.execution.progress import JobProgress
 from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.execution.resources import Slot, slots
+from napari_alc.log import Plain
 from napari_alc.progress import Progress, ShouldStop, never
 from napari_alc.project.project import MODELS
 from napari_alc.project.settings import read_settings
+
+_logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 120.0
 """Time that a cancelled command has for its checkpoint; nobody's window waits for it."""
@@ -57,7 +61,12 @@ def run_job(folder: Path, should_stop: ShouldStop = never) -> Outcome:
     with job.progress_file.open("ab", buffering=0) as stream:
         outcome = _Run(job, record, stream, should_stop).outcome()
     job.end(outcome)
+    _record(f"job {job.id}", outcome)
     return outcome
+
+
+def _record(what: str, outcome: Outcome) -> None:
+    _logger.info("%s ended: %s. %s", Plain(what), outcome.ending.value, outcome.message)
 
 
 class _Run:
@@ -142,6 +151,7 @@ class _Run:
         )
         if outcome.ending is Ending.FAILED and outcome.cause is Cause.OTHER:
             failed.set()
+        _record(command.name, outcome)
         return outcome
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.error_log import start_log
 from napari_alc.plugin.iterate.close_dialog import CloseQuestion
 from napari_alc.plugin.iterate.page import LABELS, IteratePage
 from napari_alc.plugin.iterate.results_panel import written_words
@@ -43,6 +44,7 @@ class ActiveLabelCleaning(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        start_log()
         self.project: Project | None = None
         self._next_page: QWidget | None = None
         self.sentence = words(WELCOME)

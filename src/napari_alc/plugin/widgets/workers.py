@@ -19,6 +19,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_alc.errors import AlcError
 from napari_alc.execution.outcome import Ending, Outcome, outcome_of
+from napari_alc.log import recorded
 from napari_alc.plugin.progress_text import activity_words, bar_position
 from napari_alc.progress import Progress, Report, ShouldStop
 from napari_alc.project.project import Project
@@ -115,7 +116,8 @@ class Background(QObject):
             return stop.is_set() or worker is None or worker.abort_requested
 
         try:
-            outcome = job(self._report, should_stop)
+            with recorded(self._title):
+                outcome = job(self._report, should_stop)
         except AlcError as error:
             outcome = outcome_of(error)
         self._outcome = outcome
