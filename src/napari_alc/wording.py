@@ -1,7 +1,8 @@
-"""Plurals, durations and lists, as sentences say them."""
+"""Plurals, durations, lengths and lists, as sentences say them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 ALMOST_DONE = 5.0
@@ -15,6 +16,12 @@ MINUTES_SHOWN = 100
 
 MINUTES_OF_WORK = 90
 """From so many on, a person's time is told in hours."""
+
+LENGTHS = ((1e6, "mm"), (1e3, "µm"), (1.0, "nm"))
+"""Nanometres of a unit, and its name; the largest that makes one or more is taken."""
+
+UNKNOWN = "–"
+"""In a cell whose value nobody knows."""
 
 
 def form(number: float, one: str, several: str = "") -> str:
@@ -69,3 +76,15 @@ def measured(seconds: float) -> str:
 def _hours_and_minutes(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < MINUTES_SHOWN else f"{minutes // 60} h {minutes % 60} min"
+
+
+def round_length(longest: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `longest`."""
+    power = 10.0 ** math.floor(math.log10(longest))
+    return power * max(step for step in (1, 2, 5, 10) if step == 1 or step * power <= longest)
+
+
+def length_words(nanometres: float) -> str:
+    """A length as people write it: "200 nm", "5 µm"."""
+    size, unit = next((u for u in LENGTHS if nanometres >= u[0] * (1 - 1e-9)), LENGTHS[-1])
+    return f"{nanometres / size:g} {unit}"

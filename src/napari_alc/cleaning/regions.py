@@ -89,7 +89,7 @@ class Source(IntEnum):
         return self.name.lower()
 
 
-_ALONE = np.array([Region.GREEN, Region.PINK, Region.RED], dtype=np.int8)
+ALONE = np.array([Region.GREEN, Region.PINK, Region.RED], dtype=np.int8)
 """Region of a box without a match, by its `Source`."""
 
 
@@ -253,7 +253,7 @@ def _score_of_best(
 def _regions(source: Codes, edges: Edges) -> Codes:
     matched = matched_rows(len(source), edges)
     # A match in any other set makes a box gray; who stands alone is told apart by the set.
-    return np.where(matched, np.int8(Region.GRAY), _ALONE[source])
+    return np.where(matched, np.int8(Region.GRAY), ALONE[source])
 
 
 def _row_scores(inputs: _Inputs, mp: Detections, ma: Detections) -> Floats:

@@ -31,13 +31,9 @@ from napari_alc.cleaning.regions import (
 from napari_alc.cleaning.selection import rank, scores
 from napari_alc.commands.checks import fraction, refuse_overwriting, tell
 from napari_alc.files import atomic_write
-from napari_alc.formats.coco import bbox_lists, read_coco, read_detections, write_coco
+from napari_alc.formats.coco import AT_ONCE, bbox_lists, read_coco, read_detections, write_coco
 from napari_alc.formats.reading import DetectionReading, Reading, require_same_images
 from napari_alc.labels import Labels, LabelSet
-
-AT_ONCE = 50_000
-"""Records turned into text at a time, so that writing needs little memory."""
-
 
 CrowdFile = Annotated[Path, typer.Option(help="Crowd labels (COCO).")]
 MpFile = Annotated[Path, typer.Option(help="Detections of model Mp (COCO results).")]

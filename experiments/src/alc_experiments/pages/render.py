@@ -11,7 +11,8 @@ from alc_experiments.pages.spread import Results, read_results
 from alc_experiments.pages.table_parts import page
 from alc_experiments.pages.tables import CALIBRATION, SHEETS, markdown
 from napari_alc.files import atomic_write, write_text
-from napari_alc.project.reporting.report_tables import UNKNOWN, Table
+from napari_alc.project.reporting.report_tables import Table
+from napari_alc.wording import UNKNOWN
 
 INDEX = "index.md"
 

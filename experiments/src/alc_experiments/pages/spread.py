@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alc_experiments.figures import Seeded, read_figures
 from napari_alc.errors import BadData
-from napari_alc.project.reporting.report_tables import UNKNOWN
+from napari_alc.wording import UNKNOWN
 
 BySeed = Mapping[int, float]
 """Values by seed."""

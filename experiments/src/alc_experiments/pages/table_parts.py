@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from alc_experiments.pages.paper import Printed
 from alc_experiments.pages.spread import BySeed, Results, difference, words_of
-from napari_alc.project.reporting.report_tables import UNKNOWN, Table
+from napari_alc.project.reporting.report_tables import Table
+from napari_alc.wording import UNKNOWN
 
 PAPER = "paper"
 """Head of a column of the paper's figures; it stands behind the column that it belongs to."""

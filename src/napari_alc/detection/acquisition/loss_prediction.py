@@ -19,6 +19,7 @@ from napari_alc.detection.acquisition.image_losses import ImageLosses
 from napari_alc.detection.acquisition.pool import Pool, each_image
 from napari_alc.detection.data.cache import Bytes
 from napari_alc.detection.devices import cpu_threads, enough_memory
+from napari_alc.detection.inference.folding import PROBE_SIDE
 from napari_alc.detection.inference.prediction import ready
 from napari_alc.detection.inference.two_stage import feature_maps, tiles_of
 from napari_alc.detection.models.presets import read_tensors
@@ -36,7 +37,6 @@ MAPS, WIDTH = 4, 128
 MARGIN = 1.0
 LEARNING_RATE = 1e-3
 """Of Adam (our reading; the authors train the head with the task's own optimiser)."""
-PROBE_SIDE = 320
 
 
 class LossHead(nn.Module):

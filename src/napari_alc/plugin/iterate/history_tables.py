@@ -13,12 +13,12 @@ from sqlalchemy import and_, func, select
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
-from napari_alc.plugin.widgets.tables import ROW_HEIGHT, UNKNOWN, Cell, CopyableTable, Row
+from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, CopyableTable, Row
 from napari_alc.project.annotation.tasks import JOINT, WHOLE_IMAGE
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.reporting.noise_history import noise_found, review_mark
 from napari_alc.project.storage import schema
-from napari_alc.wording import measured
+from napari_alc.wording import UNKNOWN, measured
 
 _WHOLE = and_(schema.task.c.step == WHOLE_IMAGE, schema.task.c.reader == JOINT)
 """Tasks of images that are labelled whole, one an image."""

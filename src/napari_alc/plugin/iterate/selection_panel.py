@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.ranking_table import RankingTable
+from napari_alc.plugin.settings.method_form import MOST_IMAGES
 from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, row_of, words
@@ -104,8 +105,6 @@ class ReasonRow(QWidget):
 
 
 RANKING = "Ranking the images …"
-
-MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from functools import partial
 from qtpy.QtWidgets import QSpinBox
 
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.settings.method_form import MOST_IMAGES
 from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, heading, row_of, show_words, words
 from napari_alc.plugin.widgets.figure_grid import FigureGrid, Figures
-from napari_alc.plugin.widgets.tables import UNKNOWN
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
@@ -27,7 +27,7 @@ from napari_alc.project.steps.forecast import (
     stop_here,
     surprise,
 )
-from napari_alc.wording import counted
+from napari_alc.wording import UNKNOWN, counted
 
 NOISE_HEADINGS = ("Of the crowd's labels", "found", "in all, 95 % sure")
 
@@ -132,8 +132,6 @@ DRAWING = "Drawing the images …"
 
 FEW_IMAGES = 10
 """Images of an audit unless another number is entered."""
-
-MOST_IMAGES = 1_000_000
 
 SPIN_WIDTH = 80
 """Pixels: four digits between the buttons."""

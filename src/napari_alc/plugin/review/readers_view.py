@@ -16,10 +16,10 @@ from qtpy.QtWidgets import (
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
-from napari_alc.plugin.widgets.tables import UNKNOWN, CopyableTable, Row
+from napari_alc.plugin.widgets.tables import CopyableTable, Row
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
-from napari_alc.wording import counted
+from napari_alc.wording import UNKNOWN, counted
 
 NOTHING_READ = "No image has been read by two readers yet."
 

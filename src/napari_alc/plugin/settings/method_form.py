@@ -23,6 +23,7 @@ LEAST_SHOWN = -0.01
 """What the field of the score threshold shows as "automatic"."""
 
 MOST_IMAGES = 1_000_000
+"""Largest number that a field for images takes."""
 
 
 @dataclass(frozen=True)

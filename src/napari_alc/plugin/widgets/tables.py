@@ -12,8 +12,6 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 Cell = str | int | float
 Row = tuple[Cell, ...]
 
-UNKNOWN = "–"
-"""In a cell whose value nobody knows."""
 
 ROW_HEIGHT = 22
 

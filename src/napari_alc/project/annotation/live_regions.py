@@ -12,14 +12,8 @@ import numpy as np
 
 from napari_alc.boxes import Boxes, BoxSet, Integers, Mask, as_boxes, ious
 from napari_alc.cleaning.matching import match_graph, matched_rows
-from napari_alc.cleaning.regions import Region, Source, Thresholds
+from napari_alc.cleaning.regions import ALONE, Region, Source, Thresholds
 from napari_alc.project.annotation.document import ReviewBox
-
-_ALONE = {
-    Source.CROWD: Region.GREEN.label,
-    Source.MP: Region.PINK.label,
-    Source.MA: Region.RED.label,
-}
 
 _MODELS = {"mp": Source.MP, "ma": Source.MA}
 
@@ -58,7 +52,7 @@ def live_regions(
     rows = [(box, source) for box in shown for source in _sources(box)]
     matched, gray = _matched(rows, thresholds), Region.GRAY.label
     return {
-        box.id: gray if agrees else _ALONE[source]
+        box.id: gray if agrees else Region(ALONE[source]).label
         for (box, source), agrees in zip(rows, matched.tolist(), strict=True)
     }
 

@@ -7,7 +7,6 @@ line of its own, for prints in gray.
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from napari_alc.formats.images import normalise, read_measured_image
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.project import Project
 from napari_alc.project.steps.preview_correction import REMOVED, REPLACED, REVIEW, CorrectionPreview
+from napari_alc.wording import length_words, round_length
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,8 +48,6 @@ LONGEST_BAR = 0.25
 
 DOTS_OF_LINE: LineStyleType = (0, (1, 1))
 """Dots close enough to be seen around a small box."""
-
-UNITS = ((1e6, "mm"), (1e3, "µm"), (1.0, "nm"))
 
 
 @dataclass(frozen=True)
@@ -311,10 +309,7 @@ def _add_scale_bar(axes: Axes, picture: Picture, nm: float) -> None:
     from matplotlib.patheffects import withStroke
 
     height, width = picture.pixels.shape[:2]
-    longest = nm * width / picture.scale * LONGEST_BAR
-    power = 10.0 ** math.floor(math.log10(longest))
-    length = power * max(step for step in (1, 2, 5) if step == 1 or step * power <= longest)
-    size, unit = next((u for u in UNITS if length >= u[0] * (1 - 1e-9)), UNITS[-1])
+    length = round_length(nm * width / picture.scale * LONGEST_BAR)
     x2, y = 0.97 * width, 0.95 * height
     x1 = x2 - length / nm * picture.scale
     edge = [withStroke(linewidth=4, foreground="black")]
@@ -322,7 +317,7 @@ def _add_scale_bar(axes: Axes, picture: Picture, nm: float) -> None:
     axes.text(
         (x1 + x2) / 2,
         y - 0.02 * height,
-        f"{length / size:g} {unit}",
+        length_words(length),
         color="white",
         fontsize=7,
         ha="center",

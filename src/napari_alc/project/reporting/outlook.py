@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from napari_alc.project.project import Project
-from napari_alc.project.reporting.report_tables import UNKNOWN, Table
+from napari_alc.project.reporting.report_tables import Table
 from napari_alc.project.status import is_corrected
 from napari_alc.project.steps.audit import Audit, Share
 from napari_alc.project.steps.audit import result as audit_result
 from napari_alc.project.steps.forecast import Forecast, Scenario, forecast, recommendation, surprise
+from napari_alc.wording import UNKNOWN
 
 KINDS = {
     "background": "boxes of the crowd with no object in them",

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari_alc.wording import UNKNOWN
+
 Record = Mapping[str, Any]
 
 TYPES_OF_NOISE = ("clean", "location", "box_in_box", "background", "miss")
 
 ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 """TIDE's types, in its order."""
-
-UNKNOWN = "–"
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from napari_alc.plugin.review.canvas.image_layer import (
     ReviewImage,
 )
 from napari_alc.plugin.review.canvas.local_contrast import with_local_contrast
-from napari_alc.plugin.review.canvas.scale_bar import LONGEST, length_words, round_length
+from napari_alc.plugin.review.canvas.scale_bar import LONGEST
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.wording import length_words, round_length
 
 RANDOM = np.random.default_rng(0)
 NM = {"nm": 1, "µm": 1e3, "mm": 1e6}

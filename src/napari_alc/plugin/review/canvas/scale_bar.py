@@ -15,6 +15,8 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
 
+from napari_alc.wording import length_words, round_length
+
 LONGEST = 160.0
 """Screen pixels of the bar at most; it is at least two fifths of that."""
 
@@ -26,21 +28,6 @@ THICKNESS = 4
 
 GROUND = QColor(0, 0, 0, 190)
 """Dark enough to read white on, whatever the image."""
-
-UNITS = ((1e6, "mm"), (1e3, "µm"), (1.0, "nm"))
-"""Nanometres of a unit, and its name; the largest that makes one or more is taken."""
-
-
-def round_length(longest: float) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above `longest`."""
-    power = 10.0 ** math.floor(math.log10(longest))
-    return power * max(step for step in (1, 2, 5, 10) if step == 1 or step * power <= longest)
-
-
-def length_words(nanometres: float) -> str:
-    """A length as people write it: "200 nm", "5 µm"."""
-    size, unit = next((u for u in UNITS if nanometres >= u[0] * (1 - 1e-9)), UNITS[-1])
-    return f"{nanometres / size:g} {unit}"
 
 
 def canvas_widget(viewer: Any) -> QWidget:
