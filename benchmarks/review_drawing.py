@@ -22,9 +22,9 @@ from napari_alc.plugin.palettes import COLOURS, DECIDED_WIDTH, OPEN_WIDTH, colou
 from napari_alc.plugin.review.image_loader import ReadAhead, ReadImage, Unreadable, load
 from napari_alc.project.annotation import decisions as review
 from napari_alc.project.annotation import tasks
-from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
-from napari_alc.project.annotation.tasks import Task
+from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import ReviewBox, Task
 
 PERSON = "Ada"
 WARM_UP = 2

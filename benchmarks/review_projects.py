@@ -15,11 +15,11 @@ from napari_alc.cleaning.correction import correct
 from napari_alc.cleaning.regions import SortedLabels, Thresholds, sort_labels
 from napari_alc.formats.images import Pixels, write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Batch, write_tasks
+from napari_alc.project.annotation.tasks import write_tasks
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.steps.assign_regions import SortedImages, store_rows
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.storage.records import Batch, BoxState, Proposal, ReviewStep
 from napari_alc.simulation.fields import smooth_noise
 
 CATEGORIES = (Category(1, "deposit"), Category(2, "artefact"))
@@ -156,24 +156,22 @@ def _hand_out(project: Project, truth: Labels, kinds: np.ndarray, ids: Sequence[
     shift = 0.02 * float(np.median(boxes.boxes[:, 2] - boxes.boxes[:, 0]))
     mp, ma = (invented(model, boxes, of_kind, by) for model, by in (("mp", shift), ("ma", -shift)))
     rows = sort_labels(crowd, mp, ma, Thresholds())
-    image_ids = np.array(ids, dtype=np.int64)
-    everything = np.ones(len(rows), dtype=np.bool_)
-    with project.store.begin() as connection:
-        box_ids = store_rows(connection, SortedImages(image_ids, crowd, rows), everything, 0)
+    with project.store.transaction() as unit:
+        box_ids = unit.boxes.add_sorted(rows, crowd, 0)
         write_tasks(
-            connection,
+            unit,
             list(ids),
-            Batch(WHOLE_IMAGE, 1, 0),
+            Batch(ReviewStep.WHOLE_IMAGE, 1, 0),
             np.linspace(3, 1, len(ids)).tolist(),
             _proposals(rows, box_ids),
         )
 
 
-def _proposals(rows: SortedLabels, box_ids: Integers) -> list[dict[str, object]]:
+def _proposals(rows: SortedLabels, box_ids: Integers) -> list[Proposal]:
     outcome = correct(rows)
     offered = np.sort(np.concatenate([outcome.automatic, outcome.review]))
     return [
-        {"image_id": image_id, "box_id": box_id, "state": "open"}
+        Proposal(image_id, box_id, BoxState.OPEN)
         for image_id, box_id in zip(
             rows.image_ids[offered].tolist(), box_ids[offered].tolist(), strict=True
         )

@@ -34,8 +34,6 @@ from pathlib import Path
 
 import psutil
 from review_projects import CATEGORIES, Plan, invented, truth_of, write_images
-from sqlalchemy import func
-from sqlalchemy import select as query
 from virtual_display import virtual_display
 
 from napari_alc.detection.settings import DetectorSettings
@@ -48,7 +46,6 @@ from napari_alc.project.steps.create import CreateOptions, Sources, create_proje
 from napari_alc.project.steps.predict import predict, predict_images
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.train import train
-from napari_alc.project.storage import schema
 from napari_alc.project.storage.prediction_files import IMAGES_A_PIECE, fingerprint, save_piece
 
 Found = dict[str, float]
@@ -141,8 +138,8 @@ def show(folder: Path, plan: Plan) -> Found:
         assert page.isVisible()
         project = window.widget.project
         assert project is not None
-        last = project.store.value(query(func.max(schema.ranking.c.rank)))
-        assert last == plan.images - INITIAL - 1
+        with project.store.transaction() as unit:
+            assert len(unit.rankings.images(0)) == plan.images - INITIAL
     return {"open_s": spent}
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from review_window import Window, opened_window
 
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 KEY = Qt.Key
 

@@ -152,8 +152,9 @@ def _stored(project: Project) -> dict[Key, list[Decided]]:
         c.id
     )
     found: dict[Key, list[Decided]] = defaultdict(list)
-    for task, box, state, category, *corners in project.store.rows(query):
-        found[task, box].append((state, category, tuple(corners)))
+    with project.store.begin() as connection:
+        for task, box, state, category, *corners in connection.execute(query):
+            found[task, box].append((state, category, tuple(corners)))
     return found
 
 

@@ -12,8 +12,9 @@ from napari_alc.labels import Category, Detections, ImageRecord, LabelSet, numbe
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
-from napari_alc.project.storage import prediction_files, schema
-from napari_alc.project.storage.database import add_rows, now
+from napari_alc.project.storage import prediction_files
+from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.repository import now
 
 SIDE = 96
 SQUARE = Category(1, "square")
@@ -68,10 +69,6 @@ def pretend_predicted(project: Project) -> None:
         )
         piece = project.run_folder(0, model) / "detections" / "remaining" / "piece-000000.npz"
         prediction_files.save_piece(piece, found, "test", remaining)
-        run = {"iteration": 0, "model": model, "settings": {}, "images": REVIEWED, "boxes": 8}
-        with project.store.begin() as connection:
-            add_rows(
-                connection,
-                schema.run,
-                [{**run, "trained_at": now(), "predicted_at": now(), "threshold": 0.5}],
-            )
+        done = {"trained_at": now(), "predicted_at": now(), "threshold": 0.5}
+        with project.store.transaction() as unit:
+            unit.runs.replace(Run(0, ModelName(model), {}, images=REVIEWED, boxes=8, **done))

@@ -25,9 +25,9 @@ from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.steps.predict import detections_of, tau_of
 from napari_alc.project.steps.select import select
-from napari_alc.project.storage.database import add_rows, now
 from napari_alc.project.storage.prediction_files import save_piece
-from napari_alc.project.storage.schema import run
+from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.repository import now
 from napari_alc.simulation.crowd import NoiseRates, add_noise
 from tiny_benches import make_data
 
@@ -71,16 +71,14 @@ class Study:
     def predict(self, iteration: int) -> None:
         """Store what two models of an iteration would have seen."""
         ids = [image.id for image in remaining_images(self.project, iteration)]
-        rows = []
         for number, model in enumerate(MODELS):
             seen = seen_by(self.truth.of_images(ids), 10 * iteration + number)
             folder = self.project.run_folder(iteration, model) / "detections" / "remaining"
             save_piece(folder / "piece-000000.npz", seen, "by hand", ids)
             done = {"trained_at": now(), "predicted_at": now(), "threshold": TAUS[iteration]}
-            row = {"iteration": iteration, "model": model, "settings": {}, "images": 1, "boxes": 1}
-            rows.append({**row, **done, "metrics": {}})
-        with self.project.store.begin() as connection:
-            add_rows(connection, run, rows)
+            run = Run(iteration, ModelName(model), {}, images=1, boxes=1, **done, metrics={})
+            with self.project.store.transaction() as unit:
+                unit.runs.replace(run)
 
     def finish(self) -> None:
         """Run the project to its end."""

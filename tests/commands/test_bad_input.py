@@ -205,7 +205,7 @@ def damaged_settings(study):
 
 def newer_database(study):
     connection = sqlite3.connect(study / "project.db")
-    connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     connection.commit()
     connection.close()
 

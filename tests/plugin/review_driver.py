@@ -18,8 +18,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_alc.plugin.review.view import ReviewPage
 from napari_alc.project.annotation import decisions
-from napari_alc.project.annotation.document import ReviewBox
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import ReviewBox
 
 __all__ = [
     "APP",

@@ -12,12 +12,11 @@ from napari_alc.cleaning.regions import Thresholds, sort_labels
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
 from napari_alc.project.annotation.decisions import finish, open_document
-from napari_alc.project.annotation.tasks import OPEN_BOXES, WHOLE_IMAGE, Batch, queue, write_tasks
+from napari_alc.project.annotation.tasks import queue, write_tasks
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.steps.assign_regions import SortedImages, store_rows
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
-from napari_alc.project.storage.database import log_event
+from napari_alc.project.storage.records import Batch, BoxState, EventKind, Proposal, ReviewStep
 
 PERSON = "Ada"
 CATEGORIES = (Category(1, "deposit"), Category(2, "artefact"))
@@ -71,7 +70,11 @@ def _detections(ids: list[int], size: int, per_kind: int, model: str) -> Detecti
 
 
 def make_project(
-    folder: Path, images: int = 4, size: int = 256, per_kind: int = 2, step: int = WHOLE_IMAGE
+    folder: Path,
+    images: int = 4,
+    size: int = 256,
+    per_kind: int = 2,
+    step: int = ReviewStep.WHOLE_IMAGE,
 ) -> Project:
     """A project whose first image is done and whose others wait, sorted by two models.
 
@@ -80,7 +83,7 @@ def make_project(
     per_kind
         Objects of each of `KINDS` in every image.
     step
-        `WHOLE_IMAGE`: the others are tasks of iteration 1; `OPEN_BOXES`: of step 2.
+        Whole images: the others are tasks of iteration 1; open boxes: of step 2.
     """
     project = make_fresh_project(folder, images, size, per_kind)
     [first] = queue(project)
@@ -105,20 +108,24 @@ def _hand_out(project: Project, ids: list[int], size: int, per_kind: int, step: 
     crowd: Labels = project.crowd_labels().labels.of_images(ids)
     mp, ma = (_detections(ids, size, per_kind, model) for model in ("mp", "ma"))
     rows = sort_labels(crowd, mp, ma, Thresholds())
-    everything = np.ones(len(rows), dtype=np.bool_)
     outcome = correct(rows)
     states = {
-        WHOLE_IMAGE: [("open", np.concatenate([outcome.automatic, outcome.review]))],
-        OPEN_BOXES: [("kept", outcome.automatic), ("open", outcome.review)],
+        ReviewStep.WHOLE_IMAGE: [
+            (BoxState.OPEN, np.concatenate([outcome.automatic, outcome.review]))
+        ],
+        ReviewStep.OPEN_BOXES: [
+            (BoxState.KEPT, outcome.automatic),
+            (BoxState.OPEN, outcome.review),
+        ],
     }[step]
-    with project.store.begin() as connection:
-        box_ids = store_rows(connection, SortedImages(np.array(ids), crowd, rows), everything, 0)
+    with project.store.transaction() as unit:
+        box_ids = unit.boxes.add_sorted(rows, crowd, 0)
         proposals = [
-            {"image_id": int(rows.image_ids[row]), "box_id": int(box_ids[row]), "state": state}
+            Proposal(int(rows.image_ids[row]), int(box_ids[row]), state)
             for state, chosen in states
             for row in np.sort(chosen)
         ]
-        batch = Batch(step, 1 if step == WHOLE_IMAGE else 0, 0)
-        write_tasks(connection, ids, batch, np.linspace(3, 1, len(ids)).tolist(), proposals)
-        if step == OPEN_BOXES:
-            log_event(connection, "correct", 0, {})
+        batch = Batch(step, 1 if step == ReviewStep.WHOLE_IMAGE else 0, 0)
+        write_tasks(unit, ids, batch, np.linspace(3, 1, len(ids)).tolist(), proposals)
+        if step == ReviewStep.OPEN_BOXES:
+            unit.events.add(EventKind.CORRECT, 0, {})

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import delete
 
 from napari_alc.boxes import as_boxes
 from napari_alc.formats.images import write_tiff
@@ -15,8 +14,9 @@ from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
-from napari_alc.project.storage import prediction_files, schema
-from napari_alc.project.storage.database import add_rows, now
+from napari_alc.project.storage import prediction_files
+from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.repository import now
 
 SIDE = 100
 KIND = Category(1, "deposit")
@@ -73,12 +73,9 @@ def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) 
         )
         pieces = project.run_folder(iteration, model) / "detections" / "remaining"
         prediction_files.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
-        row = {"iteration": iteration, "model": model, "settings": {}, "images": 1, "boxes": 1}
         done = {"trained_at": now(), "predicted_at": now(), "threshold": tau, "metrics": {}}
-        c = schema.run.c
-        with project.store.begin() as connection:
-            connection.execute(delete(schema.run).where(c.iteration == iteration, c.model == model))
-            add_rows(connection, schema.run, [{**row, **done}])
+        with project.store.transaction() as unit:
+            unit.runs.replace(Run(iteration, ModelName(model), {}, images=1, boxes=1, **done))
 
 
 def by_image(labels: Labels) -> dict[int, list[tuple[float, ...]]]:
@@ -91,4 +88,5 @@ def by_image(labels: Labels) -> dict[int, list[tuple[float, ...]]]:
 
 def rows_of(project: Project, table: object) -> list[dict[str, object]]:
     """All rows of a table, as they are stored."""
-    return [dict(row._mapping) for row in project.store.rows(table.select())]
+    with project.store.begin() as connection:
+        return [dict(row._mapping) for row in connection.execute(table.select())]

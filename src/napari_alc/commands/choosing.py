@@ -15,7 +15,8 @@ from napari_alc.commands.checks import tell
 from napari_alc.commands.running import ProjectFolder
 from napari_alc.project.project import Project
 from napari_alc.project.steps import overrides
-from napari_alc.project.steps.overrides import RankedImage, Ranking
+from napari_alc.project.steps.overrides import Ranking
+from napari_alc.project.storage.records import RankedImage
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="File name of the image.")]
 
@@ -67,22 +68,30 @@ def _records(found: Ranking, chosen: frozenset[int]) -> list[dict[str, object]]:
             "pink": row.pink,
             "gray": row.gray,
             "chosen": row.image_id in chosen,
-            "choice": row.choice,
-            "person": row.person,
-            "reason": row.reason,
+            **_override(row),
         }
         for row in found.rows
     ]
 
 
+def _override(row: RankedImage) -> dict[str, str]:
+    if row.override is None:
+        return {"choice": "", "person": "", "reason": ""}
+    found = row.override
+    return {"choice": found.kind, "person": found.person, "reason": found.reason}
+
+
 def _line(row: RankedImage, chosen: bool) -> str:
     counts = f"red {row.red}  green {row.green}  pink {row.pink}  gray {row.gray}"
     place = f"{'→' if chosen else ' '} {row.rank:6}  {row.score:8.3f}"
-    why = f"{_CHOICES[row.choice]} {row.person}: {row.reason}" if row.choice else ""
-    return f"{place}  {counts}  {row.file_name}  {why}".rstrip()
+    return f"{place}  {counts}  {row.file_name}  {_why(row)}".rstrip()
 
 
-_CHOICES = {overrides.OUT: "taken out by", overrides.IN: "added by"}
+def _why(row: RankedImage) -> str:
+    if row.override is None:
+        return ""
+    verb = "taken out by" if row.is_excluded else "added by"
+    return f"{verb} {row.override.person}: {row.override.reason}"
 
 
 Choose = Callable[[Project, int, str, str], None]

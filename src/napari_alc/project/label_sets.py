@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
-
 from napari_alc.cleaning.loop import agreed_labels
-from napari_alc.labels import ImageRecord, Labels, LabelSet
-from napari_alc.project.annotation.decisions import BOX_COLUMNS, box_from_row, current_boxes
-from napari_alc.project.annotation.document import ReviewBox
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
-from napari_alc.project.project import Project, labels_from_rows
-from napari_alc.project.storage import schema
+from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.project.annotation.decisions import current_boxes
+from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.project import Project
+from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task, labels_of
 
 
 @dataclass(frozen=True)
@@ -65,14 +62,17 @@ class Snapshot:
 
 def snapshot_now(project: Project) -> Snapshot:
     """The moment of the newest decision."""
-    d, t = schema.decision.c, schema.task.c
-    newest = (project.store.value(select(func.max(c.id))) for c in (d, t))
-    return Snapshot(*(int(number or 0) for number in newest))
+    with project.store.transaction() as unit:
+        return Snapshot(unit.decisions.newest(), unit.tasks.newest())
 
 
 def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
     """X^i: the images handed to pathologists whole, up to and including `iteration`."""
-    ids = {task.image_id for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration}
+    ids = {
+        task.image_id
+        for task in queue(project, ReviewStep.WHOLE_IMAGE)
+        if task.iteration <= iteration
+    }
     return tuple(image for image in project.images() if image.id in ids)
 
 
@@ -84,7 +84,7 @@ def remaining_images(project: Project, iteration: int) -> tuple[ImageRecord, ...
 
 def pathologist_labels(project: Project, iteration: int) -> LabelSet:
     """D_p^i: what the pathologists labelled in X^i; images found empty are listed too."""
-    tasks = [task for task in queue(project, WHOLE_IMAGE) if task.iteration <= iteration]
+    tasks = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.iteration <= iteration]
     return labels_of_tasks(project, tasks)
 
 
@@ -93,7 +93,7 @@ def labels_of_tasks(project: Project, tasks: Sequence[Task]) -> LabelSet:
     ids = {task.image_id for task in tasks}
     images = tuple(image for image in project.images() if image.id in ids)
     boxes = [box for box in _decided(project, tasks) if box[1].is_label]
-    return LabelSet(images, project.categories(), _labels(boxes))
+    return LabelSet(images, project.categories(), labels_of(boxes))
 
 
 def consensus_labels(project: Project, iteration: int) -> LabelSet:
@@ -122,7 +122,7 @@ def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels
     by_task = {task.image_id: task for task in tasks}
     origins = [_origin(by_task[image_id], box) for image_id, box in decided]
     automatic = _automatic_without_task(project, by_task)
-    labels = _labels([*decided, *((image_id, box) for image_id, box, _ in automatic)])
+    labels = labels_of([*decided, *((image_id, box) for image_id, box, _ in automatic)])
     origins += [origin for _, _, origin in automatic]
     return CleanLabels(LabelSet(project.images(), project.categories(), labels), tuple(origins))
 
@@ -154,32 +154,21 @@ def _automatic_without_task(
     project: Project, tasks: Iterable[int]
 ) -> list[tuple[int, ReviewBox, Origin]]:
     """Automatic labels of images that nobody had to look at."""
-    b, r, k = schema.box.c, schema.region.c, schema.correction.c
-    query = (
-        select(
-            b.image_id,
-            *BOX_COLUMNS,
-            r.region,
-            r.evaluation_score,
-            k.iteration,
-        )
-        .join(schema.correction, k.box_id == b.id)
-        .outerjoin(schema.region, and_(r.box_id == b.id, r.iteration == k.iteration))
-        .where(k.outcome == "label")
-        .order_by(b.id)
-    )
     with_task = set(tasks)
-    found = []
-    for row in project.store.rows(query):
-        if row.image_id in with_task:
-            continue
-        box = box_from_row(row)
-        origin = Origin(row.source, row.region, row.iteration, "automatic", "", row.score)
-        found.append((row.image_id, box, origin))
-    return found
-
-
-def _labels(boxes: Sequence[tuple[int, ReviewBox]]) -> Labels:
-    return labels_from_rows(
-        [(image_id, box.category_id, *box.corners, box.id) for image_id, box in boxes]
-    )
+    with project.store.transaction() as unit:
+        automatic = [k for k in unit.boxes.automatic_labels() if k.image_id not in with_task]
+    return [
+        (
+            label.image_id,
+            label.box,
+            Origin(
+                source=label.box.source,
+                region=label.box.region,
+                iteration=label.iteration,
+                decision="automatic",
+                person="",
+                score=label.box.score,
+            ),
+        )
+        for label in automatic
+    ]

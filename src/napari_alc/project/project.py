@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from sqlalchemy import select
 
 from napari_alc.errors import BadData
-from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
-from napari_alc.project.migration import bring_up_to_date
+from napari_alc.labels import Category, ImageRecord, LabelSet
 from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
-from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import ImageFiles
+from napari_alc.project.storage.records import BoxSource, ImageRole, ModelName
 
-TRAIN = "train"
-"""Role of the images to be cleaned: the set X of the paper."""
-
-VALIDATION = "validation"
-"""Role of images with clean labels, used for tau and to watch the detectors."""
-
-MODELS = ("mp", "ma")
+MODELS = tuple(model.value for model in ModelName)
 """Mp learns from the pathologists' labels, Ma from the consensus labels."""
 
 
@@ -52,7 +41,6 @@ class Project:
         store = Database(folder, settings.database)
         try:
             store.check()
-            bring_up_to_date(store)
         except BadData:
             store.close()
             raise
@@ -126,51 +114,28 @@ class Project:
 
     def categories(self) -> tuple[Category, ...]:
         """All kinds of objects, by id."""
-        table = schema.category
-        rows = self.store.rows(select(table.c.id, table.c.name).order_by(table.c.id))
-        return tuple(Category(*row) for row in rows)
+        with self.store.transaction() as unit:
+            return unit.images.categories()
 
-    def images(self, role: str = TRAIN) -> tuple[ImageRecord, ...]:
+    def images(self, role: ImageRole = ImageRole.TRAIN) -> tuple[ImageRecord, ...]:
         """All images of a role, by id."""
-        c = schema.image.c
-        query = select(c.id, c.file_name, c.width, c.height).where(c.role == role).order_by(c.id)
-        return tuple(ImageRecord(*row) for row in self.store.rows(query))
+        with self.store.transaction() as unit:
+            return unit.images.of_role(role)
 
     def image(self, image_id: int) -> ImageRecord:
         """The image with this id."""
-        c = schema.image.c
-        query = select(c.id, c.file_name, c.width, c.height).where(c.id == image_id)
-        return ImageRecord(*self.store.rows(query)[0])
+        with self.store.transaction() as unit:
+            return unit.images.image(image_id)
 
     def crowd_labels(self) -> LabelSet:
         """D_c: what the crowd drew on the images of X. Never altered."""
-        return self._given_labels("crowd", TRAIN)
+        return self._given_labels(BoxSource.CROWD, ImageRole.TRAIN)
 
     def validation_labels(self) -> LabelSet:
         """Clean labels of the validation images."""
-        return self._given_labels("clean", VALIDATION)
+        return self._given_labels(BoxSource.CLEAN, ImageRole.VALIDATION)
 
-    def _given_labels(self, source: str, role: str) -> LabelSet:
-        b, i = schema.box.c, schema.image.c
-        query = (
-            select(b.image_id, b.category_id, b.x1, b.y1, b.x2, b.y2, b.id)
-            .join(schema.image, i.id == b.image_id)
-            .where(b.source == source, i.role == role)
-            .order_by(b.id)
-        )
-        labels = labels_from_rows(self.store.rows(query))
-        return LabelSet(self.images(role), self.categories(), labels)
-
-
-def labels_from_rows(rows: Sequence[Any]) -> Labels:
-    """Labels from rows of ``image_id, category_id, x1, y1, x2, y2, id``."""
-    if not rows:
-        return Labels.empty()
-    image_ids, category_ids, *corners, ids = zip(*rows, strict=True)
-    # Each column by itself: a float would lose the last digits of a long id.
-    return Labels(
-        np.array(image_ids, dtype=np.int64),
-        np.array(category_ids, dtype=np.int64),
-        np.array(corners, dtype=np.float64).T,
-        np.array(ids, dtype=np.int64),
-    )
+    def _given_labels(self, source: BoxSource, role: ImageRole) -> LabelSet:
+        with self.store.transaction() as unit:
+            images, categories = unit.images.of_role(role), unit.images.categories()
+            return LabelSet(images, categories, unit.boxes.given(source, role))

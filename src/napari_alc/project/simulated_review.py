@@ -9,9 +9,16 @@ import numpy as np
 from napari_alc.boxes import as_boxes, corners_of
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.decisions import draw_boxes, finish, open_document
-from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task, queue
+from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import (
+    BoxSource,
+    BoxState,
+    ReviewBox,
+    ReviewStep,
+    Task,
+)
 from napari_alc.simulation.pathologist import good_enough, review_boxes, same_objects
 
 PERSON = "simulated pathologist"
@@ -36,7 +43,7 @@ class _Verdict:
 def review_task(project: Project, task: Task, truth: Labels) -> None:
     """Settle one image; its labels become the clean ones (step 1) or as method.md says."""
     document = open_document(project, task, PERSON)
-    judge = _label_whole_image if task.step == WHOLE_IMAGE else _settle_open_boxes
+    judge = _label_whole_image if task.step == ReviewStep.WHOLE_IMAGE else _settle_open_boxes
     verdict = judge(document, truth)
     drawn = [
         (int(truth.category_ids[row]), corners_of(truth.boxes[row])) for row in verdict.missing
@@ -51,7 +58,7 @@ def _label_whole_image(document: ReviewDocument, truth: Labels) -> _Verdict:
     boxes = list(document.shown)
     partner = same_objects(_as_labels(boxes, document.image.id), truth).tolist()
     settled = [
-        _as_truth(box, truth, row) if row >= 0 else replace(box, state="deleted")
+        _as_truth(box, truth, row) if row >= 0 else replace(box, state=BoxState.DELETED)
         for box, row in zip(boxes, partner, strict=True)
     ]
     return _Verdict(settled, sorted(set(range(len(truth))) - set(partner)))
@@ -64,7 +71,7 @@ def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
         _as_labels(boxes, image_id), _as_labels(list(document.labels), image_id), truth
     )
     settled = [
-        _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state="deleted")
+        _as_truth(box, truth, int(rows[0])) if len(rows) else replace(box, state=BoxState.DELETED)
         for box, rows in zip(boxes, reviewed.replacements, strict=True)
     ]
     return _Verdict(settled, reviewed.drawn.tolist())
@@ -73,11 +80,12 @@ def _settle_open_boxes(document: ReviewDocument, truth: Labels) -> _Verdict:
 def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
     found = truth.take([row])
     good = good_enough(_as_labels([box], int(found.image_ids[0])), found).all()
+    state = BoxState.KEPT if good else BoxState.CHANGED
     return replace(
         box,
         corners=corners_of(truth.boxes[row]),
         category_id=int(found.category_ids[0]),
-        state="added" if box.source == "person" else "kept" if good else "changed",
+        state=BoxState.ADDED if box.source == BoxSource.PERSON else state,
     )
 
 

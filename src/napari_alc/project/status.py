@@ -6,24 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from sqlalchemy import func, select
+from typing import NamedTuple
 
 from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
-from napari_alc.project.annotation.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, Task, queue
-from napari_alc.project.project import MODELS, TRAIN, Project
-from napari_alc.project.storage import schema
+from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.project import MODELS, Project
 from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
+from napari_alc.project.storage.records import EventKind, ReviewStep, Run, Task
 from napari_alc.project.strategy_measurements import is_measured
 from napari_alc.wording import form
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
-
-STOP, GO_ON = "stop", "go on"
-"""Events: a person ended the iterations early, or took that back; the newest one holds."""
 
 
 class Step(StrEnum):
@@ -77,7 +72,7 @@ class Status:
 def status(project: Project) -> Status:
     """Where `project` stands and what comes next."""
     tasks = queue(project)
-    step1 = [task for task in tasks if task.step == WHOLE_IMAGE]
+    step1 = [task for task in tasks if task.step is ReviewStep.WHOLE_IMAGE]
     iteration = max((task.iteration for task in step1 if not task.audit), default=0)
     corrected, stopper = is_corrected(project), stopped_by(project)
     next_step, lost = _next_step(project, tasks, iteration, corrected, bool(stopper))
@@ -87,7 +82,7 @@ def status(project: Project) -> Status:
     return Status(
         iteration=iteration,
         next_step=next_step,
-        images=project.store.count(schema.image, schema.image.c.role == TRAIN),
+        images=_count_images(project),
         in_step1=sum(task.iteration <= iteration for task in step1),
         waiting=waiting,
         done=len(tasks) - waiting,
@@ -148,9 +143,8 @@ def _next_step(
     work = _work_of_models(project, iteration)
     if work is not None:
         return work
-    everything = len([task for task in tasks if task.step == WHOLE_IMAGE]) == project.store.count(
-        schema.image, schema.image.c.role == TRAIN
-    )
+    in_step1 = sum(task.step is ReviewStep.WHOLE_IMAGE for task in tasks)
+    everything = in_step1 == _count_images(project)
     if stopped or iteration >= project.settings.method.iterations or everything:
         return _Work(Step.CORRECT)
     return _Work(Step.SELECT)
@@ -173,14 +167,16 @@ def _work_of_models(project: Project, iteration: int) -> _Work | None:
 
 def _has_looked(project: Project, iteration: int, folders: Sequence[Path]) -> bool:
     """Whether what the models saw in X without X^i is there."""
-    t = schema.task.c
-    handed_out = (t.step == WHOLE_IMAGE) & (t.iteration <= iteration) & (t.reader == JOINT)
-    remaining = project.store.count(
-        schema.image, schema.image.c.role == TRAIN
-    ) - project.store.count(schema.task, handed_out)
+    with project.store.transaction() as unit:
+        remaining = unit.images.count() - unit.tasks.count_whole(iteration)
     return all(
         images_looked_at(detections_folder(folder, "remaining")) >= remaining for folder in folders
     )
+
+
+def _count_images(project: Project) -> int:
+    with project.store.transaction() as unit:
+        return unit.images.count()
 
 
 def has_predicted(project: Project, iteration: int) -> bool:
@@ -188,40 +184,34 @@ def has_predicted(project: Project, iteration: int) -> bool:
     return _work_of_models(project, iteration) is None
 
 
-def _is_outdated(run: Any, newest: int) -> bool:
+def _is_outdated(run: Run, newest: int) -> bool:
     """Whether a person decided something since the run's labels were read."""
-    return run.trained_at is None or (run.metrics or {}).get(NEWEST_DECISION, newest) < newest
+    seen = run.metric(NEWEST_DECISION)
+    return run.trained_at is None or (seen is not None and seen < newest)
 
 
 def newest_decision(project: Project, iteration: int) -> int:
     """Number of the latest decision on the images of X^i; 0 where there is none."""
-    d, t = schema.decision.c, schema.task.c
-    query = (
-        select(func.max(d.id))
-        .join(schema.task, t.id == d.task_id)
-        .where(t.step == WHOLE_IMAGE, t.iteration <= iteration, t.reader == JOINT)
-    )
-    return int(project.store.value(query) or 0)
+    with project.store.transaction() as unit:
+        return unit.decisions.newest_whole(iteration)
 
 
-def run_of(project: Project, iteration: int, model: str) -> Any | None:
-    """The row of a model's run, or None where it was never begun."""
-    c = schema.run.c
-    rows = project.store.rows(select(schema.run).where(c.iteration == iteration, c.model == model))
-    return rows[0] if rows else None
+def run_of(project: Project, iteration: int, model: str) -> Run | None:
+    """A model's run, or None where it was never begun."""
+    with project.store.transaction() as unit:
+        return unit.runs.run(iteration, model)
 
 
 def is_corrected(project: Project) -> bool:
     """Whether the remaining labels were corrected (step 2 has begun)."""
-    return project.store.count(schema.event, schema.event.c.step == Step.CORRECT) > 0
+    with project.store.transaction() as unit:
+        return unit.events.has(EventKind.CORRECT)
 
 
 def stopped_by(project: Project) -> str:
     """Who ended the iterations early; empty where nobody has, or it was taken back."""
-    c = schema.event.c
-    query = select(c.step, c.details).where(c.step.in_((STOP, GO_ON))).order_by(c.id.desc())
-    rows = project.store.rows(query.limit(1))
-    return str(rows[0].details["person"]) if rows and rows[0].step == STOP else ""
+    with project.store.transaction() as unit:
+        return unit.events.stopped_by()
 
 
 def require(project: Project, *allowed: Step) -> Status:
@@ -243,4 +233,4 @@ def require(project: Project, *allowed: Step) -> Status:
 
 def open_step2_tasks(project: Project) -> tuple[Task, ...]:
     """Images of step 2 that still wait for a person."""
-    return tuple(task for task in queue(project, OPEN_BOXES) if not task.is_done)
+    return tuple(task for task in queue(project, ReviewStep.OPEN_BOXES) if not task.is_done)

@@ -10,8 +10,9 @@ from qtpy.QtTest import QTest
 from napari_alc.plugin.iterate.selection_panel import RANKING, SelectionPanel
 from napari_alc.project.settings import read_settings
 from napari_alc.project.steps import overrides
-from napari_alc.project.steps.overrides import IN, NOT_YET, OUT
+from napari_alc.project.steps.overrides import NOT_YET
 from napari_alc.project.steps.select import select
+from napari_alc.project.storage.records import OverrideKind
 
 LEFT = Qt.MouseButton.LeftButton
 NUMBER, PICTURE, NAME, SCORE, RED, GREEN, PINK, GRAY = range(8)
@@ -113,7 +114,7 @@ def test_an_image_is_taken_out_with_a_reason_that_its_row_tells(filled, project,
         qtbot.mouseClick(filled.reason.confirm, LEFT)
     assert not filled.reason.isVisible()
     (chosen,) = overrides.overrides_of(project, 0).values()
-    assert (chosen.kind, chosen.reason) == (OUT, "out of focus")
+    assert (chosen.kind, chosen.reason) == (OverrideKind.EXCLUDE, "out of focus")
     assert cells(filled, NAME)[0] == "image4.tif\nout of focus"
     words = filled.ranking.table.model().index(0, NUMBER).data(Qt.ItemDataRole.ToolTipRole)
     assert words == f"taken out by {chosen.person}: out of focus"
@@ -128,7 +129,7 @@ def test_an_image_is_added_whatever_its_rank_and_left_to_it_again(filled, projec
     assert not filled.leave.isEnabled()
     give_reason(filled, qtbot, filled.add, "a rare lesion")
     assert chosen_in(filled) == ["next", "", "", "added"]
-    assert overrides.overrides_of(project, 0)[2].kind == IN
+    assert overrides.overrides_of(project, 0)[2].kind == OverrideKind.INCLUDE
     with qtbot.waitSignal(filled.asker.settled):
         qtbot.mouseClick(filled.leave, LEFT)
     assert chosen_in(filled) == ["next", "next", "", ""]

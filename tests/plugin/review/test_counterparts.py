@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_alc.plugin.review.counterparts import is_same_object
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from review_driver import make_project, middle
 from napari_alc.plugin.palettes import COLOURS, colour_name
 from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter, shown_ids
 from napari_alc.plugin.review.panel.bars import open_question
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton

@@ -9,7 +9,8 @@ from review_driver import PERSON, Driver, make_fresh_project, make_project
 
 from napari_alc.errors import BadData
 from napari_alc.project.annotation.decisions import finish, open_document
-from napari_alc.project.annotation.tasks import OPEN_BOXES, next_open_task, queue
+from napari_alc.project.annotation.tasks import next_open_task, queue
+from napari_alc.project.storage.records import ReviewStep
 
 KEY = Qt.Key
 
@@ -181,7 +182,7 @@ def test_who_changes_a_finished_image_becomes_its_finisher(open_project, tmp_pat
 
 
 def test_step2_says_what_is_left_and_shows_it_close(open_project, tmp_path):
-    at = open_project(make_project(tmp_path, step=OPEN_BOXES))
+    at = open_project(make_project(tmp_path, step=ReviewStep.OPEN_BOXES))
     assert "Decide only the red and green boxes" in at.page.panel.task.text()
     assert at.hand.region in ("red", "green")
     assert at.viewer.scene.camera.zoom > 2 * 256 / max(at.viewer.canvas.size)

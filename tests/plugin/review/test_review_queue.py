@@ -11,7 +11,8 @@ from review_driver import PERSON, Driver, make_project
 
 from napari_alc.plugin.review.panel.queue_table import QueueTable
 from napari_alc.plugin.review.queue import QueueEntry, ReviewQueue
-from napari_alc.project.annotation.tasks import Task, open_counts, queue
+from napari_alc.project.annotation.tasks import open_counts, queue
+from napari_alc.project.storage.records import Task
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton

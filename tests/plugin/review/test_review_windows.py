@@ -13,7 +13,7 @@ from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import now
+from napari_alc.project.storage.repository import now
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton

@@ -19,8 +19,7 @@ from napari_alc.plugin.review.panel.messages import (
     why_here,
 )
 from napari_alc.plugin.tooltips import REGIONS
-from napari_alc.project.annotation.document import ReviewBox
-from napari_alc.project.annotation.tasks import OPEN_BOXES, WHOLE_IMAGE, Task
+from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task
 
 CROWD = ReviewBox(1, 1, (0, 0, 10, 10), "crowd", "green")
 MP = ReviewBox(2, 1, (0, 0, 10, 5), "mp", "gray", 0.87)
@@ -79,9 +78,9 @@ def test_the_closest_box_is_of_the_same_category_and_of_another_source():
 
 
 def test_both_steps_are_told_apart():
-    assert task_words(task(WHOLE_IMAGE))[0] == "Label every object in this image"
-    assert task_words(task(OPEN_BOXES))[0] == "Decide only the red and green boxes"
-    assert "Finished by Bob" in task_words(task(OPEN_BOXES, "Bob"))[1]
+    assert task_words(task(ReviewStep.WHOLE_IMAGE))[0] == "Label every object in this image"
+    assert task_words(task(ReviewStep.OPEN_BOXES))[0] == "Decide only the red and green boxes"
+    assert "Finished by Bob" in task_words(task(ReviewStep.OPEN_BOXES, "Bob"))[1]
     assert task_words(None) == ("", "")
 
 

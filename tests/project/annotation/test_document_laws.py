@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
-from napari_alc.project.annotation.document import (
-    MINIMUM_SIZE,
-    Change,
-    Refused,
-    ReviewBox,
-    ReviewDocument,
-)
+from napari_alc.project.annotation.document import MINIMUM_SIZE, Change, Refused, ReviewDocument
+from napari_alc.project.storage.records import ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 100, 80)
 START = (

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from test_document_laws import START, Shelf, carry_out, commands, make_document
 
 from napari_alc.project.annotation.decisions import open_document
-from napari_alc.project.annotation.document import History, Refused, ReviewBox
+from napari_alc.project.annotation.document import History, Refused
 from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.storage.records import ReviewBox
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from napari_alc.boxes import as_boxes
 from napari_alc.cleaning.regions import Region, Thresholds, sort_labels
 from napari_alc.labels import Detections, Labels
 from napari_alc.project.annotation.decisions import open_document
-from napari_alc.project.annotation.document import ReviewBox
 from napari_alc.project.annotation.live_regions import live_regions
-from napari_alc.project.annotation.tasks import OPEN_BOXES, WHOLE_IMAGE, queue
+from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.storage.records import ReviewBox, ReviewStep
 
 HALF = Thresholds()
 SOURCES = ("crowd", "mp", "ma")
@@ -84,7 +84,7 @@ def test_before_any_decision_regions_are_those_of_the_method(boxes, settings):
     assert live_regions(offered, others, settings) == sorted_by_the_method(boxes, settings)
 
 
-@pytest.mark.parametrize("step", [WHOLE_IMAGE, OPEN_BOXES])
+@pytest.mark.parametrize("step", [ReviewStep.WHOLE_IMAGE, ReviewStep.OPEN_BOXES])
 def test_an_image_just_opened_has_the_regions_that_are_stored(tmp_path, step):
     project = make_project(tmp_path, step=step)
     seen = [task for task in queue(project) if task.models is not None]

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import pytest
 from builders import PERSON, make_fresh_project, make_project
+from hand_made import rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
 from test_document_laws import carry_out, commands
 
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import current_boxes, finish, open_document
 from napari_alc.project.annotation.tasks import (
-    OPEN_BOXES,
     next_open_task,
     open_counts,
     queue,
@@ -20,6 +19,7 @@ from napari_alc.project.annotation.tasks import (
 from napari_alc.project.label_sets import clean_labels
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.records import ReviewStep
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_step1_offers_one_box_an_object_and_suggests_the_rest(project, task):
 
 
 def test_step2_leaves_only_red_and_green_open(tmp_path):
-    project = make_project(tmp_path, images=2, step=OPEN_BOXES)
+    project = make_project(tmp_path, images=2, step=ReviewStep.OPEN_BOXES)
     document = open_document(project, next_open_task(project), PERSON)
     assert sorted({box.region for box in document.open_boxes}) == ["green", "red"]
     assert sorted({box.region for box in document.labels}) == ["gray", "pink"]
@@ -78,7 +78,7 @@ def test_every_change_is_there_after_reopening(project, task):
 
 
 def test_undoing_a_change_to_an_automatic_label_makes_it_automatic_again(tmp_path):
-    project = make_project(tmp_path, images=2, step=OPEN_BOXES)
+    project = make_project(tmp_path, images=2, step=ReviewStep.OPEN_BOXES)
     task = next_open_task(project)
     document = open_document(project, task, PERSON)
     label = document.labels[0]
@@ -98,8 +98,8 @@ def test_who_undid_is_in_the_history(project, task):
     bob.delete([kept.id])
     bob.undo()
     assert reopened(project, task).boxes[kept.id].person == "Ada"
-    rows = project.store.rows(select(schema.decision).where(schema.decision.c.box_id == kept.id))
-    assert [(row.action, row.person, row.credit) for row in rows] == [
+    rows = [row for row in rows_of(project, schema.decision) if row["box_id"] == kept.id]
+    assert [(row["action"], row["person"], row["credit"]) for row in rows] == [
         ("keep", "Ada", "Ada"),
         ("delete", "Bob", "Bob"),
         ("undo", "Bob", "Ada"),

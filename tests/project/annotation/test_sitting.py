@@ -16,10 +16,11 @@ from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import current_boxes, finish
 from napari_alc.project.annotation.document import Refused
 from napari_alc.project.annotation.leases import LEASE_SECONDS
-from napari_alc.project.annotation.session import ReviewPosition, ReviewSession
+from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import next_open_task, queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.records import ReviewPosition
 
 
 @pytest.fixture

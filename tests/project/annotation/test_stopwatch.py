@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Spent, Stopwatch
+from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
+from napari_alc.project.storage.records import Spent
 
 
 class Clock:

@@ -25,7 +25,7 @@ from napari_alc.project.label_sets import clean_labels
 from napari_alc.project.simulated_review import PERSON, review_everything
 from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.select import select
-from napari_alc.project.storage import database
+from napari_alc.project.storage import runs
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_the_datasheet_counts_what_is_in_the_files(project, tmp_path):
 def test_no_byte_depends_on_the_clock(project, tmp_path, monkeypatch):
     export(project, tmp_path / "a", FORMATS)
     later = datetime(2099, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr(database, "now", lambda: later)
+    monkeypatch.setattr(runs, "now", lambda: later)
     monkeypatch.setattr("time.time", later.timestamp)
     export(project, tmp_path / "b", FORMATS)
     assert everything_in(tmp_path / "a") == everything_in(tmp_path / "b")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from napari_alc.project.annotation.decisions import current_boxes, open_document
-from napari_alc.project.annotation.tasks import OPEN_BOXES, queue, queue_of
+from napari_alc.project.annotation.tasks import queue, queue_of
 from napari_alc.project.readers.sharing import finish_task
+from napari_alc.project.storage.records import ReviewStep
 
 CORNER = (1.0, 1.0, 20.0, 20.0)
 """Where no box is offered."""
@@ -50,7 +51,7 @@ def ids_of(project, joint):
 
 
 def reading_of_step2(project, reader):
-    return next(task for task in queue_of(project, reader) if task.step == OPEN_BOXES)
+    return next(task for task in queue_of(project, reader) if task.step == ReviewStep.OPEN_BOXES)
 
 
 def read_step2(project, reader, delete):

@@ -7,8 +7,9 @@ from builders import make_project
 from reading_together import CORNER, ids_of, read, read_step2
 
 from napari_alc.project.annotation.decisions import open_document
-from napari_alc.project.annotation.tasks import OPEN_BOXES, next_open_task, queue
+from napari_alc.project.annotation.tasks import next_open_task, queue
 from napari_alc.project.readers.sharing import agreement, differences, share
+from napari_alc.project.storage.records import ReviewStep
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_readers_who_keep_everything_have_no_kappa(project):
 
 
 def test_labels_that_the_program_settled_say_nothing_about_readers(tmp_path):
-    project = make_project(tmp_path, images=2, step=OPEN_BOXES)
+    project = make_project(tmp_path, images=2, step=ReviewStep.OPEN_BOXES)
     share(project, ["Ada", "Bob"])
     task = next_open_task(project)
     opened = [box.id for box in open_document(project, task, "Eve").open_boxes]

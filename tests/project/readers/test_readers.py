@@ -13,7 +13,7 @@ from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.leases import LEASE_SECONDS
 from napari_alc.project.annotation.session import ReviewSession
-from napari_alc.project.annotation.tasks import OPEN_BOXES, Batch, queue, queue_of, write_tasks
+from napari_alc.project.annotation.tasks import queue, queue_of, write_tasks
 from napari_alc.project.readers.sharing import (
     differences,
     finish_task,
@@ -24,7 +24,8 @@ from napari_alc.project.readers.sharing import (
     verdicts,
 )
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import now
+from napari_alc.project.storage.records import Batch, BoxState, Proposal, ReviewStep
+from napari_alc.project.storage.repository import now
 
 
 def test_sharing_gives_every_image_that_waits_to_every_reader(project, joint):
@@ -100,13 +101,13 @@ def test_images_handed_out_later_are_shared_too(tmp_path):
     share(project, ["Ada", "Bob"])
     [image_id] = {task.image_id for task in queue(project) if task.is_done}
     crowd = [
-        {"image_id": image_id, "box_id": row["id"], "state": "open"}
+        Proposal(image_id, row["id"], BoxState.OPEN)
         for row in rows_of(project, schema.box)
         if row["image_id"] == image_id
     ]
-    with project.store.begin() as connection:
-        write_tasks(connection, [image_id], Batch(OPEN_BOXES, 1, 0), [1.0], crowd)
-    [later] = queue(project, OPEN_BOXES)
+    with project.store.transaction() as unit:
+        write_tasks(unit, [image_id], Batch(ReviewStep.OPEN_BOXES, 1, 0), [1.0], crowd)
+    [later] = queue(project, ReviewStep.OPEN_BOXES)
     assert readers_of(project, later) == ("Ada", "Bob")
     own = reading_of_step2(project, "Bob")
     assert len(open_document(project, own, "Bob").open_boxes) == len(crowd) > 0

@@ -10,18 +10,11 @@ from hand_made import rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading_together import CORNER, boxes_of, drawn_in, ids_of, now_of, read, read_step2, reading
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import open_document
-from napari_alc.project.annotation.tasks import (
-    OPEN_BOXES,
-    next_open_task,
-    open_counts,
-    queue,
-    queue_of,
-    reopen,
-)
+from napari_alc.project.annotation.tasks import next_open_task, open_counts, queue, queue_of, reopen
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import (
@@ -34,7 +27,8 @@ from napari_alc.project.readers.sharing import (
 )
 from napari_alc.project.status import Step, status
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import now
+from napari_alc.project.storage.records import ReviewStep
+from napari_alc.project.storage.repository import now
 
 
 def test_the_majority_of_three_settles_an_image(project, joint):
@@ -130,7 +124,7 @@ def test_small_shifts_are_no_difference(project, joint):
 
 
 def test_in_step2_automatic_labels_that_nobody_touched_stay_automatic(tmp_path):
-    project = make_project(tmp_path, images=2, step=OPEN_BOXES)
+    project = make_project(tmp_path, images=2, step=ReviewStep.OPEN_BOXES)
     joint = next_open_task(project)
     before = boxes_of(project, joint)
     touched, *untouched = [box.id for box in before.values() if box.state == "kept"]
@@ -347,10 +341,9 @@ def test_every_decision_of_readers_and_majority_is_kept(project, joint):
     share(project, ["Ada", "Bob"])
     read(project, joint, "Ada")
     read(project, joint, "Bob")
-    d = schema.decision.c
-    query = select(d.person).where(d.box_id == ids_of(project, joint)[0])
-    people = list(project.store.rows(query.order_by(d.id)))
-    assert [row.person for row in people] == ["Ada", "Bob", "majority of Ada and Bob"]
+    first = ids_of(project, joint)[0]
+    made = [row for row in rows_of(project, schema.decision) if row["box_id"] == first]
+    assert [row["person"] for row in made] == ["Ada", "Bob", "majority of Ada and Bob"]
 
 
 @given(

@@ -17,7 +17,7 @@ from napari_alc.project.steps import rank as ranking
 from napari_alc.project.steps.overrides import add, cost, image_named, ranked, take_out, undo
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import add_rows, now
+from napari_alc.project.storage.records import Override, OverrideKind, Spent
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (4, B, 0.3)]
@@ -58,7 +58,7 @@ def test_without_predictions_there_is_no_ranking(tmp_path):
 def test_an_image_taken_out_is_passed_over(project):
     take_out(project, 4, "Ada", "out of focus")
     row = ranked(project).rows[0]
-    assert (row.choice, row.person, row.reason) == ("out", "Ada", "out of focus")
+    assert row.override == Override(OverrideKind.EXCLUDE, "Ada", "out of focus")
     assert select(project) == (2, 3)
 
 
@@ -84,7 +84,7 @@ def test_a_choice_taken_back_leaves_the_image_to_its_rank_and_stays_in_the_histo
 def test_the_newest_choice_about_an_image_holds(project):
     take_out(project, 4, "Ada", "out of focus")
     add(project, 4, "Bob", "sharp enough")
-    assert ranked(project).rows[0].choice == "in"
+    assert ranked(project).rows[0].is_included
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
@@ -118,9 +118,9 @@ def test_the_cost_is_counted_in_the_boxes_that_would_be_offered(project):
 
 def test_the_cost_in_minutes_follows_the_pace_so_far(project):
     [task] = queue(project)  # two boxes were decided there: one deleted, one drawn
-    row = {"task_id": task.id, "box_id": None, "person": "Ada", "seconds": 40.0, "at": now()}
-    with project.store.begin() as connection:
-        add_rows(connection, schema.spent, [row])
+    spent = Spent(task.id, None, 40.0)
+    with project.store.transaction() as unit:
+        unit.times.add("Ada", [spent])
     found = cost(project, 1)
     assert found.minutes == pytest.approx(found.boxes * 20 / 60)
 
@@ -141,7 +141,8 @@ def test_choices_stay_when_the_ranking_is_made_anew(project):
     take_out(project, 4, "Ada", "out of focus")
     change_settings(project.folder, method={"iou": 0.6})
     again = Project.open(project.folder)
-    assert {row.image_id: row.choice for row in ranked(again).rows} == {4: "out", 2: "", 3: ""}
+    assert [row.image_id for row in ranked(again).rows if row.is_excluded] == [4]
+    assert sum(row.override is None for row in ranked(again).rows) == 2
     again.close()
 
 
@@ -160,7 +161,7 @@ def test_windows_that_make_the_ranking_at_once_make_one(project):
 
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(look, others)) == [[4, 2, 3]] * len(others)
-    assert project.store.count(schema.ranking) == 3
+    assert len(rows_of(project, schema.ranking)) == 3
     for other in others:
         other.close()
 

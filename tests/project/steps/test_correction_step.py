@@ -5,13 +5,16 @@ from hand_made import A, B, C, D, by_image, label_set, make, rows_of, see
 
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import current_boxes
-from napari_alc.project.annotation.tasks import OPEN_BOXES, queue, region_counts
+from napari_alc.project.annotation.tasks import queue, region_counts
 from napari_alc.project.label_sets import clean_labels
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps import correct
 from napari_alc.project.steps.correct import Corrected, correct_remaining
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.boxes import BoxRepository
+from napari_alc.project.storage.records import ReviewStep
+from napari_alc.project.storage.runs import EventRepository
 
 AROUND_B_AND_D = (45, 5, 75, 75)
 ONLY_MA = (11, 10, 30, 30)
@@ -34,7 +37,7 @@ def test_what_is_corrected_and_what_is_left(project):
     assert correct_remaining(project) == Corrected(
         automatic=4, review=2, removed=1, replaced=2, images_to_review=1
     )
-    [task] = queue(project, OPEN_BOXES)
+    [task] = queue(project, ReviewStep.OPEN_BOXES)
     assert (task.image_id, task.score) == (4, 0.7)
     assert region_counts(project) == {(task.id, "red"): 1, (task.id, "green"): 1}
     assert by_image(clean_labels(project).label_set.labels) == {
@@ -64,7 +67,7 @@ def test_automatic_labels_of_a_reviewed_image_are_counted_once(tmp_path):
     project = make(tmp_path, {1: [A], 2: [A, C]}, 2, {1: [A]}, iterations=0)
     see(project, 0, [(2, A, 0.9)], [])
     correct_remaining(project)
-    [task] = queue(project, OPEN_BOXES)
+    [task] = queue(project, ReviewStep.OPEN_BOXES)
     states = sorted(box.state for task_id, box in current_boxes(project) if task_id == task.id)
     assert states == ["kept", "open"]
     review_everything(project, label_set({2: [A]}, 2).labels)
@@ -91,7 +94,15 @@ def test_the_iterations_may_end_early(tmp_path):
         correct_remaining(project)
 
 
-@pytest.mark.parametrize("step", ["store_rows", "write_tasks", "log_event"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        (BoxRepository, "add_sorted"),
+        (BoxRepository, "add_outcomes"),
+        (correct, "write_tasks"),
+        (EventRepository, "add"),
+    ],
+)
 def test_a_correction_that_is_interrupted_can_be_made_again(project, monkeypatch, step):
     def crash(*_arguments):
         raise KeyboardInterrupt
@@ -99,7 +110,7 @@ def test_a_correction_that_is_interrupted_can_be_made_again(project, monkeypatch
     tables = (schema.box, schema.region, schema.correction, schema.task, schema.event)
     before = [rows_of(project, table) for table in tables]
     with monkeypatch.context() as patch:
-        patch.setattr(correct, step, crash)
+        patch.setattr(*step, crash)
         with pytest.raises(KeyboardInterrupt):
             correct_remaining(project)
     assert [rows_of(project, table) for table in tables] == before

@@ -14,11 +14,12 @@ from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, ImageRecord
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.label_sets import pathologist_labels
-from napari_alc.project.project import VALIDATION, Project
+from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps import create
 from napari_alc.project.steps.create import CreateOptions, create_project
+from napari_alc.project.storage.records import ImageRole
 
 
 def first_images(tmp_path, seed):
@@ -57,7 +58,7 @@ def test_validation_images_are_set_apart(tmp_path):
     clean = given.crowd.of_images([2])
     project = create_project(tmp_path / "p", replace(given, clean=clean), options(initial=3))
     assert [image.id for image in project.images()] == [1, 3]
-    assert [image.id for image in project.images(VALIDATION)] == [2]
+    assert [image.id for image in project.images(ImageRole.VALIDATION)] == [2]
     assert by_image(project.crowd_labels().labels) == {1: [A], 3: [B]}
     assert by_image(project.validation_labels().labels) == {2: [A]}
     assert {task.image_id for task in queue(project)} == {1, 3}

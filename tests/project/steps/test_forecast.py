@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 from hand_made import A, B, C, D, label_set, make, see
-from sqlalchemy import update
 
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
@@ -21,8 +20,7 @@ from napari_alc.project.steps.forecast import (
     surprise,
 )
 from napari_alc.project.steps.select import select
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import add_rows, now
+from napari_alc.project.storage.records import Spent
 
 CROWD = {1: [A, B], 2: [A, B], 3: [A], 4: [C], 5: [D]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (5, D, 0.9)]
@@ -43,16 +41,10 @@ def next_iteration(project, mp, ma, before=None, after=None):
     select(project)
     review_everything(project, label_set({1: [A, B], 2: [A, B], 3: [A], 4: [C], 5: [D]}, 5).labels)
     see(project, 1, mp, ma)
-    c = schema.run.c
-    with project.store.begin() as connection:
+    with project.store.transaction() as unit:
         for iteration, value in ((0, before), (1, after)):
             if value is not None:
-                metrics = {"validation_AP50": value}
-                connection.execute(
-                    update(schema.run)
-                    .where(c.iteration == iteration, c.model == "mp")
-                    .values(metrics=metrics)
-                )
+                unit.runs.set_metrics(iteration, "mp", {"validation_AP50": value})
 
 
 def test_the_budget_is_foretold_for_both_ways(project):
@@ -79,9 +71,9 @@ def test_before_there_is_a_ranking_nothing_is_foretold(tmp_path):
 def test_minutes_are_foretold_once_time_was_measured(project):
     assert forecast(project).stop_now.minutes is None
     [task] = queue(project)
-    row = {"task_id": task.id, "box_id": None, "person": "Ada", "seconds": 60.0, "at": now()}
-    with project.store.begin() as connection:
-        add_rows(connection, schema.spent, [row])
+    spent = Spent(task.id, None, 60.0)
+    with project.store.transaction() as unit:
+        unit.times.add("Ada", [spent])
     found = forecast(project)
     decided = 4  # two crowd boxes deleted, two drawn
     assert found.minutes_now == 1

@@ -14,6 +14,8 @@ from napari_alc.project.steps.overrides import ranked
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.boxes import BoxRepository
+from napari_alc.project.storage.runs import EventRepository
 
 CROWD = {1: [A], 2: [A, B], 3: [A], 4: [C]}
 MP = [(2, A, 0.9), (2, D, 0.8), (3, A, 0.7), (3, D, 0.6), (4, B, 0.3)]
@@ -135,7 +137,10 @@ def test_the_random_strategy_still_stores_what_the_models_found(tmp_path):
     assert chosen in (2, 3, 4)
 
 
-@pytest.mark.parametrize("step", ["store_rows", "write_tasks", "log_event"])
+@pytest.mark.parametrize(
+    "step",
+    [(BoxRepository, "add_sorted"), (sorting, "write_tasks"), (EventRepository, "add")],
+)
 def test_a_selection_that_is_interrupted_can_be_made_again(project, monkeypatch, step):
     def crash(*_arguments):
         raise KeyboardInterrupt
@@ -144,7 +149,7 @@ def test_a_selection_that_is_interrupted_can_be_made_again(project, monkeypatch,
     tables = (schema.box, schema.region, schema.task, schema.ranking, schema.event)
     before = [rows_of(project, table) for table in tables]
     with monkeypatch.context() as patch:
-        patch.setattr(sorting, step, crash)
+        patch.setattr(*step, crash)
         with pytest.raises(KeyboardInterrupt):
             select(project)
     assert [rows_of(project, table) for table in tables] == before

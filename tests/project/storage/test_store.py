@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from hand_made import A, B, by_image, make, rows_of, sources
 from sqlalchemy import event, text, update
 
 from napari_alc.errors import BadData
+from napari_alc.labels import Category
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import next_open_task
 from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, create_project
-from napari_alc.project.storage import database, schema
-from napari_alc.project.storage.database import Database, add_boxes, add_rows, now
+from napari_alc.project.storage import boxes, schema
+from napari_alc.project.storage.database import Database
+from napari_alc.project.storage.records import DrawnBox
+from napari_alc.project.storage.repository import now
 
 
 @pytest.fixture
@@ -30,22 +34,13 @@ def closed(project):
 
 
 def some_box(x):
-    return {
-        "image_id": 1,
-        "category_id": 1,
-        "x1": x,
-        "y1": 1,
-        "x2": 9,
-        "y2": 9,
-        "source": "mp",
-        "created_at": now(),
-    }
+    return DrawnBox(1, 1, (x, 1, 9, 9), 0)
 
 
-def set_version(project, value):
-    statement = update(schema.meta).where(schema.meta.c.key == "schema").values(value=value)
+def set_version(project, value, key="format"):
+    statement = update(schema.meta).where(schema.meta.c.key == "format")
     with project.store.begin() as connection:
-        connection.execute(statement)
+        connection.execute(statement.values(key=key, value=value))
     project.close()
 
 
@@ -53,6 +48,64 @@ def test_a_newer_database_is_left_to_a_newer_program(project):
     set_version(project, str(schema.SCHEMA_VERSION + 1))
     with pytest.raises(BadData, match=r"project\.db: was made by a newer napari-alc.*Update"):
         Project.open(project.folder)
+
+
+def test_the_store_of_the_last_program_before_the_release_is_read_as_it_is(project):
+    document = open_document(project, next_open_task(project), "Ada")
+    document.keep([box.id for box in document.open_boxes])
+    without_checks(project)
+    set_version(project, "3", "schema")
+    again = Project.open(project.folder)
+    with again.store.begin() as connection:  # nothing holds it to the states
+        connection.execute(text("UPDATE event SET step = 'guess'"))
+    assert by_image(again.crowd_labels().labels) == {1: [A], 2: [B]}
+    document = open_document(again, next_open_task(again), "Ada")
+    document.add([1, 1, 20, 20], 1)
+    assert {row["state"] for row in rows_of(again, schema.decision)} == {"kept", "added"}
+    again.close()
+
+
+def without_checks(project):
+    """Let the tables be as they were before states were held by the database."""
+    with project.store.begin() as connection:
+        connection.execute(text("PRAGMA writable_schema = 1"))
+        tables = text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+        for name, sql in connection.execute(tables).all():
+            head, *columns, tail = sql.strip().splitlines()
+            kept = [line.rstrip(", ") for line in columns if "CHECK" not in line]
+            old = {"sql": "\n".join([head, ",\n".join(kept), tail]), "name": name}
+            connection.execute(text("UPDATE sqlite_master SET sql = :sql WHERE name = :name"), old)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_older_store_is_refused_with_what_to_do(project, version):
+    set_version(project, version, "schema")
+    with pytest.raises(BadData, match=r"long before its first release.*Export its labels"):
+        Project.open(project.folder)
+
+
+def test_a_store_between_the_last_old_one_and_the_first_is_a_newer_one(project):
+    set_version(project, "4", "schema")
+    with pytest.raises(BadData, match="made by a newer napari-alc"):
+        Project.open(project.folder)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "UPDATE task SET step = 3",
+        "UPDATE box SET source = 'somebody'",
+        "UPDATE box SET x1 = x2 + 1",
+        "UPDATE box SET score = 1.5",
+        "UPDATE image SET role = 'test'",
+        "UPDATE proposal SET state = 'done'",
+        "UPDATE event SET step = 'guess'",
+        "UPDATE task SET iteration = -1",
+    ],
+)
+def test_the_database_itself_holds_states_and_ranges(project, wrong):
+    with pytest.raises(BadData, match="CHECK constraint"), project.store.begin() as connection:
+        connection.execute(text(wrong))
 
 
 def test_a_version_that_is_no_number_is_refused(project):
@@ -89,15 +142,15 @@ def test_a_damaged_database_is_named_with_a_remedy(closed, harm):
 
 def test_a_transaction_is_stored_wholly_or_not_at_all(project):
     before = rows_of(project, schema.box)
-    with pytest.raises(BadData, match="refused"), project.store.begin() as connection:
-        add_rows(connection, schema.box, [some_box(1)])
-        add_rows(connection, schema.category, [{"id": 1, "name": "again"}])
+    with pytest.raises(BadData, match="refused"), project.store.transaction() as unit:
+        unit.boxes.add_drawn([some_box(1)], "Ada", now())
+        unit.images.add_categories([Category(1, "again")])
     assert rows_of(project, schema.box) == before
 
 
 def test_a_box_of_an_unknown_image_is_refused(project):
-    with pytest.raises(BadData, match="refused"), project.store.begin() as connection:
-        add_rows(connection, schema.box, [{**some_box(1), "image_id": 77}])
+    with pytest.raises(BadData, match="refused"), project.store.transaction() as unit:
+        unit.boxes.add_drawn([replace(some_box(1), image_id=77)], "Ada", now())
 
 
 def test_a_full_disk_loses_no_decision(project):
@@ -123,9 +176,9 @@ def test_a_full_disk_loses_no_decision(project):
 
 
 def test_ids_come_in_the_order_of_the_rows(project, monkeypatch):
-    monkeypatch.setattr(database, "ROWS_AT_ONCE", 3)
-    with project.store.begin() as connection:
-        ids = add_boxes(connection, [some_box(x / 8) for x in range(8)])
+    monkeypatch.setattr(boxes, "ROWS_AT_ONCE", 3)
+    with project.store.transaction() as unit:
+        ids = unit.boxes.add_drawn([some_box(x / 8) for x in range(8)], "Ada", now())
     found = {row["id"]: row["x1"] for row in rows_of(project, schema.box)}
     assert [found[box_id] for box_id in ids] == [x / 8 for x in range(8)]
 

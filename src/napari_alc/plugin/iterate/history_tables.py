@@ -2,98 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QVBoxLayout, QWidget
-from sqlalchemy import and_, func, select
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
 from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, CopyableTable, Row
-from napari_alc.project.annotation.tasks import JOINT, WHOLE_IMAGE
-from napari_alc.project.project import MODELS, Project
-from napari_alc.project.reporting.noise_history import noise_found, review_mark
-from napari_alc.project.storage import schema
+from napari_alc.project.project import Project
+from napari_alc.project.reporting.iteration_history import iteration_history, noise_history
+from napari_alc.project.reporting.noise_history import review_mark
+from napari_alc.project.storage.records import Run
 from napari_alc.wording import UNKNOWN, measured
-
-_WHOLE = and_(schema.task.c.step == WHOLE_IMAGE, schema.task.c.reader == JOINT)
-"""Tasks of images that are labelled whole, one an image."""
 
 
 def iteration_rows(project: Project) -> list[Row]:
-    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time.
-
-    Images of an audit count from the iteration that learns from them on.
-    """
-    t = schema.task.c
-    query = (
-        select(t.iteration, func.count())
-        .where(_WHOLE, t.iteration <= _newest_iteration(project))
-        .group_by(t.iteration)
-        .order_by(t.iteration)
-    )
-    runs = {(run.iteration, run.model): run for run in project.store.rows(select(schema.run))}
-    rows: list[Row] = []
-    images = 0
-    for iteration, added in project.store.rows(query):
-        images += added
-        models = [runs.get((iteration, model)) for model in MODELS]
-        rows.append(
-            (
-                iteration,
-                images,
-                " / ".join(str(_of(run, "boxes")) for run in models),
-                _threshold(models[0]),
-                " / ".join(_ap50(run) for run in models),
-                " / ".join(_seconds(run) for run in models),
-            )
+    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time."""
+    return [
+        (
+            found.iteration,
+            found.images,
+            " / ".join(UNKNOWN if run is None else str(run.boxes) for run in found.runs),
+            _threshold(found.runs[0]),
+            " / ".join(_ap50(run) for run in found.runs),
+            " / ".join(_seconds(run) for run in found.runs),
         )
-    return rows
+        for found in iteration_history(project)
+    ]
 
 
 def noise_rows(project: Project) -> list[Row]:
     """One row an iteration whose images are reviewed: labels of the crowd by kind of noise."""
-    newest = _newest_iteration(project)
     return [
         (iteration, found.clean, found.background, found.miss, found.location, found.box_in_box)
-        for iteration, found in noise_found(project).items()
-        if iteration <= newest
+        for iteration, found in noise_history(project).items()
     ]
 
 
-def _newest_iteration(project: Project) -> int:
-    """The last iteration that has begun; images of an audit wait for the one after it."""
-    t = schema.task.c
-    found = project.store.value(select(func.max(t.iteration)).where(_WHOLE, ~t.audit))
-    return int(found or 0)
+def _threshold(run: Run | None) -> Cell:
+    return UNKNOWN if run is None or run.threshold is None else f"{run.threshold:.2f}"
 
 
-def _of(run: Any | None, name: str) -> Cell:
-    value = None if run is None else getattr(run, name)
-    return UNKNOWN if value is None else value
-
-
-def _threshold(run: Any | None) -> Cell:
-    value = _of(run, "threshold")
-    return value if value == UNKNOWN else f"{value:.2f}"
-
-
-def _metric(run: Any | None, name: str) -> Any:
-    metrics: Mapping[str, Any] = {} if run is None or run.metrics is None else run.metrics
-    return metrics.get(name)
-
-
-def _ap50(run: Any | None) -> str:
-    value = _metric(run, "validation_AP50")
+def _ap50(run: Run | None) -> str:
+    value = None if run is None else run.metric("validation_AP50")
     return UNKNOWN if value is None else f"{value:.1f}"
 
 
-def _seconds(run: Any | None) -> str:
-    value = _metric(run, "seconds")
+def _seconds(run: Run | None) -> str:
+    value = None if run is None else run.metric("seconds")
     return UNKNOWN if value is None else measured(value)
 
 

@@ -13,7 +13,8 @@ from napari_alc.plugin import tooltips
 from napari_alc.plugin.iterate.thumbnails import SIDE, Thumbnails
 from napari_alc.plugin.palettes import COLOURS, LETTERS
 from napari_alc.plugin.widgets.tables import TableView
-from napari_alc.project.steps.overrides import IN, OUT, RankedImage, Ranking
+from napari_alc.project.steps.overrides import Ranking
+from napari_alc.project.storage.records import RankedImage
 
 ROW_HEIGHT = SIDE + 4
 
@@ -37,8 +38,10 @@ _Role = Qt.ItemDataRole
 
 def choice_words(row: RankedImage) -> str:
     """What a person chose about an image, who, and why; empty where nobody did."""
-    verbs = {OUT: "taken out", IN: "added"}
-    return f"{verbs[row.choice]} by {row.person}: {row.reason}" if row.choice else ""
+    if row.override is None:
+        return ""
+    verb = "taken out" if row.is_excluded else "added"
+    return f"{verb} by {row.override.person}: {row.override.reason}"
 
 
 class RankingModel(QAbstractTableModel):
@@ -116,7 +119,7 @@ class RankingModel(QAbstractTableModel):
             return None
         return {
             RANK: _lines(f"{row.rank:,}", self._choice(row)),
-            NAME: _lines(row.file_name, row.reason),
+            NAME: _lines(row.file_name, row.override.reason if row.override else ""),
             SCORE: f"{row.score:.2f}",
         }[column]
 
@@ -133,8 +136,8 @@ class RankingModel(QAbstractTableModel):
         return self._text(row, column)
 
     def _choice(self, row: RankedImage) -> str:
-        if row.choice:
-            return TAKEN_OUT if row.choice == OUT else ADDED
+        if row.override is not None:
+            return TAKEN_OUT if row.is_excluded else ADDED
         return NEXT if row.image_id in self._chosen else ""
 
     def _show_thumbnail(self, path: Path) -> None:

@@ -28,7 +28,8 @@ from napari_alc.plugin.widgets.controls import button_with, row_of, words
 from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
 from napari_alc.project.project import Project
 from napari_alc.project.steps import overrides
-from napari_alc.project.steps.overrides import IN, OUT, Cost, RankedImage, Ranking
+from napari_alc.project.steps.overrides import Cost, Ranking
+from napari_alc.project.storage.records import RankedImage
 
 
 class ReasonRow(QWidget):
@@ -190,12 +191,11 @@ class SelectionPanel(AsyncPanel):
         self.ranking.rows.set_ranking(seen.ranking, seen.k, self._project.images_folder)
 
     def _show_what_is_allowed(self) -> None:
-        row = self.ranking.picked_row
-        choice = None if row is None or self._is_locked else row.choice
+        row = None if self._is_locked else self.ranking.picked_row
         self.k.setEnabled(not self._is_locked)
-        self.take_out.setEnabled(choice is not None and choice != OUT)
-        self.add.setEnabled(choice is not None and choice != IN)
-        self.leave.setEnabled(bool(choice))
+        self.take_out.setEnabled(row is not None and not row.is_excluded)
+        self.add.setEnabled(row is not None and not row.is_included)
+        self.leave.setEnabled(row is not None and row.override is not None)
         if self._is_locked:
             self.reason.hide()
 

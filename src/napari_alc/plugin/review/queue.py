@@ -13,7 +13,7 @@ from datetime import datetime
 from napari_alc.project.annotation import tasks
 from napari_alc.project.annotation.tasks import Task
 from napari_alc.project.project import Project
-from napari_alc.project.storage.database import now
+from napari_alc.project.storage.repository import now
 
 
 @dataclass(frozen=True)

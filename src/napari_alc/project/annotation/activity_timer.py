@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from napari_alc.project.storage.records import Spent
 
 IDLE_SECONDS = 30.0
 """Of a pause between two signs of work this much counts: one may look and think that long."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Seconds spent on a box; on the image as a whole where `box_id` is None."""
-
-    task_id: int
-    box_id: int | None
-    seconds: float
 
 
 class Stopwatch:

@@ -10,20 +10,31 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from napari_alc.boxes import MATCH_IOU, as_boxes, iou_matrix
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
+from napari_alc.project.storage.records import (
+    BoxSource,
+    BoxState,
+    Corners,
+    DecisionAction,
+    ReviewBox,
+)
 
-if TYPE_CHECKING:
-    pass
-
-
-State = Literal["open", "kept", "changed", "added", "deleted"]
-Corners = tuple[float, float, float, float]
+__all__ = [
+    "Change",
+    "Corners",
+    "DecisionStore",
+    "Direction",
+    "History",
+    "Refused",
+    "ReviewBox",
+    "ReviewDocument",
+]
 
 MINIMUM_SIZE = 2.0
 """Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
@@ -37,56 +48,10 @@ class Refused(AlcError):
 
 
 @dataclass(frozen=True)
-class ReviewBox:
-    """A box under review.
-
-    Parameters
-    ----------
-    id
-        Identity in the store; kept through every change.
-    category_id
-        Its kind of object.
-    corners
-        ``x1, y1, x2, y2`` in pixels.
-    source
-        Who drew it: ``crowd``, ``mp``, ``ma`` or ``person``.
-    region
-        ``red``, ``green``, ``pink``, ``gray``, or empty where no model has seen the image.
-    score
-        Confidence of the model in 0–1; None for crowd and person.
-    evaluation_score
-        The LSM's evaluation score in 0–1; None unless red or green.
-    state
-        ``open`` until somebody decides.
-    person
-        Whose decision the state is; empty where nobody has decided, so an undo of the first
-        decision empties it again.
-    decided_at
-        When that person decided; None where nobody has.
-    """
-
-    id: int
-    category_id: int
-    corners: Corners
-    source: str
-    region: str = ""
-    score: float | None = None
-    evaluation_score: float | None = None
-    state: State = "open"
-    person: str = ""
-    decided_at: datetime | None = None
-
-    @property
-    def is_label(self) -> bool:
-        """Whether the box is part of the clean labels as things stand."""
-        return self.state in ("kept", "changed", "added")
-
-
-@dataclass(frozen=True)
 class Change:
     """One decision: the box before (None where it is new) and after."""
 
-    action: str
+    action: DecisionAction
     before: ReviewBox | None
     after: ReviewBox
 
@@ -152,12 +117,12 @@ class ReviewDocument:
     @property
     def shown(self) -> tuple[ReviewBox, ...]:
         """The boxes that are not deleted."""
-        return tuple(box for box in self._boxes.values() if box.state != "deleted")
+        return tuple(box for box in self._boxes.values() if box.state != BoxState.DELETED)
 
     @property
     def open_boxes(self) -> tuple[ReviewBox, ...]:
         """The boxes that nobody has decided on."""
-        return tuple(box for box in self._boxes.values() if box.state == "open")
+        return tuple(box for box in self._boxes.values() if box.state == BoxState.OPEN)
 
     @property
     def labels(self) -> tuple[ReviewBox, ...]:
@@ -167,11 +132,14 @@ class ReviewDocument:
     def keep(self, ids: Sequence[int]) -> None:
         """Accept boxes as they are."""
         changes = [(box, replace(box, state=_kept_state(box))) for box in self._find(ids)]
-        self._apply("keep", changes)
+        self._apply(DecisionAction.KEEP, changes)
 
     def delete(self, ids: Sequence[int]) -> None:
         """Decide that boxes are no objects."""
-        self._apply("delete", [(box, replace(box, state="deleted")) for box in self._find(ids)])
+        self._apply(
+            DecisionAction.DELETE,
+            [(box, replace(box, state=BoxState.DELETED)) for box in self._find(ids)],
+        )
 
     def reshape(self, corners: Mapping[int, Sequence[float]]) -> None:
         """Move or resize boxes; corners are sorted and clipped to the image."""
@@ -179,7 +147,7 @@ class ReviewDocument:
         for box in self._find(list(corners)):
             valid = self.valid_corners(corners[box.id])
             changes.append((box, replace(box, corners=valid, state=_changed_state(box))))
-        self._apply("change", changes)
+        self._apply(DecisionAction.CHANGE, changes)
 
     def recategorise(self, ids: Sequence[int], category_id: int) -> None:
         """Give boxes another category."""
@@ -188,7 +156,7 @@ class ReviewDocument:
             (box, replace(box, category_id=category_id, state=_changed_state(box)))
             for box in self._find(ids)
         ]
-        self._apply("change", changes)
+        self._apply(DecisionAction.CHANGE, changes)
 
     def add(self, corners: Sequence[float], category_id: int) -> int:
         """Add a box that a person drew; returns its identity."""
@@ -197,14 +165,14 @@ class ReviewDocument:
             0,
             category_id,
             self.valid_corners(corners),
-            "person",
-            state="added",
+            BoxSource.PERSON,
+            state=BoxState.ADDED,
             person=self._person,
             decided_at=datetime.now(UTC),
         )
         box = replace(drawn, id=self._shelf.draw(drawn))
         self._boxes[box.id] = box
-        self._history.add(self._task_id, (Change("add", None, box),))
+        self._history.add(self._task_id, (Change(DecisionAction.ADD, None, box),))
         return box.id
 
     def nudge(self, box_id: int, dx: float, dy: float, grow: bool = False) -> None:
@@ -225,7 +193,7 @@ class ReviewDocument:
         y1, y2 = move(box.corners[1], box.corners[3], dy, self.image.height)
         if (x1, y1, x2, y2) != box.corners:
             after = replace(box, corners=(x1, y1, x2, y2), state=_changed_state(box))
-            self._apply("change", [(box, after)], run=(self._task_id, box_id))
+            self._apply(DecisionAction.CHANGE, [(box, after)], run=(self._task_id, box_id))
 
     def take(self, box_id: int, other: ReviewBox) -> None:
         """Give a box the corners and the category of a suggestion or of another box.
@@ -249,15 +217,15 @@ class ReviewDocument:
         )
         self._require_unmarked(taken)
         rival = self._boxes.get(other.id)
-        pairs = [("take", box, taken)]
-        if rival is not None and rival.state == "open":
-            pairs.append(("delete", rival, replace(rival, state="deleted")))
+        pairs = [(DecisionAction.TAKE, box, taken)]
+        if rival is not None and rival.state == BoxState.OPEN:
+            pairs.append((DecisionAction.DELETE, rival, replace(rival, state=BoxState.DELETED)))
         self._decide(pairs)
 
     def settle(self, boxes: Sequence[ReviewBox]) -> None:
         """Store the final state of known boxes at once, as one decision."""
         before = self._find([box.id for box in boxes])
-        self._apply("settle", list(zip(before, boxes, strict=True)))
+        self._apply(DecisionAction.SETTLE, list(zip(before, boxes, strict=True)))
 
     def undo(self) -> tuple[int, ...]:
         """Take the last decision of the sitting back; returns the boxes concerned.
@@ -314,12 +282,15 @@ class ReviewDocument:
         return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
 
     def _apply(
-        self, action: str, pairs: Sequence[tuple[ReviewBox, ReviewBox]], run: Hashable = None
+        self,
+        action: DecisionAction,
+        pairs: Sequence[tuple[ReviewBox, ReviewBox]],
+        run: Hashable = None,
     ) -> None:
         self._decide([(action, before, after) for before, after in pairs], run)
 
     def _decide(
-        self, steps: Sequence[tuple[str, ReviewBox, ReviewBox]], run: Hashable = None
+        self, steps: Sequence[tuple[DecisionAction, ReviewBox, ReviewBox]], run: Hashable = None
     ) -> None:
         at = datetime.now(UTC)
         changes = tuple(
@@ -344,24 +315,26 @@ class ReviewDocument:
         if any(self._boxes.get(change.after.id) != change.after for change in done):
             self._history.drop(way)
             raise Refused(STALE)
-        changes = tuple(Change(way, change.after, _before(change)) for change in reversed(done))
+        changes = tuple(
+            Change(DecisionAction(way), change.after, _before(change)) for change in reversed(done)
+        )
         self._commit(changes)
         self._history.turn(way, changes)
         return tuple(change.after.id for change in changes)
 
 
 def _before(change: Change) -> ReviewBox:
-    return change.before or replace(change.after, state="deleted")
+    return change.before or replace(change.after, state=BoxState.DELETED)
 
 
-def _kept_state(box: ReviewBox) -> State:
+def _kept_state(box: ReviewBox) -> BoxState:
     if box.is_label:
         return box.state
-    return "added" if box.source == "person" else "kept"
+    return BoxState.ADDED if box.source == BoxSource.PERSON else BoxState.KEPT
 
 
-def _changed_state(box: ReviewBox) -> State:
-    return "added" if box.source == "person" else "changed"
+def _changed_state(box: ReviewBox) -> BoxState:
+    return BoxState.ADDED if box.source == BoxSource.PERSON else BoxState.CHANGED
 
 
 def _moved(low: float, high: float, by: float, size: int) -> tuple[float, float]:

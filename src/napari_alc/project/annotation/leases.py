@@ -15,21 +15,17 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
 import psutil
-from sqlalchemy import Connection, delete, insert, select, update
 
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import as_utc, moment
+from napari_alc.project.storage.database import UnitOfWork
+from napari_alc.project.storage.records import Lease
 
 LEASE_SECONDS = 60
 """A window that gave no sign of life for this long has lost its image to whoever opens it."""
 
 SAME_START_SECONDS = 5.0
 """Computers tell a process's start anew after their clock was set; farther apart is another."""
-
-_lease = schema.lease.c
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ def new_window(person: str) -> Window:
     return Window(session, person, socket.gethostname(), process, _process_started(process))
 
 
-def take(connection: Connection, task_id: int, window: Window) -> str:
+def take(unit: UnitOfWork, task_id: int, window: Window) -> str:
     """Let `window` hold this image and no other.
 
     Returns
@@ -63,53 +59,49 @@ def take(connection: Connection, task_id: int, window: Window) -> str:
     str
         Empty, or who holds it.
     """
-    give_back(connection, window)
+    unit.leases.end(window.session)
     # From here on other databases let nobody else in; SQLite does so since the first change.
-    connection.execute(
-        select(schema.task.c.id).where(schema.task.c.id == task_id).with_for_update()
-    )
-    found = connection.execute(select(schema.lease).where(_lease.task_id == task_id)).first()
-    at = moment(connection)
+    unit.tasks.hold(task_id)
+    found, at = unit.leases.of(task_id), unit.leases.clock()
     if found is not None and _is_alive(found, at):
         return _words(found)
-    connection.execute(delete(schema.lease).where(_lease.task_id == task_id))
-    connection.execute(insert(schema.lease), {"task_id": task_id, **vars(window), "seen_at": at})
+    unit.leases.put(Lease(task_id, **vars(window), seen_at=at))
     return ""
 
 
-def renew(connection: Connection, task_id: int, window: Window) -> bool:
+def renew(unit: UnitOfWork, task_id: int, window: Window) -> bool:
     """Give a sign of life; whether `window` still holds the image.
 
     As the first statement of a transaction it keeps others from taking the image until the end.
     """
-    mine = _lease.task_id == task_id, _lease.session == window.session
-    statement = update(schema.lease).where(*mine).values(seen_at=moment(connection))
-    return connection.execute(statement).rowcount == 1
+    return unit.leases.renew(task_id, window.session)
 
 
-def give_back(connection: Connection, window: Window) -> None:
+def give_back(unit: UnitOfWork, window: Window) -> None:
     """Let others have the image that `window` holds."""
-    connection.execute(delete(schema.lease).where(_lease.session == window.session))
+    unit.leases.end(window.session)
 
 
-def held_by_others(connection: Connection, window: Window) -> dict[int, str]:
+def held_by_others(unit: UnitOfWork, window: Window) -> dict[int, str]:
     """Who holds which image, by task id; without those of `window`."""
-    rows = connection.execute(select(schema.lease).where(_lease.session != window.session)).all()
-    at = moment(connection)
-    return {row.task_id: _words(row) for row in rows if _is_alive(row, at)}
+    others = (lease for lease in _alive(unit) if lease.session != window.session)
+    return {lease.task_id: _words(lease) for lease in others}
 
 
-def held(connection: Connection) -> tuple[int, ...]:
+def held(unit: UnitOfWork) -> tuple[int, ...]:
     """Ids of the tasks that any window holds."""
-    rows = connection.execute(select(schema.lease)).all()
-    at = moment(connection)
-    return tuple(row.task_id for row in rows if _is_alive(row, at))
+    return tuple(lease.task_id for lease in _alive(unit))
 
 
-def _is_alive(row: Any, at: datetime) -> bool:
-    if at - as_utc(row.seen_at) > timedelta(seconds=LEASE_SECONDS):
+def _alive(unit: UnitOfWork) -> list[Lease]:
+    leases, at = unit.leases.all(), unit.leases.clock()
+    return [lease for lease in leases if _is_alive(lease, at)]
+
+
+def _is_alive(lease: Lease, at: datetime) -> bool:
+    if at - lease.seen_at > timedelta(seconds=LEASE_SECONDS):
         return False
-    return bool(row.host != socket.gethostname()) or _runs(row.process, row.process_started)
+    return lease.host != socket.gethostname() or _runs(lease.process, lease.process_started)
 
 
 def _runs(process: int, started: float) -> bool:
@@ -124,7 +116,7 @@ def _runs(process: int, started: float) -> bool:
         return True
 
 
-def _words(row: Any) -> str:
-    if row.host == socket.gethostname():
-        return f"{row.person}, in another window on this computer"
-    return f"{row.person}, on the computer {row.host}"
+def _words(lease: Lease) -> str:
+    if lease.host == socket.gethostname():
+        return f"{lease.person}, in another window on this computer"
+    return f"{lease.person}, on the computer {lease.host}"

@@ -13,7 +13,7 @@ import numpy as np
 from napari_alc.boxes import Boxes, BoxSet, Integers, Mask, as_boxes, ious
 from napari_alc.cleaning.matching import match_graph, matched_rows
 from napari_alc.cleaning.regions import ALONE, Region, Source, Thresholds
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 _MODELS = {"mp": Source.MP, "ma": Source.MA}
 

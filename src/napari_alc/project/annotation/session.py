@@ -11,23 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection, insert, select, update
-
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation import leases
-from napari_alc.project.annotation.activity_timer import Spent, Stopwatch
+from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import TaskDecisionStore, open_document
-from napari_alc.project.annotation.document import (
-    Change,
-    History,
-    Refused,
-    ReviewBox,
-    ReviewDocument,
-)
-from napari_alc.project.annotation.tasks import Task
+from napari_alc.project.annotation.document import Change, History, Refused, ReviewDocument
 from napari_alc.project.project import Project
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import now
+from napari_alc.project.storage.database import UnitOfWork
+from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Task
 
 HELD = "This image is open elsewhere ({who}). It can be looked at, not changed."
 
@@ -47,14 +38,6 @@ class HeldImage:
 
     document: ReviewDocument
     read_only: str
-
-
-@dataclass(frozen=True)
-class ReviewPosition:
-    """Where a person is: an image and a box of it, or None for the image as a whole."""
-
-    task_id: int
-    box_id: int | None
 
 
 class ReviewSession:
@@ -88,8 +71,8 @@ class ReviewSession:
         """Open an image and let go of the one before; read-only while another window holds it."""
         self._held = None
         self.stopwatch.turn_to(None)
-        with self._transaction() as connection:
-            who = leases.take(connection, task.id, self._window)
+        with self._transaction() as unit:
+            who = leases.take(unit, task.id, self._window)
         shelf: TaskDecisionStore | _ClosedStore
         if who:
             shelf = _ClosedStore(HELD.format(who=who))
@@ -122,16 +105,16 @@ class ReviewSession:
         Lost
             When the image was lost to another window. Time and place are stored nevertheless.
         """
-        with self._transaction() as connection:
-            lost = self._held is not None and not leases.renew(connection, self._held, self._window)
+        with self._transaction() as unit:
+            lost = self._held is not None and not leases.renew(unit, self._held, self._window)
         if lost:
             raise Lost(LOST)
 
     def leave(self) -> None:
         """Let others have the image; time and place are stored."""
         self.stopwatch.turn_to(None)
-        with self._transaction() as connection:
-            leases.give_back(connection, self._window)
+        with self._transaction() as unit:
+            leases.give_back(unit, self._window)
         self._held = None
 
     def close(self) -> None:
@@ -140,35 +123,33 @@ class ReviewSession:
 
     def held_by_others(self) -> dict[int, str]:
         """Who has which image open elsewhere, by task id."""
-        with self._project.store.begin() as connection:
-            return leases.held_by_others(connection, self._window)
+        with self._project.store.transaction() as unit:
+            return leases.held_by_others(unit, self._window)
 
     def last_place(self) -> ReviewPosition | None:
         """Where this person was at the end of an earlier sitting, or of this one so far."""
-        c = schema.place.c
-        query = select(c.task_id, c.box_id).where(c.person == self._person)
-        rows = self._project.store.rows(query)
-        return ReviewPosition(*rows[0]) if rows else None
+        with self._project.store.transaction() as unit:
+            return unit.leases.position(self._person)
 
     @contextmanager
-    def _deciding(self, task_id: int) -> Iterator[Connection]:
+    def _deciding(self, task_id: int) -> Iterator[UnitOfWork]:
         """A transaction on an image that is ours to its end."""
         self.stopwatch.touch()
-        with self._transaction() as connection:
-            if not leases.renew(connection, task_id, self._window):
+        with self._transaction() as unit:
+            if not leases.renew(unit, task_id, self._window):
                 raise Lost(LOST)
-            yield connection
+            yield unit
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self) -> Iterator[UnitOfWork]:
         """A transaction that stores time and place too; what was not stored stays counted."""
         place = self._place
-        with self._project.store.begin() as connection:
-            yield connection
+        with self._project.store.transaction() as unit:
+            yield unit
             spent = self.stopwatch.counted()
-            _write_time(connection, self._person, spent)
+            unit.times.add(self._person, spent)
             if place is not None and place != self._stored_place:
-                _write_place(connection, self._person, place)
+                unit.leases.set_position(self._person, place)
         self.stopwatch.forget(spent)
         self._stored_place = place
 
@@ -184,17 +165,3 @@ class _ClosedStore:
 
     def draw(self, box: ReviewBox) -> int:  # noqa: ARG002
         raise Refused(self._reason)
-
-
-def _write_time(connection: Connection, person: str, spent: Sequence[Spent]) -> None:
-    if spent:
-        at = now()
-        rows = [{**vars(item), "person": person, "at": at} for item in spent]
-        connection.execute(insert(schema.spent), rows)
-
-
-def _write_place(connection: Connection, person: str, place: ReviewPosition) -> None:
-    values = {**vars(place), "at": now()}
-    known = update(schema.place).where(schema.place.c.person == person).values(values)
-    if not connection.execute(known).rowcount:
-        connection.execute(insert(schema.place), {"person": person, **values})

@@ -14,16 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
 from napari_alc import __version__
 from napari_alc.errors import BadData
 from napari_alc.project.export.checksums import label_checksum
 from napari_alc.project.label_sets import CleanLabels, Snapshot
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.report_tables import Table
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import as_utc
 
 FORMAT = 1
 """Version of the datasheet; a program refuses a newer one."""
@@ -103,8 +99,8 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 
 
 def _models(project: Project) -> list[dict[str, Any]]:
-    c = schema.run.c
-    rows = project.store.rows(select(schema.run).order_by(c.iteration, c.model.desc()))
+    with project.store.transaction() as unit:
+        rows = unit.runs.all()
     return [
         {
             "iteration": row.iteration,
@@ -135,9 +131,9 @@ def _versions() -> dict[str, str]:
 
 def _time_of(project: Project, until: Snapshot) -> str:
     """When the newest decision was made; empty where there is none."""
-    c = schema.decision.c
-    found = project.store.value(select(func.max(c.decided_at)).where(c.id <= until.decision))
-    return "" if found is None else as_utc(found).isoformat(timespec="seconds")
+    with project.store.transaction() as unit:
+        found = unit.decisions.time_of(until.decision)
+    return "" if found is None else found.isoformat(timespec="seconds")
 
 
 def as_json(sheet: Sheet) -> str:

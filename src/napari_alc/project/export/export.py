@@ -24,7 +24,7 @@ from napari_alc.project.label_sets import CleanLabels, Snapshot, clean_labels, s
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
-from napari_alc.project.storage.database import log_event
+from napari_alc.project.storage.records import EventKind
 
 EXPORT_FILE = "clean.json"
 
@@ -145,9 +145,9 @@ def export(
         "info": _info(project, layout, found.iteration),
     }
     _put_in_place(layout, head, clean)
-    with project.store.begin() as connection:
+    with project.store.transaction() as unit:
         details = {"file": layout.coco.name, "boxes": len(clean.origins), "formats": list(chosen)}
-        log_event(connection, Step.EXPORT, found.iteration, details)
+        unit.events.add(EventKind.EXPORT, found.iteration, details)
     return layout.coco if "coco" in chosen else layout.folder
 
 

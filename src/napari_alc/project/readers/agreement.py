@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
-
-from sqlalchemy import select
 
 from napari_alc.cleaning.majority import Group, Vote
 from napari_alc.evaluation.agreement import cohens_kappa, matched_f1
 from napari_alc.labels import Labels
-from napari_alc.project.annotation.document import Corners, ReviewBox
-from napari_alc.project.annotation.readings import joint_of, readings_of, shared_images
-from napari_alc.project.annotation.tasks import JOINT, Task
-from napari_alc.project.project import Project, labels_from_rows
+from napari_alc.project.project import Project
 from napari_alc.project.readers.majority import (
     MajorityImage,
     boxes_of_tasks,
     drawn_category,
     read_images,
 )
-from napari_alc.project.storage import schema
+from napari_alc.project.storage.database import UnitOfWork
+from napari_alc.project.storage.records import (
+    BoxSource,
+    Corners,
+    ReviewBox,
+    SharedImage,
+    Task,
+    labels_of,
+)
 
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""
@@ -104,13 +106,13 @@ def verdicts(project: Project, task: Task) -> dict[int, str]:
 
     Empty as long as readers are at work: nobody sees what others say before all are done.
     """
-    with project.store.begin() as connection:
-        joint = joint_of(connection, task.id)
-        readings = readings_of(connection, joint.id)
-    if task.is_reading or not readings or not _all_done(readings):
-        return {}
-    [image] = read_images(project, [(joint, readings)])
-    return _Told(project).verdicts(image)
+    with project.store.transaction() as unit:
+        joint = unit.readings.joint_of(task.id)
+        image = SharedImage(joint, unit.readings.of(joint.id))
+        if task.is_reading or not image.readings or not image.is_read:
+            return {}
+        [read] = read_images(unit, [image])
+        return _Told(unit).verdicts(read)
 
 
 def differences(project: Project) -> tuple[Difference, ...]:
@@ -119,30 +121,18 @@ def differences(project: Project) -> tuple[Difference, ...]:
     They differ when not all found it, when they name different categories, or when two of
     their boxes overlap less than `CLOSE_IOU`. What the majority settled is among them.
     """
-    with project.store.begin() as connection:
-        shared = [image for image in shared_images(connection) if _all_done(image[1])]
-    images = read_images(project, shared)
-    told = _Told(project)
+    with project.store.transaction() as unit:
+        images = read_images(unit, [image for image in unit.readings.shared() if image.is_read])
+        told = _Told(unit)
     return tuple(found for image in images for found in told.differences(image))
-
-
-def _all_done(readings: Sequence[Any]) -> bool:
-    return all(row.done_at is not None for row in readings)
 
 
 class _Told:
     """Puts into words what readers said in some images."""
 
-    def __init__(self, project: Project) -> None:
-        self._categories = {category.id: category.name for category in project.categories()}
-        self._file_names = {image.id: image.file_name for image in project.images()}
-        t, b = schema.task.c, schema.box.c
-        shared = select(t.image_id).where(t.reader != JOINT)
-        boxes = select(b.id, b.category_id, b.x1, b.y1, b.x2, b.y2).where(b.image_id.in_(shared))
-        self._first_drawn = {
-            box_id: (category_id, tuple(corners))
-            for box_id, category_id, *corners in project.store.rows(boxes)
-        }
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._categories = {category.id: category.name for category in unit.images.categories()}
+        self._first_drawn = unit.boxes.as_drawn_on_shared()
 
     def verdicts(self, image: MajorityImage) -> dict[int, str]:
         groups = {self._box_of(image, group): group for group in image.groups}
@@ -159,7 +149,7 @@ class _Told:
             box = None if box_id is None else image.boxes[image.joint.id][box_id]
             yield Difference(
                 task_id=image.joint.id,
-                file_name=self._file_names[image.joint.image_id],
+                file_name=image.joint.file_name,
                 box_id=box_id,
                 category=self._categories[drawn_category(group)],
                 corners=group.corners,
@@ -175,18 +165,18 @@ class _Told:
         drawn = [
             box.id
             for box in image.boxes[image.joint.id].values()
-            if box.source == "person" and self._first_drawn[box.id] == place
+            if box.source == BoxSource.PERSON and self._first_drawn[box.id] == place
         ]
         return max(drawn, default=None)  # of several the one drawn last: others were withdrawn
 
     def _sentence(self, image: MajorityImage, group: Group | None, box: ReviewBox | None) -> str:
         votes = {vote.reader: vote for vote in group.votes} if group else {}
         said = []
-        for row in image.readings:
-            own = None if box is None else image.boxes[row.id].get(box.id)
-            vote = votes.get(row.reader)
+        for task in image.readings:
+            own = None if box is None else image.boxes[task.id].get(box.id)
+            vote = votes.get(task.reader)
             words = _on_drawn(vote) if own is None else self._on_offered(own, vote, group)
-            said.append(f"{row.reader} {words}")
+            said.append(f"{task.reader} {words}")
         return ", ".join(said)
 
     def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> str:
@@ -225,17 +215,16 @@ def agreement(project: Project) -> tuple[PairAgreement, ...]:
     Boxes that the program settled and neither of the two touched do not count, for they say
     nothing about the readers.
     """
-    with project.store.begin() as connection:
+    with project.store.transaction() as unit:
         finished = [
-            [row for row in readings if row.done_at is not None]
-            for _, readings in shared_images(connection)
+            [task for task in image.readings if task.is_done] for image in unit.readings.shared()
         ]
-    told = _Readings(project, [row.id for rows in finished for row in rows])
-    names = dict.fromkeys(row.reader for rows in finished for row in rows)
+        told = _Readings(unit, [task.id for tasks in finished for task in tasks])
+    names = dict.fromkeys(task.reader for tasks in finished for task in tasks)
     pairs = []
     for first, second in combinations(names, 2):
-        tasks = [{row.reader: row for row in rows} for rows in finished]
-        both = [(of[first], of[second]) for of in tasks if first in of and second in of]
+        by_reader = [{task.reader: task for task in tasks} for tasks in finished]
+        both = [(of[first], of[second]) for of in by_reader if first in of and second in of]
         if both:
             pairs.append(told.compare(first, second, both))
     return tuple(pairs)
@@ -244,23 +233,22 @@ def agreement(project: Project) -> tuple[PairAgreement, ...]:
 class _Readings:
     """The boxes of finished readings."""
 
-    def __init__(self, project: Project, task_ids: Sequence[int]) -> None:
-        self._boxes = boxes_of_tasks(project, task_ids)
-        t, p = schema.task.c, schema.proposal.c
-        query = select(p.task_id, p.box_id).join(schema.task, t.id == p.task_id)
-        offered = project.store.rows(query.where(t.reader != JOINT, p.state == "open"))
-        self._offered = {(task_id, box_id) for task_id, box_id in offered}
+    def __init__(self, unit: UnitOfWork, task_ids: Sequence[int]) -> None:
+        self._boxes = boxes_of_tasks(unit, task_ids)
+        self._offered = unit.tasks.offered_to_readers()
 
-    def compare(self, first: str, second: str, images: Sequence[tuple[Any, Any]]) -> PairAgreement:
+    def compare(
+        self, first: str, second: str, images: Sequence[tuple[Task, Task]]
+    ) -> PairAgreement:
         labels: tuple[list[Labels], list[Labels]] = [], []
         keeps: tuple[list[bool], list[bool]] = [], []
-        for rows in images:
-            automatic = self._automatic(rows)
-            for side, row in enumerate(rows):
-                labels[side].append(_labels(row.image_id, self._boxes[row.id], automatic))
-            for box_id in self._offered_to_both(rows):
-                for side, row in enumerate(rows):
-                    keeps[side].append(self._boxes[row.id][box_id].is_label)
+        for tasks in images:
+            automatic = self._automatic(tasks)
+            for side, task in enumerate(tasks):
+                labels[side].append(_labels(task.image_id, self._boxes[task.id], automatic))
+            for box_id in self._offered_to_both(tasks):
+                for side, task in enumerate(tasks):
+                    keeps[side].append(self._boxes[task.id][box_id].is_label)
         joined = [Labels.empty().joined(*parts) for parts in labels]
         return PairAgreement(
             first=first,
@@ -271,17 +259,17 @@ class _Readings:
             kappa=cohens_kappa(*keeps),
         )
 
-    def _offered_to_both(self, rows: tuple[Any, Any]) -> list[int]:
-        first, second = rows
+    def _offered_to_both(self, tasks: tuple[Task, Task]) -> list[int]:
+        first, second = tasks
         return [
             box_id
             for box_id in self._boxes[first.id]
             if (first.id, box_id) in self._offered and (second.id, box_id) in self._offered
         ]
 
-    def _automatic(self, rows: tuple[Any, Any]) -> set[int]:
+    def _automatic(self, tasks: tuple[Task, Task]) -> set[int]:
         """Boxes that the program settled and neither reader touched."""
-        first, second = (self._boxes[row.id] for row in rows)
+        first, second = (self._boxes[task.id] for task in tasks)
         return {
             box_id
             for box_id in first.keys() & second.keys()
@@ -290,10 +278,5 @@ class _Readings:
 
 
 def _labels(image_id: int, boxes: Mapping[int, ReviewBox], without: set[int]) -> Labels:
-    return labels_from_rows(
-        [
-            (image_id, box.category_id, *box.corners, box.id)
-            for box in boxes.values()
-            if box.is_label and box.id not in without
-        ]
-    )
+    kept = (box for box in boxes.values() if box.is_label and box.id not in without)
+    return labels_of((image_id, box) for box in kept)

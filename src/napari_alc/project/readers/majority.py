@@ -3,88 +3,91 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection, select, update
 
 from napari_alc.cleaning.majority import Group, Verdict, Vote, majority
-from napari_alc.project.annotation.decisions import current_boxes, decision_row
-from napari_alc.project.annotation.document import Corners, ReviewBox, State
 from napari_alc.project.annotation.readings import majority_name
-from napari_alc.project.project import Project
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import add_boxes, add_rows, now
+from napari_alc.project.storage.database import UnitOfWork
+from napari_alc.project.storage.records import (
+    BoxSource,
+    BoxState,
+    Corners,
+    Decision,
+    DecisionAction,
+    DrawnBox,
+    ReviewBox,
+    SharedImage,
+    Task,
+)
+from napari_alc.project.storage.repository import now
 
 TASKS_AT_ONCE = 1_000
 """Tasks that one question to the database names; some databases take only a few thousand."""
 
 
 @dataclass(frozen=True)
-class MajorityImage:
+class MajorityImage(SharedImage):
     """An image that all its readers have finished.
 
     Parameters
     ----------
-    joint
-        Row of its joint task.
-    readings
-        Rows of its readings, in the order in which the readers were named.
     boxes
-        Boxes of each of these tasks as decided so far, by task id and box id.
+        Boxes of each of its tasks as decided so far, by task id and box id.
     groups
         What the readers found, grouped and counted.
     """
 
-    joint: Any
-    readings: Sequence[Any]
     boxes: dict[int, dict[int, ReviewBox]]
     groups: tuple[Group, ...]
 
     @property
     def majority(self) -> str:
         """In whose name the majority is stored."""
-        return majority_name([row.reader for row in self.readings])
+        return majority_name([task.reader for task in self.readings])
 
 
-def read_images(
-    project: Project, joint_and_readings: Iterable[tuple[Any, Sequence[Any]]]
-) -> list[MajorityImage]:
+def read_images(unit: UnitOfWork, images: Sequence[SharedImage]) -> list[MajorityImage]:
     """Ask for the boxes of several images at once and group them."""
-    found = list(joint_and_readings)
-    boxes = boxes_of_tasks(project, [row.id for joint, rows in found for row in (joint, *rows)])
+    tasks = [task.id for image in images for task in (image.joint, *image.readings)]
+    boxes = boxes_of_tasks(unit, tasks)
     return [
-        MajorityImage(joint, readings, boxes, majority(_votes(readings, boxes), len(readings)))
-        for joint, readings in found
+        MajorityImage(
+            image.joint,
+            image.readings,
+            boxes,
+            majority(_votes(image.readings, boxes), len(image.readings)),
+        )
+        for image in images
     ]
 
 
-def boxes_of_tasks(project: Project, task_ids: Sequence[int]) -> dict[int, dict[int, ReviewBox]]:
+def boxes_of_tasks(unit: UnitOfWork, task_ids: Sequence[int]) -> dict[int, dict[int, ReviewBox]]:
     """Boxes as decided so far, by task id and box id; an empty entry for a task without any."""
     found: dict[int, dict[int, ReviewBox]] = {task_id: {} for task_id in task_ids}
     for start in range(0, len(task_ids), TASKS_AT_ONCE):
-        for task_id, box in current_boxes(project, task_ids[start : start + TASKS_AT_ONCE]):
+        some = task_ids[start : start + TASKS_AT_ONCE]
+        for task_id, box in unit.decisions.current_boxes(some):
             found[task_id][box.id] = box
     return found
 
 
-def _votes(readings: Sequence[Any], boxes: dict[int, dict[int, ReviewBox]]) -> list[Vote]:
+def _votes(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) -> list[Vote]:
     return [
         Vote(
-            reader=row.reader,
-            proposal=None if box.source == "person" else box.id,
+            reader=task.reader,
+            proposal=None if box.source == BoxSource.PERSON else box.id,
             category_id=box.category_id,
             corners=box.corners,
         )
-        for row in readings
-        for box in boxes[row.id].values()
+        for task in readings
+        for box in boxes[task.id].values()
         if box.is_label
     ]
 
 
-def take_majority(project: Project, connection: Connection, image: MajorityImage) -> None:
+def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     """Store what most readers say; what they leave open waits for the one who settles.
 
     An earlier majority of the same readers is taken back where it differs.
@@ -92,60 +95,65 @@ def take_majority(project: Project, connection: Connection, image: MajorityImage
     at = now()
     before = image.boxes[image.joint.id]
     wanted = _wanted(image)
-    after = [*_offered(project, image), *_drawn_before(image, wanted)]
-    rows = [
-        decision_row(
-            image.joint.id, "settle", _credited(box, image.majority, at), image.majority, at
-        )
-        for box in after
-        if _place(box) != _place(before[box.id])
-    ]
-    add_rows(connection, schema.decision, rows)
+    after = [*_offered(unit, image), *_drawn_before(image, wanted)]
+    changed = [box for box in after if _place(box) != _place(before[box.id])]
+    unit.decisions.add(_decision(image, DecisionAction.SETTLE, box, at) for box in changed)
     known = {_place(box) for box in after}
     new = [box for box in wanted if _place(box) not in known]
-    _draw(connection, image, new, at)
-    _close(connection, image, at, any(box.state == "open" for box in (*after, *new)))
+    _draw(unit, image, new, at)
+    if any(box.state == BoxState.OPEN for box in (*after, *new)):
+        unit.tasks.reopen(image.joint.id)
+    else:
+        unit.tasks.finish(image.joint.id, image.majority, at)
 
 
-def _place(box: ReviewBox) -> tuple[State, int, Corners]:
+def _decision(
+    image: MajorityImage, action: DecisionAction, box: ReviewBox, at: datetime
+) -> Decision:
+    credited = _credited(box, image.majority, at)
+    return Decision(image.joint.id, action, credited, image.majority, at)
+
+
+def _place(box: ReviewBox) -> tuple[BoxState, int, Corners]:
     """What readers decide about a box, besides whose it is."""
     return box.state, box.category_id, box.corners
 
 
 def _credited(box: ReviewBox, name: str, at: datetime) -> ReviewBox:
-    if box.state == "open":
+    if box.state == BoxState.OPEN:
         return replace(box, person="", decided_at=None)
     return replace(box, person=name, decided_at=at)
 
 
-def _offered(project: Project, image: MajorityImage) -> list[ReviewBox]:
+def _offered(unit: UnitOfWork, image: MajorityImage) -> list[ReviewBox]:
     """The offered boxes as the majority leaves them."""
     group_of = {group.proposal: group for group in image.groups if group.proposal is not None}
-    boxes = {box.id: box for box in image.boxes[image.joint.id].values() if box.source != "person"}
-    b = schema.box.c
-    query = select(b.id, b.category_id, b.x1, b.y1, b.x2, b.y2).where(b.id.in_(boxes))
+    every = image.boxes[image.joint.id].values()
+    boxes = {box.id: box for box in every if box.source != BoxSource.PERSON}
     return [
         _judged(
-            replace(boxes[box_id], category_id=category_id, corners=tuple(corners)),
+            replace(boxes[box_id], category_id=category_id, corners=corners),
             group_of.get(box_id),
         )
-        for box_id, category_id, *corners in project.store.rows(query)
+        for box_id, (category_id, corners) in unit.boxes.as_drawn(boxes).items()
     ]
 
 
 def _judged(offered: ReviewBox, group: Group | None) -> ReviewBox:
     if group is None or group.verdict is Verdict.NO_OBJECT:
-        return replace(offered, state="deleted")
+        return replace(offered, state=BoxState.DELETED)
     if group.verdict is Verdict.TIE or group.category_id is None:
-        return replace(offered, state="open")
+        return replace(offered, state=BoxState.OPEN)
     found = replace(offered, category_id=group.category_id, corners=group.corners)
-    return replace(found, state="kept" if found == offered else "changed")
+    return replace(found, state=BoxState.KEPT if found == offered else BoxState.CHANGED)
 
 
 def _wanted(image: MajorityImage) -> list[ReviewBox]:
     """Boxes for what readers drew themselves and at least half of them found; their ids are 0."""
     return [
-        ReviewBox(0, drawn_category(group), group.corners, "person", state=_drawn_state(group))
+        ReviewBox(
+            0, drawn_category(group), group.corners, BoxSource.PERSON, state=_drawn_state(group)
+        )
         for group in image.groups
         if group.proposal is None and group.verdict is not Verdict.NO_OBJECT
     ]
@@ -156,49 +164,29 @@ def drawn_category(group: Group) -> int:
     return Counter(vote.category_id for vote in group.votes).most_common(1)[0][0]
 
 
-def _drawn_state(group: Group) -> State:
+def _drawn_state(group: Group) -> BoxState:
     agreed = group.verdict is Verdict.OBJECT and group.category_id is not None
-    return "added" if agreed else "open"
+    return BoxState.ADDED if agreed else BoxState.OPEN
 
 
 def _drawn_before(image: MajorityImage, wanted: Sequence[ReviewBox]) -> list[ReviewBox]:
     """What an earlier majority drew, deleted where it is not wanted any more."""
     places = {_place(box) for box in wanted}
-    earlier = [box for box in image.boxes[image.joint.id].values() if box.source == "person"]
-    return [box if _place(box) in places else replace(box, state="deleted") for box in earlier]
-
-
-def _draw(
-    connection: Connection, image: MajorityImage, boxes: Sequence[ReviewBox], at: datetime
-) -> None:
-    """Add boxes to the joint task; open ones are offered, so that they count as work left."""
-    ids = add_boxes(connection, [_box_row(image, box, at) for box in boxes])
-    drawn = [replace(box, id=box_id) for box, box_id in zip(boxes, ids, strict=True)]
-    joint_id, name = image.joint.id, image.majority
-    rows = [decision_row(joint_id, "add", _credited(box, name, at), name, at) for box in drawn]
-    offered = [
-        {"task_id": joint_id, "box_id": box.id, "state": "open"}
-        for box in drawn
-        if box.state == "open"
+    earlier = [
+        box for box in image.boxes[image.joint.id].values() if box.source == BoxSource.PERSON
     ]
-    add_rows(connection, schema.proposal, offered)
-    add_rows(connection, schema.decision, rows)
+    return [
+        box if _place(box) in places else replace(box, state=BoxState.DELETED) for box in earlier
+    ]
 
 
-def _box_row(image: MajorityImage, box: ReviewBox, at: datetime) -> dict[str, object]:
-    return {
-        "image_id": image.joint.image_id,
-        "category_id": box.category_id,
-        **dict(zip(("x1", "y1", "x2", "y2"), box.corners, strict=True)),
-        "source": "person",
-        "iteration": image.joint.iteration,
-        "person": image.majority,
-        "created_at": at,
-    }
-
-
-def _close(connection: Connection, image: MajorityImage, at: datetime, is_open: bool) -> None:
-    """A joint task with nothing left open is done."""
-    done = (None, None) if is_open else (at, image.majority)
-    statement = update(schema.task).where(schema.task.c.id == image.joint.id)
-    connection.execute(statement.values(done_at=done[0], done_by=done[1]))
+def _draw(unit: UnitOfWork, image: MajorityImage, boxes: Sequence[ReviewBox], at: datetime) -> None:
+    """Add boxes to the joint task; open ones are offered, so that they count as work left."""
+    joint = image.joint
+    rows = [
+        DrawnBox(joint.image_id, box.category_id, box.corners, joint.iteration) for box in boxes
+    ]
+    ids = unit.boxes.add_drawn(rows, image.majority, at)
+    drawn = [replace(box, id=box_id) for box, box_id in zip(boxes, ids, strict=True)]
+    unit.tasks.propose_in(joint.id, [box.id for box in drawn if box.state == BoxState.OPEN])
+    unit.decisions.add(_decision(image, DecisionAction.ADD, box, at) for box in drawn)

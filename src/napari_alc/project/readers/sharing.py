@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Connection, func, select, update
 
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.decisions import current_boxes, finish
 from napari_alc.project.annotation.leases import held
-from napari_alc.project.annotation.readings import (
-    give,
-    joint_of,
-    joint_untouched,
-    prepare_change,
-    reader_names,
-    readings_of,
-    remember_readers,
-    require_all_read,
-    shared_images,
-    take_back,
-)
-from napari_alc.project.annotation.tasks import JOINT, Task
+from napari_alc.project.annotation.readings import prepare_change, require_all_read
 from napari_alc.project.project import Project
 from napari_alc.project.readers.agreement import (
     Difference,
@@ -32,8 +17,8 @@ from napari_alc.project.readers.agreement import (
     verdicts,
 )
 from napari_alc.project.readers.majority import read_images, take_majority
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import log_event, now
+from napari_alc.project.storage.records import BoxState, EventKind, SharedImage, Task
+from napari_alc.project.storage.repository import now
 from napari_alc.wording import counted, listed
 
 __all__ = [
@@ -56,15 +41,14 @@ FEWEST_READERS = 2
 
 def readers(project: Project) -> tuple[str, ...]:
     """Who reads the images that are handed out from now on; empty where nobody shares."""
-    with project.store.begin() as connection:
-        return reader_names(connection)
+    with project.store.transaction() as unit:
+        return unit.readings.names()
 
 
 def shareable(project: Project) -> int:
     """How many images `share` would give to its readers."""
-    with project.store.begin() as connection:
-        query = select(func.count()).where(joint_untouched(held(connection)))
-        return int(connection.execute(query).scalar_one())
+    with project.store.transaction() as unit:
+        return unit.readings.count_untouched(held(unit))
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -111,34 +95,25 @@ def share(project: Project, names: Sequence[str]) -> int:
         When there is one name only, or a name is empty or given twice.
     """
     chosen = checked_names(names) if names else ()
-    with project.store.begin() as connection:
-        remember_readers(connection, chosen)
-        in_use = held(connection)
-        take_back(connection, chosen, in_use)
-        give(connection, joint_untouched(in_use), chosen)
-        shared = _waiting(connection, in_use)
-        log_event(connection, "share", None, {"readers": list(chosen), "images": len(shared)})
-        complete = [image for image in shared if _all_done(image[1])]
-        for image in read_images(project, complete):
-            take_majority(project, connection, image)
+    with project.store.transaction() as unit:
+        unit.readings.remember_names(chosen)
+        in_use = held(unit)
+        unit.readings.take_back(chosen, in_use)
+        unit.readings.give_untouched(chosen, in_use)
+        untouched = unit.readings.untouched(in_use)
+        shared = [image for image in unit.readings.shared() if image.joint.id in untouched]
+        details = {"readers": list(chosen), "images": len(shared)}
+        unit.events.add(EventKind.SHARE, None, details)
+        for image in read_images(unit, [image for image in shared if image.is_read]):
+            take_majority(unit, image)
     return len(shared)
-
-
-def _waiting(connection: Connection, in_use: Sequence[int]) -> list[tuple[Any, Sequence[Any]]]:
-    """Joint tasks with readings that nobody has begun to settle."""
-    waiting = set(connection.scalars(select(schema.task.c.id).where(joint_untouched(in_use))))
-    return [image for image in shared_images(connection) if image[0].id in waiting]
-
-
-def _all_done(readings: Sequence[Any]) -> bool:
-    return all(row.done_at is not None for row in readings)
 
 
 def readers_of(project: Project, task: Task) -> tuple[str, ...]:
     """Who reads the image of a task on their own, in the order in which they were named."""
-    with project.store.begin() as connection:
-        joint = joint_of(connection, task.id)
-        return tuple(row.reader for row in readings_of(connection, joint.id))
+    with project.store.transaction() as unit:
+        joint = unit.readings.joint_of(task.id)
+        return tuple(reading.reader for reading in unit.readings.of(joint.id))
 
 
 def finish_task(project: Project, task: Task, person: str) -> None:
@@ -155,41 +130,30 @@ def finish_task(project: Project, task: Task, person: str) -> None:
         meanwhile, or when readers of a joint task are not done.
     """
     if not task.is_reading:
-        with project.store.begin() as connection:
-            require_all_read(readings_of(connection, task.id))
+        with project.store.transaction() as unit:
+            require_all_read(unit.readings.of(task.id))
         finish(project, task, person)
         return
     if person != task.reader:
         raise AlcError(f"Only {task.reader} can finish this reading of {task.file_name}.")
-    still_open = sum(box.state == "open" for _, box in current_boxes(project, [task.id]))
+    still_open = sum(box.state == BoxState.OPEN for _, box in current_boxes(project, [task.id]))
     if still_open:
         raise AlcError(f"{still_open} boxes of {task.file_name} are still open.")
     _finish_reading(project, task)
 
 
 def _finish_reading(project: Project, task: Task) -> None:
-    t = schema.task.c
-    done = update(schema.task).where(t.id == task.id, t.done_at.is_(None))
-    with project.store.begin() as connection:
-        joint = _alone_with(connection, task)
-        if not connection.execute(done.values(done_at=now(), done_by=task.reader)).rowcount:
+    with project.store.transaction() as unit:
+        # Two readers who finish at the same moment would else both find the other still at work.
+        unit.tasks.hold_joint(task)
+        if not unit.tasks.finish(task.id, task.reader, now()):
             return
-        prepare_change(connection, task.id)
-        readings = readings_of(connection, joint.id)
-        if _all_done(readings):
-            [image] = read_images(project, [(joint, readings)])
-            take_majority(project, connection, image)
-
-
-def _alone_with(connection: Connection, task: Task) -> Any:
-    """The joint task, locked until the transaction ends.
-
-    Two readers who finish at the same moment would else both find the other still at work.
-    """
-    t = schema.task.c
-    image = (t.image_id == task.image_id, t.step == task.step, t.reader == JOINT)
-    connection.execute(update(schema.task).where(*image).values(rank=t.rank))
-    return joint_of(connection, task.id)
+        prepare_change(unit, task.id)
+        joint = unit.readings.joint_of(task.id)
+        image = SharedImage(joint, unit.readings.of(joint.id))
+        if image.is_read:
+            [read] = read_images(unit, [image])
+            take_majority(unit, read)
 
 
 def sharing_words(names: Sequence[str], images: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from napari_alc.errors import BadData
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, queue
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.annotation.time_spent import time_record
 from napari_alc.project.label_sets import (
     CleanLabels,
@@ -27,6 +27,7 @@ from napari_alc.project.reporting.outlook import outlook
 from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.predict import detections_of
+from napari_alc.project.storage.records import ReviewStep
 
 REPORT_FILE = "report.json"
 """What a simulation measured, in the exports' folder."""
@@ -108,7 +109,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
 
 def _settled(project: Project, found: Status) -> LabelSet:
     """The pathologists' labels of the whole images that they have finished."""
-    done = {task.image_id for task in queue(project, WHOLE_IMAGE) if task.is_done}
+    done = {task.image_id for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.is_done}
     return pathologist_labels(project, found.iteration).of_images(done)
 
 

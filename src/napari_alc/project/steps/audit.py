@@ -14,13 +14,14 @@ from napari_alc.evaluation.intervals import clustered_wilson, design_effect
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
 from napari_alc.labels import Labels, LabelSet
 from napari_alc.project.annotation.decisions import current_boxes
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Batch, Task, queue
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.locks import one_at_a_time
-from napari_alc.project.project import Project, labels_from_rows
+from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
 from napari_alc.project.steps.assign_regions import Sorter, crowd_labels_of
-from napari_alc.project.steps.overrides import OUT, ranked
+from napari_alc.project.steps.overrides import ranked
 from napari_alc.project.steps.select import hand_out
+from napari_alc.project.storage.records import Batch, EventKind, ReviewStep, Task, labels_of
 
 OF_BOXES = ("background", "location", "box_in_box")
 """Kinds of noise that a share of the crowd's boxes have."""
@@ -93,19 +94,20 @@ def draw(project: Project, m: int, person: str) -> tuple[int, ...]:
     if m < 1:
         raise AlcError(f"An audit needs at least 1 image, not {m}.")
     iteration = require(project, Step.SELECT, Step.CORRECT).iteration
-    left = sorted(row.image_id for row in ranked(project).rows if row.choice != OUT)
+    left = sorted(row.image_id for row in ranked(project).rows if not row.is_excluded)
     if not left:
         raise AlcError("No image is left for an audit: the pathologists have all of them.")
-    earlier = sum(task.audit for task in queue(project, WHOLE_IMAGE))
+    earlier = sum(task.audit for task in queue(project, ReviewStep.WHOLE_IMAGE))
     rng = random_numbers(project.settings.method.seed, iteration + 1, STREAM, earlier)
     drawn = tuple(rng.permutation(np.array(left, dtype=np.int64))[:m].tolist())
-    hand_out(project, drawn, Batch(WHOLE_IMAGE, iteration + 1, iteration, True), "audit", person)
+    batch = Batch(ReviewStep.WHOLE_IMAGE, iteration + 1, iteration, audit=True)
+    hand_out(project, drawn, batch, EventKind.AUDIT, person)
     return drawn
 
 
 def result(project: Project) -> Audit | None:
     """What the newest audit has found so far; None where none was drawn."""
-    audited = [task for task in queue(project, WHOLE_IMAGE) if task.audit]
+    audited = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.audit]
     if not audited:
         return None
     newest = max(task.iteration for task in audited)
@@ -126,13 +128,8 @@ def result(project: Project) -> Audit | None:
 def _decided(project: Project, tasks: Sequence[Task]) -> Labels:
     """What the pathologists left in the images."""
     image_of = {task.id: task.image_id for task in tasks}
-    return labels_from_rows(
-        [
-            (image_of[task_id], box.category_id, *box.corners, box.id)
-            for task_id, box in current_boxes(project, image_of)
-            if box.is_label
-        ]
-    )
+    boxes = current_boxes(project, image_of)
+    return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
 
 
 def _corrected_shares(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
-
 from napari_alc.cleaning.budget import Budget
 from napari_alc.project.annotation.decisions import current_boxes
-from napari_alc.project.annotation.document import ReviewBox
-from napari_alc.project.annotation.tasks import JOINT, OPEN_BOXES, WHOLE_IMAGE, queue
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
-from napari_alc.project.storage import schema
+from napari_alc.project.storage.records import BoxSource, BoxState, ReviewBox, ReviewStep
 
 
 def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
@@ -22,18 +19,21 @@ def budget(project: Project, clean: int, iteration: int | None = None) -> Budget
     iteration
         i: count step 1 up to X^i only, as things stood before step 2.
     """
+    whole = ReviewStep.WHOLE_IMAGE
     step_of = {
         task.id: task.step
         for task in queue(project)
         if task.is_done
-        and (iteration is None or (task.step == WHOLE_IMAGE and task.iteration <= iteration))
+        and (iteration is None or (task.step is whole and task.iteration <= iteration))
     }
     boxes = [(step_of[t], box) for t, box in current_boxes(project) if t in step_of]
-    step1 = [box for step, box in boxes if step == WHOLE_IMAGE]
-    reviewed = _reviewed_in_step2(project) if iteration is None else 0
-    drawn = sum(step == OPEN_BOXES and box.state == "added" for step, box in boxes)
+    step1 = [box for step, box in boxes if step is whole]
+    with project.store.transaction() as unit:
+        crowd = unit.boxes.count_of_crowd()
+        reviewed = unit.boxes.count_reviewed() if iteration is None else 0
+    drawn = sum(step is not whole and box.state is BoxState.ADDED for step, box in boxes)
     return Budget(
-        crowd=project.store.count(schema.box, schema.box.c.source == "crowd"),
+        crowd=crowd,
         clean=clean,
         step1_boxes=sum(box.is_label for box in step1),
         step1_edits=sum(_is_edit(box) for box in step1),
@@ -44,22 +44,6 @@ def budget(project: Project, clean: int, iteration: int | None = None) -> Budget
 
 def _is_edit(box: ReviewBox) -> bool:
     """Whether a box was added, moved or deleted; a drawing that was taken back is neither."""
-    withdrawn = box.source == "person" and box.state == "deleted"
-    return box.state in ("changed", "added", "deleted") and not withdrawn
-
-
-def _reviewed_in_step2(project: Project) -> int:
-    """Red and green boxes of step 2 in images that are finished."""
-    c, t = schema.correction.c, schema.task.c
-    query = (
-        select(func.count())
-        .select_from(schema.correction)
-        .join(schema.task, t.image_id == c.image_id)
-        .where(
-            c.outcome == "review",
-            t.step == OPEN_BOXES,
-            t.reader == JOINT,
-            t.done_at.is_not(None),
-        )
-    )
-    return int(project.store.value(query))
+    withdrawn = box.source is BoxSource.PERSON and box.state is BoxState.DELETED
+    edits = BoxState.CHANGED, BoxState.ADDED, BoxState.DELETED
+    return box.state in edits and not withdrawn

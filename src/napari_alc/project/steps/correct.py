@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.correction import Correction
 from napari_alc.cleaning.loop import settle
-from napari_alc.project.annotation.tasks import OPEN_BOXES, Batch, write_tasks
+from napari_alc.project.annotation.tasks import write_tasks
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
-from napari_alc.project.steps.assign_regions import SortedImages, sort_remaining, store_rows
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import add_rows, log_event
+from napari_alc.project.steps.assign_regions import SortedImages, sort_remaining
+from napari_alc.project.storage.records import (
+    Batch,
+    BoxState,
+    CorrectionOutcome,
+    EventKind,
+    Proposal,
+    ReviewStep,
+)
 
 
 @dataclass(frozen=True)
@@ -93,50 +98,43 @@ def correct_remaining(project: Project) -> Corrected:
     """
     plan = plan_correction(project)
     images, outcome, iteration = plan.images, plan.outcome, plan.iteration
-    everything = np.ones(len(images.rows), dtype=np.bool_)
-    with project.store.begin() as connection:
-        box_ids = store_rows(connection, images, everything, iteration)
-        rows = _outcome_rows(images, outcome, box_ids, iteration)
-        add_rows(connection, schema.correction, rows)
+    with project.store.transaction() as unit:
+        box_ids = unit.boxes.add_sorted(images.rows, images.crowd, iteration)
+        unit.boxes.add_outcomes(_outcomes(images, outcome, box_ids), iteration)
         write_tasks(
-            connection,
+            unit,
             plan.waiting,
-            Batch(OPEN_BOXES, iteration, iteration),
+            Batch(ReviewStep.OPEN_BOXES, iteration, iteration),
             plan.scores,
             _proposals(images, outcome, box_ids, set(plan.waiting)),
         )
-        log_event(connection, Step.CORRECT, iteration, vars(plan.figures))
+        unit.events.add(EventKind.CORRECT, iteration, vars(plan.figures))
     return plan.figures
 
 
-def _outcome_rows(
-    images: SortedImages, outcome: Correction, box_ids: Integers, iteration: int
-) -> list[dict[str, object]]:
+def _outcomes(
+    images: SortedImages, outcome: Correction, box_ids: Integers
+) -> Iterator[tuple[CorrectionOutcome, list[int], list[int]]]:
     named = (
-        ("label", outcome.automatic),
-        ("review", outcome.review),
-        ("removed", outcome.removed),
-        ("replaced", outcome.replaced),
+        (CorrectionOutcome.LABEL, outcome.automatic),
+        (CorrectionOutcome.REVIEW, outcome.review),
+        (CorrectionOutcome.REMOVED, outcome.removed),
+        (CorrectionOutcome.REPLACED, outcome.replaced),
     )
-    return [
-        {
-            "box_id": int(box_ids[row]),
-            "image_id": int(images.rows.image_ids[row]),
-            "iteration": iteration,
-            "outcome": name,
-        }
-        for name, rows in named
-        for row in rows
-    ]
+    for name, rows in named:
+        yield name, images.rows.image_ids[rows].tolist(), box_ids[rows].tolist()
 
 
 def _proposals(
     images: SortedImages, outcome: Correction, box_ids: Integers, with_task: set[int]
-) -> list[dict[str, object]]:
+) -> list[Proposal]:
     """Automatic labels, kept already, and the boxes that a person decides on."""
     return [
-        {"image_id": int(images.rows.image_ids[row]), "box_id": int(box_ids[row]), "state": state}
-        for state, rows in (("kept", outcome.automatic), ("open", outcome.review))
+        Proposal(int(images.rows.image_ids[row]), int(box_ids[row]), state)
+        for state, rows in (
+            (BoxState.KEPT, outcome.automatic),
+            (BoxState.OPEN, outcome.review),
+        )
         for row in rows
         if int(images.rows.image_ids[row]) in with_task
     ]

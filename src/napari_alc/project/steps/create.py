@@ -19,16 +19,16 @@ from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.annotation.decisions import import_labels
 from napari_alc.project.annotation.tasks import INITIAL_DRAW, add_tasks
 from napari_alc.project.locks import LOCK_FILES, locked
-from napari_alc.project.project import TRAIN, VALIDATION, Project
+from napari_alc.project.project import Project
 from napari_alc.project.settings import (
     SETTINGS_FILE,
     MethodSettings,
     ProjectSettings,
     write_settings,
 )
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import Database, add_rows, log_event, now
+from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import fingerprint
+from napari_alc.project.storage.records import BoxSource, EventKind, ImageRole
 
 CleanUse = Literal["validation", "initial"]
 
@@ -124,25 +124,25 @@ def _require_distinct_names(label_set: LabelSet, path: Path) -> None:
                 )
 
 
-def _images(sources: Sources) -> dict[str, tuple[ImageRecord, ...]]:
+def _images(sources: Sources) -> dict[ImageRole, tuple[ImageRecord, ...]]:
     """The images by role."""
     clean = sources.clean.images if sources.clean else ()
     if sources.clean_use == "initial":
-        return {TRAIN: sources.crowd.images, VALIDATION: ()}
+        return {ImageRole.TRAIN: sources.crowd.images, ImageRole.VALIDATION: ()}
     validation = {image.id for image in clean}
     train = tuple(image for image in sources.crowd.images if image.id not in validation)
-    return {TRAIN: train, VALIDATION: clean}
+    return {ImageRole.TRAIN: train, ImageRole.VALIDATION: clean}
 
 
 def _inspect(
     sources: Sources,
-    images: Mapping[str, Sequence[ImageRecord]],
+    images: Mapping[ImageRole, Sequence[ImageRecord]],
     report: Report,
     should_stop: ShouldStop,
 ) -> dict[int, str]:
     """Fingerprint of every image, once it is known to be there and of the size expected."""
     records = [image for role in images.values() for image in role]
-    if not images[TRAIN]:
+    if not images[ImageRole.TRAIN]:
         listed = "lists only images that are set apart by the clean labels"
         raise BadData(
             sources.crowd_path,
@@ -187,13 +187,13 @@ def _write(
     folder: Path,
     sources: Sources,
     options: CreateOptions,
-    images: Mapping[str, Sequence[ImageRecord]],
+    images: Mapping[ImageRole, Sequence[ImageRecord]],
     fingerprints: Mapping[int, str],
 ) -> Project:
     settings = ProjectSettings(
         images=_relative(sources.images, folder),
         database=options.database,
-        method=fitting(options.method, len(images[TRAIN])),
+        method=fitting(options.method, len(images[ImageRole.TRAIN])),
         detector=options.detector,
     )
     store = Database(folder, options.database)
@@ -226,55 +226,21 @@ def fitting(method: MethodSettings, images: int) -> MethodSettings:
 def _fill(
     project: Project,
     sources: Sources,
-    images: Mapping[str, Sequence[ImageRecord]],
+    images: Mapping[ImageRole, Sequence[ImageRecord]],
     fingerprints: Mapping[int, str],
 ) -> None:
-    with project.store.begin() as connection:
+    with project.store.transaction() as unit:
         categories = {c.id: c for s in (sources.crowd, sources.clean) if s for c in s.categories}
-        add_rows(
-            connection, schema.category, [{"id": c.id, "name": c.name} for c in categories.values()]
-        )
-        rows = [
-            {
-                "id": image.id,
-                "file_name": image.file_name,
-                "width": image.width,
-                "height": image.height,
-                "fingerprint": fingerprints[image.id],
-                "role": role,
-            }
-            for role, records in images.items()
-            for image in records
-        ]
-        add_rows(connection, schema.image, rows)
-        train = [image.id for image in images[TRAIN]]
-        add_rows(connection, schema.box, given_rows(sources.crowd.of_images(train), "crowd"))
-        if sources.clean is not None and images[VALIDATION]:
-            add_rows(connection, schema.box, given_rows(sources.clean, "clean"))
-        details = {"images": len(rows), "crowd_boxes": len(sources.crowd.labels)}
-        log_event(connection, "create", None, details)
-
-
-def given_rows(label_set: LabelSet, source: str) -> list[dict[str, object]]:
-    """Rows of `schema.box` for labels that were handed in."""
-    at = now()
-    labels = label_set.labels
-    columns = zip(
-        labels.image_ids.tolist(), labels.category_ids.tolist(), labels.boxes.tolist(), strict=True
-    )
-    return [
-        {
-            "image_id": image_id,
-            "category_id": category_id,
-            "x1": box[0],
-            "y1": box[1],
-            "x2": box[2],
-            "y2": box[3],
-            "source": source,
-            "created_at": at,
-        }
-        for image_id, category_id, box in columns
-    ]
+        unit.images.add_categories(categories.values())
+        for role, records in images.items():
+            unit.images.add(records, role, fingerprints)
+        train = [image.id for image in images[ImageRole.TRAIN]]
+        unit.boxes.add_given(sources.crowd.of_images(train).labels, BoxSource.CROWD)
+        if sources.clean is not None and images[ImageRole.VALIDATION]:
+            unit.boxes.add_given(sources.clean.labels, BoxSource.CLEAN)
+        count = sum(map(len, images.values()))
+        details = {"images": count, "crowd_boxes": len(sources.crowd.labels)}
+        unit.events.add(EventKind.CREATE, None, details)
 
 
 def _first_tasks(project: Project, sources: Sources) -> None:

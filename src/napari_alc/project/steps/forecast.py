@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
 from napari_alc.errors import AlcError
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, open_counts, queue
+from napari_alc.project.annotation.tasks import open_counts, queue
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.label_sets import labels_of_tasks
 from napari_alc.project.project import Project
-from napari_alc.project.status import GO_ON, STOP, Status, Step, has_predicted, status, stopped_by
+from napari_alc.project.status import Status, Step, has_predicted, status, stopped_by
 from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.overrides import ranked, seconds_a_box
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import log_event
+from napari_alc.project.steps.train import VALIDATION_AP50
+from napari_alc.project.storage.records import EventKind, ModelName, ReviewStep
 
 SMALL_GAIN = 0.5
 """AP50 in percent: less than this in an iteration is within the spread of two trainings."""
@@ -116,12 +114,14 @@ def forecast(project: Project) -> Forecast:
 
 
 def _sample(project: Project, found: Status) -> _Sample:
-    done = [task for task in queue(project, WHOLE_IMAGE) if task.is_done]  # of audits too
+    done = [
+        task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.is_done
+    ]  # of audits too
     objects = len(labels_of_tasks(project, done).labels)
     per_image = objects / len(done) if done else 0.0
     if not objects:
-        crowd = project.store.count(schema.box, schema.box.c.source == "crowd")
-        per_image = crowd / found.images
+        with project.store.transaction() as unit:
+            per_image = unit.boxes.count_of_crowd() / found.images
     return _Sample(per_image, round(per_image * found.images))
 
 
@@ -167,30 +167,18 @@ def _advice(gain: float | None, fewer: float) -> str:
 
 def _gain(project: Project, iteration: int) -> float | None:
     """AP50 that Mp has gained in the last iteration; None without validation images."""
-    c = schema.run.c
-    query = select(c.iteration, c.metrics).where(
-        c.model == "mp", c.iteration.in_((iteration - 1, iteration))
-    )
-    found = {
-        row.iteration: (row.metrics or {}).get("validation_AP50")
-        for row in project.store.rows(query)
-    }
-    before, after = found.get(iteration - 1), found.get(iteration)
+    with project.store.transaction() as unit:
+        runs = (unit.runs.run(i, ModelName.MP) for i in (iteration - 1, iteration))
+        before, after = (run.metric(VALIDATION_AP50) if run else None for run in runs)
     return None if before is None or after is None else float(after) - float(before)
 
 
 def _fewer(project: Project, iteration: int) -> float:
     """Red and green boxes an image in the newest ranking, over those in the one before."""
     ranked(project)
-    before, now = (_uncertain(project, i) for i in (iteration - 1, iteration))
+    with project.store.transaction() as unit:
+        before, now = (unit.rankings.uncertain_boxes(i) for i in (iteration - 1, iteration))
     return now / before if before else 1.0
-
-
-def _uncertain(project: Project, iteration: int) -> float:
-    """Red and green boxes an image of a ranking."""
-    r = schema.ranking.c
-    query = select(func.avg(r.red + r.green)).where(r.iteration == iteration)
-    return float(project.store.value(query) or 0.0)
 
 
 def _gain_words(gain: float | None) -> str:
@@ -221,7 +209,7 @@ def stop_here(project: Project, person: str) -> None:
     found = status(project)
     if found.next_step is not Step.SELECT:
         raise AlcError(f"There is nothing to stop now: {found.sentence}")
-    _log(project, STOP, found, person)
+    _log(project, EventKind.STOP, found, person)
 
 
 def go_on(project: Project, person: str) -> None:
@@ -235,9 +223,9 @@ def go_on(project: Project, person: str) -> None:
     found = status(project)
     if found.corrected or not stopped_by(project):
         raise AlcError(f"The iterations were not stopped, or it is too late: {found.sentence}")
-    _log(project, GO_ON, found, person)
+    _log(project, EventKind.GO_ON, found, person)
 
 
-def _log(project: Project, event: str, found: Status, person: str) -> None:
-    with project.store.begin() as connection:
-        log_event(connection, event, found.iteration, {"person": person})
+def _log(project: Project, event: EventKind, found: Status, person: str) -> None:
+    with project.store.transaction() as unit:
+        unit.events.add(event, found.iteration, {"person": person})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import update
-
 from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.labels import Detections, ImageRecord
@@ -16,9 +14,9 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, require, run_of
 from napari_alc.project.steps.executor import Executor, LocalExecutor
 from napari_alc.project.steps.train import VALIDATION_AP50
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import log_event, now
 from napari_alc.project.storage.prediction_files import load_pieces
+from napari_alc.project.storage.records import EventKind
+from napari_alc.project.storage.repository import now
 from napari_alc.project.strategy_measurements import measure_images
 
 
@@ -58,15 +56,11 @@ def predict(
     measure_images(project, iteration, report, should_stop, device)
     tau = _tau(project, iteration)
     metrics = {model: _measured(project, iteration, model) for model in MODELS}
-    c = schema.run.c
-    with project.store.begin() as connection:
+    with project.store.transaction() as unit:
         for model in MODELS:
-            connection.execute(
-                update(schema.run)
-                .where(c.iteration == iteration, c.model == model)
-                .values(predicted_at=now(), threshold=tau, metrics=metrics[model])
-            )
-        log_event(connection, Step.PREDICT, iteration, {"images": len(remaining), "tau": tau})
+            unit.runs.set_predicted(iteration, model, now(), tau, metrics[model])
+        details = {"images": len(remaining), "tau": tau}
+        unit.events.add(EventKind.PREDICT, iteration, details)
     return tau
 
 

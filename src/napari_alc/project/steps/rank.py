@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import delete, insert, select
 
 from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.loop import offered_rows, rank_images
@@ -15,17 +13,12 @@ from napari_alc.cleaning.regions import Region
 from napari_alc.cleaning.selection import Candidates, scores
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import run_of
 from napari_alc.project.steps.assign_regions import SortedImages, Sorter
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import add_rows
+from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.strategy_measurements import measured_values, strategy_of
 
 IMAGES_AT_ONCE = 512
 """Images whose boxes are sorted, and so held in memory, at a time."""
-
-MADE_OF = "ranking"
-"""Key of the table `meta`: what the newest ranking was made of, as JSON."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +40,11 @@ class _Found:
     counts: Integers
     offered: Integers
 
+    def of(self, image_ids: Integers) -> _Found:
+        """The rows of some images, in their order; rows must be ordered by id before."""
+        rows = np.searchsorted(self.image_ids, image_ids)
+        return _Found(image_ids, self.inconsistency[rows], self.counts[rows], self.offered[rows])
+
 
 def keep_ranking(project: Project, iteration: int) -> None:
     """Rank X without X^i and store it; one that was made of the same predictions stays.
@@ -62,32 +60,26 @@ def keep_ranking(project: Project, iteration: int) -> None:
     AlcError
         When what the strategy looks at was not measured.
     """
-    while not _is_kept(project, made_of := _made_of(project, iteration)):
+    while (made_of := _needed(project, iteration)) is not None:
         _keep(project, iteration, made_of, _make(project, iteration))
 
 
-def _make(project: Project, iteration: int) -> list[dict[str, object]]:
+def _make(project: Project, iteration: int) -> _Found:
+    """What the LSM found, the most urgent image first."""
     found = _find(project, iteration)
     measured = measured_values(project, iteration, found.image_ids)
     candidates = Candidates(found.image_ids, found.inconsistency, measured)
     strategy, seed = strategy_of(project, iteration), project.settings.method.seed
-    return _rows(found, rank_images(strategy, candidates, seed, iteration), iteration)
+    return found.of(rank_images(strategy, candidates, seed, iteration))
 
 
-def _keep(
-    project: Project, iteration: int, made_of: dict[str, object], rows: list[dict[str, object]]
-) -> None:
+def _keep(project: Project, iteration: int, made_of: dict[str, object], found: _Found) -> None:
     """Store a ranking, unless what it was made of has changed meanwhile."""
-    m, r = schema.meta.c, schema.ranking.c
-    with project.store.begin() as connection:
-        # From here on other databases let nobody else in; SQLite does so since the first change.
-        connection.execute(select(schema.meta).where(m.key == "schema").with_for_update())
-        connection.execute(delete(schema.meta).where(m.key == MADE_OF))
-        if made_of == _made_of(project, iteration):
-            connection.execute(delete(schema.ranking).where(r.iteration == iteration))
-            add_rows(connection, schema.ranking, rows)
-            note = {"key": MADE_OF, "value": json.dumps(made_of)}
-            connection.execute(insert(schema.meta), [note])
+    with project.store.transaction() as unit:
+        unit.rankings.begin_anew()
+        if made_of == _made_of(project, unit, iteration):
+            columns = found.image_ids, found.inconsistency, found.counts, found.offered
+            unit.rankings.replace(iteration, *columns, made_of)
 
 
 def _find(project: Project, iteration: int) -> _Found:
@@ -119,33 +111,17 @@ def _found_in(images: SortedImages) -> _Found:
     return _Found(ids, scores(rows, ids), counts, offered)
 
 
-def _rows(found: _Found, ranked: Integers, iteration: int) -> list[dict[str, object]]:
-    rows = np.searchsorted(found.image_ids, ranked)
-    return [
-        {
-            "iteration": iteration,
-            "image_id": image_id,
-            "rank": place,
-            "score": score,
-            **{region.label: counts[region] for region in Region},
-            "offered": offered,
-        }
-        for place, (image_id, score, counts, offered) in enumerate(
-            zip(
-                ranked.tolist(),
-                found.inconsistency[rows].tolist(),
-                found.counts[rows].tolist(),
-                found.offered[rows].tolist(),
-                strict=True,
-            )
-        )
-    ]
+def _needed(project: Project, iteration: int) -> dict[str, object] | None:
+    """What a ranking would be made of; None where the one that is kept was made of it."""
+    with project.store.transaction() as unit:
+        made_of = _made_of(project, unit, iteration)
+        return None if unit.rankings.made_of() == made_of else made_of
 
 
-def _made_of(project: Project, iteration: int) -> dict[str, object]:
+def _made_of(project: Project, unit: UnitOfWork, iteration: int) -> dict[str, object]:
     """What a ranking depends on; a change of any of it makes a new one necessary."""
     method = project.settings.method
-    runs = [run_of(project, iteration, model) for model in MODELS]
+    runs = [unit.runs.run(iteration, model) for model in MODELS]
     return {
         "iteration": iteration,
         "predicted": [str(run and run.predicted_at) for run in runs],
@@ -154,9 +130,3 @@ def _made_of(project: Project, iteration: int) -> dict[str, object]:
         "iou": method.iou,
         "seed": method.seed,
     }
-
-
-def _is_kept(project: Project, made_of: dict[str, object]) -> bool:
-    c = schema.meta.c
-    known = project.store.value(select(c.value).where(c.key == MADE_OF))
-    return known is not None and json.loads(known) == made_of

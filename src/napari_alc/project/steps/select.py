@@ -6,19 +6,14 @@ import numpy as np
 
 from napari_alc.cleaning.selection import scores
 from napari_alc.errors import AlcError
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Batch, write_tasks
+from napari_alc.project.annotation.tasks import write_tasks
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
-from napari_alc.project.steps.assign_regions import (
-    SortedImages,
-    Sorter,
-    store_rows,
-    whole_image_proposals,
-)
+from napari_alc.project.steps.assign_regions import SortedImages, Sorter, whole_image_proposals
 from napari_alc.project.steps.overrides import chosen_images
 from napari_alc.project.steps.rank import keep_ranking
-from napari_alc.project.storage.database import log_event
+from napari_alc.project.storage.records import Batch, EventKind, ReviewStep
 
 
 @one_at_a_time("select")
@@ -46,12 +41,13 @@ def select(project: Project, k: int | None = None) -> tuple[int, ...]:
         raise AlcError(
             "No image is left to be selected: take back that images were taken out, or stop here."
         )
-    hand_out(project, chosen, Batch(WHOLE_IMAGE, iteration + 1, iteration), Step.SELECT)
+    batch = Batch(ReviewStep.WHOLE_IMAGE, iteration + 1, iteration)
+    hand_out(project, chosen, batch, EventKind.SELECT)
     return chosen
 
 
 def hand_out(
-    project: Project, image_ids: tuple[int, ...], batch: Batch, event: str, person: str = ""
+    project: Project, image_ids: tuple[int, ...], batch: Batch, event: EventKind, person: str = ""
 ) -> None:
     """Hand whole images to the pathologists, with what the models of `batch` see in them.
 
@@ -65,18 +61,17 @@ def hand_out(
     if batch.models is None:
         raise ValueError("no model has seen these images")
     images = Sorter(project, batch.models).sort(image_ids)
-    with project.store.begin() as connection:
-        everything = np.ones(len(images.rows), dtype=np.bool_)
-        box_ids = store_rows(connection, images, everything, batch.models)
+    with project.store.transaction() as unit:
+        box_ids = unit.boxes.add_sorted(images.rows, images.crowd, batch.models)
         write_tasks(
-            connection,
+            unit,
             image_ids,
             batch,
             _inconsistency(images, image_ids),
             whole_image_proposals(images.rows, box_ids),
         )
         details: dict[str, object] = {"images": list(image_ids)}
-        log_event(connection, event, batch.models, details | ({"person": person} if person else {}))
+        unit.events.add(event, batch.models, details | ({"person": person} if person else {}))
 
 
 def _inconsistency(images: SortedImages, image_ids: tuple[int, ...]) -> list[float]:

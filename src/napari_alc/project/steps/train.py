@@ -9,23 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
-
 from napari_alc.detection.run_files import METRICS_FILE, WEIGHTS_FILE
 from napari_alc.errors import BadData
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
 from napari_alc.project.locks import locked
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import NEWEST_DECISION, Step, require, run_of
+from napari_alc.project.status import NEWEST_DECISION, Step, require
 from napari_alc.project.steps.executor import Executor, LocalExecutor, run_training
 from napari_alc.project.steps.training_inputs import (
     TrainingJob,
     clean_images,
     prepare,
 )
-from napari_alc.project.storage import schema
-from napari_alc.project.storage.database import log_event, now
+from napari_alc.project.storage.records import EventKind, ModelName, Run
+from napari_alc.project.storage.repository import now
 
 VALIDATION_AP50 = "validation_AP50"
 """Joins the metrics of a run when it has predicted."""
@@ -98,11 +96,17 @@ def train_on(
 def record_run(project: Project, job: TrainingJob) -> None:
     """Let the store know of a training that has come to its end."""
     metrics = _metrics_in(job.folder)
-    if _is_recorded(project, job.iteration, job.model, metrics):
-        _note_decision(project, job.iteration, job.model, job.newest)
-        return
-    with project.store.begin() as connection:
-        _store_run(connection, project, job, {**metrics, NEWEST_DECISION: job.newest})
+    with project.store.transaction() as unit:
+        known = unit.runs.run(job.iteration, job.model)
+        if known is None or not _is_of(known, metrics):
+            run = _run_of(project, job, {**metrics, NEWEST_DECISION: job.newest})
+            unit.runs.replace(run)
+            details = {"model": run.model, "images": run.images, "boxes": run.boxes}
+            unit.events.add(EventKind.TRAIN, run.iteration, details)
+        elif known.metric(NEWEST_DECISION) != job.newest:
+            # The same training has seen later decisions: its labels are still the same.
+            newer = {**(known.metrics or {}), NEWEST_DECISION: job.newest}
+            unit.runs.set_metrics(job.iteration, job.model, newer)
 
 
 def _metrics_in(folder: Path) -> dict[str, Any]:
@@ -121,49 +125,24 @@ def _unreadable(folder: Path, error: Exception) -> BadData:
     )
 
 
-def _is_recorded(
-    project: Project, iteration: int, model: str, metrics: Mapping[str, object]
-) -> bool:
+def _is_of(run: Run, metrics: Mapping[str, object]) -> bool:
     """Whether the store knows of this very training; after a crash it may know an older one."""
-    run = run_of(project, iteration, model)
-    if run is None or run.trained_at is None:
+    if run.trained_at is None or run.metrics is None:
         return False
     known = {name: value for name, value in run.metrics.items() if name not in NOT_OF_TRAINING}
     return known == metrics
 
 
-def _note_decision(project: Project, iteration: int, model: str, newest: int) -> None:
-    """Store that a run has seen every decision up to `newest`; its labels are the same."""
-    run = run_of(project, iteration, model)
-    if run is None or run.metrics.get(NEWEST_DECISION) == newest:
-        return
-    c = schema.run.c
-    with project.store.begin() as connection:
-        connection.execute(
-            update(schema.run)
-            .where(c.iteration == iteration, c.model == model)
-            .values(metrics={**run.metrics, NEWEST_DECISION: newest})
-        )
-
-
-def _store_run(
-    connection: Connection, project: Project, job: TrainingJob, metrics: Mapping[str, object]
-) -> None:
-    c = schema.run.c
-    of_model = (c.iteration == job.iteration, c.model == job.model)
-    connection.execute(delete(schema.run).where(*of_model))
-    row = {
-        "iteration": job.iteration,
-        "model": job.model,
-        "settings": project.settings.detector.given,
-        "images": len(job.labels.images),
-        "boxes": len(job.labels.labels),
-        "trained_at": now(),
-        "metrics": dict(metrics),
-    }
-    connection.execute(insert(schema.run), [row])
-    details = {"model": job.model, "images": row["images"], "boxes": row["boxes"]}
-    log_event(connection, Step.TRAIN, job.iteration, details)
+def _run_of(project: Project, job: TrainingJob, metrics: Mapping[str, object]) -> Run:
+    return Run(
+        iteration=job.iteration,
+        model=ModelName(job.model),
+        settings=project.settings.detector.given,
+        images=len(job.labels.images),
+        boxes=len(job.labels.labels),
+        trained_at=now(),
+        metrics=metrics,
+    )
 
 
 @dataclass(frozen=True)

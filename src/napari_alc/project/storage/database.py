@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    Table,
-    create_engine,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from napari_alc.errors import BadData
 from napari_alc.project.storage import schema
-
-Row = Mapping[str, Any]
+from napari_alc.project.storage.boxes import BoxRepository
+from napari_alc.project.storage.decisions import DecisionRepository
+from napari_alc.project.storage.images import ImageRepository
+from napari_alc.project.storage.rankings import RankingRepository
+from napari_alc.project.storage.readings import ReadingRepository
+from napari_alc.project.storage.runs import EventRepository, RunRepository
+from napari_alc.project.storage.sessions import LeaseRepository, TimeRepository
+from napari_alc.project.storage.tasks import TaskRepository
 
 DATABASE_FILE = "project.db"
-
-ROWS_AT_ONCE = 20_000
-"""Rows sent to the database in one statement; bounds memory for large label sets."""
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
-
-
-def as_utc(moment: datetime) -> datetime:
-    """A moment as the store gives it, in UTC; SQLite keeps no time zone."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _durable(connection: Any, _record: object) -> None:
@@ -57,7 +38,11 @@ def _own(folder: Path) -> Path:
     return folder.resolve() / DATABASE_FILE
 
 
-_VERSION = select(schema.meta.c.value).where(schema.meta.c.key == "schema")
+VERSION_KEY = "format"
+"""Key of the table `meta`: the version of the store's tables."""
+
+EARLIER_KEY, LAST_EARLIER = "schema", 3
+"""Programs before the first release numbered their tables so; the last ones are today's."""
 
 _REMEDIES = {
     "malformed": "The file is damaged: restore it from a copy",
@@ -76,6 +61,22 @@ def _remedy(complaint: str) -> str:
         if words in complaint:
             return remedy
     return "Check free disk space and that the database can be reached, then try again"
+
+
+class UnitOfWork:
+    """What one transaction asks and writes: all of it is stored together, or nothing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.images = ImageRepository(connection)
+        self.boxes = BoxRepository(connection)
+        self.tasks = TaskRepository(connection)
+        self.decisions = DecisionRepository(connection)
+        self.readings = ReadingRepository(connection)
+        self.rankings = RankingRepository(connection)
+        self.runs = RunRepository(connection)
+        self.events = EventRepository(connection)
+        self.leases = LeaseRepository(connection)
+        self.times = TimeRepository(connection)
 
 
 class Database:
@@ -112,20 +113,20 @@ class Database:
             interrupted is removed.
         """
         with self.begin() as connection:
+            if _versions(connection):
+                raise BadData(
+                    self.where,
+                    "the database holds a project already",
+                    "Choose another folder or database; to go on with that project, "
+                    "bring its project.toml back from a copy",
+                )
             if inspect(connection).has_table(schema.meta.name):
-                if connection.execute(_VERSION).scalar() is not None:
-                    raise BadData(
-                        self.where,
-                        "the database holds a project already",
-                        "Choose another folder or database; to go on with that project, "
-                        "bring its project.toml back from a copy",
-                    )
                 schema.metadata.drop_all(connection)
             schema.metadata.create_all(connection)
 
     def seal(self) -> None:
         """Mark a new project's database as complete."""
-        row = {"key": "schema", "value": str(schema.SCHEMA_VERSION)}
+        row = {"key": VERSION_KEY, "value": str(schema.SCHEMA_VERSION)}
         with self.begin() as connection:
             connection.execute(insert(schema.meta), [row])
 
@@ -135,87 +136,56 @@ class Database:
             schema.metadata.drop_all(connection)
 
     def check(self) -> None:
-        """Refuse a database that is absent, damaged or made by a newer program."""
+        """Refuse a database that is absent, damaged, or made by a program too new or too old."""
         if self.is_file and not Path(self.where).is_file():
             raise BadData(self.where, "the project's database is missing", "Restore it from a copy")
         with self.begin() as connection:
-            known = inspect(connection).has_table(schema.meta.name)
-            found = connection.execute(_VERSION).scalar() if known else None
-        if found is None or not found.isdigit() or not int(found):
+            versions = _versions(connection)
+        found, known = versions.get(VERSION_KEY), schema.SCHEMA_VERSION
+        if found is None:
+            found, known = versions.get(EARLIER_KEY, ""), LAST_EARLIER
+        if not found.isdigit() or not int(found):
             raise BadData(self.where, "is no napari-alc database", "Restore it from a copy")
-        if int(found) > schema.SCHEMA_VERSION:
+        if int(found) > known:
             raise BadData(
                 self.where,
-                f"was made by a newer napari-alc (schema {found}, known: {schema.SCHEMA_VERSION})",
+                f"was made by a newer napari-alc (schema {found}, known: {known})",
                 "Update napari-alc to open it",
+            )
+        if int(found) < known:
+            raise BadData(
+                self.where,
+                "was made by a napari-alc from long before its first release",
+                "Export its labels with that program, and make a new project of them",
             )
 
     @contextmanager
+    def transaction(self) -> Iterator[UnitOfWork]:
+        """Ask and write together: all of it is stored when the block ends, or nothing."""
+        with self.begin() as connection:
+            yield UnitOfWork(connection)
+
+    @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction: all of it is stored when the block ends, or nothing."""
+        """The bare transaction, for this room alone."""
         try:
             with self.engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise self.refusal(error) from error
-
-    def refusal(self, error: DBAPIError) -> BadData:
-        """What the database complained about, in a line for people."""
-        complaint = str(error.orig)
-        return BadData(self.where, f"the database refused ({complaint})", _remedy(complaint))
-
-    def rows(self, statement: Any) -> Sequence[Any]:
-        """All rows of a query."""
-        with self.begin() as connection:
-            return connection.execute(statement).all()
-
-    def value(self, statement: Any) -> Any:
-        """The first column of the first row of a query, or None."""
-        with self.begin() as connection:
-            return connection.execute(statement).scalar()
-
-    def count(self, table: Table, *conditions: Any) -> int:
-        """How many rows of `table` fulfil all `conditions`."""
-        return int(self.value(select(func.count()).select_from(table).where(*conditions)))
+            complaint = str(error.orig)
+            raise BadData(
+                self.where, f"the database refused ({complaint})", _remedy(complaint)
+            ) from error
 
     def close(self) -> None:
         """Let go of the database's files."""
         self.engine.dispose()
 
 
-def version_of(connection: Connection) -> int:
-    """The version of the tables of a store that was checked."""
-    return int(connection.execute(_VERSION).scalar() or 0)
-
-
-def moment(connection: Connection) -> datetime:
-    """The present moment by the clock that all windows on this store share.
-
-    SQLite has no clock of its own; it is the computer's there.
-    """
-    if connection.dialect.name == "sqlite":
-        return now()
-    return as_utc(connection.execute(select(func.now())).scalar_one())
-
-
-def add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert `rows` in pieces of bounded size."""
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        connection.execute(insert(table), list(rows[start : start + ROWS_AT_ONCE]))
-
-
-def add_boxes(connection: Connection, rows: Sequence[Row]) -> list[int]:
-    """Insert rows of `schema.box`; returns their ids in the order of the rows."""
-    statement = insert(schema.box).returning(schema.box.c.id, sort_by_parameter_order=True)
-    found: list[int] = []
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        found += connection.scalars(statement, list(rows[start : start + ROWS_AT_ONCE])).all()
-    return found
-
-
-def log_event(
-    connection: Connection, step: str, iteration: int | None, details: Mapping[str, object]
-) -> None:
-    """Write into the project's history what a step did."""
-    row = {"at": now(), "step": step, "iteration": iteration, "details": dict(details)}
-    connection.execute(insert(schema.event), [row])
+def _versions(connection: Connection) -> dict[str, str]:
+    """The versions that a store names, by key; empty in one that is no store, or unfinished."""
+    if not inspect(connection).has_table(schema.meta.name):
+        return {}
+    c = schema.meta.c
+    query = select(c.key, c.value).where(c.key.in_((VERSION_KEY, EARLIER_KEY)))
+    return {row.key: row.value for row in connection.execute(query)}

@@ -14,13 +14,11 @@ from hashlib import blake2b
 from pathlib import Path
 
 import orjson
-from sqlalchemy import select
 
 from napari_alc.errors import BadData, unreadable
 from napari_alc.files import FileState
 from napari_alc.formats.images import image_size
 from napari_alc.labels import ImageRecord
-from napari_alc.project.storage import schema
 from napari_alc.project.storage.database import Database
 
 FINGERPRINT_BYTES = 65_536
@@ -94,9 +92,8 @@ class ImageFiles:
 
     @cached_property
     def _fingerprints(self) -> dict[int, str]:
-        c = schema.image.c
-        rows = self._store.rows(select(c.id, c.fingerprint))
-        return {int(number): str(digest) for number, digest in rows}
+        with self._store.transaction() as unit:
+            return unit.images.fingerprints()
 
     @cached_property
     def _known(self) -> dict[str, Known]:

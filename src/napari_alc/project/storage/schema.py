@@ -8,11 +8,15 @@ who has an image open (`lease`) and where a person stopped (`place`).
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
+    Enum,
     Float,
     ForeignKey,
     Index,
@@ -21,14 +25,51 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    false,
 )
 
-SCHEMA_VERSION = 3
-"""2: readings, leases, places and the time spent; 3: choices by hand, audits and what a ranked
-image offers (`napari_alc.project.migration`)."""
+from napari_alc.cleaning.regions import Region
+from napari_alc.project.storage.records import (
+    JOINT,
+    BoxSource,
+    BoxState,
+    CorrectionOutcome,
+    DecisionAction,
+    EventKind,
+    ImageRole,
+    ModelName,
+    OverrideKind,
+    ReviewStep,
+)
+
+SCHEMA_VERSION = 1
+"""A store of a higher one was made by a newer program."""
 
 metadata = MetaData()
+
+
+def _one_of(kind: type[StrEnum]) -> Enum:
+    """A column of a state, which the database itself holds to its values."""
+    values = [member.value for member in kind]
+    return Enum(
+        kind, native_enum=False, create_constraint=True, values_callable=lambda _kind: values
+    )
+
+
+def _corners() -> tuple[Column[float], ...]:
+    return tuple(Column(name, Float, nullable=False) for name in ("x1", "y1", "x2", "y2"))
+
+
+def _in_order() -> CheckConstraint:
+    return CheckConstraint("x1 <= x2 AND y1 <= y2")
+
+
+def _share(name: str) -> CheckConstraint:
+    return CheckConstraint(f"{name} BETWEEN 0 AND 1")
+
+
+def _not_negative(*names: str) -> CheckConstraint:
+    return CheckConstraint(" AND ".join(f"{name} >= 0" for name in names))
+
 
 meta = Table(
     "meta",
@@ -52,7 +93,7 @@ image = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("fingerprint", String, nullable=False),
-    Column("role", String, nullable=False),  # "train" (the set X) or "validation"
+    Column("role", _one_of(ImageRole), nullable=False),
 )
 
 box = Table(
@@ -61,32 +102,36 @@ box = Table(
     Column("id", Integer, primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False, index=True),
     Column("category_id", ForeignKey("category.id"), nullable=False),
-    Column("x1", Float, nullable=False),
-    Column("y1", Float, nullable=False),
-    Column("x2", Float, nullable=False),
-    Column("y2", Float, nullable=False),
-    Column("source", String, nullable=False, index=True),  # crowd, mp, ma, person, clean
+    *_corners(),
+    Column("source", _one_of(BoxSource), nullable=False, index=True),
     Column("iteration", Integer),  # of the model that proposed it
     Column("score", Float),
     Column("person", String),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    _in_order(),
+    _share("score"),
+    _not_negative("iteration"),
 )
+
+_REGION = Enum(*(region.label for region in Region), native_enum=False, create_constraint=True)
 
 region = Table(
     "region",
     metadata,
     Column("box_id", ForeignKey("box.id"), primary_key=True),
     Column("iteration", Integer, primary_key=True),  # of the models that sorted the box
-    Column("region", String, nullable=False),
+    Column("region", _REGION, nullable=False),
     Column("evaluation_score", Float),
     Column("box_in_box", Boolean, nullable=False),
+    _share("evaluation_score"),
+    _not_negative("iteration"),
 )
 
 run = Table(
     "run",
     metadata,
     Column("iteration", Integer, primary_key=True),
-    Column("model", String, primary_key=True),  # mp, ma
+    Column("model", _one_of(ModelName), primary_key=True),
     Column("settings", JSON, nullable=False),
     Column("images", Integer, nullable=False),
     Column("boxes", Integer, nullable=False),
@@ -94,6 +139,7 @@ run = Table(
     Column("predicted_at", DateTime(timezone=True)),
     Column("threshold", Float),
     Column("metrics", JSON),
+    _not_negative("iteration", "images", "boxes"),
 )
 
 ranking = Table(
@@ -108,6 +154,7 @@ ranking = Table(
     Column("green", Integer, nullable=False),
     Column("gray", Integer, nullable=False),
     Column("offered", Integer),  # boxes that a review of the whole image would offer
+    _not_negative("iteration", "rank", "score", "red", "pink", "green", "gray"),
 )
 
 choice = Table(
@@ -116,10 +163,11 @@ choice = Table(
     Column("id", Integer, primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False),
     Column("iteration", Integer, nullable=False),  # of the ranking: the choice is for the next X
-    Column("kind", String, nullable=False),  # out, in, undone; the newest of an image holds
+    Column("kind", _one_of(OverrideKind), nullable=False),
     Column("person", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    _not_negative("iteration"),
 )
 Index("choice_of_iteration", choice.c.iteration, choice.c.image_id)
 
@@ -128,7 +176,7 @@ task = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False),
-    Column("step", Integer, nullable=False),  # 1: whole image, 2: red and green boxes
+    Column("step", Integer, nullable=False),  # a `ReviewStep`
     Column("iteration", Integer, nullable=False),  # the X^i it joins; g in step 2
     Column("models", Integer),  # iteration of the models behind its regions; none in X^0
     Column("rank", Integer, nullable=False),
@@ -136,10 +184,12 @@ task = Table(
     Column("done_at", DateTime(timezone=True)),
     Column("done_by", String),
     # whose blind reading it is; empty: the joint task of the image
-    Column("reader", String, nullable=False, default="", server_default=""),
+    Column("reader", String, nullable=False, default=JOINT),
     # drawn at random to measure the noise that is left, not for its rank
-    Column("audit", Boolean, nullable=False, default=False, server_default=false()),
+    Column("audit", Boolean, nullable=False, default=False),
     UniqueConstraint("image_id", "step", "reader"),
+    CheckConstraint(f"step IN {tuple(map(int, ReviewStep))}"),
+    _not_negative("iteration", "rank"),
 )
 
 proposal = Table(
@@ -147,7 +197,7 @@ proposal = Table(
     metadata,
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("box_id", ForeignKey("box.id"), primary_key=True),
-    Column("state", String, nullable=False),  # "open", or "kept" where the program decided
+    Column("state", _one_of(BoxState), nullable=False),  # kept where the program decided
 )
 
 decision = Table(
@@ -156,17 +206,15 @@ decision = Table(
     Column("id", Integer, primary_key=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("box_id", ForeignKey("box.id"), nullable=False),
-    Column("action", String, nullable=False),  # keep, delete, change, take, add, undo, …
-    Column("state", String, nullable=False),  # open, kept, changed, added, deleted
+    Column("action", _one_of(DecisionAction), nullable=False),
+    Column("state", _one_of(BoxState), nullable=False),
     Column("category_id", ForeignKey("category.id"), nullable=False),
-    Column("x1", Float, nullable=False),
-    Column("y1", Float, nullable=False),
-    Column("x2", Float, nullable=False),
-    Column("y2", Float, nullable=False),
+    *_corners(),
     Column("person", String, nullable=False),  # who acted
     Column("credit", String, nullable=False),  # whose state it is: an undo restores it too
     Column("decided_at", DateTime(timezone=True), nullable=False),  # when they acted
     Column("credited_at", DateTime(timezone=True)),  # since when it is; None: nobody's
+    _in_order(),
 )
 Index("decision_of_box", decision.c.task_id, decision.c.box_id)
 
@@ -176,7 +224,8 @@ correction = Table(
     Column("box_id", ForeignKey("box.id"), primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False, index=True),
     Column("iteration", Integer, nullable=False),
-    Column("outcome", String, nullable=False),  # label, review, removed, replaced
+    Column("outcome", _one_of(CorrectionOutcome), nullable=False),
+    _not_negative("iteration"),
 )
 
 event = Table(
@@ -184,9 +233,10 @@ event = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("step", String, nullable=False),
+    Column("step", _one_of(EventKind), nullable=False),
     Column("iteration", Integer),
     Column("details", JSON, nullable=False),
+    _not_negative("iteration"),
 )
 
 lease = Table(
@@ -219,4 +269,5 @@ spent = Table(
     Column("person", String, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    _not_negative("seconds"),
 )

@@ -24,7 +24,7 @@ from napari_alc.plugin.review.canvas.image_layer import (
 from napari_alc.plugin.review.canvas.local_contrast import with_local_contrast
 from napari_alc.plugin.review.canvas.scale_bar import LONGEST
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 from napari_alc.wording import length_words, round_length
 
 RANDOM = np.random.default_rng(0)

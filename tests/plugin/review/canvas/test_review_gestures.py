@@ -19,7 +19,7 @@ from napari_alc.plugin.review.canvas.edits import (
     under,
     without_slips,
 )
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 300, 200)
 A = ReviewBox(1, 1, (10.3, 20.7, 40.1, 60.9), "crowd")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from napari_alc.plugin.review.canvas.label_layer import LONGEST, Word, text_of
 from napari_alc.plugin.review.canvas.label_placement import place, squeeze
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 side = st.floats(0, 200)
 box = st.tuples(side, side, st.floats(2, 80), st.floats(2, 80))

@@ -13,7 +13,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from napari_alc.plugin.review.canvas.box_layer import BoxRows
 from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.edits import to_vertices
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 REGIONS = ("red", "green", "pink", "gray")
 

@@ -12,7 +12,7 @@ from napari_alc.plugin.review.canvas.suggestion_layer import (
     SuggestionLines,
     dashes,
 )
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 place = st.floats(0, 500)
 size = st.floats(2, 300)

@@ -1,0 +1,297 @@
+"""Boxes in the store: who drew them, their regions, and what the correction made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, Select, and_, func, insert, select
+
+from napari_alc.boxes import Integers
+from napari_alc.cleaning.regions import Region, SortedLabels, Source
+from napari_alc.labels import Labels
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.records import (
+    JOINT,
+    AutomaticLabel,
+    BoxSource,
+    Corners,
+    CorrectionOutcome,
+    DrawnBox,
+    ImageRole,
+    ReviewBox,
+    ReviewStep,
+    labels_from_rows,
+)
+from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, now
+
+_box, _region, _task = schema.box.c, schema.region.c, schema.task.c
+_correction = schema.correction.c
+
+_AS_LABEL = (
+    *(_box.image_id, _box.category_id),
+    *(_box.x1, _box.y1, _box.x2, _box.y2),
+    _box.id,
+)
+"""What `labels_from_rows` takes."""
+
+BOX_COLUMNS = (
+    *(_box.id, _box.category_id),
+    *(_box.x1, _box.y1, _box.x2, _box.y2),
+    *(_box.source, _box.score),
+)
+"""What a `ReviewBox` needs of a box, besides its region and evaluation score."""
+
+
+class BoxRepository(Repository):
+    """Boxes; what was drawn is never altered."""
+
+    def given(self, source: BoxSource, role: ImageRole) -> Labels:
+        """What was handed in for the images of a role."""
+        query = (
+            select(*_AS_LABEL)
+            .join(schema.image, schema.image.c.id == _box.image_id)
+            .where(_box.source == source, schema.image.c.role == role)
+        )
+        return self._labels(query)
+
+    def of_crowd(self, image_ids: Sequence[int]) -> Labels:
+        """What the crowd drew on images, whose ids are given in ascending order."""
+        if not image_ids:
+            return Labels.empty()
+        within = _box.image_id.between(image_ids[0], image_ids[-1])
+        query = select(*_AS_LABEL).where(within, _box.source == BoxSource.CROWD)
+        return self._labels(query).of_images(image_ids)
+
+    def of_crowd_on_finished(self) -> Labels:
+        """What the crowd drew on the images that were finished whole."""
+        query = (
+            select(*_AS_LABEL)
+            .join(schema.task, _task.image_id == _box.image_id)
+            .where(
+                _box.source == BoxSource.CROWD,
+                _task.step == ReviewStep.WHOLE_IMAGE,
+                _task.done_at.is_not(None),
+                _task.reader == JOINT,
+            )
+        )
+        return self._labels(query)
+
+    def _labels(self, query: Select[Any]) -> Labels:
+        return labels_from_rows(self._rows(query.order_by(_box.id)))
+
+    def count_of_crowd(self) -> int:
+        """How many boxes the crowd drew."""
+        return self._count(schema.box, _box.source == BoxSource.CROWD)
+
+    def as_drawn(self, box_ids: Collection[int]) -> dict[int, tuple[int, Corners]]:
+        """Category and corners that boxes had before anybody changed them, by box id."""
+        return self._first(_box.id.in_(box_ids))
+
+    def as_drawn_on_shared(self) -> dict[int, tuple[int, Corners]]:
+        """`as_drawn` of all boxes on images that several people read."""
+        shared = select(_task.image_id).where(_task.reader != JOINT)
+        return self._first(_box.image_id.in_(shared))
+
+    def _first(self, condition: Any) -> dict[int, tuple[int, Corners]]:
+        query = select(_box.id, _box.category_id, _box.x1, _box.y1, _box.x2, _box.y2)
+        rows = self._rows(query.where(condition))
+        return {
+            box_id: (category_id, (x1, y1, x2, y2)) for box_id, category_id, x1, y1, x2, y2 in rows
+        }
+
+    def add_given(self, labels: Labels, source: BoxSource) -> None:
+        """Keep labels that were handed in."""
+        at = now()
+        columns = zip(
+            labels.image_ids.tolist(),
+            labels.category_ids.tolist(),
+            labels.boxes.tolist(),
+            strict=True,
+        )
+        rows = [
+            {
+                "image_id": image_id,
+                "category_id": category_id,
+                **corner_values(corners),
+                "source": source,
+                "created_at": at,
+            }
+            for image_id, category_id, corners in columns
+        ]
+        self._add(schema.box, rows)
+
+    def add_drawn(self, boxes: Sequence[DrawnBox], person: str, at: datetime) -> list[int]:
+        """Keep boxes that a person drew; returns their ids in this order."""
+        return self._add_boxes(
+            [
+                {
+                    "image_id": box.image_id,
+                    "category_id": box.category_id,
+                    **corner_values(box.corners),
+                    "source": BoxSource.PERSON,
+                    "iteration": box.iteration,
+                    "person": person,
+                    "created_at": at,
+                }
+                for box in boxes
+            ]
+        )
+
+    def add_sorted(self, rows: SortedLabels, crowd: Labels, iteration: int) -> Integers:
+        """Keep boxes that the LSM sorted, with their regions.
+
+        Parameters
+        ----------
+        rows
+            N boxes; those of the crowd are in the store already.
+        crowd
+            What the crowd's rows point into.
+        iteration
+            Of the models that sorted them.
+
+        Returns
+        -------
+        Integers
+            The id of each box, shape (N,).
+        """
+        box_ids = np.zeros(len(rows), dtype=np.int64)
+        of_crowd = rows.source == Source.CROWD
+        box_ids[of_crowd] = crowd.ids[rows.index[of_crowd]]
+        predicted = rows.take(~of_crowd)
+        box_ids[~of_crowd] = self._add_boxes(_predicted_rows(predicted, iteration))
+        self._add(schema.region, _region_rows(rows, box_ids, iteration))
+        return box_ids
+
+    def _add_boxes(self, rows: Sequence[Mapping[str, object]]) -> list[int]:
+        statement = insert(schema.box).returning(_box.id, sort_by_parameter_order=True)
+        found: list[int] = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            piece = list(rows[start : start + ROWS_AT_ONCE])
+            found += self._connection.scalars(statement, piece).all()
+        return found
+
+    def sorted_on(self, image_id: int, iteration: int | None) -> list[ReviewBox]:
+        """Every box of an image that the models of an iteration sorted."""
+        query = (
+            select(*BOX_COLUMNS, _region.region, _region.evaluation_score)
+            .join(schema.region, _region.box_id == _box.id)
+            .where(_box.image_id == image_id, _region.iteration == iteration)
+            .order_by(_box.id)
+        )
+        return [_undecided(row) for row in self._rows(query)]
+
+    def add_outcomes(
+        self,
+        outcomes: Iterable[tuple[CorrectionOutcome, Sequence[int], Sequence[int]]],
+        iteration: int,
+    ) -> None:
+        """Keep what the correction of an iteration made of boxes: outcome, image ids, box ids."""
+        rows = [
+            {"box_id": box_id, "image_id": image_id, "iteration": iteration, "outcome": outcome}
+            for outcome, image_ids, box_ids in outcomes
+            for image_id, box_id in zip(image_ids, box_ids, strict=True)
+        ]
+        self._add(schema.correction, rows)
+
+    def count_outcomes(self, outcome: CorrectionOutcome) -> int:
+        """How many boxes the correction has made this of."""
+        return self._count(schema.correction, _correction.outcome == outcome)
+
+    def count_reviewed(self) -> int:
+        """Red and green boxes of step 2 in images that are finished."""
+        query = (
+            select(func.count())
+            .select_from(schema.correction)
+            .join(schema.task, _task.image_id == _correction.image_id)
+            .where(
+                _correction.outcome == CorrectionOutcome.REVIEW,
+                _task.step == ReviewStep.OPEN_BOXES,
+                _task.reader == JOINT,
+                _task.done_at.is_not(None),
+            )
+        )
+        return int(self._value(query))
+
+    def automatic_labels(self) -> list[AutomaticLabel]:
+        """The boxes that the correction made labels, whether somebody looks at them or not."""
+        of_models = and_(_region.box_id == _box.id, _region.iteration == _correction.iteration)
+        query = (
+            select(
+                *BOX_COLUMNS,
+                *(_region.region, _region.evaluation_score),
+                *(_box.image_id, _correction.iteration),
+            )
+            .join(schema.correction, _correction.box_id == _box.id)
+            .outerjoin(schema.region, of_models)
+            .where(_correction.outcome == CorrectionOutcome.LABEL)
+            .order_by(_box.id)
+        )
+        return [
+            AutomaticLabel(row.image_id, _undecided(row), row.iteration)
+            for row in self._rows(query)
+        ]
+
+
+def corner_values(corners: Sequence[float]) -> dict[str, float]:
+    """Corners by column."""
+    x1, y1, x2, y2 = corners
+    return {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+
+
+def _undecided(row: Row[*tuple[Any, ...]]) -> ReviewBox:
+    return ReviewBox(
+        id=row.id,
+        category_id=row.category_id,
+        corners=(row.x1, row.y1, row.x2, row.y2),
+        source=row.source,
+        region=row.region or "",
+        score=row.score,
+        evaluation_score=row.evaluation_score,
+    )
+
+
+def _predicted_rows(rows: SortedLabels, iteration: int) -> list[dict[str, object]]:
+    at = now()
+    columns = zip(
+        rows.image_ids.tolist(),
+        rows.category_ids.tolist(),
+        rows.boxes.tolist(),
+        rows.source.tolist(),
+        rows.scores.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "image_id": image_id,
+            "category_id": category_id,
+            **corner_values(corners),
+            "source": BoxSource(Source(source).label),
+            "iteration": iteration,
+            "score": score,
+            "created_at": at,
+        }
+        for image_id, category_id, corners, source, score in columns
+    ]
+
+
+def _region_rows(rows: SortedLabels, box_ids: Integers, iteration: int) -> list[dict[str, object]]:
+    columns = zip(
+        box_ids.tolist(),
+        rows.region.tolist(),
+        rows.evaluation_score.tolist(),
+        rows.box_in_box.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "box_id": box_id,
+            "iteration": iteration,
+            "region": Region(region).label,
+            "evaluation_score": None if np.isnan(score) else score,
+            "box_in_box": inside,
+        }
+        for box_id, region, score, inside in columns
+    ]

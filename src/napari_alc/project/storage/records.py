@@ -1,0 +1,415 @@
+"""What leaves the store: records, and the names of their states.
+
+The values of the names are what the database holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import numpy as np
+
+from napari_alc.labels import Labels
+
+Corners = tuple[float, float, float, float]
+
+JOINT = ""
+"""The reader of a joint task: nobody in particular."""
+
+
+class ImageRole(StrEnum):
+    """What an image is there for."""
+
+    TRAIN = "train"
+    """To be cleaned: the set X of the paper."""
+
+    VALIDATION = "validation"
+    """With clean labels, used for tau and to watch the detectors."""
+
+
+class BoxSource(StrEnum):
+    """Who drew a box first."""
+
+    CROWD = "crowd"
+    MP = "mp"
+    MA = "ma"
+    PERSON = "person"
+    CLEAN = "clean"
+
+
+class ModelName(StrEnum):
+    """The two detectors."""
+
+    MP = "mp"
+    MA = "ma"
+
+
+class ReviewStep(IntEnum):
+    """The steps of the paper in which people decide."""
+
+    WHOLE_IMAGE = 1
+    """Every object of the image is to be labelled."""
+
+    OPEN_BOXES = 2
+    """Only red and green boxes are open, the rest was corrected automatically."""
+
+
+class BoxState(StrEnum):
+    """What became of a box."""
+
+    OPEN = "open"
+    KEPT = "kept"
+    CHANGED = "changed"
+    ADDED = "added"
+    DELETED = "deleted"
+
+
+class DecisionAction(StrEnum):
+    """What a person did to a box."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    CHANGE = "change"
+    TAKE = "take"
+    ADD = "add"
+    SETTLE = "settle"
+    UNDO = "undo"
+    REDO = "redo"
+
+
+class CorrectionOutcome(StrEnum):
+    """What step 2 made of a box."""
+
+    LABEL = "label"
+    REVIEW = "review"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+
+
+class OverrideKind(StrEnum):
+    """What a person says about an image of the ranking; the newest of an image holds."""
+
+    EXCLUDE = "out"
+    INCLUDE = "in"
+    UNDONE = "undone"
+
+
+class EventKind(StrEnum):
+    """What a project's history tells of."""
+
+    CREATE = "create"
+    SHARE = "share"
+    TRAIN = "train"
+    PREDICT = "predict"
+    SELECT = "select"
+    AUDIT = "audit"
+    CORRECT = "correct"
+    EXPORT = "export"
+    STOP = "stop"
+    """A person ended the iterations early; the newest of this and the next one holds."""
+
+    GO_ON = "go on"
+
+
+@dataclass(frozen=True)
+class ReviewBox:
+    """A box under review.
+
+    Parameters
+    ----------
+    id
+        Identity in the store; kept through every change.
+    category_id
+        Its kind of object.
+    corners
+        ``x1, y1, x2, y2`` in pixels.
+    source
+        Who drew it: crowd, Mp, Ma or a person.
+    region
+        ``red``, ``green``, ``pink``, ``gray``, or empty where no model has seen the image.
+    score
+        Confidence of the model in 0–1; None for crowd and person.
+    evaluation_score
+        The LSM's evaluation score in 0–1; None unless red or green.
+    state
+        Open until somebody decides.
+    person
+        Whose decision the state is; empty where nobody has decided, so an undo of the first
+        decision empties it again.
+    decided_at
+        When that person decided; None where nobody has.
+    """
+
+    id: int
+    category_id: int
+    corners: Corners
+    source: BoxSource
+    region: str = ""
+    score: float | None = None
+    evaluation_score: float | None = None
+    state: BoxState = BoxState.OPEN
+    person: str = ""
+    decided_at: datetime | None = None
+
+    @property
+    def is_label(self) -> bool:
+        """Whether the box is part of the clean labels as things stand."""
+        return self.state in _LABELS
+
+
+_LABELS = (BoxState.KEPT, BoxState.CHANGED, BoxState.ADDED)
+
+
+def labels_from_rows(rows: Sequence[Sequence[Any]]) -> Labels:
+    """Labels from rows of ``image_id, category_id, x1, y1, x2, y2, id``."""
+    if not rows:
+        return Labels.empty()
+    image_ids, category_ids, *corners, ids = zip(*rows, strict=True)
+    # Each column by itself: a float would lose the last digits of a long id.
+    return Labels(
+        np.array(image_ids, dtype=np.int64),
+        np.array(category_ids, dtype=np.int64),
+        np.array(corners, dtype=np.float64).T,
+        np.array(ids, dtype=np.int64),
+    )
+
+
+def labels_of(boxes: Iterable[tuple[int, ReviewBox]]) -> Labels:
+    """Labels from pairs of image id and box, whatever the state of the box."""
+    return labels_from_rows(
+        [(image_id, box.category_id, *box.corners, box.id) for image_id, box in boxes]
+    )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person left of a box of a task, and when."""
+
+    task_id: int
+    action: DecisionAction
+    box: ReviewBox
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DrawnBox:
+    """A box that a person draws on the image of a task of some iteration."""
+
+    image_id: int
+    category_id: int
+    corners: Corners
+    iteration: int
+
+
+@dataclass(frozen=True)
+class AutomaticLabel:
+    """A box that the correction of an iteration made a label, and its image."""
+
+    image_id: int
+    box: ReviewBox
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A box to be offered in the task of an image: open, or kept where the program decided."""
+
+    image_id: int
+    box_id: int
+    state: BoxState
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What tasks that are handed out together have in common.
+
+    Parameters
+    ----------
+    iteration
+        i, where the images join X^i (g in step 2).
+    models
+        Iteration of the models whose regions are shown; None where no model has seen them.
+    audit
+        Whether they were drawn at random to measure what noise is left.
+    """
+
+    step: ReviewStep
+    iteration: int
+    models: int | None
+    audit: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """An image in the queue.
+
+    Parameters
+    ----------
+    reader
+        Whose blind reading of the image it is; empty for the joint task.
+    audit
+        Whether the image was drawn at random to measure what noise is left.
+    """
+
+    id: int
+    image_id: int
+    file_name: str
+    step: ReviewStep
+    iteration: int
+    models: int | None
+    rank: int
+    score: float | None
+    done_at: datetime | None
+    done_by: str | None
+    reader: str = JOINT
+    audit: bool = False
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is one person's blind reading rather than the joint task."""
+        return self.reader != JOINT
+
+    @property
+    def is_done(self) -> bool:
+        """Whether somebody has finished the image."""
+        return self.done_at is not None
+
+
+@dataclass(frozen=True)
+class SharedImage:
+    """The joint task of an image and its readings, in the order in which readers were named."""
+
+    joint: Task
+    readings: tuple[Task, ...]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of its readers are done."""
+        return all(task.is_done for task in self.readings)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training of a model in an iteration.
+
+    Parameters
+    ----------
+    settings
+        Of the detector, as the project had them.
+    images, boxes
+        How many it learned from.
+    trained_at, predicted_at
+        None until then.
+    threshold
+        tau of the iteration, in 0–1; None until the model has predicted.
+    metrics
+        What was measured, by name.
+    """
+
+    iteration: int
+    model: ModelName
+    settings: Mapping[str, object]
+    images: int
+    boxes: int
+    trained_at: datetime | None = None
+    predicted_at: datetime | None = None
+    threshold: float | None = None
+    metrics: Mapping[str, Any] | None = None
+
+    def metric(self, name: str) -> Any:
+        """What was measured under a name; None where nothing was."""
+        return (self.metrics or {}).get(name)
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's choice about one image of the ranking, who made it, and why."""
+
+    kind: OverrideKind
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RankedImage:
+    """An image of the ranking.
+
+    Parameters
+    ----------
+    rank
+        Its place, counted from 1.
+    score
+        SCORE (Eq. 2), 0 and more.
+    red, green, pink, gray
+        Boxes of each region.
+    offered
+        Boxes that its review would show.
+    override
+        What a person said about it; None where nobody did.
+    """
+
+    image_id: int
+    file_name: str
+    rank: int
+    score: float
+    red: int
+    green: int
+    pink: int
+    gray: int
+    offered: int
+    override: Override | None = None
+
+    @property
+    def is_included(self) -> bool:
+        """Whether a person wants it handed out next."""
+        return self.override is not None and self.override.kind == OverrideKind.INCLUDE
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether a person keeps it from being handed out."""
+        return self.override is not None and self.override.kind == OverrideKind.EXCLUDE
+
+
+@dataclass(frozen=True)
+class Lease:
+    """That a window holds the image of a task.
+
+    Parameters
+    ----------
+    session
+        One window of one person.
+    process_started
+        Seconds since 1970: tells numbers of processes that are used again.
+    seen_at
+        Its last sign of life, in UTC.
+    """
+
+    task_id: int
+    session: str
+    person: str
+    host: str
+    process: int
+    process_started: float
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewPosition:
+    """Where a person is: an image and a box of it, or None for the image as a whole."""
+
+    task_id: int
+    box_id: int | None
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds spent on a box; on the image as a whole where `box_id` is None."""
+
+    task_id: int
+    box_id: int | None
+    seconds: float

@@ -1,0 +1,245 @@
+"""Tasks in the store: the images handed to people, and the boxes offered in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
+
+from napari_alc.project.storage import schema
+from napari_alc.project.storage.records import (
+    JOINT,
+    Batch,
+    BoxSource,
+    BoxState,
+    Proposal,
+    ReviewStep,
+    Task,
+)
+from napari_alc.project.storage.repository import Repository
+
+_task, _proposal, _decision = schema.task.c, schema.proposal.c, schema.decision.c
+
+IS_JOINT = _task.reader == JOINT
+
+_WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_JOINT)
+"""Tasks of images that are labelled whole, one an image."""
+
+
+def select_tasks() -> Select[Any]:
+    """All that a `Task` needs."""
+    columns = (
+        schema.image.c.file_name if field.name == "file_name" else _task[field.name]
+        for field in fields(Task)
+    )
+    return select(*columns).join(schema.image, schema.image.c.id == _task.image_id)
+
+
+def task_of(row: Row[*tuple[Any, ...]]) -> Task:
+    """The task of a row of `select_tasks`."""
+    number, image_id, file_name, step, *others = row
+    return Task(number, image_id, file_name, ReviewStep(step), *others)
+
+
+class TaskRepository(Repository):
+    """The queue; a task moves on from open to done and back."""
+
+    def queue(self, step: ReviewStep | None = None) -> tuple[Task, ...]:
+        """All joint tasks, in the order in which they were handed out; no readings."""
+        return self._tasks(IS_JOINT, *(() if step is None else (_task.step == step,)))
+
+    def queue_of(self, person: str) -> tuple[Task, ...]:
+        """What `person` may work on, in queue order.
+
+        These are joint tasks without readings, joint tasks all of whose readings are done, and
+        the person's own readings: nobody sees what others decide before all are done.
+        """
+        other = schema.task.alias()
+        unfinished = (
+            select(other.c.id)
+            .where(
+                other.c.image_id == _task.image_id,
+                other.c.step == _task.step,
+                other.c.reader != JOINT,
+                other.c.done_at.is_(None),
+            )
+            .correlate(schema.task)
+            .exists()
+        )
+        own = and_(_task.reader == person, ~IS_JOINT)
+        return self._tasks(or_(own, and_(IS_JOINT, ~unfinished)))
+
+    def _tasks(self, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
+        order = _task.step, _task.iteration, _task.rank, _task.reader
+        return tuple(map(task_of, self._rows(select_tasks().where(*conditions).order_by(*order))))
+
+    def newest(self) -> int:
+        """The highest number of a task; 0 where there is none."""
+        return int(self._value(select(func.max(_task.id))) or 0)
+
+    def audited_images(self) -> frozenset[int]:
+        """Ids of the images that were drawn for an audit, in whichever iteration."""
+        rows = self._rows(select(_task.image_id).where(_task.audit, IS_JOINT))
+        return frozenset(row.image_id for row in rows)
+
+    def count_unfinished(self, step: ReviewStep | None = None) -> int:
+        """How many images nobody has finished yet, whoever may work on them."""
+        of_step = () if step is None else (_task.step == step,)
+        return self._count(schema.task, IS_JOINT, _task.done_at.is_(None), *of_step)
+
+    def count_finished_whole(self) -> int:
+        """How many images were finished whole."""
+        return self._count(schema.task, _WHOLE, _task.done_at.is_not(None))
+
+    def count_whole(self, iteration: int) -> int:
+        """How many images are in X^i: handed out whole, up to and including an iteration."""
+        return self._count(schema.task, _WHOLE, _task.iteration <= iteration)
+
+    def whole_by_iteration(self) -> dict[int, int]:
+        """How many images each iteration that has begun hands out whole.
+
+        Images of an audit wait for the iteration after the one that drew them.
+        """
+        newest = select(func.max(_task.iteration)).where(_WHOLE, ~_task.audit)
+        begun = newest.correlate(None).scalar_subquery()
+        query = (
+            select(_task.iteration, func.count())
+            .where(_WHOLE, _task.iteration <= begun)
+            .group_by(_task.iteration)
+            .order_by(_task.iteration)
+        )
+        return self._pairs(query)
+
+    def region_counts(self) -> dict[tuple[int, str], int]:
+        """Boxes offered by task id and region, ``red`` or ``green``; absent where none are.
+
+        They look at every proposal, and stay what they are once tasks are handed out.
+        """
+        r = schema.region.c
+        query = (
+            select(_task.id, r.region, func.count())
+            .select_from(schema.proposal)
+            .join(schema.task, _task.id == _proposal.task_id)
+            .join(schema.region, and_(r.box_id == _proposal.box_id, r.iteration == _task.models))
+            .where(r.region.in_(("red", "green")))
+            .group_by(_task.id, r.region)
+        )
+        return {(task_id, region): count for task_id, region, count in self._rows(query)}
+
+    def open_counts(self, task_id: int | None = None) -> dict[int, int]:
+        """How many boxes nobody has decided on, by task; tasks without any are left out.
+
+        Parameters
+        ----------
+        task_id
+            Look at this one only.
+        """
+        # looked up box by box in its index: a join with the newest of all decisions takes minutes
+        latest = (
+            select(_decision.state)
+            .where(_decision.task_id == _proposal.task_id, _decision.box_id == _proposal.box_id)
+            .order_by(_decision.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = (
+            select(_proposal.task_id, func.count())
+            .where(func.coalesce(latest, _proposal.state) == BoxState.OPEN)
+            .group_by(_proposal.task_id)
+        )
+        if task_id is not None:
+            query = query.where(_proposal.task_id == task_id)
+        return self._pairs(query)
+
+    def offered_to_readers(self) -> set[tuple[int, int]]:
+        """Task and box of every box that was offered open in a reading."""
+        query = (
+            select(_proposal.task_id, _proposal.box_id)
+            .join(schema.task, _task.id == _proposal.task_id)
+            .where(~IS_JOINT, _proposal.state == BoxState.OPEN)
+        )
+        return {(task_id, box_id) for task_id, box_id in self._rows(query)}
+
+    def add(
+        self, image_ids: Sequence[int], batch: Batch, scores: Sequence[float] | None = None
+    ) -> None:
+        """Queue images, the most urgent first, with their SCORE (Eq. 2) where there is one."""
+        rows = [
+            {
+                "image_id": image_id,
+                "step": batch.step,
+                "iteration": batch.iteration,
+                "models": batch.models,
+                "rank": rank,
+                "score": None if scores is None else scores[rank],
+                "audit": batch.audit,
+            }
+            for rank, image_id in enumerate(image_ids)
+        ]
+        self._add(schema.task, rows)
+
+    def propose(self, batch: Batch, proposals: Sequence[Proposal]) -> None:
+        """Offer boxes in the joint tasks of a batch."""
+        task_of_image = self._pairs(select(_task.image_id, _task.id).where(*_of(batch)))
+        self._add(
+            schema.proposal,
+            [_proposal_row(task_of_image[p.image_id], p.box_id, p.state) for p in proposals],
+        )
+
+    def propose_crowd(self, batch: Batch) -> None:
+        """Offer all boxes of the crowd in the joint tasks of a batch."""
+        b = schema.box.c
+        query = (
+            select(_task.id, b.id)
+            .join(schema.box, b.image_id == _task.image_id)
+            .where(*_of(batch), b.source == BoxSource.CROWD)
+            .order_by(b.id)
+        )
+        rows = [_proposal_row(task, box, BoxState.OPEN) for task, box in self._rows(query)]
+        self._add(schema.proposal, rows)
+
+    def propose_in(self, task_id: int, box_ids: Sequence[int]) -> None:
+        """Offer further boxes in a task that is handed out already."""
+        rows = [_proposal_row(task_id, box_id, BoxState.OPEN) for box_id in box_ids]
+        self._add(schema.proposal, rows)
+
+    def finish(self, task_id: int, person: str, at: datetime) -> bool:
+        """Mark a task as done; whether it was not.
+
+        One that is done stays in the name of who finished it: a change would have opened it.
+        """
+        return self._finish(person, at, _task.id == task_id, _task.done_at.is_(None)) == 1
+
+    def finish_all(self, person: str, at: datetime) -> None:
+        """Mark every task as done."""
+        self._finish(person, at)
+
+    def _finish(self, person: str, at: datetime, *conditions: ColumnElement[bool]) -> int:
+        statement = update(schema.task).where(*conditions)
+        return self._execute(statement.values(done_at=at, done_by=person))
+
+    def reopen(self, task_id: int) -> None:
+        """Take a task back into the queue."""
+        done = _task.id == task_id, _task.done_at.is_not(None)
+        self._execute(update(schema.task).where(*done).values(done_at=None, done_by=None))
+
+    def hold(self, task_id: int) -> None:
+        """Keep other transactions from a task until this one ends."""
+        self._rows(select(_task.id).where(_task.id == task_id).with_for_update())
+
+    def hold_joint(self, task: Task) -> None:
+        """Keep other transactions from the joint task of a task's image until this one ends."""
+        image = _task.image_id == task.image_id, _task.step == task.step, IS_JOINT
+        self._execute(update(schema.task).where(*image).values(rank=_task.rank))
+
+
+def _of(batch: Batch) -> tuple[ColumnElement[bool], ...]:
+    """Condition: the joint tasks of a batch."""
+    return _task.step == batch.step, _task.iteration == batch.iteration, IS_JOINT
+
+
+def _proposal_row(task_id: int, box_id: int, state: BoxState) -> dict[str, object]:
+    return {"task_id": task_id, "box_id": box_id, "state": state}
