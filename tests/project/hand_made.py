@@ -90,3 +90,10 @@ def rows_of(project: Project, table: object) -> list[dict[str, object]]:
     """All rows of a table, as they are stored."""
     with project.store.begin() as connection:
         return [dict(row._mapping) for row in connection.execute(table.select())]
+
+
+def readers_of(project, task):
+    """Who reads the image of a task on their own, in the order in which they were named."""
+    with project.store.transaction() as unit:
+        joint = unit.readings.joint_of(task.id)
+        return tuple(reading.reader for reading in unit.readings.of(joint.id))

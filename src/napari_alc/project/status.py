@@ -229,8 +229,3 @@ def require(project: Project, *allowed: Step) -> Status:
             f"Next comes '{found.next_step.value}'."
         )
     return found
-
-
-def open_step2_tasks(project: Project) -> tuple[Task, ...]:
-    """Images of step 2 that still wait for a person."""
-    return tuple(task for task in queue(project, ReviewStep.OPEN_BOXES) if not task.is_done)

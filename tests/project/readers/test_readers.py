@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from builders import make_project
-from hand_made import rows_of
+from hand_made import readers_of, rows_of
 from reading_together import CORNER, boxes_of, ids_of, read, reading, reading_of_step2
 from sqlalchemy import insert
 
@@ -18,7 +18,6 @@ from napari_alc.project.readers.sharing import (
     differences,
     finish_task,
     readers,
-    readers_of,
     share,
     shareable,
     verdicts,

@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 from builders import make_project
-from hand_made import rows_of
+from hand_made import readers_of, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading_together import CORNER, boxes_of, drawn_in, ids_of, now_of, read, read_step2, reading
@@ -21,7 +21,6 @@ from napari_alc.project.readers.sharing import (
     differences,
     finish_task,
     readers,
-    readers_of,
     share,
     verdicts,
 )

@@ -22,7 +22,8 @@ from napari_alc.project.steps.create import CreateOptions, Sources, create_proje
 from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.shared_plan import shared_plan
-from napari_alc.project.steps.train import train, train_on, training_curves
+from napari_alc.project.steps.train import record_run, train, train_on
+from napari_alc.project.steps.training_inputs import prepare
 from napari_alc.project.storage import schema
 from tiny_projects import REVIEWED, draw, make_project
 
@@ -105,20 +106,19 @@ def test_a_damaged_plan_is_made_again(tmp_path, content):
 def test_validation_images_are_looked_at_during_the_training(tmp_path):
     project = with_validation_images(tmp_path)
     reports = []
-    assert training_curves(project, 0, "mp") is None
     train(project, ["mp"], reports.append)
-    record = training_curves(project, 0, "mp")
-    assert [iteration for iteration, _ in record.validation] == [2, 4, 5]
+    record = metrics_of(project, "mp")
+    assert [iteration for iteration, _ in record["validation"]] == [2, 4, 5]
     told = [
         (report.done, report.values["validation_AP50"])
         for report in reports
         if "validation_AP50" in report.values
     ]
-    assert told == list(record.validation)
-    assert [iteration for iteration, _ in record.loss] == [1, 2, 3, 4, 5]
-    assert record.seconds > 0
-    assert (record.device, record.precision, record.batch_size) == ("cpu", "fp32", 2)
-    assert record.halved == ()
+    assert told == [tuple(point) for point in record["validation"]]
+    assert [iteration for iteration, _ in record["loss"]] == [1, 2, 3, 4, 5]
+    assert record["seconds"] > 0
+    assert (record["device"], record["precision"], record["batch_size"]) == ("cpu", "fp32", 2)
+    assert record["halved"] == []
 
 
 def test_the_last_measurement_is_that_of_the_prediction(tmp_path):
@@ -128,25 +128,25 @@ def test_the_last_measurement_is_that_of_the_prediction(tmp_path):
     for model in ("mp", "ma"):
         metrics = run_of(project, 0, model).metrics
         assert metrics["validation"] == metrics_of(project, model)["validation"]
-        last = training_curves(project, 0, model).validation[-1]
+        last = metrics["validation"][-1]
         assert metrics["validation_AP50"] == pytest.approx(last[1], abs=0.01)
 
 
 def test_without_validation_images_there_is_no_curve_of_them(tmp_path):
     project = make_project(tmp_path, iterations=2)
     train(project, ["mp"])
-    assert training_curves(project, 0, "mp").validation == ()
-    assert len(training_curves(project, 0, "mp").loss) == 2
+    assert metrics_of(project, "mp")["validation"] == []
+    assert len(metrics_of(project, "mp")["loss"]) == 2
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"loss": [1]}', '{"loss": 7}'])
+@pytest.mark.parametrize("content", ["", "[1]"])
 def test_a_damaged_record_is_named(tmp_path, content):
     project = make_project(tmp_path)
-    path = project.run_folder(0, "mp") / "metrics.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(content, encoding="utf-8")
+    job = prepare(project, 0, "mp")
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / "metrics.json").write_text(content, encoding="utf-8")
     with pytest.raises(BadData, match=r"metrics\.json: the record .* cannot be read"):
-        training_curves(project, 0, "mp")
+        record_run(project, job)
 
 
 def test_training_keeps_its_images_in_the_projects_cache(tmp_path):

@@ -29,7 +29,6 @@ __all__ = [
     "differences",
     "finish_task",
     "readers",
-    "readers_of",
     "share",
     "shareable",
     "sharing_words",
@@ -107,13 +106,6 @@ def share(project: Project, names: Sequence[str]) -> int:
         for image in read_images(unit, [image for image in shared if image.is_read]):
             take_majority(unit, image)
     return len(shared)
-
-
-def readers_of(project: Project, task: Task) -> tuple[str, ...]:
-    """Who reads the image of a task on their own, in the order in which they were named."""
-    with project.store.transaction() as unit:
-        joint = unit.readings.joint_of(task.id)
-        return tuple(reading.reader for reading in unit.readings.of(joint.id))
 
 
 def finish_task(project: Project, task: Task, person: str) -> None:

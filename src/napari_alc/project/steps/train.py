@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +80,9 @@ def train_on(
     report: Report = silent,
     should_stop: ShouldStop = never,
     device: str = "auto",
-    images_folder: Path | None = None,
 ) -> Path:
-    """Train the project's detector on any labels; returns the weights' file."""
-    paths = tuple(
-        images_folder / image.file_name if images_folder else project.path_of(image)
-        for image in labels.images
-    )
+    """Train the project's detector on any labels of its images; returns the weights' file."""
+    paths = tuple(project.path_of(image) for image in labels.images)
     settings = project.settings.seeded_detector
     job = TrainingJob(labels, paths, settings, None, clean_images(project), folder, step)
     return run_training(job, project.cache_folder, report, should_stop, device)
@@ -142,64 +137,4 @@ def _run_of(project: Project, job: TrainingJob, metrics: Mapping[str, object]) -
         boxes=len(job.labels.labels),
         trained_at=now(),
         metrics=metrics,
-    )
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """What a training that has ended says about itself.
-
-    Parameters
-    ----------
-    loss
-        Iteration and mean loss up to it, at most some hundred points.
-    validation
-        Iteration and AP50 in percent on the validation images.
-    seconds
-        How long it took.
-    device, precision
-        Where and in which numbers it was computed.
-    batch_size
-        Images in a step at its end.
-    halved
-        Iteration and new batch size of each time that the memory did not suffice.
-    """
-
-    loss: tuple[tuple[int, float], ...]
-    validation: tuple[tuple[int, float], ...]
-    seconds: float
-    device: str
-    precision: str
-    batch_size: int
-    halved: tuple[tuple[int, int], ...]
-
-
-def training_curves(project: Project, iteration: int, model: str) -> TrainingRecord | None:
-    """The curves of a model that is trained; None for one that is not, or not yet.
-
-    Raises
-    ------
-    BadData
-        When the record is there and cannot be read.
-    """
-    folder = project.run_folder(iteration, model)
-    if not (folder / METRICS_FILE).exists():
-        return None
-    metrics = _metrics_in(folder)
-    try:
-        return _record(metrics)
-    except (TypeError, ValueError) as error:
-        raise _unreadable(folder, error) from error
-
-
-def _record(metrics: Mapping[str, Any]) -> TrainingRecord:
-    """Trainings of earlier versions said less about themselves."""
-    return TrainingRecord(
-        loss=tuple((int(at), float(loss)) for at, loss in metrics.get("loss", ())),
-        validation=tuple((int(at), float(ap50)) for at, ap50 in metrics.get("validation", ())),
-        seconds=float(metrics.get("seconds", 0)),
-        device=str(metrics.get("device", "")),
-        precision=str(metrics.get("precision", "fp32")),
-        batch_size=int(metrics.get("batch_size", 0)),
-        halved=tuple((int(at), int(size)) for at, size in metrics.get("halved", ())),
     )
