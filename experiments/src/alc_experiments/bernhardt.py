@@ -168,9 +168,9 @@ def score_images(
 
 def _posteriors(bench: Experiment, model: TrainedModel, labels: LabelSet, asked: Samples) -> Floats:
     """R(b) of all samples, shape (N, K + 1)."""
+    from alc_experiments.posterior import box_posteriors
     from napari_alc.detection.data.cache import ImageCache
     from napari_alc.detection.devices import choose_device
-    from napari_alc.detection.inference.posterior import box_posteriors
     from napari_alc.detection.inference.prediction import ready
     from napari_alc.detection.models.weights import load_detector
 

@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from squares import CATEGORIES, make_images
+from squares import CATEGORIES, QUICK, make_images
 
+from alc_experiments.posterior import box_posteriors
 from napari_alc.detection.data.cache import ImageCache
 from napari_alc.detection.data.loading import seen_image
 from napari_alc.detection.data.samples import as_input
-from napari_alc.detection.inference.posterior import box_posteriors
 from napari_alc.detection.models.presets import build_network
 from napari_alc.detection.models.weights import Detector, load_detector
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.training.training import train
 from napari_alc.errors import AlcError
 from napari_alc.labels import Category
 
@@ -30,8 +31,10 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def detector(trained):
-    loaded = load_detector(trained)
+def detector(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    squares = make_images(folder / "images", 12)
+    loaded = load_detector(train(squares, CATEGORIES, QUICK.changed(iterations=80), folder / "run"))
     loaded.network.eval()
     return loaded
 
