@@ -138,18 +138,18 @@ def on_screen(swept, qtbot):  # noqa: ARG001
     """Shows a panel as wide as a dock; nothing is asked in it any more when the test ends."""
     shown = []
 
-    def show(panel, *askers):
+    def show(panel, *queries):
         qtbot.addWidget(panel)
         panel.resize(400, 700)
         panel.show()
         qtbot.waitExposed(panel)
-        shown.append((panel, askers))
+        shown.append((panel, queries))
         return panel
 
     yield show
-    for panel, askers in shown:
+    for panel, queries in shown:
         panel.set_project(None)
-        qtbot.waitUntil(lambda askers=askers: not any(asker.is_running for asker in askers))
+        qtbot.waitUntil(lambda queries=queries: not any(query.is_running for query in queries))
 
 
 @pytest.fixture

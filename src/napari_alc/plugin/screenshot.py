@@ -135,7 +135,7 @@ def _settings(widget: ActiveLabelCleaning) -> None:
 def _open_only(name: str, widget: ActiveLabelCleaning) -> None:
     _iterate(widget)
     for other, section in widget.iterate_page.sections.sections.items():
-        section.fold.set_open(other == name)
+        section.collapsible.set_open(other == name)
 
 
 def _scroll_to(widget: ActiveLabelCleaning, part: QWidget) -> None:

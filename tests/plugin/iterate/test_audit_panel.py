@@ -43,18 +43,18 @@ def project(tmp_path):
 @pytest.fixture
 def panel(on_screen):
     panel = AuditPanel()
-    return on_screen(panel, panel.asker, panel.drawer)
+    return on_screen(panel, panel.query, panel.drawer)
 
 
 @pytest.fixture
 def filled(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     return panel
 
 
 def again(panel, qtbot):
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.refresh()
 
 
@@ -66,14 +66,14 @@ def send(panel, qtbot, images):
     panel.m.setFocus()
     panel.m.selectAll()
     QTest.keyClicks(panel.m, str(images))
-    with qtbot.waitSignals([panel.changed, panel.asker.settled]):
+    with qtbot.waitSignals([panel.changed, panel.query.settled]):
         qtbot.mouseClick(panel.send, LEFT)
         assert panel.note.text() == DRAWING
         assert not panel.send.isEnabled()
 
 
 def test_what_lies_ahead_is_worked_out_beside_the_window(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
         assert panel.note.text() == LOOKING
         assert not panel.shown.isVisible()
@@ -129,13 +129,13 @@ def test_a_person_stops_and_goes_on_after_all(filled, project, qtbot):
     preferences.set_person("Ada")
     assert filled.stop.isEnabled()
     assert not filled.go_on.isVisible()
-    with qtbot.waitSignals([filled.changed, filled.asker.settled]):
+    with qtbot.waitSignals([filled.changed, filled.query.settled]):
         qtbot.mouseClick(filled.stop, LEFT)
     assert status(project).next_step is Step.CORRECT
     assert filled.advice.text() == "Ada has stopped the iterations after iteration 0."
     assert filled.ahead.texts[0] == ("Still to come", "to the end")
     assert not filled.stop.isVisible()
-    with qtbot.waitSignals([filled.changed, filled.asker.settled]):
+    with qtbot.waitSignals([filled.changed, filled.query.settled]):
         qtbot.mouseClick(filled.go_on, LEFT)
     assert status(project).next_step is Step.SELECT
     assert filled.stop.isVisible()
@@ -143,7 +143,7 @@ def test_a_person_stops_and_goes_on_after_all(filled, project, qtbot):
 
 
 def test_once_the_labels_are_corrected_nothing_can_be_stopped_or_drawn(filled, project, qtbot):
-    with qtbot.waitSignal(filled.asker.settled):
+    with qtbot.waitSignal(filled.query.settled):
         qtbot.mouseClick(filled.stop, LEFT)
     correct_remaining(project)
     again(filled, qtbot)
@@ -175,18 +175,18 @@ def test_nothing_is_started_beside_a_running_step_and_what_it_did_is_shown_after
     assert not any(widget.isEnabled() for widget in (filled.stop, filled.send, filled.m))
     select(project)
     filled.refresh()
-    assert not filled.asker.is_asking
-    with qtbot.waitSignal(filled.asker.settled):
+    assert not filled.query.is_asking
+    with qtbot.waitSignal(filled.query.settled):
         filled.set_locked(False)
     assert NO_FORECAST in filled.so_far.text()
     assert not filled.stop.isEnabled()
 
 
 def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot, locked_ranking):
-    with locked_ranking(), qtbot.waitSignal(panel.asker.settled):
+    with locked_ranking(), qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     assert "database is locked" in panel.error.text()
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         qtbot.mouseClick(panel.again, LEFT)
         assert not panel.error.isVisible()
         assert panel.note.text() == LOOKING
@@ -195,10 +195,10 @@ def test_a_reading_that_failed_is_tried_again_at_a_click(panel, project, qtbot, 
 
 
 def test_the_answer_of_a_project_that_was_closed_meanwhile_is_not_shown(panel, project, qtbot):
-    with qtbot.assertNotEmitted(panel.asker.answered):
+    with qtbot.assertNotEmitted(panel.query.answered):
         panel.set_project(project)
         panel.set_project(None)
-        qtbot.waitUntil(lambda: not panel.asker.is_running)
+        qtbot.waitUntil(lambda: not panel.query.is_running)
     assert not panel.shown.isVisible()
     assert panel.note.text() == ""
 
@@ -239,18 +239,18 @@ def test_on_the_page_the_section_stays_open_under_the_hand_that_stops(docked, pr
     assert widget.open_project(predicted)
     page = widget.iterate_page
     section = page.sections.sections["audit"]
-    assert section.fold.is_open
+    assert section.collapsible.is_open
     qtbot.waitUntil(lambda: section.panel.stop.isEnabled())
-    with qtbot.waitSignal(section.panel.asker.settled):
+    with qtbot.waitSignal(section.panel.query.settled):
         qtbot.mouseClick(section.panel.stop, LEFT)
     assert page.next_button.text() == "Correct automatically"
-    assert section.fold.is_open
-    assert not page.sections.sections["selection"].fold.is_open
-    assert page.sections.sections["results"].fold.is_open
-    with qtbot.waitSignal(section.panel.asker.settled):
+    assert section.collapsible.is_open
+    assert not page.sections.sections["selection"].collapsible.is_open
+    assert page.sections.sections["results"].collapsible.is_open
+    with qtbot.waitSignal(section.panel.query.settled):
         qtbot.mouseClick(section.panel.go_on, LEFT)
     assert page.next_button.text() == "Select next images"
-    assert page.sections.sections["selection"].fold.is_open
+    assert page.sections.sections["selection"].collapsible.is_open
 
 
 def test_on_the_page_an_audit_leads_to_review(docked, predicted, qtbot):
@@ -259,7 +259,7 @@ def test_on_the_page_an_audit_leads_to_review(docked, predicted, qtbot):
     panel = widget.iterate_page.sections.sections["audit"].panel
     qtbot.waitUntil(lambda: panel.send.isEnabled())
     panel.m.setValue(2)
-    with qtbot.waitSignals([panel.changed, panel.asker.settled]):
+    with qtbot.waitSignals([panel.changed, panel.query.settled]):
         qtbot.mouseClick(panel.send, LEFT)
     assert widget.next_button.text().startswith("Review images")
     assert "2 images wait" in widget.sentence.text()

@@ -176,14 +176,14 @@ def test_a_step_that_was_found_again_is_told_like_one_that_was_started_here(open
 def test_a_section_opens_when_it_is_its_time(opened, predicted, qtbot):
     _, widget, page = opened(predicted)
     results = page.sections.sections["results"]
-    assert not results.fold.is_open
+    assert not results.collapsible.is_open
     widget.project.change(method={"iterations": 0})
     page.refresh()
     assert page.next_button.text() == "Correct automatically"
-    assert results.fold.is_open
-    qtbot.mouseClick(results.fold.heading, LEFT)
+    assert results.collapsible.is_open
+    qtbot.mouseClick(results.collapsible.heading, LEFT)
     page.refresh()
-    assert not results.fold.is_open
+    assert not results.collapsible.is_open
 
 
 def test_what_a_section_wants_runs_as_a_job(opened, reviewed, qtbot):

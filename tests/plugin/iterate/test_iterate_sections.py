@@ -5,7 +5,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin.widgets.collapsible import PanelSection
+from napari_alc.plugin.iterate.sections import PanelSection
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -48,7 +48,7 @@ def section(qtbot):
 
 
 def click(section, qtbot):
-    qtbot.mouseClick(section.fold.heading, LEFT)
+    qtbot.mouseClick(section.collapsible.heading, LEFT)
 
 
 def test_a_closed_section_asks_nothing_of_the_project(section, project):

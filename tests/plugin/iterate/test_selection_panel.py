@@ -32,12 +32,12 @@ def project(tmp_path):
 @pytest.fixture
 def panel(on_screen):
     panel = SelectionPanel()
-    return on_screen(panel, panel.asker)
+    return on_screen(panel, panel.query)
 
 
 @pytest.fixture
 def filled(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     return panel
 
@@ -62,12 +62,12 @@ def pick(panel, qtbot, name):
 def give_reason(panel, qtbot, button, reason):
     qtbot.mouseClick(button, LEFT)
     QTest.keyClicks(panel.reason.line, reason)
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         QTest.keyClick(panel.reason.line, Qt.Key.Key_Return)
 
 
 def test_the_ranking_is_made_beside_the_window_and_shown(panel, project, qtbot):
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
         assert panel.note.text() == RANKING
         assert panel.note.isVisible()
@@ -94,7 +94,7 @@ def test_thumbnails_come_into_the_rows_in_sight(filled, qtbot):
 
 def test_an_image_whose_file_is_gone_says_so(panel, project, qtbot):
     (project.images_folder / "image4.tif").unlink()
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     index = panel.ranking.table.model().index(0, PICTURE)
     qtbot.waitUntil(lambda: "cannot be shown" in index.data(Qt.ItemDataRole.ToolTipRole))
@@ -110,7 +110,7 @@ def test_an_image_is_taken_out_with_a_reason_that_its_row_tells(filled, project,
     QTest.keyClick(filled.reason.line, Qt.Key.Key_Return)
     assert filled.reason.isVisible()
     QTest.keyClicks(filled.reason.line, "out of focus")
-    with qtbot.waitSignals([filled.changed, filled.asker.settled]):
+    with qtbot.waitSignals([filled.changed, filled.query.settled]):
         qtbot.mouseClick(filled.reason.confirm, LEFT)
     assert not filled.reason.isVisible()
     (chosen,) = overrides.overrides_of(project, 0).values()
@@ -130,7 +130,7 @@ def test_an_image_is_added_whatever_its_rank_and_left_to_it_again(filled, projec
     give_reason(filled, qtbot, filled.add, "a rare lesion")
     assert chosen_in(filled) == ["next", "", "", "added"]
     assert overrides.overrides_of(project, 0)[2].kind == OverrideKind.INCLUDE
-    with qtbot.waitSignal(filled.asker.settled):
+    with qtbot.waitSignal(filled.query.settled):
         qtbot.mouseClick(filled.leave, LEFT)
     assert chosen_in(filled) == ["next", "next", "", ""]
     assert overrides.overrides_of(project, 0) == {}
@@ -154,7 +154,7 @@ def test_the_number_of_images_is_stored_and_its_cost_told(filled, project, qtbot
     filled.k.setFocus()
     filled.k.selectAll()
     QTest.keyClicks(filled.k, "3")
-    with qtbot.waitSignal(filled.asker.settled):
+    with qtbot.waitSignal(filled.query.settled):
         QTest.keyClick(filled.k, Qt.Key.Key_Return)
     assert read_settings(project.folder).method.per_iteration == 3
     assert chosen_in(filled) == ["next", "next", "next", ""]
@@ -162,7 +162,7 @@ def test_the_number_of_images_is_stored_and_its_cost_told(filled, project, qtbot
     assert int(filled.histogram.bars.chosen.sum()) == 3
     filled.k.selectAll()
     QTest.keyClicks(filled.k, "9")
-    with qtbot.waitSignal(filled.asker.settled):
+    with qtbot.waitSignal(filled.query.settled):
         QTest.keyClick(filled.k, Qt.Key.Key_Return)
     assert filled.cost.text().startswith("Only 4 are left: about 10 boxes")
 
@@ -204,7 +204,7 @@ def test_the_histogram_tells_of_the_bar_under_the_mouse(filled):
 
 def test_before_there_is_a_ranking_the_panel_says_what_is_missing(panel, tmp_path, qtbot):
     project = make(tmp_path / "early", {1: [A]}, clean={1: [A]})
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     assert panel.note.text() == NOT_YET
     assert not panel.error.isVisible()
@@ -217,12 +217,12 @@ def test_before_there_is_a_ranking_the_panel_says_what_is_missing(panel, tmp_pat
 def test_what_hinders_the_ranking_is_told_and_it_is_made_at_a_click(
     panel, project, qtbot, locked_ranking
 ):
-    with locked_ranking(), qtbot.waitSignal(panel.asker.settled):
+    with locked_ranking(), qtbot.waitSignal(panel.query.settled):
         panel.set_project(project)
     assert "database is locked" in panel.error.text()
     assert panel.error.isVisible()
     assert not panel.shown.isVisible()
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         qtbot.mouseClick(panel.again, LEFT)
     assert not panel.again.isVisible()
     assert not panel.error.isVisible()
@@ -245,18 +245,18 @@ def test_nothing_is_chosen_while_a_step_runs_and_what_it_did_is_shown_after(fill
     assert not any(b.isEnabled() for b in (filled.take_out, filled.add, filled.leave, filled.k))
     select(project)
     filled.refresh()
-    assert not filled.asker.is_asking
-    with qtbot.waitSignal(filled.asker.settled):
+    assert not filled.query.is_asking
+    with qtbot.waitSignal(filled.query.settled):
         filled.set_locked(False)
     assert filled.note.text() == NOT_YET
     assert not filled.shown.isVisible()
 
 
 def test_the_answer_of_a_project_that_was_closed_meanwhile_is_not_shown(panel, project, qtbot):
-    with qtbot.assertNotEmitted(panel.asker.answered):
+    with qtbot.assertNotEmitted(panel.query.answered):
         panel.set_project(project)
         panel.set_project(None)
-        qtbot.waitUntil(lambda: not panel.asker.is_running)
+        qtbot.waitUntil(lambda: not panel.query.is_running)
     assert not panel.shown.isVisible()
     assert panel.note.text() == ""
 
@@ -273,9 +273,9 @@ def test_what_is_chosen_by_hand_has_room(filled, qtbot):
 def test_a_question_that_is_locked_out_is_asked_again_afterwards(panel, project, qtbot):
     panel.set_project(project)
     panel.set_locked(True)
-    assert not panel.asker.is_asking
-    qtbot.waitUntil(lambda: not panel.asker.is_running)
+    assert not panel.query.is_asking
+    qtbot.waitUntil(lambda: not panel.query.is_running)
     assert not panel.shown.isVisible()
-    with qtbot.waitSignal(panel.asker.settled):
+    with qtbot.waitSignal(panel.query.settled):
         panel.set_locked(False)
     assert panel.shown.isVisible()

@@ -4,17 +4,102 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any, Protocol
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.iterate.results_panel import ResultsPanel
 from napari_alc.plugin.iterate.selection_panel import SelectionPanel
 from napari_alc.plugin.iterate.stopping_panel import AuditPanel
-from napari_alc.plugin.widgets.collapsible import PanelSection
+from napari_alc.plugin.widgets.collapsible import Collapsible
+from napari_alc.plugin.widgets.controls import button_with, error_words, show_words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step
+
+
+class Panel(Protocol):
+    """What a section holds: a `QWidget` that shows something of a project."""
+
+    changed: Any
+    """Emitted when it has changed the project."""
+
+    def set_project(self, project: Project | None) -> None:
+        """Show another project."""
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now."""
+
+    def set_locked(self, is_locked: bool, /) -> None:
+        """Let nothing be changed or started while a job runs."""
+
+
+class PanelSection(QWidget):
+    """A heading with a panel below it; a closed one costs nothing.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    panel
+        A widget that fulfils `Panel`.
+    tooltip
+        What is found there.
+    """
+
+    def __init__(self, title: str, panel: Any, tooltip: str = "") -> None:
+        super().__init__()
+        self.panel = panel
+        self._project: Project | None = None
+        self._shown: Project | None = None
+        self._is_stale = False
+        self.error = error_words()
+        self.again = button_with("Try again", tooltips.TRY_AGAIN)
+        self.again.hide()
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.error)
+        inner.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
+        inner.addWidget(panel)
+        self.collapsible = Collapsible(title, content, tooltip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.collapsible)
+        self.collapsible.toggled.connect(self._fill)
+        self.again.clicked.connect(self.refresh)
+
+    def set_project(self, project: Project | None) -> None:
+        """Hold another project; it is shown once the section is open."""
+        self._project = project
+        if self._shown is not None and self._shown is not project:
+            self.panel.set_project(None)
+            self._shown = None
+        self._fill()
+
+    def refresh(self) -> None:
+        """Show the project as its store has it now, once the section is open."""
+        self._is_stale = True
+        self._fill()
+
+    def _fill(self) -> None:
+        if not self.collapsible.is_open or self._project is None:
+            return
+        try:
+            if self._shown is not self._project:
+                self._shown = self._project
+                self.panel.set_project(self._project)
+            elif self._is_stale:
+                self.panel.refresh()
+        except AlcError as error:
+            show_words(self.error, str(error))
+            self.again.show()
+            return
+        self._is_stale = False
+        show_words(self.error, "")
+        self.again.hide()
 
 
 class Sections(QWidget):
@@ -61,7 +146,7 @@ class Sections(QWidget):
         if step is not self._step:
             self._step = step
             for name, section in self.sections.items():
-                section.fold.set_open(step in TIMES[name] or name == self._in_use)
+                section.collapsible.set_open(step in TIMES[name] or name == self._in_use)
 
     def _on_changed(self, name: str) -> None:
         """A section must not close under the hand that has just changed something in it."""

@@ -20,9 +20,9 @@ from qtpy.QtWidgets import (
 
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.iterate.async_panel import AsyncPanel
 from napari_alc.plugin.iterate.ranking_table import RankingTable
 from napari_alc.plugin.settings.method_form import MOST_IMAGES
-from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, row_of, words
 from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
@@ -121,7 +121,8 @@ class _Seen:
 def _look(project: Project) -> _Seen:
     found = overrides.ranked(project)
     k = project.settings.method.per_iteration
-    return _Seen(found, k, overrides.cost_of(project, found, k), bars_of(found, k))
+    bars = bars_of([row.score for row in found.rows], [row.score for row in found.chosen(k)])
+    return _Seen(found, k, overrides.cost_of(project, found, k), bars)
 
 
 class SelectionPanel(AsyncPanel):

@@ -9,8 +9,8 @@ from functools import partial
 from qtpy.QtWidgets import QSpinBox
 
 from napari_alc.plugin import preferences, tooltips
+from napari_alc.plugin.iterate.async_panel import AsyncPanel
 from napari_alc.plugin.settings.method_form import MOST_IMAGES
-from napari_alc.plugin.widgets.async_panel import AsyncPanel
 from napari_alc.plugin.widgets.collapsible import guard_wheel
 from napari_alc.plugin.widgets.controls import button_with, heading, row_of, show_words, words
 from napari_alc.plugin.widgets.figure_grid import FigureGrid, Figures
@@ -230,8 +230,8 @@ class AuditPanel(AsyncPanel):
         if self._project is not None:
             show_words(self.error, "")
             show_words(self.note, DRAWING)
-            asked = partial(draw, m=self.m.value(), person=preferences.person())
-            self.drawer.ask(asked, self._project)
+            person = preferences.person()
+            self.drawer.ask(partial(draw, self._project, m=self.m.value(), person=person))
             self._show_what_is_allowed()
 
     def _on_drawn(self) -> None:

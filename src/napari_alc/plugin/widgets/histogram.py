@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,6 @@ from qtpy.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from napari_alc.boxes import Integers
-from napari_alc.project.steps.overrides import Ranking
 from napari_alc.wording import counted
 
 HEIGHT = 96
@@ -52,15 +52,14 @@ class Bars:
     highest: float
 
 
-def bars_of(ranking: Ranking, k: int) -> Bars:
-    """The bars of a ranking of which the next `k` images are chosen."""
-    scores = np.array([row.score for row in ranking.rows])
-    chosen = np.array([row.score for row in ranking.chosen(k)])
-    highest = float(scores.max(initial=0.0)) or 1.0
-    everything, marked = (
-        np.histogram(part, BARS, (0.0, highest))[0].astype(np.int64) for part in (scores, chosen)
+def bars_of(everything: Sequence[float], chosen: Sequence[float]) -> Bars:
+    """The bars of all scores, and of the scores of the images that come next."""
+    highest = max(everything, default=0.0) or 1.0
+    counts, marked = (
+        np.histogram(scores, BARS, (0.0, highest))[0].astype(np.int64)
+        for scores in (everything, chosen)
     )
-    return Bars(everything, marked, highest)
+    return Bars(counts, marked, highest)
 
 
 class ScoreHistogram(QWidget):

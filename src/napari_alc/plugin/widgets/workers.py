@@ -22,7 +22,6 @@ from napari_alc.execution.outcome import Ending, Outcome, outcome_of
 from napari_alc.log import recorded
 from napari_alc.plugin.progress_text import activity_words, bar_position
 from napari_alc.progress import Progress, Report, ShouldStop
-from napari_alc.project.project import Project
 
 Job = Callable[[Report, ShouldStop], Outcome]
 """Work that reports its progress, can be stopped, and tells how it ended."""
@@ -149,7 +148,8 @@ class Background(QObject):
             self._bar = None
 
 
-Question = Callable[[Project], object]
+Question = Callable[[], object]
+"""Something worked out in a thread; whom it asks is inside it."""
 
 _turn = threading.Lock()
 """Held while a question is answered: several may need the ranking, and the first one makes it."""
@@ -157,10 +157,9 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A question, and whom it was put to."""
+    """A question that was put; the same one may be put twice, and is answered twice."""
 
     question: Question
-    project: Project
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +198,9 @@ class AsyncQuery(QObject):
         """Whether a question, awaited or not, is being answered."""
         return self._running is not None
 
-    def ask(self, question: Question, project: Project) -> None:
+    def ask(self, question: Question) -> None:
         """Put a question; an answer that was awaited is not told any more."""
-        self._next = _Asked(question, project)
+        self._next = _Asked(question)
         if self._running is None:
             self._start(self._next)
 
@@ -241,6 +240,6 @@ def _answer(asked: _Asked, is_awaited: Callable[[], bool]) -> object:
     try:
         with _turn:
             # its turn may come when nobody awaits the answer any more
-            return asked.question(asked.project) if is_awaited() else None
+            return asked.question() if is_awaited() else None
     except AlcError as error:
         return _Refused(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
-from napari_alc.plugin.widgets.workers import AsyncQuery, Question
+from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 
 
@@ -32,13 +33,13 @@ class AsyncPanel(QWidget):
     changed = Signal()
     """Emitted when something here has changed the project."""
 
-    def __init__(self, question: Question, waiting: str) -> None:
+    def __init__(self, question: Callable[[Project], object], waiting: str) -> None:
         super().__init__()
         self._question, self._waiting = question, waiting
         self._project: Project | None = None
         self._is_locked = False
         self._is_stale = False
-        self.asker = AsyncQuery(self)
+        self.query = AsyncQuery(self)
         self.note = words()
         self.error = error_words()
         self.again = button_with("Try again", tooltips.TRY_AGAIN)
@@ -51,14 +52,14 @@ class AsyncPanel(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.shown)
-        self.asker.answered.connect(self._on_answer)
-        self.asker.refused.connect(self._on_refusal)
+        self.query.answered.connect(self._on_answer)
+        self.query.refused.connect(self._on_refusal)
         self.again.clicked.connect(self.refresh)
 
     def set_project(self, project: Project | None) -> None:
         """Show another project, or none."""
         self._project = project
-        self.asker.forget()
+        self.query.forget()
         self.shown.hide()
         self.refresh()
 
@@ -72,13 +73,13 @@ class AsyncPanel(QWidget):
             return
         if self.shown.isHidden():
             show_words(self.note, self._waiting)
-        self.asker.ask(self._question, self._project)
+        self.query.ask(partial(self._question, self._project))
 
     def set_locked(self, is_locked: bool) -> None:
         """Let nothing be changed while a step runs; what it did is shown afterwards."""
         self._is_locked = is_locked
-        if is_locked and self.asker.is_asking:
-            self.asker.forget()
+        if is_locked and self.query.is_asking:
+            self.query.forget()
             self._is_stale = True
         self._show_what_is_allowed()
         if not is_locked and self._is_stale:
