@@ -19,6 +19,8 @@ QToolButton:hover { text-decoration: underline; }
 """
 
 
+# Not superqt's QCollapsible: it holds its content to the height of a size hint, which cuts off
+# words that wrap and what appears later, and leaves the fields of a closed one to the Tab key.
 class Collapsible(QWidget):
     """A heading and what it hides.
 

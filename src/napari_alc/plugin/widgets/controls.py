@@ -199,6 +199,7 @@ class ChoiceBox(QComboBox):
         self.setToolTip(f"{text}\n{self._tooltip}" if text else self._tooltip)
 
 
+# Not magicgui's FileEdit: it offers either files or folders, and tells of every letter typed.
 class PathRow(QWidget):
     """A path to type or to choose.
 

@@ -9,9 +9,10 @@ from typing import Any
 from napari import current_viewer
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 HEIGHT = 170
 """Pixels; two small plots side by side."""
@@ -61,10 +62,6 @@ class Curves(QWidget):
         self.points: dict[str, list[tuple[int, float]]] = {}
         self.canvas: Any = None
         QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DRAW_MILLISECONDS)
-        self._timer.timeout.connect(self.draw)
 
     def set_points(self, name: str, points: Sequence[tuple[int, float]]) -> None:
         """Show a curve.
@@ -77,8 +74,11 @@ class Curves(QWidget):
             Iterations and values.
         """
         self.points[name] = list(points)
-        if not self._timer.isActive():
-            self._timer.start()
+        self._draw_soon()
+
+    @qthrottled(timeout=DRAW_MILLISECONDS, leading=False)
+    def _draw_soon(self) -> None:
+        self.draw()
 
     def clear(self) -> None:
         """Show no curve any more."""
