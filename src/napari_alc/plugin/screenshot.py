@@ -127,7 +127,7 @@ def _results(widget: ActiveLabelCleaning) -> None:
 
 def _settings(widget: ActiveLabelCleaning) -> None:
     _open_only("", widget)
-    fold = widget.iterate_page.settings_fold
+    fold = widget.iterate_page.settings_section
     fold.set_open(True)
     _scroll_to(widget, fold)
 

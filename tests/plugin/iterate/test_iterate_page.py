@@ -140,7 +140,7 @@ def test_the_noise_found_is_told_once_images_are_reviewed(opened, fresh, qtbot):
 def test_a_setting_changes_what_comes_next_on_every_page(opened, predicted, qtbot):
     _, widget, page = opened(predicted)
     assert page.next_button.text() == "Select next images"
-    qtbot.mouseClick(page.settings_fold.heading, LEFT)
+    qtbot.mouseClick(page.settings_section.heading, LEFT)
     assert not page.settings.isHidden()
     field = page.settings.method.fields["iterations"].native
     field.setFocus()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from napari_alc.plugin.widgets.tables import CopyableTable
+from napari_alc.plugin.widgets.tables import RowsTable
 
 COLUMNS = {"Image": "Its file.", "Boxes": "How many.", "State": "What was done."}
 
 
 @pytest.fixture
 def table(qtbot):
-    table = CopyableTable(COLUMNS, "Image")
+    table = RowsTable(COLUMNS, "Image")
     qtbot.addWidget(table)
     return table
 
 
-def has_room(table: CopyableTable) -> bool:
+def has_room(table: RowsTable) -> bool:
     return all(
         table.columnWidth(column)
         >= max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))

@@ -67,6 +67,7 @@ class AsyncPanel(QWidget):
         """Show the project as its store has it now; the answer comes when it is worked out."""
         show_words(self.error, "")
         self.again.hide()
+        # While a step writes, an answer would show a state that is half done: ask afterwards.
         self._is_stale = self._is_locked
         if self._project is None or self._is_locked:
             show_words(self.note, tooltips.LOCKED_PANEL if self._project else "")

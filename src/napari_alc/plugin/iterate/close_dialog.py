@@ -35,7 +35,7 @@ class CloseQuestion(QObject):
     owner
         The widget whose window and dock are watched.
     watch
-        Follows the job.
+        Knows whether a job runs, and lets go of it where it is to go on alone.
     """
 
     def __init__(self, owner: QWidget, watch: JobWatch) -> None:

@@ -52,15 +52,7 @@ class StepTime:
 
 
 class Estimating:
-    """A job for `Background`: measures, and keeps what it found.
-
-    Parameters
-    ----------
-    folder
-        The project's folder.
-    device
-        Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    """
+    """A job for `Background`: measures a project on a device, and keeps what it found."""
 
     def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
@@ -212,15 +204,15 @@ class DeviceBox(QWidget):
         if self._cluster:
             self.device_words.setText(f"Computes on: the cluster at {self._cluster}")
         elif shutil.which("nvidia-smi") is None:
-            self._show_cards(gpus_of(chosen))
+            self._show_gpus(gpus_of(chosen))
         else:  # a driver that has been asleep answers late
             self.device_words.setText("Computes on: looking for graphics cards…")
-            create_worker(gpus_of, chosen, _connect={"returned": self._show_cards})
+            create_worker(gpus_of, chosen, _connect={"returned": self._show_gpus})
 
-    def _show_cards(self, cards: Sequence[Gpu]) -> None:
+    def _show_gpus(self, gpus: Sequence[Gpu]) -> None:
         if not self._cluster:
             chosen = preferences.device()
-            self.device_words.setText(f"Computes on: {device_words(chosen, len(cards))}")
+            self.device_words.setText(f"Computes on: {device_words(chosen, len(gpus))}")
 
     @property
     def _cluster(self) -> str:
@@ -234,10 +226,10 @@ class DeviceBox(QWidget):
             widget.setVisible(self._is_allowed or self.is_busy)
 
 
-def device_words(device: str, cards: int) -> str:
+def device_words(device: str, gpus: int) -> str:
     """What computes where `device` is chosen and so many graphics cards were found for it."""
     if device == "mps":
         return "Apple GPU"
-    if cards:
-        return "NVIDIA graphics card" if cards == 1 else f"{cards} NVIDIA graphics cards"
+    if gpus:
+        return "NVIDIA graphics card" if gpus == 1 else f"{gpus} NVIDIA graphics cards"
     return f"CPU, {counted(cores(), 'core')}"

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
-from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, CopyableTable, Row
+from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, RowsTable, Row
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.iteration_history import iteration_history, noise_history
 from napari_alc.project.reporting.noise_history import review_mark
@@ -70,10 +70,10 @@ class IterationTables(QWidget):
         super().__init__()
         self._project: Project | None = None
         self._mark: tuple[int, int] | None = None
-        self.iterations = CopyableTable(tooltips.ITERATION_COLUMNS, wide="AP50")
+        self.iterations = RowsTable(tooltips.ITERATION_COLUMNS, wide="AP50")
         self.noise_heading = heading("Noise found in the crowd's labels")
         self.noise_heading.setToolTip(tooltips.NOISE)
-        self.noise = CopyableTable(tooltips.NOISE_COLUMNS, wide="Background")
+        self.noise = RowsTable(tooltips.NOISE_COLUMNS, wide="Background")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(heading("Iterations: Mp / Ma"))
@@ -120,7 +120,7 @@ def _judged(project: Project, mark: tuple[int, int]) -> _Judged:
         return _Judged(project, mark, ())
 
 
-def _fill(table: CopyableTable, rows: Sequence[Row]) -> None:
+def _fill(table: RowsTable, rows: Sequence[Row]) -> None:
     table.rows.set_rows(rows)
     shown = min(max(1, len(rows)), MOST_ROWS)
     header = table.horizontalHeader().sizeHint().height()

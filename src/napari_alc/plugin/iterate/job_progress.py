@@ -10,13 +10,7 @@ from napari_alc.plugin.widgets.progress_bar import JobBar
 
 
 class JobPanel(QWidget):
-    """Shows the job that `watch` follows.
-
-    Parameters
-    ----------
-    watch
-        Started by the page.
-    """
+    """Shows the job that `watch` follows; who starts one is the page's business."""
 
     def __init__(self, watch: JobWatch) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class IteratePage(QWidget):
         self.job_bar = self.job_panel.job_bar
         self.tables = IterationTables()
         self.settings = SettingsPage()
-        self.settings_fold = Collapsible("Settings", self.settings, tooltips.SETTINGS)
+        self.settings_section = Collapsible("Settings", self.settings, tooltips.SETTINGS)
         self.sections = Sections()
         self._arrange()
         self._connect()
@@ -78,7 +78,7 @@ class IteratePage(QWidget):
         layout.addWidget(self.job_panel)
         layout.addWidget(self.tables)
         layout.addWidget(self.sections)
-        layout.addWidget(self.settings_fold)
+        layout.addWidget(self.settings_section)
         layout.addStretch()
 
     def _connect(self) -> None:

@@ -41,12 +41,8 @@ class PanelSection(QWidget):
 
     Parameters
     ----------
-    title
-        The heading.
     panel
-        A widget that fulfils `Panel`.
-    tooltip
-        What is found there.
+        A widget that fulfils `Panel`; it is told of a project once the section is open.
     """
 
     def __init__(self, title: str, panel: Any, tooltip: str = "") -> None:

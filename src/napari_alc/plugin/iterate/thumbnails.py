@@ -76,7 +76,7 @@ class Thumbnails(QObject):
         Parameters
         ----------
         path
-            The image.
+            Known under it from then on.
         ratio
             Pixels of the screen for a pixel of the window.
         """

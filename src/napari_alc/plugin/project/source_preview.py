@@ -31,11 +31,11 @@ class Preview:
     Parameters
     ----------
     inputs
-        Where.
+        The files that it is about; others may have been chosen since.
     sources
-        What the project is made of.
+        What the project would be made of.
     lines
-        All of it in plain words.
+        The same in plain words.
     notes
         Boxes that were clipped or left out, in plain words.
     """

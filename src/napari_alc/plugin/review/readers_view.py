@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
-from napari_alc.plugin.widgets.tables import CopyableTable, Row
+from napari_alc.plugin.widgets.tables import RowsTable, Row
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
 from napari_alc.wording import UNKNOWN, counted
@@ -54,8 +54,8 @@ class ReadersView(QWidget):
         self.summary = words()
         self.only_open = QCheckBox("Only those still open")
         self.only_open.setToolTip(tooltips.DIFFERENCES_OPEN)
-        self.objects = CopyableTable(tooltips.DIFFERENCE_COLUMNS, wide="Who said what")
-        self.pairs = CopyableTable(tooltips.AGREEMENT_COLUMNS, wide="Readers")
+        self.objects = RowsTable(tooltips.DIFFERENCE_COLUMNS, wide="Who said what")
+        self.pairs = RowsTable(tooltips.AGREEMENT_COLUMNS, wide="Readers")
         self.reasons = words()
         self.error = error_words()
         self._align()

@@ -86,7 +86,7 @@ class DetectorForm(QWidget):
         self._save = save
         self._stored: Mapping[str, object] = {}
         self._settings = offered.USUAL
-        self._make_choices()
+        self._make_fields()
         self.numbers = {number.name: NumberField(number) for number in offered.NUMBERS}
         self.precision = QComboBox()
         self.precision.setToolTip(tooltips.PRECISION)
@@ -98,7 +98,7 @@ class DetectorForm(QWidget):
         self._arrange()
         self._connect()
 
-    def _make_choices(self) -> None:
+    def _make_fields(self) -> None:
         self.preset = QComboBox()
         self.preset.setToolTip(tooltips.PRESET)
         for name, text in offered.PRESETS.items():
@@ -127,8 +127,8 @@ class DetectorForm(QWidget):
         return rows
 
     def _arrange(self) -> None:
-        choices = QWidget()
-        form = form_in(choices)
+        rows = QWidget()
+        form = form_in(rows)
         form.addRow("Detector", self.preset)
         form.addRow("", self.other)
         form.addRow("Weights from", self.weights)
@@ -138,7 +138,7 @@ class DetectorForm(QWidget):
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(choices)
+        layout.addWidget(rows)
         layout.addWidget(self.weights_problem)
         layout.addWidget(self.weights_words)
         layout.addWidget(self.advanced)
@@ -173,8 +173,8 @@ class DetectorForm(QWidget):
 
     def set_locked(self, is_locked: bool) -> None:
         """Let everything be looked at, and nothing be changed."""
-        choices = (self.preset, self.other, self.weights, self.file, self.precision)
-        for widget in (*choices, *self.numbers.values()):
+        fields = (self.preset, self.other, self.weights, self.file, self.precision)
+        for widget in (*fields, *self.numbers.values()):
             widget.setEnabled(not is_locked)
         self.back.setVisible(not is_locked)
 

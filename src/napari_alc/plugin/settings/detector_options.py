@@ -73,15 +73,11 @@ class Number:
     Parameters
     ----------
     name
-        Of the field of `DetectorSettings`.
-    label
-        In front of the field.
+        Of the field in `DetectorSettings`.
     wanted
         What may be entered, in words that follow "Enter".
     own
         What holds while the field is empty, in words; given the settings as they are.
-    tooltip
-        What the number does.
     """
 
     name: str

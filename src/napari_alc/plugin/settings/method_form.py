@@ -32,22 +32,18 @@ class MethodOption:
 
     Parameters
     ----------
-    label
-        In front of the field.
-    tooltip
-        What it does.
-    options
-        Further options of its magicgui widget, such as the least value.
+    widget
+        What its magicgui widget is told beside, such as the least value.
     """
 
     label: str
     tooltip: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    widget: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SHARE = {"min": 0.0, "max": 1.0, "step": 0.05}
 
-CHOICES: Mapping[str, MethodOption] = {
+OPTIONS: Mapping[str, MethodOption] = {
     "per_iteration": MethodOption(
         "Images an iteration (k)",
         "How many images go to the pathologist in each iteration.",
@@ -135,7 +131,7 @@ class MethodForm(QWidget):
     def __init__(self, save: Save) -> None:
         super().__init__()
         self._save = save
-        self.fields = {name: _field(name, choice) for name, choice in CHOICES.items()}
+        self.fields = {name: _field(name, option) for name, option in OPTIONS.items()}
         self.thresholds = Collapsible(
             "Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS
         )
@@ -146,7 +142,7 @@ class MethodForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         folded = (*THRESHOLDS, *READINGS)
-        layout.addWidget(self._rows(name for name in CHOICES if name not in folded))
+        layout.addWidget(self._rows(name for name in OPTIONS if name not in folded))
         layout.addWidget(self.thresholds)
         layout.addWidget(self.readings)
         layout.addWidget(self.problem)
@@ -157,7 +153,7 @@ class MethodForm(QWidget):
         rows = QWidget()
         form = form_in(rows)
         for name in names:
-            form.addRow(CHOICES[name].label, self.fields[name].native)
+            form.addRow(OPTIONS[name].label, self.fields[name].native)
         return rows
 
     def show_method(self, method: MethodSettings) -> None:
@@ -181,16 +177,16 @@ class MethodForm(QWidget):
             show_words(self.problem, str(error))
 
 
-def _field(name: str, choice: MethodOption) -> Any:
-    is_choice = "choices" in choice.options
+def _field(name: str, option: MethodOption) -> Any:
+    is_choice = "choices" in option.widget
     shown: Any = create_widget(
         annotation=get_type_hints(MethodSettings)[name],
         value=getattr(MethodSettings(), name) if name != "tau" else LEAST_SHOWN,
         name=name,
-        label=choice.label,
-        options={**choice.options, **({"widget_type": "ComboBox"} if is_choice else {})},
+        label=option.label,
+        options={**option.widget, **({"widget_type": "ComboBox"} if is_choice else {})},
     )
-    shown.tooltip = choice.tooltip
+    shown.tooltip = option.tooltip
     native = shown.native
     if isinstance(native, QAbstractSpinBox):
         native.setKeyboardTracking(False)  # a number is saved when it is typed, not each digit

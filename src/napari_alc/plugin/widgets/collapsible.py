@@ -26,12 +26,8 @@ class Collapsible(QWidget):
 
     Parameters
     ----------
-    title
-        The heading.
     content
-        What is shown below it while it is open.
-    tooltip
-        What is found there.
+        What is shown below the heading while it is open.
     """
 
     toggled = Signal(bool)

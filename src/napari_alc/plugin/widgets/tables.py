@@ -70,9 +70,9 @@ class TableView(QTableView):
     Parameters
     ----------
     model
-        What is shown.
+        The columns are fitted whenever it is reset.
     wide
-        Number of the wide column.
+        Number of the wide column, from 0.
     """
 
     def __init__(self, model: QAbstractItemModel, wide: int) -> None:
@@ -112,7 +112,7 @@ class TableView(QTableView):
                 self.resizeColumnToContents(column)
 
 
-class CopyableTable(TableView):
+class RowsTable(TableView):
     """A table of `columns` (name to tooltip) that is filled with `rows`."""
 
     def __init__(self, columns: Mapping[str, str], wide: str) -> None:
