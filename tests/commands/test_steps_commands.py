@@ -123,7 +123,7 @@ USAGE = {
     "--set iterations": "write it as name=value",
     "--set iterations=0": "iterations must be 1 or more",
     "--set iterations=many": "iterations must be a whole number",
-    "--set speed=3": "'speed' is not a detector setting",
+    "--set speed=3": "'speed' is an unknown setting",
     "--split training": "'training' is not one of",
     "--progress loud": "'loud' is not one of",
     "--nonsense 1": "No such option",

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
-from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, RowsTable, Row
+from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, Row, RowsTable
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.iteration_history import iteration_history, noise_history
 from napari_alc.project.reporting.noise_history import review_mark

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
-from napari_alc.plugin.widgets.tables import RowsTable, Row
+from napari_alc.plugin.widgets.tables import Row, RowsTable
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
 from napari_alc.wording import UNKNOWN, counted
