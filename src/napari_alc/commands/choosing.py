@@ -105,8 +105,6 @@ def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
     ----------
     name
         Of the function, which the command is called after.
-    choose
-        Stores it.
     about
         What the command says about itself.
     """

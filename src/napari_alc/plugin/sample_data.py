@@ -35,12 +35,8 @@ class SampleProject:
 
     Parameters
     ----------
-    name
-        Of its folder.
     button, tooltip
         How it is offered.
-    images
-        How many images.
     initial
         |X^0| and k.
     is_labelled

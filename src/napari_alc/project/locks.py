@@ -60,8 +60,6 @@ def locked(folder: Path, step: str, part: str = "") -> Iterator[None]:
 
     Parameters
     ----------
-    folder
-        The project's folder.
     step
         What is done, in the message to others.
     part

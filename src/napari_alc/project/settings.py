@@ -191,8 +191,6 @@ def change_settings(
 
     Parameters
     ----------
-    folder
-        The project's folder.
     method, detector
         New values by name; None takes a line away, so that the default (or the preset's own
         value) holds again.

@@ -44,12 +44,8 @@ class CocoSource:
 
     Parameters
     ----------
-    path
-        The file.
     label_set
         Its images, categories and labels.
-    info
-        Its ``info`` object.
     notes
         Boxes that were clipped or left out, in plain words.
     features

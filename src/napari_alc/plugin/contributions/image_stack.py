@@ -25,8 +25,6 @@ class ImageStack:
 
     Parameters
     ----------
-    paths
-        The files.
     sizes
         Width and height of each in pixels.
     """

@@ -211,8 +211,6 @@ class PathRow(QWidget):
         Offers a file dialog with this filter when given.
     folder
         Whether a folder can be chosen.
-    tooltip
-        What the path is.
     """
 
     changed = Signal()

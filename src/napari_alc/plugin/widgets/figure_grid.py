@@ -19,8 +19,6 @@ class Figures:
     ----------
     cells
         Its name, then its figures.
-    tooltip
-        What they mean.
     """
 
     cells: tuple[str, ...]

@@ -125,8 +125,6 @@ def current_boxes(
 
     Parameters
     ----------
-    project
-        Where.
     task_ids
         Of these tasks only.
     until

@@ -44,8 +44,6 @@ def datasheet(
     ----------
     project
         Where the labels come from.
-    clean
-        The labels.
     until
         The moment that they show.
     checksums

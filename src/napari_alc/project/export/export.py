@@ -43,8 +43,6 @@ class Layout:
 
     Parameters
     ----------
-    folder
-        Holds all of them.
     names
         Of the part in each of `FORMATS`, of the datasheet and of its Markdown, by key.
     """
@@ -255,8 +253,6 @@ def export_again(
         The project that the export was made from.
     sheet_file
         The datasheet's JSON file, beside the export's files. Files that are not there are made.
-    report, should_stop
-        See `napari_alc.progress`.
 
     Raises
     ------

@@ -75,8 +75,6 @@ class Pair:
 
     Parameters
     ----------
-    image
-        Which.
     before, after
         Boxes in pixels of the image, float64, shape (N, 4), by how they are drawn.
     """

@@ -80,8 +80,6 @@ def write_report(
         Where to write; ``exports/report`` in the project's folder by default.
     truth
         True labels of the project's images, with its ids, where they are known.
-    report, should_stop
-        See `napari_alc.progress`.
 
     Raises
     ------

@@ -37,8 +37,6 @@ class Section:
     ----------
     key
         Tells which figures belong to it.
-    title
-        Its heading.
     blocks
         Paragraphs and tables.
     """

@@ -30,8 +30,6 @@ class SortedImages:
         int64, shape (M,).
     crowd
         The crowd's labels of these images; crowd rows of `rows` point into them.
-    rows
-        What the LSM found.
     """
 
     image_ids: Integers

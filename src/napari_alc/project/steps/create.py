@@ -39,8 +39,6 @@ class Sources:
 
     Parameters
     ----------
-    images
-        The image folder.
     crowd, crowd_path
         The crowd's labels and where they were read from.
     clean, clean_path

@@ -30,8 +30,6 @@ class ChangedImage:
 
     Parameters
     ----------
-    image
-        Which.
     before
         Boxes of the crowd by what happens to them, float64, shape (N, 4) each.
     after

@@ -30,8 +30,6 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
     ----------
     clean
         D_p; at least one of its boxes has an area.
-    settings
-        Of the detector.
     folder
         Of the iteration's runs.
 

@@ -33,8 +33,6 @@ class TrainingJob:
         What is learned; images without a label are negative examples.
     paths
         The file of each image.
-    settings
-        Of the detector.
     plan
         Sizes of the network and its input; None chooses them from `labels`.
     clean

@@ -56,8 +56,6 @@ class ImageFiles:
 
     Parameters
     ----------
-    store
-        The project's.
     folder
         Where notes are kept; nothing depends on its being writable.
     """

@@ -36,8 +36,6 @@ class MissingPiece:
 
     Parameters
     ----------
-    path
-        Its file.
     start
         Number of images before these.
     images
