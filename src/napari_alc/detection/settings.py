@@ -56,6 +56,9 @@ PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 LEAST_SIDE = 16
 """Pixels; smaller images and tiles vanish in the network's strides."""
 
+MEASUREMENTS = 10
+"""Of the validation images in a training, where the settings leave it open."""
+
 LARGEST_OVERLAP = 0.5
 """Share of a tile; beyond it a point would lie in more than two tiles a direction."""
 
@@ -133,6 +136,11 @@ class DetectorSettings(SettingsModel):
     def initial_weights(self) -> str:
         """``"none"``, ``"imagenet"`` or the path of a file."""
         return self.weights or ("none" if self.preset == "compact" else "imagenet")
+
+    def validation_interval(self, iterations: int) -> int:
+        """Iterations between two measurements in a training of `iterations`."""
+        # Rounded up, so that there are never more than `MEASUREMENTS`.
+        return self.validate_every or -(-iterations // MEASUREMENTS)
 
     @property
     def images_a_batch(self) -> int:

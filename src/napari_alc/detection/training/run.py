@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     pass
 
 
-MEASUREMENTS = 10
-"""Of the validation images in a training, where the settings leave it open."""
 KEPT = ("iteration", "seconds", "losses", "validation", "batch_size", "halved")
 """Fields of a run that a checkpoint keeps as they are."""
 
@@ -96,7 +94,7 @@ class Run:
     @property
     def is_measurement_due(self) -> bool:
         """Whether the validation images come now: every so often, and at the end."""
-        every = self.settings.validate_every or -(-self.total // MEASUREMENTS)
+        every = self.settings.validation_interval(self.total)
         on_time = self.iteration % every == 0 or self.iteration == self.total
         # A training resumed right after a measurement does not measure again.
         measured = self.validation[-1][0] if self.validation else 0

@@ -25,9 +25,6 @@ from napari_alc.project.steps.training_inputs import (
 if TYPE_CHECKING:
     from napari_alc.detection.estimate import Estimate
 
-MEASUREMENTS = 10
-"""Of the validation images in a training, about, where the settings leave it open."""
-
 Item = TypeVar("Item")
 
 
@@ -160,7 +157,7 @@ def _checks(project: Project, settings: DetectorSettings, iterations: int) -> in
     clean = clean_images(project)
     if clean is None:
         return 0
-    every = settings.validate_every or -(-iterations // MEASUREMENTS)
+    every = settings.validation_interval(iterations)
     return len(clean.paths) * -(-iterations // every)
 
 
