@@ -14,9 +14,7 @@ import fake_units
 from alc_experiments import command as comparing
 from alc_experiments.figures import read_figures
 from alc_experiments.runs.units import TABLES, ResultTable
-
-FAKE = ResultTable("table2", "tiny", "fake_units", ("count", "threads"))
-PATIENCE = 60
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -154,9 +152,11 @@ def test_a_cancelled_comparison_keeps_what_is_complete(tables, compare, tmp_path
 def test_after_a_kill_the_same_command_goes_on(tables, compare, tmp_path):
     tables("count", "patient")
     call = (
-        "from alc_experiments import command; from alc_experiments.runs.units import TABLES, Table;"
-        "TABLES.clear(); TABLES['table2'] = Table('table2', 'tiny', 'fake_units', "
-        "('count', 'patient')); command.main()"
+        "from alc_experiments import command\n"
+        "from alc_experiments.runs.units import TABLES, ResultTable\n"
+        "TABLES.clear()\n"
+        "TABLES['table2'] = ResultTable('table2', 'tiny', 'fake_units', ('count', 'patient'))\n"
+        "command.main()"
     )
     command = [sys.executable, "-c", call, "compare", "--seeds", "0", "--workers", "1"]
     path = os.pathsep.join(

@@ -32,6 +32,7 @@ def task(tmp_path):
     return make
 
 
+@pytest.mark.usefixtures("spawned")
 def test_rows_are_kept_with_how_they_came_about(task):
     tasks = [task("count"), task("count", 1), task("threads")]
     told, said = [], []
@@ -46,7 +47,7 @@ def test_rows_are_kept_with_how_they_came_about(task):
     assert row.device.startswith("CPU")
     assert {"python", "torch", "numpy"} <= set(row.versions)
     assert row.detector["iterations"] == 25
-    assert 0 < row.seconds < 60
+    assert row.seconds > 0
     assert tasks[2].store.load("threads-0").figures[0].value == 1.0
 
 
@@ -147,4 +148,4 @@ def test_a_process_a_graphics_card(machine):
 def test_other_jobs_are_kept_from_the_cards_meanwhile(machine, tmp_path):
     machine(16, names=("GPU-a",))
     with environments("cuda", "compact", None):
-        assert any((tmp_path / "cards" / "GPU-a").iterdir())
+        assert any((tmp_path / "gpus" / "GPU-a").iterdir())
