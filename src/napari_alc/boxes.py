@@ -68,6 +68,7 @@ def clip(boxes: Boxes, width: float | Floats, height: float | Floats) -> Boxes:
 
 def intersections(a: Boxes, b: Boxes) -> Floats:
     """Area shared by ``a[i]`` and ``b[i]``, shape (N,)."""
+    # Negative where the boxes are apart: two negative sides would make a positive area.
     width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
     height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     return np.asarray(np.maximum(width, 0.0) * np.maximum(height, 0.0))
@@ -228,5 +229,6 @@ def closest_first(first: Integers, second: Integers, overlap: Floats) -> Integer
     Integers
         Which pairs are matched, the closest first.
     """
+    # The last key counts first: overlap, then the positions.
     order = np.lexsort((second, first, -overlap))
     return order[one_to_one(first[order], second[order])]

@@ -135,4 +135,5 @@ class FileState:
 
     def still_holds(self, now: FileState) -> bool:
         """Whether the file is surely as it was when this was noted."""
+        # Noted within the clock's step of a change, a second change could have the same time.
         return self.is_same_file(now) and self.is_settled

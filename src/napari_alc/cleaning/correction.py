@@ -34,6 +34,7 @@ class Correction:
 
 
 def _groups_with_mp(sorted_labels: SortedLabels) -> Mask:
+    # By number of the group, so that each row can ask for its own.
     has_mp = np.zeros(int(sorted_labels.group.max(initial=-1)) + 1, dtype=np.bool_)
     has_mp[sorted_labels.group[sorted_labels.source == Source.MP]] = True
     return has_mp
@@ -78,6 +79,7 @@ def correct(sorted_labels: SortedLabels, gray_without_mp: GrayWithoutMp = "ma") 
     if gray_without_mp == "crowd":
         stands_in = _crowd_of(sorted_labels, stands_in)
     green = region == Region.GREEN
+    # What lies inside is judged by itself; only the box drawn around it goes.
     removed = green & sorted_labels.box_in_box
     return Correction(
         automatic=np.flatnonzero(from_mp | stands_in),

@@ -89,5 +89,6 @@ def components(count: int, edges: Edges) -> Integers:
     """Connected component number of each of `count` rows, shape (count,), counted from 0."""
     links = np.ones(len(edges.first), dtype=np.bool_)
     graph = coo_array((links, (edges.first, edges.second)), shape=(count, count))
+    # A chain counts as one: crowd and Ma may agree only by way of Mp's box.
     _, numbers = connected_components(graph, directed=False)
     return np.asarray(numbers, dtype=np.int64)

@@ -242,6 +242,7 @@ def _score_of_best(
         # Exactly equal: what is compared was computed once, so no rounding can part a tie.
         wins = overlap == np.repeat(highest, np.diff(starts, append=len(i)))
         if argmax == "literal":
+            # The first winner at or behind each run's start, which is what argmax would name.
             winners = np.flatnonzero(wins)
             best[i[starts]] = scores[j[winners[np.searchsorted(winners, starts)]]]
         else:
@@ -257,6 +258,7 @@ def _regions(source: Codes, edges: Edges) -> Codes:
 
 
 def _row_scores(inputs: _Inputs, mp: Detections, ma: Detections) -> Floats:
+    # NaN, not 0: nobody asked the crowd how sure it was, and no sum may count it.
     unknown = np.full(len(inputs.crowd), np.nan)
     return np.concatenate([unknown, mp.scores[inputs.mp_kept], ma.scores[inputs.ma_kept]])
 
@@ -291,6 +293,7 @@ def sort_labels(
     inputs = _prepare(crowd, mp, ma, thresholds.score)
     sets = (inputs.crowd, inputs.mp, inputs.ma)
     source = np.repeat(np.arange(3, dtype=np.int8), [len(part) for part in sets])
+    # Boxes of one set never match: a source cannot agree with itself.
     edges = match_graph(sets, thresholds.iou, thresholds.matching)
     region = _regions(source, edges)
     scores = _row_scores(inputs, mp, ma)
@@ -298,6 +301,7 @@ def sort_labels(
     # Crowd rows come first, so a green row's number is its position in the crowd's list.
     green_rows = np.flatnonzero(region == Region.GREEN)
     green = inputs.crowd.take(green_rows)
+    # A red box is worth what Ma thinks of it; what the crowd drew has no confidence of its own.
     evaluation = np.where(region == Region.RED, scores, np.nan)
     evaluation[green_rows] = _green_scores(inputs, green, mp, thresholds)
     box_in_box = np.zeros(len(source), dtype=np.bool_)

@@ -76,12 +76,14 @@ def scores(sorted_labels: SortedLabels, image_ids: Integers) -> Floats:
     Floats
         Shape (M,), 0 and more; 0 for images without red and green boxes.
     """
+    # NaN compares as False: gray and pink boxes drop out here.
     counted = np.flatnonzero(sorted_labels.evaluation_score > 0)
     ids, values = sorted_labels.image_ids[counted], sorted_labels.evaluation_score[counted]
     # Added in the order of their size, so that the order of the input leaves no trace.
     order = np.lexsort((values, ids))
     known, position = np.unique(ids[order], return_inverse=True)
     sums = np.bincount(position, weights=values[order], minlength=len(known))
+    # Rounded, so that sums which are equal by the paper's arithmetic tie here as well.
     return _looked_up(known, np.round(sums, SCORE_DECIMALS), np.asarray(image_ids, np.int64))
 
 
@@ -127,6 +129,7 @@ def _by_inconsistency(candidates: Candidates, rng: np.random.Generator) -> Float
 
 def _at_random(candidates: Candidates, rng: np.random.Generator) -> Floats:
     image_ids = candidates.image_ids
+    # Distinct numbers: nothing ties, so the shuffle of `rank` changes nothing.
     drawn = np.empty(len(image_ids))
     # By id, so that an image's number does not hang on its place in the list.
     drawn[np.argsort(image_ids, kind="stable")] = rng.permutation(len(image_ids))
@@ -140,6 +143,7 @@ def _largest(candidates: Candidates, rng: np.random.Generator) -> Floats:
 
 def _smallest(candidates: Candidates, rng: np.random.Generator) -> Floats:
     del rng
+    # Turned around, as the largest values are taken first.
     return -_measured(candidates)
 
 

@@ -177,6 +177,7 @@ def _tile(settings: DetectorSettings, seen: Sequence[Boxes], longer: int) -> int
     if side is None:
         largest = max(float((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) for boxes in seen)
         wanted = largest / settings.tile_overlap if settings.tile_overlap else 0
+        # In whole steps of the coarsest map nothing of a tile is padding.
         side = min(max(TILE, _in_steps(wanted)), MOST_INPUT)
     return side if side < longer else 0
 
@@ -236,6 +237,7 @@ def _plan_for(
 ) -> Plan:
     """The plan for boxes in input pixels."""
     sizes = np.concatenate([object_sizes(of_image) for of_image in seen])
+    # Finer maps cost time in every image, so only where small objects ask for them.
     strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT else (8, 16, 32)
     tile = _tile(settings, seen, longer) if is_tiled else 0
     window = _window(settings.preset, longer, tile)

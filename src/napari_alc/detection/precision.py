@@ -97,6 +97,7 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
             f"The card {torch.cuda.get_device_name(device)} does not compute in bf16; "
             "set precision to auto, fp16 or fp32."
         )
+    # bf16 has the range of fp32, so that no gradient needs scaling.
     if wanted == "auto":
         wanted = "bf16" if has_bf16 else "fp16"
     return Precision(wanted, device)

@@ -78,6 +78,7 @@ def design_effect(successes: Integers, trials: Integers) -> float | None:
         of them count.
     """
     drawn, total, counted = len(trials), int(trials.sum()), int(successes.sum())
+    # One cluster, or clusters that are all alike, show no spread to estimate it from.
     if drawn < 2 or counted in (0, total):
         return None
     share = counted / total

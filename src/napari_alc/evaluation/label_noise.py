@@ -95,6 +95,7 @@ def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:
 
 
 def _closest_first(pairs: Overlaps, count: int) -> Integers:
+    # As the LSM matches, so that a clean label is one that a perfect model would confirm.
     close = pairs.where(pairs.same_category & (pairs.iou > MATCH_IOU))
     return partners(close, closest_first(close.first, close.second, close.iou), count)
 

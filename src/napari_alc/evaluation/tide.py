@@ -90,6 +90,7 @@ def _interpolated_precision(correct: Mask, truths: int) -> float:
     precision = found / np.arange(1, len(correct) + 1)
     # Precision at recall r is the best at any recall of r or more, hence from the right.
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    # Beyond the highest recall precision is 0, hence the 0 put behind the envelope.
     at = np.searchsorted(recall, RECALL_POINTS, side="left")
     return float(100 * np.append(envelope, 0.0)[at].mean())
 
@@ -188,6 +189,7 @@ def tide_errors(
     require_truth(truth, detections)
     labels = truth.labels
     order = by_falling_score(detections)
+    # Cut to the limit first: what a detector is not allowed to say is no error of its.
     order = order[best_scored(detections, max_detections)[order]]
     kept = detections.take(order)
     verdicts = _judge(labels, kept)

@@ -111,6 +111,7 @@ def require_safe_name(path: Path, record: str, file_name: str) -> None:
 
 def require_unique(path: Path, ids: Integers, name: str) -> None:
     """Refuse a list in which two records share an id."""
+    # Sorted, equal ids lie side by side; stable, so that the later record is the repeat.
     order = np.argsort(ids, kind="stable")
     repeats = order[1:][ids[order][1:] == ids[order][:-1]]
     if len(repeats):
@@ -199,6 +200,7 @@ def sound_boxes(raw: RawBoxes, label_set: LabelSet) -> SoundBoxes:
     if outside.any():
         raise raw.problem(outside, "lies wholly outside its image", "Correct or remove the box")
     notes = _empty_notes(raw, np.flatnonzero(empty))
+    # Files of rounded numbers stick out by hundredths of a pixel; that is worth no word.
     moved = np.flatnonzero((np.abs(clipped - raw.boxes) > ROUNDING).any(axis=1) & ~empty)
     if len(moved):
         notes.append(_clip_note(raw, moved))

@@ -87,6 +87,7 @@ def read_voc(folder: Path, subset: Collection[str] | None = None) -> Reading:
         raise BadData(folder, "holds no .xml files", "Give a folder of Pascal VOC files")
     annotations = [_annotation(folder, path) for path in paths]
     require_distinct((a.path, a.file_name) for a in annotations)
+    # By name over the whole folder: an id must not hang on which file is read first.
     names = sorted({name for a in annotations for name in a.names})
     chosen: Sequence[int] = range(len(annotations))
     if subset is not None:

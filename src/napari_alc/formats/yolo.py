@@ -171,6 +171,7 @@ def _corners(shares: Boxes, scale: Boxes) -> Boxes:
 def _class_names(folder: Path, files: dict[str, _TextFile]) -> list[str]:
     names = _names_beside(folder)
     if not names:
+        # Classes without a name and without a box still count: ids must not shift.
         count = max((c for file in files.values() for c in file.classes), default=-1) + 1
         return [f"class {number}" for number in range(count)]
     for file in files.values():

@@ -180,6 +180,7 @@ def _fates(labels: Labels, rates: NoiseRates, rng: np.random.Generator) -> _Fate
 
 def _groups(labels: Labels, count: int, rng: np.random.Generator) -> Iterator[Integers]:
     """Draw disjoint groups of 2–3 neighbours, `count` boxes in all where there are so many."""
+    # Only boxes of one category are drawn as one: nobody takes two kinds for a single object.
     keys = group_keys(labels.image_ids, labels.category_ids)
     by_key = np.argsort(keys, kind="stable")
     first = np.searchsorted(keys[by_key], keys, side="left")

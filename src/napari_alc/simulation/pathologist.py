@@ -153,5 +153,6 @@ def _review(boxes: Boxes, objects: Labels, done: Mask) -> list[Integers]:
         new = np.flatnonzero(seen[box] & ~done)
         # An object accepted for one box is not offered again by the next box over it.
         done = done | _represented(objects, objects.take(new))
+        # The closest one takes the place of the box, further ones are drawn beside it.
         found.append(new[np.argsort(-iou[box, new], kind="stable")])
     return found

@@ -71,6 +71,7 @@ class Autoencoder(nn.Module):
 
 
 def _down(inputs: int, outputs: int, by: int) -> tuple[nn.Module, ...]:
+    # So that each layer divides the sides exactly and its mirror image multiplies them back.
     kernel, border = max(by, 4), 0 if by == 4 else 1
     convolution = nn.Conv2d(inputs, outputs, kernel, by, border, bias=False)
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
@@ -189,6 +190,7 @@ class _Players:
     def likeness(self, images: Sequence[Bytes]) -> Floats:
         """D(mu) of each image, shape (M,)."""
         self.coder.eval()
+        # Some at a time, as the whole pool need not fit into a card's memory.
         found = [np.empty(0)]
         for start in range(0, len(images), AT_ONCE):
             part = torch.stack([as_input(image) for image in images[start : start + AT_ONCE]])

@@ -30,12 +30,14 @@ class ImageLosses:
         self._parts: list[Tensor] = []
         parts: Any = network
         if isinstance(getattr(parts, "roi_heads", None), RoIHeads):
+            # Both stages of a two-stage detector have losses, and their sum is the image's.
             self._endings = [*self._hear_heads(parts.roi_heads), self._hear_proposals(parts.rpn)]
         else:
             self._endings = [self._hear_single_stage(parts)]
 
     def of_batch(self) -> Tensor:
         """Sum of all losses of each image of the latest batch, shape (B,); asked for once."""
+        # One part for each loss function that was heard.
         summed = torch.stack(self._parts).sum(dim=0)
         self._parts.clear()
         return summed

@@ -183,6 +183,7 @@ class ImageCache:
     def _keep(
         self, entry: Path, state: FileState, digest: str, pixels: Bytes, make_room: bool
     ) -> None:
+        # Of the pixels too: a damaged entry would be learned from, and nobody would see it.
         header = _Header(VERSION, state, digest, pixels.shape, zlib.crc32(pixels.data))
         if not self._is_writable or not self._has_room(HEADER_BYTES + pixels.nbytes, make_room):
             return
@@ -203,6 +204,7 @@ class ImageCache:
         """Whether `size` bytes more stay within the limit, once others have made room."""
         with self._lock:
             used = self._used
+            # Scanning the folder for every entry would take longer than writing it.
             if used is None or self._unseen + size > self._share:
                 used, self._unseen = sum(found.size for found in _files(self.folder)), 0
             # Another process may have written as much as this one before each looks again.
@@ -217,6 +219,7 @@ class ImageCache:
     def _remove(self, wanted: int) -> int:
         """Remove the entries that were not used for longest; returns the bytes removed."""
         removed = 0
+        # By the time of use, which is set whenever an entry is read.
         for file in sorted(_files(self.folder), key=lambda file: file.used_ns):
             if removed >= wanted:
                 break

@@ -129,6 +129,7 @@ def merged(tiles: Sequence[Tile], found: Sequence[Found], most: int) -> Found:
     together, of_tile = _in_one_image(tiles, found)
     if len(tiles) > 1:
         together = _one_box_an_object(together, of_tile, np.array([tile.box for tile in tiles]))
+    # Stable, so that of equal scores the order of the tiles decides, not the sort.
     order = np.argsort(-together.scores, kind="stable")
     return together.take(order[:most])
 
@@ -178,6 +179,7 @@ def _is_seen_better(boxes: Boxes, tiles: Boxes) -> Mask:
 def _same_objects(found: Found, of_tile: Integers, tiles: Boxes) -> Iterator[tuple[int, int]]:
     """Positions of boxes from two tiles that stand for one object."""
     positions = [np.flatnonzero(of_tile == number) for number in range(len(tiles))]
+    # All pairs of tiles, not neighbours only: at a corner four of them meet.
     one, other = np.triu_indices(len(tiles), 1)
     low = np.maximum(tiles[one, :2], tiles[other, :2])
     high = np.minimum(tiles[one, 2:], tiles[other, 2:])
@@ -227,6 +229,7 @@ def _best(same: Found, cut: Mask) -> tuple[Floats, int, float]:
     # Where one tile saw all of it, corners of cut boxes must not take part: they end at borders.
     whole = same if cut.all() else same.take(~cut)
     best = int(np.argmax(whole.scores))
+    # Parts of one object: around all of them.
     corners = [same.boxes[:, :2].min(axis=0), same.boxes[:, 2:].max(axis=0)]
     box = np.concatenate(corners) if cut.all() else whole.boxes[best]
     return box, int(whole.labels[best]), float(whole.scores[best])

@@ -28,6 +28,7 @@ def folded(backbone: nn.Module) -> nn.Module:
     backbone
         On the CPU and in evaluation mode; maps (B, 3, H, W) to feature maps by name.
     """
+    # A copy, so that the original is still there where the two do not agree.
     copied = copy.deepcopy(backbone)
     is_any = False
     for module in copied.modules():

@@ -143,6 +143,7 @@ def predict(
 def ready(detector: Detector, device: torch.device) -> Detector:
     """`detector`, fresh from its file, on `device` and as fast as it can be for prediction."""
     network = detector.network.eval()
+    # Before it is moved: whether folding is exact is checked on the CPU.
     if isinstance(backbone := network.backbone, nn.Module):
         network.backbone = folded(backbone)
     network.to(device)

@@ -149,6 +149,7 @@ def _kept(
     """The detections among the boxes (P, K + 1, 4) of all proposals, chosen as torchvision does."""
     # torchvision's own post-processing forgets which proposal and which softmax a detection had.
     sure = probabilities[:, 1:] > heads.score_thresh
+    # A proposal may become a detection of several categories, each with its own box.
     row, column = torch.where(sure)
     label = column + 1
     scores, found = probabilities[row, label], boxes[row, label]

@@ -277,6 +277,7 @@ def fill_from_file(network: nn.Module, path: Path) -> None:
         value = given.get(name, given.get(name.removeprefix("backbone.body.")))
         if value is not None and value.shape == current.shape:
             fitting[name] = value
+    # A file for another network fits here and there by chance (biases of equal length).
     if len(fitting) < LEAST_SHARE * len(state):
         raise BadData(
             path,

@@ -109,6 +109,7 @@ def _fill(network: nn.Module, state: Mapping[str, Any]) -> None:
     missing, unexpected = network.load_state_dict(state, strict=False)
     # A frozen BatchNorm, trained from ImageNet, does not count its batches.
     lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
+    # Loaded without `strict`, so what does not fit must be named here.
     if lacking or unexpected:
         raise ValueError(f"tensors differ: {(lacking + list(unexpected))[:3]}")
 

@@ -127,6 +127,7 @@ def train(
         detector = Detector(precision.place(network).train(), settings, plan, tuple(categories))
         run = _start(detector, _batches(images, detector, cache), precision, step, fingerprint)
         run.variant = variant
+        # After the variant has changed the network: the checkpoint holds the changed one.
         resume(run, folder / CHECKPOINT_FILE)
         _iterate(run, folder / CHECKPOINT_FILE, report, should_stop, measure)
     if variant:
@@ -226,6 +227,7 @@ def _iterate(
         save_checkpoint(run, checkpoint)
         raise
     finally:
+        # Ends the threads that read ahead, whatever ended the training.
         batches.close()
 
 
