@@ -21,8 +21,9 @@ import torch
 
 from napari_alc.detection.data.samples import TrainingImage
 from napari_alc.detection.inference.prediction import predict
+from napari_alc.detection.run_files import METRICS_FILE
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.detection.training.training import METRICS, train
+from napari_alc.detection.training.training import train
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.formats.voc import read_voc
 from napari_alc.labels import Detections, LabelSet
@@ -70,7 +71,7 @@ def measure(folder: Path, seed: int, threads: int, first: int | None) -> dict[st
         trained = time.perf_counter()
         found = Detections.empty().joined(*predict(weights, paths))
         predicted = time.perf_counter()
-        metrics = json.loads((Path(place) / METRICS).read_text())
+        metrics = json.loads((Path(place) / METRICS_FILE).read_text())
     scores = average_precision(test, found)
     return {
         "ap50": round(scores.ap50 / 100, 4),

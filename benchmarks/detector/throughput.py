@@ -31,8 +31,8 @@ from throughput_training import WORKERS, Task, measure_training, our_training
 from napari_alc.detection.data.cache import read_eight_bit
 from napari_alc.detection.data.samples import TrainingImage
 from napari_alc.detection.devices import choose_device
+from napari_alc.detection.run_files import WEIGHTS_FILE
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.detection.training.training import WEIGHTS
 from napari_alc.labels import LabelSet
 from napari_alc.simulation.tem import make_tem_images
 
@@ -119,7 +119,7 @@ def measured_parts(
         found, weights = {}, our_training(task, folder)
     else:
         found = {"training": measure_training(task, options.turns, folder, options.workers)}
-        weights = folder / WEIGHTS
+        weights = folder / WEIGHTS_FILE
     if options.only != "training":
         found["prediction"] = measure_prediction(
             weights,
