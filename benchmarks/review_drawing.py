@@ -114,8 +114,8 @@ def is_open(window: Window, task: Task, boxes: int) -> Callable[[], bool]:
 
     def answer() -> bool:
         page = window.page
-        is_there = page.task is not None and page.task.id == task.id
-        return is_there and page.desk.document is not None and window.canvas.boxes.nshapes == boxes
+        is_there = page.state.task is not None and page.state.task.id == task.id
+        return is_there and page.state.document is not None and window.canvas.boxes.nshapes == boxes
 
     return answer
 
@@ -161,8 +161,8 @@ def next_images(window: Window, folder: Path, count: int) -> dict[str, object]:
 
 def _time_next(window: Window, project: Project, task: Task, boxes: int) -> float:
     """Press N on an image that is settled, with the next one read ahead as a person's pace lets."""
-    desk = window.page.desk
-    desk.give(ReviewDocument.keep, [box.id for box in desk.open_boxes])
+    page = window.page
+    page.controller.boxes.execute(ReviewDocument.keep, [box.id for box in page.state.open_boxes])
     path = project.path_of(project.image(task.image_id))
     reader = window.page.findChild(ReadAhead)
     window.wait(lambda: reader.take(path) is not None, "reading ahead")
@@ -228,14 +228,14 @@ def decisions(window: Window, folder: Path, count: int, blocks: int = 3) -> dict
         window.key(Qt.Key.Key_J)
         block = [_decide(window) for _ in range(-(-count // blocks) + WARM_UP)]
         made += block[WARM_UP:]
-        window.page.set_project(None, "")
+        window.page.controller.set_project(None, "")
         bare.take_over([False] * len(window.canvas.layers))
         for name, change in ways.items():
             bare.show(image, boxes)
             rows = {box.id: row for row, box in enumerate(boxes)}
             spent = [_decide_bare(window, bare, rows, change, decision) for decision in block]
             floors[name] += spent[WARM_UP:]
-        window.page.set_project(project, PERSON)
+        window.page.controller.set_project(project, PERSON)
         bare.take_over([True] * len(window.canvas.layers))
         window.settle()
     ours = median(decision.until_drawn for decision in made)
@@ -251,21 +251,21 @@ def decisions(window: Window, folder: Path, count: int, blocks: int = 3) -> dict
 
 def _shown(window: Window, project: Project) -> tuple[ReadImage, list[ReviewBox]]:
     """The image on the canvas, read again, and its boxes."""
-    task, document = window.page.task, window.page.desk.document
+    task, document = window.page.state.task, window.page.state.document
     assert task is not None
     assert document is not None
     return read(project, task), list(document.shown)
 
 
 def _decide(window: Window) -> Decision:
-    """Keep the box at hand with the key."""
-    desk, camera = window.page.desk, window.viewer.scene.camera
-    [box], before = desk.at_hand, View.of(camera)
+    """Keep the current box with the key."""
+    state, camera = window.page.state, window.viewer.scene.camera
+    [box], before = state.current_boxes, View.of(camera)
 
     def is_shown() -> bool:
-        document, hand = desk.document, desk.at_hand
+        document, current = state.document, state.current_boxes
         is_kept = document is not None and document.boxes[box.id].state == "kept"
-        return is_kept and [b.id for b in hand] != [box.id]
+        return is_kept and [b.id for b in current] != [box.id]
 
     def is_at_rest() -> bool:
         return is_shown() and bool(window.canvas.is_settled)
@@ -274,7 +274,7 @@ def _decide(window: Window) -> Decision:
     drawn = window.milliseconds(lambda: window.press(key), is_shown)
     rest = window.milliseconds(lambda: window.let_go(key), is_at_rest)
     window.rest()
-    return Decision(box.id, desk.at_hand[0].id, before, View.of(camera), drawn, drawn + rest)
+    return Decision(box.id, state.current_boxes[0].id, before, View.of(camera), drawn, drawn + rest)
 
 
 def _decide_bare(

@@ -9,7 +9,7 @@ runs, its figures mean nothing.
 
 next_image_ratio   done-and-next until the next image is drawn with its 200 boxes, over napari's
                    own time for the same pixels and boxes in place. At most 1.15.
-decision_ms_200    one decision (stored, recoloured, next box at hand) until drawn, less napari's
+decision_ms_200    one decision (stored, recoloured, next current box) until drawn, less napari's
 decision_ms_1000   own time for the same change, on 200 and 1,000 boxes. At most 25 and 60 ms.
 gap_p99_ratio      99th percentile of the event loop's gaps while a detector is trained, over the
                    same without. At most 1.3.

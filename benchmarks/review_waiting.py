@@ -52,12 +52,12 @@ def opening(window: Window, folder: Path) -> dict[str, object]:
     store_seconds = time.perf_counter() - start
 
     def is_shown() -> bool:
-        document = page.desk.document
+        document = page.state.document
         return document is not None and window.canvas.boxes.nshapes == len(document.shown) > 0
 
-    spent = window.milliseconds(lambda: page.set_project(project, PERSON), is_shown)
+    spent = window.milliseconds(lambda: page.controller.set_project(project, PERSON), is_shown)
     window.rest()
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
     project.close()
     whole = window.milliseconds(lambda: _open(window, folder), is_shown)
     return {
@@ -198,7 +198,7 @@ def gaps(
     """
     child = Training(window, training)
     project = Project.open(review)
-    window.page.set_project(project, PERSON)
+    window.page.controller.set_project(project, PERSON)
     window.widget.tabs.setCurrentWidget(window.page)
     window.settle()
     found: dict[bool, list[float]] = {False: [], True: []}
@@ -215,7 +215,7 @@ def gaps(
             child.require_busy()
             speeds = speeds or _speeds(window, child, seconds)
             child.stop()
-    window.page.set_project(None, "")
+    window.page.controller.set_project(None, "")
     project.close()
     beside, alone = found[True], found[False]
     return {

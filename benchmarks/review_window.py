@@ -48,7 +48,7 @@ class Window:
     @property
     def canvas(self) -> Any:
         """The plugin's layers."""
-        return self.page.desk.canvas
+        return self.page.canvas
 
     def on_frame(self, told: Callable[[], None]) -> None:
         """Call `told` after every frame that is on the display."""
@@ -97,7 +97,7 @@ class Window:
 
     def settle(self) -> None:
         """Wait until an image is open, everything is as it stays, and drawn."""
-        self.wait(lambda: self.page.desk.document is not None, "the image")
+        self.wait(lambda: self.page.state.document is not None, "the image")
         self.rest()
 
     def rest(self) -> None:

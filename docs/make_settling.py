@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_alc.plugin.review.keys.bindings import key_text
 from napari_alc.plugin.screenshot import opened, picture_of, wait_for
 from napari_alc.plugin.widget import ActiveLabelCleaning
 
@@ -57,22 +56,22 @@ def make_frames(widget: ActiveLabelCleaning) -> list[Image.Image]:
     frames = []
     for step, said in STEPS:
         command = _go_to_offered(widget) if step == "take_model" else step
-        actions = review.desk.commands() | review.view.commands()
-        actions[command]()
+        review.actions_by_name()[command]()
         wait_for(widget)
-        frames.append(_frame(picture_of(widget.window()), f"{key_text(command)}   {said}"))
+        words = f"{review.state.keys.first(command)}   {said}"
+        frames.append(_frame(picture_of(widget.window()), words))
     return frames
 
 
 def _go_to_offered(widget: ActiveLabelCleaning) -> str:
     """Go to a box beside which a model offers another; the command that takes that."""
-    desk = widget.review_page.desk
-    for _ in desk.open_boxes:
-        offered = {box.source for box in desk.canvas.suggested}
+    review = widget.review_page
+    for _ in review.state.open_boxes:
+        offered = {box.source for box in review.state.suggestions}
         for model in ("mp", "ma"):
             if model in offered:
                 return f"take_{model}"
-        desk.next_box()
+        review.controller.boxes.selection.next_box()
     return "keep"
 
 

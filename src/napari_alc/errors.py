@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_alc.wording import Refusal
+
 
 class AlcError(Exception):
     """Something a user can understand and mend; its text is one plain line."""
+
+
+class Refused(AlcError):
+    """What was asked for cannot be done as things stand; nothing was changed.
+
+    Parameters
+    ----------
+    reason
+        Why.
+    about
+        What stands in place of the braces of its sentence.
+    """
+
+    def __init__(self, reason: Refusal, *about: object) -> None:
+        self.reason = reason
+        super().__init__(reason, *about)
+
+    def __str__(self) -> str:
+        return self.reason.value.format(*self.args[1:])
 
 
 class BadData(AlcError):

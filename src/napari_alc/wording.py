@@ -1,9 +1,10 @@
-"""Plurals, durations, lengths and lists, as sentences say them."""
+"""Plurals, durations, lengths, lists and refusals, as sentences say them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from enum import Enum
 
 ALMOST_DONE = 5.0
 """Seconds; fewer are not counted out."""
@@ -88,3 +89,41 @@ def length_words(nanometres: float) -> str:
     """A length as people write it: "200 nm", "5 µm"."""
     size, unit = next((u for u in LENGTHS if nanometres >= u[0] * (1 - 1e-9)), LENGTHS[-1])
     return f"{nanometres / size:g} {unit}"
+
+
+class Refusal(Enum):
+    """Why something is not done, with the sentence that says so.
+
+    `napari_alc.errors.Refused` puts what the sentence is about in place of its braces.
+    """
+
+    NO_BOX = "That is no box: it needs four finite corners."
+    TOO_SMALL = "That box is too small or outside the image; nothing was changed."
+    MARKED = "Another label marks that object already. Delete this box, or adjust it by hand."
+    CHANGED_SINCE = "Somebody else has changed this box since; it stays as it is."
+    UNKNOWN_CATEGORY = "Category {} is not one of this project."
+    UNKNOWN_BOX = "Box {} is not under review in this image."
+    HELD = "This image is open elsewhere ({}). It can be looked at, not changed."
+    LOST = (
+        "This window was not heard of for a while, and the image was opened elsewhere meanwhile. "
+        "Everything decided before is stored, this last step is not: open the image again to go on."
+    )
+    STILL_OPEN = "{} boxes of {} are still open."
+    BEING_READ = (
+        "{} not finished reading this image yet; it can be settled when all readers are done."
+    )
+    SETTLED_SINCE = "{} has settled this image since; open it as the joint image."
+    NAMELESS_READER = "A reader's name is empty; give each reader a name."
+    READER_TWICE = "{} is named twice; each reader needs a name of their own."
+    ONE_READER = "Several readers need at least two names."
+    ANOTHERS_READING = "Only {} can finish this reading of {}."
+
+
+def sharing_words(names: Sequence[str], images: int) -> str:
+    """What sharing images among readers did; `images` that nobody has settled are shared now."""
+    if not names:
+        return "New images are not shared any more."
+    if not images:
+        return f"No image waits untouched; later ones are read by {listed(names)}."
+    are = counted(images, "image is", "images are")
+    return f"{are} read by {listed(names)}, each on their own."

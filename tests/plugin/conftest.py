@@ -180,4 +180,4 @@ def at(window, project, qtbot):
     """A pathologist before the module's window, with the module's own `project` open."""
     viewer, page = window
     yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
+    page.controller.set_project(None, "")

@@ -16,7 +16,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_alc.plugin.review.view import ReviewPage
+from napari_alc.plugin.review.view import ReviewView
 from napari_alc.project.annotation import decisions
 from napari_alc.project.project import Project
 from napari_alc.project.storage.records import ReviewBox
@@ -83,7 +83,7 @@ class Driver:
     """A pathologist's hands and eyes."""
 
     def __init__(
-        self, viewer, project: Project, qtbot, wait: bool = True, page: ReviewPage | None = None
+        self, viewer, project: Project, qtbot, wait: bool = True, page: ReviewView | None = None
     ) -> None:
         self.viewer, self.project, self.qtbot = viewer, project, qtbot
         self.page = page or docked_page(viewer)
@@ -91,7 +91,7 @@ class Driver:
         self.open(wait)
 
     def open(self, wait: bool = True) -> None:
-        self.page.set_project(self.project, PERSON)
+        self.page.controller.set_project(self.project, PERSON)
         if wait:
             self.wait_for_image()
 
@@ -107,16 +107,20 @@ class Driver:
         self.qtbot.waitUntil(lambda: self.canvas.is_settled)
 
     @property
-    def desk(self):
-        return self.page.desk
+    def state(self):
+        return self.page.state
+
+    @property
+    def selection(self):
+        return self.page.controller.boxes.selection
 
     @property
     def canvas(self):
-        return self.page.desk.canvas
+        return self.page.canvas
 
     @property
     def document(self):
-        return self.page.desk.document
+        return self.page.state.document
 
     @property
     def layer(self):
@@ -127,15 +131,15 @@ class Driver:
         return self.page.panel.message.text()
 
     @property
-    def hand(self) -> ReviewBox:
-        [box] = self.desk.at_hand
+    def current(self) -> ReviewBox:
+        [box] = self.state.current_boxes
         return box
 
     def stored(self) -> dict[int, ReviewBox]:
         """The boxes as another process finds them in the store."""
         again = Project.open(self.project.folder)
         try:
-            return decisions.open_document(again, self.page.task, PERSON).boxes
+            return decisions.open_document(again, self.page.state.task, PERSON).boxes
         finally:
             again.close()
 
@@ -209,8 +213,8 @@ class Driver:
         self.settle()
 
 
-def docked_page(viewer) -> ReviewPage:
-    page = ReviewPage(viewer)
+def docked_page(viewer) -> ReviewView:
+    page = ReviewView(viewer)
     viewer.window.add_dock_widget(page, area="right")
     return page
 

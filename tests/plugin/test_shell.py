@@ -64,51 +64,51 @@ def test_a_second_project_takes_the_place_of_the_first(docked, fresh, reviewed):
 
 @pytest.fixture
 def under_review(docked, fresh, qtbot):
-    """The widget with the second image of a project on the desk, its first box kept."""
+    """The widget with the second image of a project open, its first box kept."""
     _, widget = docked()
     widget.open_project(fresh)
     page = widget.review_page
-    page.next_image()
-    qtbot.waitUntil(lambda: page.desk.document is not None)
-    page.desk.keep()
+    page.controller.images.step(1)
+    qtbot.waitUntil(lambda: page.state.document is not None)
+    page.controller.boxes.keep()
     return widget
 
 
 def test_the_end_of_a_step_leaves_the_review_as_it_is(under_review):
     page = under_review.review_page
-    task, document, left = page.task, page.desk.document, len(page.desk.open_boxes)
+    task, document, left = page.state.task, page.state.document, len(page.state.open_boxes)
     under_review.iterate_page.changed.emit()
-    assert page.task == task
-    assert page.task.rank == 1
-    assert page.desk.document is document
-    page.desk.revert("undo")
-    assert len(page.desk.open_boxes) == left + 1
+    assert page.state.task == task
+    assert page.state.task.rank == 1
+    assert page.state.document is document
+    page.controller.boxes.revert("undo")
+    assert len(page.state.open_boxes) == left + 1
 
 
 def test_a_step_that_hands_out_images_shows_them_in_the_review(docked, predicted, qtbot):
     _, widget = docked()
     widget.open_project(predicted)
     page = widget.review_page
-    assert page.task is None
+    assert page.state.task is None
     select(widget.project)
     widget.iterate_page.changed.emit()
-    qtbot.waitUntil(lambda: page.desk.document is not None)
-    assert not page.task.is_done
+    qtbot.waitUntil(lambda: page.state.document is not None)
+    assert not page.state.task.is_done
     assert "wait for a pathologist" in widget.sentence.text()
 
 
 def test_another_name_decides_from_now_on_and_the_image_stays(under_review, qtbot):
     page = under_review.review_page
-    task, before = page.task, page.desk.document
+    task, before = page.state.task, page.state.document
     under_review.project_page.person_changed.emit("Dr. Lee")
-    qtbot.waitUntil(lambda: page.desk.document is not None)
-    assert page.task == task
-    assert page.desk.document is not before
-    box = page.desk.open_boxes[0]
-    page.desk.give(type(before).keep, [box.id])
-    names = [page.desk.document.boxes[i].person for i in page.desk.document.boxes]
+    qtbot.waitUntil(lambda: page.state.document is not None)
+    assert page.state.task == task
+    assert page.state.document is not before
+    box = page.state.open_boxes[0]
+    page.controller.boxes.execute(type(before).keep, [box.id])
+    names = [page.state.document.boxes[i].person for i in page.state.document.boxes]
     assert names.count("Dr. Lee") == 1
-    assert page.desk.document.boxes[box.id].person == "Dr. Lee"
+    assert page.state.document.boxes[box.id].person == "Dr. Lee"
 
 
 QUEUE = "ORDER BY task.step, task.iteration, task.rank, task.reader"
@@ -119,13 +119,13 @@ def test_finishing_an_image_asks_for_the_queue_once_for_the_status_after_it_is_d
     under_review, qtbot
 ):
     page, asked = under_review.review_page, []
-    page.desk.give(ReviewDocument.keep, [box.id for box in page.desk.open_boxes])
-    first = page.task
+    page.controller.boxes.execute(ReviewDocument.keep, [box.id for box in page.state.open_boxes])
+    first = page.state.task
     engine = under_review.project.store.engine
     listen(engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
-    page.done()
-    qtbot.waitUntil(lambda: page.desk.document is not None)
-    assert page.task != first
+    page.controller.images.done()
+    qtbot.waitUntil(lambda: page.state.document is not None)
+    assert page.state.task != first
     assert not any(QUEUE in statement for statement in asked)
     qtbot.waitSignal(page.changed).wait()
     assert sum(QUEUE in statement for statement in asked) == 1

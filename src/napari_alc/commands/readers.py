@@ -13,8 +13,8 @@ from napari_alc.commands.running import ProjectFolder
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import agreement as agreement_of
 from napari_alc.project.readers.sharing import share as share_images
-from napari_alc.project.readers.sharing import sharing_words
 from napari_alc.project.reporting.report_tables import agreement_table
+from napari_alc.wording import sharing_words
 
 
 def share(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_alc.errors import AlcError
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 HALF_PIXEL = 0.5
 """Labels count from the upper left corner of an image, napari from the middle of that pixel."""

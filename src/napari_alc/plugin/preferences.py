@@ -1,4 +1,4 @@
-"""What the plugin remembers between sittings, in napari's own plugin settings.
+"""What the plugin remembers between sessions, in napari's own plugin settings.
 
 The settings know texts but no lists, so the recent projects are one text.
 """

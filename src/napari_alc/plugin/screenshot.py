@@ -175,25 +175,29 @@ def _review(widget: ActiveLabelCleaning) -> None:
     """The whole image; the first one where none waits."""
     review = widget.review_page
     widget.tabs.setCurrentWidget(review)
-    if widget.project is not None and review.task is None and (tasks := queue(widget.project)):
-        review.go_to(tasks[0])
+    if (
+        widget.project is not None
+        and review.state.task is None
+        and (tasks := queue(widget.project))
+    ):
+        review.controller.images.go_to(tasks[0])
     wait_for(widget)
-    review.desk.canvas.image.look_at_whole()
+    review.canvas.image.look_at_whole()
 
 
 def _box(widget: ActiveLabelCleaning) -> None:
     """Close to a box on which another one's box is offered too, where there is one."""
     _review(widget)
-    desk = widget.review_page.desk
-    for _ in desk.open_boxes:
-        desk.next_box()
-        if len(desk.canvas.suggested) > 1:
+    review = widget.review_page
+    for _ in review.state.open_boxes:
+        review.controller.boxes.selection.next_box()
+        if len(review.state.suggestions) > 1:
             break
 
 
 def _question(widget: ActiveLabelCleaning) -> None:
     _box(widget)
-    widget.review_page.done()
+    widget.review_page.controller.images.done()
 
 
 def _filter(widget: ActiveLabelCleaning) -> None:
@@ -205,33 +209,33 @@ def _filter(widget: ActiveLabelCleaning) -> None:
 
 def _colour_blind(widget: ActiveLabelCleaning) -> None:
     _review(widget)
-    widget.review_page.view.next_palette()
+    widget.review_page.view_commands.next_palette()
 
 
 def _contrast(widget: ActiveLabelCleaning) -> None:
     _box(widget)
     review = widget.review_page
-    image = review.desk.canvas.image
+    image = review.canvas.image
     before = image.layer.data
-    review.view.commands()["local_contrast"]()
+    review.view_commands.commands()["local_contrast"]()
     _wait(lambda: image.layer.data is not before)
 
 
 def _pause(widget: ActiveLabelCleaning) -> None:
     _box(widget)
-    widget.review_page.sitting.turn_pause()
+    widget.review_page.controller.session.toggle_pause()
 
 
 def _read_only(widget: ActiveLabelCleaning) -> None:
     """The image that somebody else has open; it is given back when this process ends."""
     _review(widget)
     review = widget.review_page
-    task = review.task
-    other = None if task is None else review.queue.neighbour(task.id, 1)
+    task = review.state.task
+    other = None if task is None else review.state.queue.neighbour(task.id, 1)
     if widget.project is not None and other is not None:
         ReviewSession(widget.project, "Ada").open(other)
-        review.refresh()
-        review.go_to(other)
+        review.controller.refresh()
+        review.controller.images.go_to(other)
 
 
 def _light(widget: ActiveLabelCleaning) -> None:
@@ -287,7 +291,7 @@ def wait_for(widget: ActiveLabelCleaning) -> None:
         When that takes too long.
     """
     review = widget.review_page
-    _wait(lambda: review.is_settled and review.desk.canvas.is_settled)
+    _wait(lambda: review.controller.opener.is_settled and review.canvas.is_settled)
 
 
 def _rest() -> None:

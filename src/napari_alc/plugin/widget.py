@@ -17,7 +17,7 @@ from napari_alc.plugin.iterate.close_dialog import CloseQuestion
 from napari_alc.plugin.iterate.page import LABELS, IteratePage
 from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.project.page import ProjectPage
-from napari_alc.plugin.review.view import ReviewPage
+from napari_alc.plugin.review.view import ReviewView
 from napari_alc.plugin.widgets.controls import primary, scrolled, words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
@@ -53,11 +53,11 @@ class ActiveLabelCleaning(QWidget):
         self.next_button.clicked.connect(self.go_to_next_step)
         self.project_page = ProjectPage()
         self.iterate_page = IteratePage()
-        self.review_page = ReviewPage(viewer)
+        self.review_page = ReviewView(viewer)
         self._close_question = CloseQuestion(self, self.iterate_page.background)
         self._arrange()
         self.project_page.chosen.connect(self.open_project)
-        self.project_page.person_changed.connect(self.review_page.set_person)
+        self.project_page.person_changed.connect(self.review_page.controller.set_person)
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
         self.tabs.currentChanged.connect(self._show_button)
@@ -103,7 +103,7 @@ class ActiveLabelCleaning(QWidget):
         before, self.project = self.project, project
         self.project_page.show_project(project)
         self.iterate_page.set_project(project)
-        self.review_page.set_project(project, preferences.person())
+        self.review_page.controller.set_project(project, preferences.person())
         if before is not None:
             before.close()
         self.refresh()
@@ -154,7 +154,7 @@ class ActiveLabelCleaning(QWidget):
             self.tabs.setCurrentWidget(self._next_page)
 
     def _on_step_ended(self) -> None:
-        self.review_page.refresh()
+        self.review_page.controller.refresh()
         self.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
@@ -175,18 +175,18 @@ class ActiveLabelCleaning(QWidget):
         window = self.window()
         # a dock that floated and comes back is hidden for a moment too
         if window.parentWidget() is None and not window.isVisible():
-            self.review_page.end_sitting()
+            self.review_page.controller.end_session()
         super().hideEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Go on where a window that was hidden has ended."""
         super().showEvent(event)
         self._close_question.attach()
-        self.review_page.begin_again()
+        self.review_page.controller.begin_again()
 
     def _let_go(self) -> None:
         self.iterate_page.background.let_go()
-        self.review_page.end_sitting()
+        self.review_page.controller.end_session()
 
 
 def dock(viewer: napari.viewer.Viewer) -> ActiveLabelCleaning:

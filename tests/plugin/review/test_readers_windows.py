@@ -7,9 +7,9 @@ from builders import make_project
 from qtpy.QtCore import QPoint, Qt
 from review_driver import Driver
 
-from napari_alc.plugin.review.panel.messages import ALL_DONE, ALL_ELSEWHERE
+from napari_alc.plugin.review.messages import ALL_DONE, ALL_ELSEWHERE, READ_AGAIN
 from napari_alc.plugin.review.queue import ReviewQueue
-from napari_alc.plugin.review.readers_dialog import READ_AGAIN, ReadersDialog
+from napari_alc.plugin.review.readers_dialog import ReadersDialog
 from napari_alc.plugin.review.readers_view import NO_DIFFERENCE, NOTHING_READ, ReadersView
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import queue, queue_of, reopen
@@ -229,7 +229,7 @@ def ada(window, shared, qtbot):
     """Ada at her window."""
     viewer, page = window
     yield Driver(viewer, shared, qtbot, page=page)
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def keep_all(at):
@@ -240,7 +240,7 @@ def keep_all(at):
 
 
 def wait_for(at, task):
-    at.qtbot.waitUntil(lambda: at.page.task == task and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task == task and at.document is not None)
     at.settle()
 
 
@@ -258,50 +258,50 @@ def choose_difference(at):
 
 def test_an_image_whose_last_reading_ends_comes_into_the_queue(ada, elsewhere):
     read_all(elsewhere, "Bob", delete=[0])
-    first, second = ada.page.queue[1].task, ada.page.queue[2].task
-    assert ada.page.task == first
+    first, second = ada.state.queue[1].task, ada.state.queue[2].task
+    assert ada.state.task == first
     keep_all(ada)
     wait_for(ada, second)
     joint = open_joint(elsewhere)
     assert joint.image_id == first.image_id
-    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) == joint)
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) == joint)
     rows = ada.page.panel.queue.table.model()
-    assert rows.rowCount() == len(ada.page.queue) == 4
-    assert ada.page.task == second
+    assert rows.rowCount() == len(ada.state.queue) == 4
+    assert ada.state.task == second
     assert "2 of 4 images done, 9 boxes left" in ada.page.panel.progress.text()
     choose_difference(ada)
     wait_for(ada, joint)
-    assert ada.hand.state == "open"
+    assert ada.current.state == "open"
     assert "Ada kept it, Bob deleted it" in ada.page.panel.why.text()
     keep_all(ada)
-    ada.qtbot.waitUntil(lambda: ada.page.task == second)
+    ada.qtbot.waitUntil(lambda: ada.state.task == second)
     assert next(task for task in queue(elsewhere) if task.id == joint.id).done_by == "Ada"
 
 
 def test_the_next_image_is_shown_before_the_queue_is_read_again(ada, elsewhere, monkeypatch):
     read_all(elsewhere, "Bob", delete=[0])
-    second = ada.page.queue[2].task
-    ada.qtbot.waitUntil(lambda: ada.page._opener.is_there(second))
+    second = ada.state.queue[2].task
+    ada.qtbot.waitUntil(lambda: ada.page.controller.opener.is_there(second))
     asked = []
     read = ReviewQueue.read
 
     def watched(*arguments):
-        asked.append((ada.page.task, ada.document))
+        asked.append((ada.state.task, ada.document))
         return read(*arguments)
 
     monkeypatch.setattr(ReviewQueue, "read", watched)
     keep_all(ada)
-    assert ada.page.task == second
+    assert ada.state.task == second
     ada.qtbot.waitUntil(lambda: bool(asked))
     assert asked == [(second, ada.document)]
 
 
 def test_before_all_is_said_to_be_done_the_queue_is_read_again(ada, elsewhere):
     read_all(elsewhere, "Bob", delete=[0])
-    second = ada.page.queue[2].task
+    second = ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
-    ada.page._later.stop()  # as if the second image took no time at all
+    ada.page.rest.stop()  # as if the second image took no time at all
     keep_all(ada)
     wait_for(ada, open_joint(elsewhere))
     assert ada.message == ""
@@ -311,7 +311,7 @@ def test_before_all_is_said_to_be_done_the_queue_is_read_again(ada, elsewhere):
 
 
 def test_who_has_finished_before_the_others_is_not_told_that_all_is_done(ada):
-    second = ada.page.queue[2].task
+    second = ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
     keep_all(ada)
@@ -320,14 +320,14 @@ def test_who_has_finished_before_the_others_is_not_told_that_all_is_done(ada):
 
 
 def test_a_difference_that_arose_elsewhere_meanwhile_can_be_opened(ada, elsewhere):
-    second = ada.page.queue[2].task
+    second = ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
     keep_all(ada)
-    ada.qtbot.waitUntil(lambda: not ada.page._later.isActive())
+    ada.qtbot.waitUntil(lambda: not ada.page.rest.isActive())
     read_all(elsewhere, "Bob", delete=[0])
     joint = open_joint(elsewhere)
-    assert ada.page.queue.find(joint.id) is None
+    assert ada.state.queue.find(joint.id) is None
     choose_difference(ada)
     wait_for(ada, joint)
     assert ada.message == ""
@@ -336,7 +336,7 @@ def test_a_difference_that_arose_elsewhere_meanwhile_can_be_opened(ada, elsewher
 
 def test_a_difference_that_a_reader_has_taken_up_again_says_so(ada, elsewhere):
     read_all(elsewhere, "Bob", delete=[0])
-    first, second = ada.page.queue[1].task, ada.page.queue[2].task
+    first, second = ada.state.queue[1].task, ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
     ada.page.readers.show_differences()
@@ -345,26 +345,26 @@ def test_a_difference_that_a_reader_has_taken_up_again_says_so(ada, elsewhere):
         for task in queue_of(elsewhere, "Bob")
         if task.reader == "Bob" and task.image_id == first.image_id
     )
-    ada.qtbot.waitUntil(lambda: not ada.page._later.isActive())
+    ada.qtbot.waitUntil(lambda: not ada.page.rest.isActive())
     reopen(elsewhere, again)
-    assert ada.page.refresh()
+    assert ada.page.controller.refresh()
     click_row(ada.page.readers.view.objects, ada.qtbot, 0)
     assert ada.message == READ_AGAIN
-    assert ada.page.task == second
+    assert ada.state.task == second
 
 
 def test_a_reading_taken_up_again_takes_its_joint_image_out_of_the_queue(ada, elsewhere):
     read_all(elsewhere, "Bob", delete=[0])
-    first, second = ada.page.queue[1].task, ada.page.queue[2].task
+    first, second = ada.state.queue[1].task, ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
     joint = open_joint(elsewhere)
-    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) is not None)
-    ada.page.go_to(ada.page.queue.find(first.id))
-    ada.qtbot.waitUntil(lambda: ada.page.task.id == first.id and ada.document is not None)
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) is not None)
+    ada.page.controller.images.go_to(ada.state.queue.find(first.id))
+    ada.qtbot.waitUntil(lambda: ada.state.task.id == first.id and ada.document is not None)
     ada.settle()
-    ada.desk.look_at_box(ada.document.labels[0].id)
+    ada.selection.look_at_box(ada.document.labels[0].id)
     ada.key(Qt.Key.Key_Q)
-    ada.qtbot.waitUntil(lambda: ada.page.queue.find(joint.id) is None)
-    assert ada.page.task.id == first.id
-    assert not ada.page.task.is_done
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) is None)
+    assert ada.state.task.id == first.id
+    assert not ada.state.task.is_done

@@ -25,13 +25,13 @@ def at(window, project, qtbot):
     driver = Driver(viewer, project, qtbot, page=page)
     driver.key(KEY.Key_G)
     yield driver
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def deciding(at, box_id):
     """Make a box the one at hand, as a click does."""
     at.click(*middle(at.document.boxes[box_id]))
-    assert at.hand.id == box_id
+    assert at.current.id == box_id
 
 
 def first(at, region):
@@ -58,7 +58,7 @@ def test_tools_that_make_no_boxes_are_refused_with_a_word(at, tool):
     at.key(tool)
     assert at.layer.mode == "select"
     assert "nly upright boxes" in at.message or "cannot be turned" in at.message
-    x, y = middle(at.hand)
+    x, y = middle(at.current)
     at.drag((200, 200), (240, 235))
     at.click(x, y)
     assert at.document.boxes == before
@@ -91,7 +91,7 @@ def test_another_tool_in_the_middle_of_drawing_leaves_the_box_out(at):
 def test_napari_s_own_key_for_rectangles_draws_a_box_of_the_person(at):
     at.key(KEY.Key_R)
     at.drag((200, 210), (240, 250))
-    assert at.hand.source == "person"
+    assert at.current.source == "person"
     at.assert_in_step()
 
 
@@ -103,13 +103,13 @@ def test_enter_while_drawing_ends_the_box_there(at):
     at.move(240, 250)
     at.release(240, 250)
     at.settle()
-    assert at.hand.corners == pytest.approx((200, 210, 230, 240), abs=1.5)
+    assert at.current.corners == pytest.approx((200, 210, 230, 240), abs=1.5)
     at.assert_in_step()
 
 
 def test_control_a_and_a_drag_move_all_boxes_as_one_change(at):
     at.key(KEY.Key_A, CONTROL)
-    assert len(at.desk.at_hand) == 8
+    assert len(at.state.current_boxes) == 8
     x, y = middle(at.document.open_boxes[0])
     at.drag((x, y), (x + 6, y + 6))
     assert {box.state for box in at.document.shown} == {"changed"}
@@ -131,7 +131,7 @@ def test_several_boxes_dragged_out_of_the_image_all_stay(at):
 
 def test_several_boxes_marked_by_dragging_around_them_are_deleted_by_backspace(at):
     at.drag((3, 3), (250, 110))
-    ids = [box.id for box in at.desk.at_hand]
+    ids = [box.id for box in at.state.current_boxes]
     assert len(ids) > 1
     at.key(KEY.Key_Backspace)
     assert {at.stored()[i].state for i in ids} == {"deleted"}
@@ -157,7 +157,7 @@ def test_shift_click_marks_several_and_their_category_is_changed_at_once(at):
         pos=at.on_screen(*middle(two[1])),
     )
     at.settle()
-    assert {box.id for box in at.desk.at_hand} == {box.id for box in two}
+    assert {box.id for box in at.state.current_boxes} == {box.id for box in two}
     at.key(KEY.Key_M)
     assert {at.stored()[box.id].category_id for box in two} == {2}
     at.assert_in_step()
@@ -186,7 +186,7 @@ def test_a_large_box_brought_to_the_front_hides_no_small_one_from_the_mouse(at):
     for key in (KEY.Key_B, KEY.Key_F):
         at.key(key)
     at.click(*middle(small))
-    assert at.hand.id == small.id
+    assert at.current.id == small.id
     assert at.document.boxes == before
     at.assert_in_step()
 
@@ -225,7 +225,7 @@ def test_a_click_that_trembles_moves_no_box(at):
     at.move(x + 1.2 / at.viewer.scene.camera.zoom, y)
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=place + QPoint(1, 0))
     at.settle()
-    assert at.hand == box
+    assert at.current == box
     at.assert_in_step()
 
 

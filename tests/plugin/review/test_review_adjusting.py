@@ -8,9 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import make_project, middle
 
-from napari_alc.plugin.review.counterparts import LEAST_OVERLAP, rivals
-from napari_alc.plugin.review.panel.messages import overlap
-from napari_alc.project.annotation.document import MARKED
+from napari_alc.plugin.review.counterparts import LEAST_OVERLAP, counterparts, overlaps
+from napari_alc.wording import Refusal
 
 KEY = Qt.Key
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -36,7 +35,7 @@ def pick(at, box):
     """Make a box the one at hand, as a click does, in the whole view."""
     at.key(KEY.Key_G)
     at.click(*middle(at.document.boxes[box.id]))
-    assert at.hand.id == box.id
+    assert at.current.id == box.id
 
 
 def test_taking_mas_box_gives_its_corners_and_goes_on(at):
@@ -54,8 +53,8 @@ def test_taking_mas_box_gives_its_corners_and_goes_on(at):
     assert taken.corners == suggested.corners != box.corners
     assert taken.state == "changed"
     assert at.message == ""
-    assert at.hand.id != box.id
-    assert at.hand.state == "open"
+    assert at.current.id != box.id
+    assert at.current.state == "open"
     at.assert_in_step()
 
 
@@ -74,7 +73,7 @@ def test_where_a_model_has_no_box_the_page_says_so_and_nothing_changes(at):
         pick(at, box)
         at.key(key)
         assert at.message == f"{name} has no box here."
-        assert at.hand == box
+        assert at.current == box
         assert at.stored()[box.id] == box
 
 
@@ -84,12 +83,11 @@ def test_a_neighbours_box_is_not_taken(at):
     pick(at, green)
     x, y = middle(red)
     at.drag(middle(green), (x + 0.85 * width, y + 0.3 * height))
-    moved = at.hand
-    assert 0 < overlap(moved, red) < LEAST_OVERLAP
+    moved = at.current
+    [closest] = overlaps(moved, [red])
+    assert 0 < closest < LEAST_OVERLAP
     at.key(KEY.Key_Period)
-    assert at.message == (
-        f"Ma has no box of this object; its closest one overlaps {overlap(moved, red):.2f}."
-    )
+    assert at.message == (f"Ma has no box of this object; its closest one overlaps {closest:.2f}.")
     assert at.stored()[moved.id] == moved
     assert at.stored()[red.id] == red
 
@@ -100,9 +98,9 @@ def test_an_object_is_not_marked_twice(at):
     at.key(KEY.Key_K)
     pick(at, green)
     at.drag(middle(green), tuple(c + 4 for c in middle(red)))
-    moved = at.hand
+    moved = at.current
     at.key(KEY.Key_Period)
-    assert at.message == MARKED
+    assert at.message == Refusal.MARKED.value
     assert at.stored()[moved.id] == moved
     at.assert_in_step()
 
@@ -110,9 +108,9 @@ def test_an_object_is_not_marked_twice(at):
 def test_the_box_that_a_key_would_take_is_drawn_in_broken_lines(at):
     green, red = of_region(at, "green"), of_region(at, "red")
     pick(at, green)
-    assert red not in at.canvas.suggested
+    assert red not in at.canvas.lines.boxes
     at.drag(middle(green), tuple(c + 4 for c in middle(red)))
-    assert red in at.canvas.suggested
+    assert red in at.canvas.lines.boxes
 
 
 def test_a_models_box_has_no_other_box_of_that_model_around_it(at):
@@ -121,8 +119,8 @@ def test_a_models_box_has_no_other_box_of_that_model_around_it(at):
     assert rest
     inner = replace(rest[0], corners=tuple(c + 1 for c in red.corners))
     both = SimpleNamespace(shown=(red, inner), suggestions=())
-    assert rivals(red, both) == []
-    assert rivals(replace(red, state="kept"), both) == [inner]
+    assert counterparts(red, both) == []
+    assert counterparts(replace(red, state="kept"), both) == [inner]
 
 
 def test_an_open_box_whose_place_is_taken_is_deleted_with_it_and_comes_back_with_it(at):
@@ -145,7 +143,7 @@ def test_a_box_that_a_person_has_moved_is_no_longer_the_models(at):
     red, green = of_region(at, "red"), of_region(at, "green")
     pick(at, red)
     at.drag(middle(red), tuple(c + 4 for c in middle(green)))
-    pick(at, green) if at.hand.id == green.id else at.desk.look_at_box(green.id)
+    pick(at, green) if at.current.id == green.id else at.selection.look_at_box(green.id)
     at.key(KEY.Key_Period)
     assert at.message == "Ma has no box here."
     assert at.stored()[green.id] == green
@@ -156,13 +154,13 @@ def test_arrows_move_the_box_by_pixels(at, modifier, step):
     box = of_region(at, "red")
     pick(at, box)
     for key, dx, dy in ARROWS:
-        before = at.hand.corners
+        before = at.current.corners
         at.key(key, modifier)
         x1, y1, x2, y2 = before
         moved = (x1 + step * dx, y1 + step * dy, x2 + step * dx, y2 + step * dy)
         assert at.stored()[box.id].corners == pytest.approx(moved)
-        assert at.hand.id == box.id
-    assert at.hand.state == "changed"
+        assert at.current.id == box.id
+    assert at.current.state == "changed"
     at.assert_in_step()
 
 
@@ -171,7 +169,7 @@ def test_arrows_with_alt_move_the_lower_right_corner(at, modifier, step):
     box = of_region(at, "red")
     pick(at, box)
     for key, dx, dy in ARROWS:
-        x1, y1, x2, y2 = at.hand.corners
+        x1, y1, x2, y2 = at.current.corners
         at.key(key, modifier)
         grown = (x1, y1, x2 + step * dx, y2 + step * dy)
         assert at.stored()[box.id].corners == pytest.approx(grown)
@@ -202,10 +200,10 @@ def test_a_box_grows_to_the_border_and_shrinks_to_the_smallest_size(at):
     pick(at, box)
     for _ in range(26):
         at.key(KEY.Key_Right, ALT | SHIFT)
-    assert at.hand.corners[2] == 256
+    assert at.current.corners[2] == 256
     for _ in range(30):
         at.key(KEY.Key_Left, ALT | SHIFT)
-    x1, _, x2, _ = at.hand.corners
+    x1, _, x2, _ = at.current.corners
     assert x2 - x1 == pytest.approx(2)
     at.assert_in_step()
 
@@ -216,7 +214,7 @@ def test_nudges_that_follow_each_other_are_one_undo(at):
     for key in (KEY.Key_Right, KEY.Key_Down, KEY.Key_Right):
         at.key(key)
     at.key(KEY.Key_Right, ALT)
-    last = at.hand.corners
+    last = at.current.corners
     at.key(KEY.Key_U)
     assert at.stored()[box.id] == box
     at.key(KEY.Key_U, SHIFT)
@@ -233,15 +231,15 @@ def test_a_held_arrow_goes_on_moving(at):
     for _ in range(4):
         QTest.sendKeyEvent(QTest.KeyAction.Press, at.native, KEY.Key_Right, "", PLAIN)
     QTest.keyRelease(at.native, KEY.Key_Right)
-    assert at.hand.corners[0] == pytest.approx(box.corners[0] + 5)
+    assert at.current.corners[0] == pytest.approx(box.corners[0] + 5)
 
 
 def test_arrows_ask_for_exactly_one_box(at):
-    at.desk._take_up([], look=False)
+    at.selection.select([])
     at.key(KEY.Key_Left)
     assert "No box is picked" in at.message
     boxes = at.document.open_boxes[:2]
-    at.desk._take_up([box.id for box in boxes], look=False)
+    at.selection.select([box.id for box in boxes])
     at.key(KEY.Key_Left)
     assert at.message == "Pick exactly one box first."
     assert [at.stored()[box.id] for box in boxes] == list(boxes)
@@ -253,7 +251,7 @@ def test_a_category_is_given_to_all_boxes_picked_and_taken_back_from_all(at):
     at._move(*middle(second), Qt.MouseButton.NoButton)
     QTest.mouseClick(at.native, Qt.MouseButton.LeftButton, SHIFT, pos=at.on_screen(*middle(second)))
     at.settle()
-    assert {box.id for box in at.desk.at_hand} == {first.id, second.id}
+    assert {box.id for box in at.state.current_boxes} == {first.id, second.id}
     at.key(KEY.Key_M)
     stored = at.stored()
     assert {stored[box.id].category_id for box in (first, second)} == {2}
@@ -272,15 +270,15 @@ def test_tab_picks_the_boxes_under_the_mouse_in_turn_the_smallest_first(at):
     drawn = []
     for reach in (60, 40):
         at.drag((x - reach, y - reach), (x + reach, y + reach))
-        drawn.append(at.hand.id)
+        drawn.append(at.current.id)
     at.key(KEY.Key_Escape)
     at.key(KEY.Key_G)
     at._move(x, y, Qt.MouseButton.NoButton)
-    at.desk._take_up([], look=False)
+    at.selection.select([])
     picked = []
     for _ in range(4):
         at.key(KEY.Key_Tab)
-        picked.append(at.hand.id)
+        picked.append(at.current.id)
     assert picked == [red.id, drawn[1], drawn[0], red.id]
 
 
@@ -290,16 +288,16 @@ def test_tab_where_no_box_is_says_so(at):
     at._move(250, 250, Qt.MouseButton.NoButton)
     at.key(KEY.Key_Tab)
     assert at.message == "There is no box under the mouse."
-    assert at.hand == box
+    assert at.current == box
 
 
 def test_arrows_before_and_after_another_box_was_at_hand_are_undone_apart(at):
-    box = at.hand
+    box = at.current
     for _ in range(3):
         at.key(KEY.Key_Right)
     at.key(KEY.Key_J)
-    assert at.hand.id != box.id
-    at.desk.look_at_box(box.id)
+    assert at.current.id != box.id
+    at.selection.look_at_box(box.id)
     at.key(KEY.Key_Down)
     at.key(KEY.Key_Down)
     at.key(KEY.Key_U)

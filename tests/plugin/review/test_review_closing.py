@@ -13,9 +13,9 @@ from napari_alc.project.project import Project
 def bob(fresh):
     """Somebody who has the same project open elsewhere."""
     project = Project.open(fresh)
-    sitting = ReviewSession(project, "Bob")
-    yield sitting
-    sitting.close()
+    session = ReviewSession(project, "Bob")
+    yield session
+    session.close()
     project.close()
 
 
@@ -24,7 +24,7 @@ def opened(make_napari_viewer_proxy, fresh, qtbot):
     viewer = make_napari_viewer_proxy(show=True)
     widget = dock(viewer)
     assert widget.open_project(fresh)
-    qtbot.waitUntil(lambda: widget.review_page.desk.document is not None)
+    qtbot.waitUntil(lambda: widget.review_page.state.document is not None)
     yield viewer, widget
     widget.project.close()
 
@@ -50,14 +50,14 @@ def test_others_can_have_the_image_once_the_review_is_closed(opened, bob, close)
 
 def test_the_plugin_opened_again_goes_on_with_the_same_image(opened, fresh, qtbot):
     viewer, widget = opened
-    task, hand = widget.review_page.task, widget.review_page.desk.at_hand
+    task, boxes = widget.review_page.state.task, widget.review_page.state.current_boxes
     take_out(viewer, widget)
     again = dock(viewer)
     assert again is not widget
     assert again.open_project(fresh)
-    qtbot.waitUntil(lambda: again.review_page.desk.document is not None)
-    assert again.review_page.task == task
-    assert again.review_page.desk.at_hand == hand
+    qtbot.waitUntil(lambda: again.review_page.state.document is not None)
+    assert again.review_page.state.task == task
+    assert again.review_page.state.current_boxes == boxes
     assert again.review_page.panel.banner.isHidden()
     again.project.close()
 
@@ -65,24 +65,24 @@ def test_the_plugin_opened_again_goes_on_with_the_same_image(opened, fresh, qtbo
 def test_a_window_that_was_hidden_goes_on_where_it_was(opened, bob, qtbot):
     _, widget = opened
     page, window = widget.review_page, widget.window()
-    task = page.task
+    task = page.state.task
     window.hide()
     assert bob.held_by_others() == {}
     window.show()
-    qtbot.waitUntil(lambda: page.desk.document is not None)
-    assert page.task == task
-    page.desk.keep()
+    qtbot.waitUntil(lambda: page.state.document is not None)
+    assert page.state.task == task
+    page.controller.boxes.keep()
     assert list(bob.held_by_others()) == [task.id]
 
 
 def test_undo_survives_a_dock_that_floats_and_comes_back(opened, bob, qtbot):
     _, widget = opened
     page, holder = widget.review_page, widget.parent()
-    [box] = page.desk.at_hand
-    page.desk.keep()
+    [box] = page.state.current_boxes
+    page.controller.boxes.keep()
     for floats in (True, False):
         holder.setFloating(floats)
         qtbot.waitUntil(lambda floats=floats: holder.isFloating() == floats and widget.isVisible())
-    assert list(bob.held_by_others()) == [page.task.id]
+    assert list(bob.held_by_others()) == [page.state.task.id]
     QTest.mouseClick(page.panel.buttons["undo"], Qt.MouseButton.LeftButton)
-    assert page.desk.at_hand == (box,)
+    assert page.state.current_boxes == (box,)

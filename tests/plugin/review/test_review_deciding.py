@@ -26,7 +26,7 @@ def deciding(at, box_id):
     """Make a box the one at hand, as a click does, in the whole view."""
     at.key(KEY.Key_G)
     at.click(*middle(at.document.boxes[box_id]))
-    assert at.hand.id == box_id
+    assert at.current.id == box_id
 
 
 def first(at, region):
@@ -34,8 +34,8 @@ def first(at, region):
 
 
 def test_opening_a_project_shows_the_first_unfinished_image(at):
-    assert at.page.task.rank == 0
-    assert at.page.task.iteration == 1
+    assert at.state.task.rank == 0
+    assert at.state.task.iteration == 1
     assert "1 of 4 images done, 24 boxes left" in at.page.panel.progress.text()
     rows = at.page.panel.queue.rows
     red_and_green = [[rows.data(rows.index(row, column)) for column in (3, 4)] for row in (0, 1)]
@@ -47,20 +47,20 @@ def test_opening_a_project_shows_the_first_unfinished_image(at):
 
 def test_delete_keys_delete_the_box_at_hand_and_go_on(at):
     for key in (KEY.Key_Q, KEY.Key_Delete, KEY.Key_Backspace, KEY.Key_3):
-        box, left = at.hand, at.layer.nshapes
+        box, left = at.current, at.layer.nshapes
         at.key(key)
         assert at.stored()[box.id].state == "deleted"
         assert at.layer.nshapes == left - 1
-        assert at.hand.id != box.id
-        assert at.hand.state == "open"
+        assert at.current.id != box.id
+        assert at.current.state == "open"
     at.assert_in_step()
 
 
 def test_keeping_goes_on_to_the_next_open_box_and_brings_it_close(at):
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     assert at.stored()[box.id].state == "kept"
-    following = at.hand
+    following = at.current
     assert following.id != box.id
     camera = at.viewer.scene.camera
     assert camera.center[-2:] == pytest.approx(middle(following)[::-1])
@@ -73,7 +73,7 @@ def test_keeping_goes_on_to_the_next_open_box_and_brings_it_close(at):
 
 
 def test_two_rapid_keys_decide_two_boxes(at):
-    boxes = at.desk.open_boxes[:2]
+    boxes = at.state.open_boxes[:2]
     QTest.keyClick(at.native, KEY.Key_K)
     QTest.keyClick(at.native, KEY.Key_Q)
     assert [at.stored()[box.id].state for box in boxes] == ["kept", "deleted"]
@@ -81,31 +81,31 @@ def test_two_rapid_keys_decide_two_boxes(at):
 
 
 def test_next_and_previous_visit_every_open_box(at):
-    visited = [at.hand.id]
+    visited = [at.current.id]
     for _ in range(7):
         at.key(KEY.Key_J)
-        visited.append(at.hand.id)
+        visited.append(at.current.id)
     assert sorted(visited) == sorted(box.id for box in at.document.open_boxes)
     at.key(KEY.Key_J)
-    assert at.hand.id == visited[0]
+    assert at.current.id == visited[0]
     at.key(KEY.Key_J, SHIFT)
-    assert at.hand.id == visited[-1]
+    assert at.current.id == visited[-1]
 
 
 def test_the_only_open_box_is_said_to_be_the_only_one(at):
     for _ in range(7):
         at.key(KEY.Key_K)
-    here = at.hand
+    here = at.current
     at.key(KEY.Key_J)
-    assert at.hand == here
+    assert at.current == here
     assert at.message == "This is the only open box of the image."
 
 
 def test_undo_and_redo_go_back_to_the_box_concerned(at):
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_Q)
     at.key(KEY.Key_U)
-    assert at.hand == box
+    assert at.current == box
     assert at.stored()[box.id] == box
     at.key(KEY.Key_U, SHIFT)
     assert at.stored()[box.id].state == "deleted"
@@ -168,12 +168,12 @@ def test_boxes_are_hidden_while_the_key_is_held(at):
 
 
 def test_a_category_chosen_belongs_to_the_box_at_hand_and_to_new_ones(at):
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_M)
     assert at.stored()[box.id].category_id == 2
     at.key(KEY.Key_W)
     at.drag((200, 210), (240, 250))
-    assert at.hand.category_id == 2
+    assert at.current.category_id == 2
     assert "artefact" in at.page.panel.title.text()
 
 
@@ -197,27 +197,27 @@ def test_a_small_box_on_a_large_one_is_the_one_picked(at):
 
 def test_suggestions_are_those_that_touch_the_box_at_hand(at):
     deciding(at, first(at, "green").id)
-    assert at.canvas.suggested == ()
+    assert at.canvas.lines.boxes == ()
     deciding(at, first(at, "gray").id)
-    assert {box.source for box in at.canvas.suggested} == {"crowd", "ma"}
+    assert {box.source for box in at.canvas.lines.boxes} == {"crowd", "ma"}
 
 
 def test_keys_reach_the_boxes_whatever_was_clicked_in_the_page(at):
     QTest.mouseClick(at.page.panel.buttons["next_box"], Qt.MouseButton.LeftButton)
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     assert at.stored()[box.id].state == "kept"
 
 
 def test_buttons_do_what_their_keys_do(at):
-    box = at.hand
+    box = at.current
     QTest.mouseClick(at.page.panel.buttons["delete"], Qt.MouseButton.LeftButton)
     assert at.stored()[box.id].state == "deleted"
-    assert at.hand.id != box.id
+    assert at.current.id != box.id
 
 
 def test_what_cannot_be_stored_is_not_shown_as_done(at, monkeypatch):
-    box = at.hand
+    box = at.current
 
     def full(_changes):
         raise BadData("project.db", "the database refused (disk full)", "Free space")
@@ -225,7 +225,7 @@ def test_what_cannot_be_stored_is_not_shown_as_done(at, monkeypatch):
     monkeypatch.setattr(at.document._shelf, "store", full)
     at.key(KEY.Key_K)
     assert "disk full" in at.message
-    assert at.hand == box
+    assert at.current == box
     at.drag(middle(box), tuple(c + 8 for c in middle(box)))
     assert "disk full" in at.message
     at.assert_in_step()

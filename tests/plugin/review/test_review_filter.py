@@ -9,7 +9,7 @@ from review_driver import make_project, middle
 
 from napari_alc.plugin.palettes import COLOURS, colour_name
 from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter, shown_ids
-from napari_alc.plugin.review.panel.bars import open_question
+from napari_alc.plugin.review.messages import open_question
 from napari_alc.project.storage.records import ReviewBox
 
 KEY = Qt.Key
@@ -89,7 +89,7 @@ def counts(at):
 def pick(at, box_id):
     at.key(KEY.Key_G)
     at.click(*middle(at.document.boxes[box_id]))
-    assert at.hand.id == box_id
+    assert at.current.id == box_id
 
 
 def test_every_colour_stands_with_its_boxes_in_the_legend(at):
@@ -103,7 +103,7 @@ def test_boxes_of_an_unticked_colour_are_neither_shown_nor_visited(at):
     assert on_screen(at) == of_region(at, "red", "green")
     visited = set()
     for _ in range(6):
-        visited.add(at.hand.id)
+        visited.add(at.current.id)
         at.key(KEY.Key_J)
     assert visited == of_region(at, "red", "green")
     tick(at, "gray")
@@ -119,9 +119,9 @@ def test_decisions_go_on_through_the_boxes_shown_only(at):
     at.key(KEY.Key_J)
     reds = of_region(at, "red")
     for _ in range(2):
-        assert at.hand.id in reds
+        assert at.current.id in reds
         at.key(KEY.Key_Q)
-    assert at.desk.at_hand == ()
+    assert at.state.current_boxes == ()
     assert at.message == "6 open boxes are hidden by your choice of colours and confidence."
     stored = at.stored()
     assert {i for i, box in stored.items() if box.state == "deleted"} == reds
@@ -161,7 +161,7 @@ def test_a_box_at_hand_does_not_count_as_hidden(at):
 def test_the_question_follows_the_filter_while_it_stands(at):
     at.key(KEY.Key_N)
     assert question(at) == "8 boxes are still open. What are they?"
-    at.desk._take_up([], look=False)
+    at.selection.select([])
     tick(at, "red")
     assert "2 of them are hidden" in question(at)
     tick(at, "red")
@@ -169,7 +169,7 @@ def test_the_question_follows_the_filter_while_it_stands(at):
 
 
 def test_going_back_shows_the_hidden_open_boxes_and_goes_to_the_first(at):
-    task = at.page.task
+    task = at.state.task
     decide_the_reds(at)
     at.key(KEY.Key_N)
     assert "6 boxes are still open. What are they? All of them are hidden" in question(at)
@@ -178,8 +178,8 @@ def test_going_back_shows_the_hidden_open_boxes_and_goes_to_the_first(at):
     assert question(at) == ""
     assert all(chip.isChecked() for chip in at.page.panel.filter.chips.values())
     assert on_screen(at) == of_region(at, "gray", "pink", "green")
-    assert at.hand == at.desk.open_boxes[0]
-    assert at.page.task == task
+    assert at.current == at.state.open_boxes[0]
+    assert at.state.task == task
     assert not any(box.state == "kept" for box in at.stored().values())
     at.assert_in_step()
 
@@ -192,7 +192,7 @@ def test_going_back_keeps_a_filter_that_hides_no_open_box(at):
     at.key(KEY.Key_N)
     assert question(at) == "6 boxes are still open. What are they?"
     QTest.mouseClick(at.page.panel.ask_bar.go_back, LEFT)
-    assert at.hand.id in of_region(at, "gray", "pink", "green")
+    assert at.current.id in of_region(at, "gray", "pink", "green")
     assert not at.page.panel.filter.chips["red"].isChecked()
 
 
@@ -216,7 +216,7 @@ def test_the_question_counts_in_plain_english(numbers, told):
 def test_the_slider_hides_what_the_models_were_less_sure_of(at):
     slider = at.page.panel.filter.score
     assert slider.isVisible()
-    at.desk._take_up([], look=False)
+    at.selection.select([])
     slider.setValue(80)
     at.settle()
     sure = {b.id for b in at.document.shown if b.score is None or b.score >= 0.8}
@@ -235,7 +235,7 @@ def test_a_box_drawn_while_a_filter_is_on_is_seen(at):
     at.key(KEY.Key_G)
     at.key(KEY.Key_W)
     at.drag((200, 235), (240, 250))
-    drawn = at.hand
+    drawn = at.current
     assert drawn.source == "person"
     assert drawn.id in on_screen(at)
     assert at.stored()[drawn.id] == drawn
@@ -247,13 +247,13 @@ def test_a_box_drawn_while_a_filter_is_on_is_seen(at):
 
 def test_the_filter_stays_from_image_to_image_and_ends_with_the_project(at):
     tick(at, "gray")
-    first = at.page.task
+    first = at.state.task
     at.key(KEY.Key_PageDown)
-    at.qtbot.waitUntil(lambda: at.page.task.id != first.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != first.id and at.document is not None)
     at.settle()
-    assert not on_screen(at) & (of_region(at, "gray") - {box.id for box in at.desk.at_hand})
-    assert at.hand.region != "gray"
-    at.page.set_project(None, "")
+    assert not on_screen(at) & (of_region(at, "gray") - {box.id for box in at.state.current_boxes})
+    assert at.current.region != "gray"
+    at.page.controller.set_project(None, "")
     at.open()
     at.assert_in_step()
     assert at.page.panel.filter.chips["gray"].isChecked()
@@ -266,10 +266,10 @@ def test_a_red_box_becomes_gray_once_a_person_has_drawn_over_it_and_red_again(at
     at.key(KEY.Key_W)
     at.drag((x1, y1), (x2, y2))
     at.key(KEY.Key_Escape)
-    assert at.desk.name_of(at.document.boxes[box.id]) == "gray"
+    assert at.state.colour_of(at.document.boxes[box.id]) == "gray"
     assert counts(at) == {"red": 1, "green": 2, "pink": 2, "gray": 3, "yours": 1}
     row = at.layer.features["id"].tolist().index(box.id)
-    at.desk.look_at_box(box.id)
+    at.selection.look_at_box(box.id)
     at.settle()
     assert "As the labels stand now, they agree with it." in at.page.panel.why.text()
     row = at.layer.features["id"].tolist().index(box.id)
@@ -277,7 +277,7 @@ def test_a_red_box_becomes_gray_once_a_person_has_drawn_over_it_and_red_again(at
         tuple(int(COLOURS["gray"][i : i + 2], 16) / 255 for i in (1, 3, 5)), abs=0.01
     )
     at.key(KEY.Key_U)
-    assert at.desk.name_of(at.document.boxes[box.id]) == "red"
+    assert at.state.colour_of(at.document.boxes[box.id]) == "red"
     assert counts(at) == dict.fromkeys(REGIONS, 2)
     at.assert_in_step()
 

@@ -40,7 +40,7 @@ def settle_task(project, task) -> None:
 
 def test_done_and_next_asks_once_and_goes_on(open_project, tmp_path):
     at = open_project(make_project(tmp_path))
-    first = at.page.task
+    first = at.state.task
     told = []
     at.page.changed.connect(lambda: told.append(True))
     at.key(KEY.Key_K)
@@ -50,12 +50,12 @@ def test_done_and_next_asks_once_and_goes_on(open_project, tmp_path):
     assert "7 boxes are still open" in bar.sentence.text()
     press(bar.go_back)
     assert not bar.isVisible()
-    assert at.page.task == first
+    assert at.state.task == first
     at.key(KEY.Key_N)
     press(bar.keep_all)
     at.wait_for_image()
     assert not bar.isVisible()
-    assert at.page.task.rank == first.rank + 1
+    assert at.state.task.rank == first.rank + 1
     assert next(t for t in queue(at.project) if t.id == first.id).done_by == PERSON
     at.qtbot.waitUntil(lambda: bool(told))
     assert "2 of 4 images done, 16 boxes left" in at.page.panel.progress.text()
@@ -63,7 +63,7 @@ def test_done_and_next_asks_once_and_goes_on(open_project, tmp_path):
 
 def test_open_boxes_can_be_deleted_all_at_once(open_project, tmp_path):
     at = open_project(make_project(tmp_path))
-    first = at.page.task
+    first = at.state.task
     at.key(KEY.Key_K)
     at.key(KEY.Key_N)
     press(at.page.panel.ask_bar.delete_all)
@@ -75,13 +75,13 @@ def test_open_boxes_can_be_deleted_all_at_once(open_project, tmp_path):
 
 def test_an_image_without_open_boxes_is_finished_at_once(open_project, tmp_path):
     at = open_project(make_project(tmp_path))
-    first = at.page.task
+    first = at.state.task
     for _ in range(8):
         at.key(KEY.Key_K)
     assert "Every box of this image is decided" in at.message
     at.key(KEY.Key_N)
     at.wait_for_image()
-    assert at.page.task.id != first.id
+    assert at.state.task.id != first.id
 
 
 def test_after_the_last_image_the_page_says_so(open_project, tmp_path):
@@ -100,12 +100,12 @@ def test_reopening_shows_every_decision_in_place(open_project, tmp_path):
     at.key(KEY.Key_W)
     at.key(KEY.Key_G)
     at.drag((200, 210), (240, 250))
-    task, boxes = at.page.task, dict(at.document.boxes)
-    at.page.set_project(None, "")
+    task, boxes = at.state.task, dict(at.document.boxes)
+    at.page.controller.set_project(None, "")
     assert at.document is None
     assert "Open a project first" in at.message
     at.open()
-    assert at.page.task == task
+    assert at.state.task == task
     assert at.document.boxes == boxes
     at.assert_in_step()
 
@@ -118,11 +118,11 @@ def test_the_queue_leads_to_any_image(open_project, tmp_path):
         table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(third).center()
     )
     at.wait_for_image()
-    assert at.page.task.rank == 2
+    assert at.state.task.rank == 2
     assert table.model().data(third).startswith("▶")
     at.key(KEY.Key_PageUp)
     at.wait_for_image()
-    assert at.page.task.rank == 1
+    assert at.state.task.rank == 1
     at.key(KEY.Key_PageDown)
     at.wait_for_image()
     at.key(KEY.Key_PageDown)
@@ -134,14 +134,14 @@ def test_a_change_to_a_finished_image_opens_it_again(open_project, tmp_path):
     done = queue(at.project)[0]
     told = []
     at.page.changed.connect(lambda: told.append(True))
-    at.page.go_to(done)
+    at.page.controller.images.go_to(done)
     at.wait_for_image()
     assert f"Finished by {PERSON}" in at.page.panel.sentence.text()
     box = at.document.labels[0]
-    at.desk._take_up([box.id], look=False)
+    at.selection.select([box.id])
     at.key(KEY.Key_Q)
     at.qtbot.waitUntil(lambda: bool(told))
-    assert not at.page.task.is_done
+    assert not at.state.task.is_done
     assert next_open_task(at.project).id == done.id
 
 
@@ -158,39 +158,39 @@ def test_who_only_looks_at_a_finished_image_does_not_become_its_finisher(open_pr
     project = make_project(tmp_path)
     done = finished_by(project, "Eve")
     at = open_project(project)
-    at.page.go_to(at.page.queue.find(done.id))
+    at.page.controller.images.go_to(at.state.queue.find(done.id))
     at.wait_for_image()
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != done.id and at.document is not None)
     assert done in queue(project)
-    assert at.page.queue.find(done.id) == done
+    assert at.state.queue.find(done.id) == done
 
 
 def test_who_changes_a_finished_image_becomes_its_finisher(open_project, tmp_path):
     project = make_project(tmp_path)
     done = finished_by(project, "Eve")
     at = open_project(project)
-    at.page.go_to(at.page.queue.find(done.id))
+    at.page.controller.images.go_to(at.state.queue.find(done.id))
     at.wait_for_image()
-    at.desk.look_at_box(at.document.labels[0].id)
+    at.selection.look_at_box(at.document.labels[0].id)
     at.key(KEY.Key_Q)
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id != done.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != done.id and at.document is not None)
     again = next(task for task in queue(project) if task.id == done.id)
-    assert again.done_by == at.page.queue.find(done.id).done_by == PERSON
+    assert again.done_by == at.state.queue.find(done.id).done_by == PERSON
     assert again.done_at > done.done_at
 
 
 def test_step2_says_what_is_left_and_shows_it_close(open_project, tmp_path):
     at = open_project(make_project(tmp_path, step=ReviewStep.OPEN_BOXES))
     assert "Decide only the red and green boxes" in at.page.panel.task.text()
-    assert at.hand.region in ("red", "green")
+    assert at.current.region in ("red", "green")
     assert at.viewer.scene.camera.zoom > 2 * 256 / max(at.viewer.canvas.size)
     for _ in range(4):
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
     at.wait_for_image()
-    assert at.page.task.rank == 1
+    assert at.state.task.rank == 1
 
 
 def test_step1_asks_for_every_object_and_shows_the_whole_image(open_project, tmp_path):
@@ -208,11 +208,11 @@ def test_an_image_that_cannot_be_read_is_named_and_the_queue_goes_on(open_projec
     at = open_project(project, wait=False)
     at.qtbot.waitUntil(lambda: first.file_name in at.message and "PgDown" in at.message)
     assert at.document is None
-    at.page.next_image()
+    at.page.controller.images.step(1)
     at.qtbot.waitUntil(lambda: "not there any more" in at.message)
-    at.page.next_image()
+    at.page.controller.images.step(1)
     at.wait_for_image()
-    assert at.page.task.id == third.id
+    assert at.state.task.id == third.id
     at.assert_in_step()
 
 
@@ -246,7 +246,7 @@ def test_the_next_image_is_read_before_it_is_asked_for(open_project, tmp_path):
     at = open_project(make_project(tmp_path))
     _, second, _ = (t for t in queue(at.project) if not t.is_done)
     path = at.project.images_folder / second.file_name
-    at.qtbot.waitUntil(lambda: at.page._opener._reader.take(path) is not None)
+    at.qtbot.waitUntil(lambda: at.page.reader.take(path) is not None)
 
 
 def test_the_layers_are_made_once(open_project, tmp_path):
@@ -278,20 +278,20 @@ def test_a_store_that_cannot_be_read_is_told_and_the_image_stays(
     open_project, tmp_path, monkeypatch
 ):
     at = open_project(make_project(tmp_path))
-    first, document = at.page.task, at.document
+    first, document = at.state.task, at.document
     document.keep([box.id for box in document.open_boxes])
     with monkeypatch.context() as locked:
-        locked.setattr("napari_alc.plugin.review.view.finish_task", refuse)
-        at.page.done()
+        locked.setattr("napari_alc.plugin.review.image_commands.finish_task", refuse)
+        at.page.controller.images.done()
         assert "database is locked" in at.message
-        assert at.page.task.id == first.id
+        assert at.state.task.id == first.id
         assert at.document is document
         locked.setattr("napari_alc.project.annotation.tasks.queue_of", refuse)
-        assert not at.page.refresh()
+        assert not at.page.controller.refresh()
         assert at.document is document
-    at.page.done()
+    at.page.controller.images.done()
     at.wait_for_image()
-    assert at.page.task.id != first.id
+    assert at.state.task.id != first.id
     at.assert_in_step()
 
 
@@ -305,7 +305,7 @@ def test_a_store_that_cannot_be_read_at_first_is_read_later(open_project, tmp_pa
         assert "database is locked" in at.message
         assert at.document is None
         assert not at.canvas.image.layer.visible
-    assert at.page.refresh()
+    assert at.page.controller.refresh()
     at.wait_for_image()
     at.assert_in_step()
     at.project.close()

@@ -236,7 +236,7 @@ def at(window, project, qtbot):
     viewer, page = window
     yield Driver(viewer, project, qtbot, page=page)
     page.panel.queue.search.clear()
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def test_a_search_leads_to_the_image_and_gives_the_keys_back(at):
@@ -245,10 +245,10 @@ def test_a_search_leads_to_the_image_and_gives_the_keys_back(at):
     QTest.mouseClick(search, LEFT)
     QTest.keyClicks(search, "image7")
     QTest.keyClick(search, KEY.Key_Return)
-    at.qtbot.waitUntil(lambda: at.page.task.file_name == "image7.tif" and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.file_name == "image7.tif" and at.document is not None)
     at.settle()
     assert not search.hasFocus()
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     assert at.stored()[box.id].state == "kept"
 
@@ -267,26 +267,26 @@ def test_keys_typed_in_the_search_decide_nothing(at):
 def test_the_queue_in_memory_says_what_the_store_says_after_every_step(at):
     def check():
         stored = ReviewQueue.read(at.project, PERSON, {})
-        assert at.page.queue.done == stored.done
+        assert at.state.queue.done == stored.done
         assert (
-            at.page.queue.boxes_left
+            at.state.queue.boxes_left
             == stored.boxes_left
             == sum(open_counts(at.project).get(task.id, 0) for task in queue(at.project))
         )
 
-    first = at.page.task
+    first = at.state.task
     for key in (KEY.Key_K, KEY.Key_Q, KEY.Key_U, KEY.Key_Q, KEY.Key_K, KEY.Key_K):
         at.key(key)
         check()
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id != first.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != first.id and at.document is not None)
     at.settle()
     check()
     at.key(KEY.Key_U)
-    at.qtbot.waitUntil(lambda: at.page.task.id == first.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id == first.id and at.document is not None)
     at.settle()
     check()
-    at.qtbot.waitUntil(lambda: at.page.panel.bar.value() == at.page.queue.done)
+    at.qtbot.waitUntil(lambda: at.page.panel.bar.value() == at.state.queue.done)
 
 
 def test_reading_the_queue_again_shows_the_same_numbers(at):
@@ -298,5 +298,5 @@ def test_reading_the_queue_again_shows_the_same_numbers(at):
     while at.document.open_boxes:
         at.key(KEY.Key_K)
     before = shown()
-    assert at.page.refresh()
+    assert at.page.controller.refresh()
     assert shown() == before

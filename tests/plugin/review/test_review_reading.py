@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from queue import Queue
 from threading import Event
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QObject
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review import image_loader
@@ -12,11 +14,26 @@ from napari_alc.plugin.review.image_loader import KEPT, ReadAhead, ReadImage, Un
 from patience import PATIENCE
 
 
+class Waiting(ReadAhead):
+    """A reader whose window does nothing but wait for it."""
+
+    def __init__(self) -> None:
+        self.calls: Queue[Callable[[], None]] = Queue()
+        super().__init__(self.calls.put)
+        self.heard: list[Path] = []
+        self.ready.connect(self.heard.append)
+
+    def wait(self) -> Path:
+        """The next image that is ready."""
+        self.calls.get(timeout=PATIENCE)()
+        return self.heard[-1]
+
+
 @pytest.fixture
-def reader(qapp):  # noqa: ARG001
-    owner = QObject()
-    yield ReadAhead(owner)
-    owner.deleteLater()
+def reader():
+    reader = Waiting()
+    yield reader
+    reader.close()
 
 
 def write(path, value=7):
@@ -24,11 +41,10 @@ def write(path, value=7):
     return path
 
 
-def test_an_image_is_read_beside_the_window(reader, qtbot, tmp_path):
+def test_an_image_is_read_beside_the_window(reader, tmp_path):
     path = write(tmp_path / "a.tif")
-    with qtbot.waitSignal(reader.ready) as told:
-        reader.ask(path)
-    assert told.args == [path]
+    reader.ask(path)
+    assert reader.wait() == path
     assert (reader.take(path).pixels == 7).all()
 
 
@@ -36,11 +52,11 @@ def test_what_nobody_asked_for_is_not_there(reader, tmp_path):
     assert reader.take(tmp_path / "a.tif") is None
 
 
-def test_only_the_last_few_images_are_kept(reader, qtbot, tmp_path):
+def test_only_the_last_few_images_are_kept(reader, tmp_path):
     paths = [write(tmp_path / f"{i}.tif", i) for i in range(KEPT + 1)]
     for path in paths:
-        with qtbot.waitSignal(reader.ready):
-            reader.ask(path)
+        reader.ask(path)
+        reader.wait()
     assert reader.take(paths[0]) is None
     assert all(isinstance(reader.take(path), ReadImage) for path in paths[1:])
     reader.forget()
@@ -64,49 +80,47 @@ def slow(monkeypatch):
     go_on.set()
 
 
-def test_a_wanted_image_waits_for_none_that_is_only_read_ahead(reader, qtbot, tmp_path, slow):
+def test_a_wanted_image_waits_for_none_that_is_only_read_ahead(reader, tmp_path, slow):
     ahead, wanted = write(tmp_path / "slow.tif"), write(tmp_path / "wanted.tif")
     reader.ask_ahead(ahead)
-    with qtbot.waitSignal(reader.ready) as told:
-        reader.ask(wanted)
-    assert told.args == [wanted]
+    reader.ask(wanted)
+    assert reader.wait() == wanted
     assert reader.take(ahead) is None
-    with qtbot.waitSignal(reader.ready):
-        slow[0].set()
+    slow[0].set()
+    reader.wait()
     assert isinstance(reader.take(ahead), ReadImage)
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_wanted_image_still_waiting_to_be_read_ahead_is_read_at_once(reader, qtbot, tmp_path):
+def test_a_wanted_image_still_waiting_to_be_read_ahead_is_read_at_once(reader, tmp_path):
     reader.ask_ahead(write(tmp_path / "slow.tif"))
     wanted = write(tmp_path / "wanted.tif")
     reader.ask_ahead(wanted)
-    with qtbot.waitSignal(reader.ready) as told:
-        reader.ask(wanted)
-    assert told.args == [wanted]
+    reader.ask(wanted)
+    assert reader.wait() == wanted
 
 
-def test_of_several_images_clicked_quickly_only_the_last_is_read_next(
-    reader, qtbot, tmp_path, slow
-):
+def test_of_several_images_clicked_quickly_only_the_last_is_read_next(reader, tmp_path, slow):
     go_on, begun, names = slow
     reader.ask(write(tmp_path / "slow.tif"))
     assert begun.wait(PATIENCE)
     reader.ask(write(tmp_path / "between.tif"))
     last = write(tmp_path / "last.tif")
     reader.ask(last)
-    with qtbot.waitSignals([reader.ready, reader.ready]):
-        go_on.set()
+    go_on.set()
+    reader.wait()
+    reader.wait()
     assert names == ["slow", "last"]
     assert isinstance(reader.take(last), ReadImage)
 
 
-def test_the_images_before_and_after_stay_beside_the_one_shown(reader, qtbot, tmp_path):
+def test_the_images_before_and_after_stay_beside_the_one_shown(reader, tmp_path):
     shown, after, before = (write(tmp_path / f"{name}.tif") for name in "abc")
-    with qtbot.waitSignals([reader.ready] * 3):
-        reader.ask(shown)
-        reader.ask_ahead(after)
-        reader.ask_ahead(before)
+    reader.ask(shown)
+    reader.ask_ahead(after)
+    reader.ask_ahead(before)
+    for _ in range(3):
+        reader.wait()
     reader.ask(after)
     for path in (shown, after, before):
         assert isinstance(reader.take(path), ReadImage)
@@ -119,17 +133,17 @@ def test_the_size_of_a_pixel_is_read_with_the_image(tmp_path):
     assert load(tmp_path / "b.tif").nm_per_pixel is None
 
 
-def test_a_failure_is_told_in_words_and_tried_again(reader, qtbot, tmp_path):
+def test_a_failure_is_told_in_words_and_tried_again(reader, tmp_path):
     path = tmp_path / "a.tif"
     path.write_bytes(b"nothing")
-    with qtbot.waitSignal(reader.ready):
-        reader.ask(path)
+    reader.ask(path)
+    reader.wait()
     failure = reader.take(path)
     assert isinstance(failure, Unreadable)
     assert "a.tif" in failure.reason
     write(path)
-    with qtbot.waitSignal(reader.ready):
-        reader.ask(path)
+    reader.ask(path)
+    reader.wait()
     assert isinstance(reader.take(path), ReadImage)
 
 

@@ -57,7 +57,7 @@ from pathlib import Path
 from napari_alc.plugin.widget import ActiveLabelCleaning
 from napari_alc.project.project import Project
 widget = ActiveLabelCleaning(napari.Viewer(show=False))
-widget.review_page.set_project(Project.open(Path({str(folder)!r})), "Ada")
+widget.review_page.controller.set_project(Project.open(Path({str(folder)!r})), "Ada")
 assert not {{"torch", "torchvision"}} & set(sys.modules)
 """
     done = subprocess.run(
@@ -71,7 +71,7 @@ def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, q
     viewer, widget = docked()
     assert widget.open_project(folder)
     review = widget.review_page
-    qtbot.waitUntil(lambda: review.desk.document is not None)
+    qtbot.waitUntil(lambda: review.state.document is not None)
     theme = viewer.theme
     for page in PAGES.values():
         window = page(widget)

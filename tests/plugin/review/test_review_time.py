@@ -6,7 +6,7 @@ from qtpy.QtTest import QTest
 from review_driver import PERSON, Driver, make_project
 
 from napari_alc.errors import BadData
-from napari_alc.plugin.review.panel.bars import PAUSED
+from napari_alc.plugin.review.messages import PAUSED
 from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.time_spent import time_spent
@@ -45,20 +45,20 @@ def clock(monkeypatch):
 def at(window, clock, project, qtbot):  # noqa: ARG001
     viewer, page = window
     yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def spent(at):
     """Seconds stored so far, those since the last decision included."""
-    at.page.sitting.clock.renew()
+    at.page.controller.session.renew()
     return time_spent(at.project).total
 
 
 def test_the_seconds_before_a_decision_belong_to_its_box(at, clock):
-    first = at.hand
+    first = at.current
     clock.seconds += 7
     at.key(KEY.Key_K)
-    second = at.hand
+    second = at.current
     clock.seconds += 4
     at.key(KEY.Key_Q)
     by_box = time_spent(at.project).by_box
@@ -77,7 +77,7 @@ def test_mouse_and_keys_count_as_work_where_nothing_is_decided(at, clock, way):
             QTest.mousePress(at.native, Qt.MouseButton.RightButton, pos=at.on_screen(250, 250))
             QTest.mouseRelease(at.native, Qt.MouseButton.RightButton, pos=at.on_screen(250, 250))
         else:
-            at._move(*at.hand.corners[:2], Qt.MouseButton.NoButton)
+            at._move(*at.current.corners[:2], Qt.MouseButton.NoButton)
     assert spent(at) - before == pytest.approx(3 * (IDLE_SECONDS - 1))
 
 
@@ -131,7 +131,7 @@ def test_any_decision_ends_a_pause(at, clock, key):
 
 def test_a_pause_ends_with_the_project(at, clock):
     at.key(KEY.Key_F9)
-    at.page.set_project(None, "")
+    at.page.controller.set_project(None, "")
     assert at.page.panel.pause_bar.isHidden()
     at.key(KEY.Key_F9)
     assert at.page.panel.pause_bar.isHidden()
@@ -144,33 +144,35 @@ def test_a_pause_ends_with_the_project(at, clock):
 def test_what_is_left_is_told_in_time_once_the_pace_is_known(at, clock):
     progress = at.page.panel.progress
     assert "pace" not in progress.text()
-    first = at.page.task
+    first = at.state.task
     for _ in range(8):
         clock.seconds += 15
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id != first.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != first.id and at.document is not None)
     at.qtbot.waitUntil(lambda: "at your pace" in progress.text())
     assert progress.text() == "2 of 3 images done, 8 boxes left, about 2 minutes at your pace"
     for _ in range(7):
         at.key(KEY.Key_K)
     assert progress.text().endswith("1 box left, less than a minute at your pace")
-    at.page.set_project(None, "")
+    at.page.controller.set_project(None, "")
     assert progress.text() == ""
 
 
 def test_the_place_is_stored_soon_after_it_was_reached(at):
     at.key(KEY.Key_J)
     at.key(KEY.Key_J)
-    place = ReviewPosition(at.page.task.id, at.hand.id)
+    place = ReviewPosition(at.state.task.id, at.current.id)
     reader = ReviewSession(at.project, PERSON)
     at.qtbot.waitUntil(lambda: reader.last_place() == place)
 
 
 def test_the_place_is_stored_with_a_decision(at):
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
-    assert ReviewSession(at.project, PERSON).last_place() == ReviewPosition(at.page.task.id, box.id)
+    assert ReviewSession(at.project, PERSON).last_place() == ReviewPosition(
+        at.state.task.id, box.id
+    )
 
 
 def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypatch):
@@ -182,7 +184,7 @@ def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypa
 
     with monkeypatch.context() as locked:
         locked.setattr("napari_alc.project.annotation.session._write_time", full)
-        at.page.sitting.clock.renew()
+        at.page.controller.session.renew()
         assert "disk full" in at.message
     assert spent(at) - before == pytest.approx(9)
 

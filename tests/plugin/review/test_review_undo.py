@@ -22,7 +22,7 @@ def project(tmp_path):
 
 
 def wait_for(at, task_id):
-    at.qtbot.waitUntil(lambda: at.page.task.id == task_id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id == task_id and at.document is not None)
     at.settle()
 
 
@@ -32,36 +32,36 @@ def task_in_store(at, task_id):
 
 def settle_image(at):
     """Decide every box of the image and finish it; returns its task."""
-    task = at.page.task
+    task = at.state.task
     while at.document.open_boxes:
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id != task.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != task.id and at.document is not None)
     at.settle()
     return task
 
 
 def test_undo_goes_back_to_the_image_of_the_last_decision_and_says_so(at):
-    first, box = at.page.task, at.hand
+    first, box = at.state.task, at.current
     at.key(KEY.Key_Q)
     at.key(KEY.Key_PageDown)
-    wait_for(at, at.page.task.id)
-    assert at.page.task.id != first.id
+    wait_for(at, at.state.task.id)
+    assert at.state.task.id != first.id
     at.key(KEY.Key_U)
     wait_for(at, first.id)
     assert first.file_name in at.message
     assert "taken back" in at.message
-    assert at.hand == box
+    assert at.current == box
     assert at.stored()[box.id] == box
     at.assert_in_step()
 
 
 def test_redo_goes_back_to_the_image_too(at):
-    first, box = at.page.task, at.hand
+    first, box = at.state.task, at.current
     at.key(KEY.Key_Q)
     at.key(KEY.Key_U)
     at.key(KEY.Key_PageDown)
-    wait_for(at, at.page.task.id)
+    wait_for(at, at.state.task.id)
     at.key(KEY.Key_U, SHIFT)
     wait_for(at, first.id)
     assert first.file_name in at.message
@@ -77,16 +77,16 @@ def test_an_undo_opens_a_finished_image_again(at):
     at.key(KEY.Key_U)
     wait_for(at, first.id)
     assert not task_in_store(at, first.id).is_done
-    assert not at.page.task.is_done
+    assert not at.state.task.is_done
     assert "1 of 4 images done, 17 boxes left" in at.page.panel.progress.text()
-    assert at.hand.state == "open"
+    assert at.current.state == "open"
     at.assert_in_step()
 
 
 def test_undo_after_the_last_image_opens_it_again(at):
     for _ in range(2):
         settle_image(at)
-    last = at.page.task
+    last = at.state.task
     for _ in range(8):
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
@@ -106,18 +106,18 @@ def thirty_decisions(at):
     steps = []
     for number in range(3):
         for box in range(8):
-            steps.append((at.page.task.id, at.stored()))
+            steps.append((at.state.task.id, at.stored()))
             at.key(KEY.Key_Q if box % 3 == 0 else KEY.Key_K)
         at.key(KEY.Key_G)
         at.key(KEY.Key_W)
         for x in (60, 150):
-            steps.append((at.page.task.id, at.stored()))
+            steps.append((at.state.task.id, at.stored()))
             at.drag((x, 235), (x + 40, 250))
         at.key(KEY.Key_Escape)
         if number < 2:
-            here = at.page.task.id
+            here = at.state.task.id
             at.key(KEY.Key_N)
-            at.qtbot.waitUntil(lambda here=here: at.page.task.id != here)
+            at.qtbot.waitUntil(lambda here=here: at.state.task.id != here)
             at.wait_for_image()
     return steps
 
@@ -144,13 +144,13 @@ def test_thirty_decisions_over_three_images_are_undone_one_by_one(at):
 
 
 def test_an_undo_on_an_image_that_somebody_else_has_now_says_so_and_changes_nothing(at):
-    first, box = at.page.task, at.hand
+    first, box = at.state.task, at.current
     at.key(KEY.Key_Q)
     at.key(KEY.Key_PageDown)
-    wait_for(at, at.page.task.id)
+    wait_for(at, at.state.task.id)
     elsewhere = Project.open(at.project.folder)
     bob = ReviewSession(elsewhere, "Bob")
-    assert not bob.open(first).read_only
+    assert not bob.open(first).held_by
     at.key(KEY.Key_U)
     wait_for(at, first.id)
     assert "Bob" in at.message
@@ -161,10 +161,10 @@ def test_an_undo_on_an_image_that_somebody_else_has_now_says_so_and_changes_noth
 
 
 def test_an_undo_of_what_somebody_else_has_changed_since_is_refused_in_words(at):
-    first, box = at.page.task, at.hand
+    first, box = at.state.task, at.current
     at.key(KEY.Key_Q)
     at.key(KEY.Key_PageDown)
-    wait_for(at, at.page.task.id)
+    wait_for(at, at.state.task.id)
     open_document(at.project, first, "Bob").keep([box.id])
     at.key(KEY.Key_U)
     wait_for(at, first.id)
@@ -174,50 +174,50 @@ def test_an_undo_of_what_somebody_else_has_changed_since_is_refused_in_words(at)
 
 
 def test_a_key_that_changes_nothing_leaves_a_finished_image_finished(at):
-    task = at.page.task
+    task = at.state.task
     document = open_document(at.project, task, PERSON)
     document.keep([box.id for box in document.open_boxes])
     finish(at.project, task, PERSON)
-    at.page.refresh()
-    at.page.go_to(at.page.queue.find(task.id))
+    at.page.controller.refresh()
+    at.page.controller.images.go_to(at.state.queue.find(task.id))
     at.wait_for_image()
-    at.desk.look_at_box(document.labels[0].id)
+    at.selection.look_at_box(document.labels[0].id)
     at.key(KEY.Key_K)
     assert task_in_store(at, task.id).is_done
-    assert at.page.task.is_done
+    assert at.state.task.is_done
     assert "2 of 4 images done" in at.page.panel.progress.text()
 
 
 def test_who_goes_elsewhere_while_the_image_is_read_takes_nothing_back(at, monkeypatch):
-    first, box = at.page.task, at.hand
+    first, box = at.state.task, at.current
     at.key(KEY.Key_Q)
     for _ in range(2):
         at.key(KEY.Key_PageDown)
-        wait_for(at, at.page.task.id)
-    here = at.page.task
-    at.page._opener._reader.forget()
-    monkeypatch.setattr(at.page._opener._reader, "ask", lambda _path: None)
+        wait_for(at, at.state.task.id)
+    here = at.state.task
+    at.page.reader.forget()
+    monkeypatch.setattr(at.page.reader, "ask", lambda _path: None)
     at.key(KEY.Key_U)
-    assert at.page.task.id == first.id
+    assert at.state.task.id == first.id
     assert at.document is None
     monkeypatch.undo()
-    at.page.go_to(here)
+    at.page.controller.images.go_to(here)
     wait_for(at, here.id)
-    assert at.page.task.id == here.id
+    assert at.state.task.id == here.id
     assert at.message == ""
-    at.page.go_to(at.page.queue.find(first.id))
+    at.page.controller.images.go_to(at.state.queue.find(first.id))
     wait_for(at, first.id)
     assert at.stored()[box.id].state == "deleted"
 
 
 def test_a_refused_drag_leaves_a_finished_image_finished(at):
     task = settle_image(at)
-    at.page.go_to(at.page.queue.find(task.id))
+    at.page.controller.images.go_to(at.state.queue.find(task.id))
     wait_for(at, task.id)
     at.key(KEY.Key_G)
     at.key(KEY.Key_W)
     at.drag((300, 300), (340, 340))
     assert "outside the image" in at.message
     assert task_in_store(at, task.id).is_done
-    assert at.page.task.is_done
+    assert at.state.task.is_done
     assert "2 of 4 images done" in at.page.panel.progress.text()

@@ -37,9 +37,9 @@ def same(project):
 
 @pytest.fixture
 def bob(same):
-    sitting = ReviewSession(same, "Bob")
-    yield sitting
-    sitting.close()
+    session = ReviewSession(same, "Bob")
+    yield session
+    session.close()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def at(window, project, bob, qtbot):  # noqa: ARG001
     """Ada's window; Bob may hold an image before she opens the project."""
     viewer, page = window
     yield Driver(viewer, project, qtbot, page=page)
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def open_tasks(project):
@@ -60,7 +60,7 @@ def choose(at, task):
     index = table.index_of(task.id)
     table.table.scrollTo(index)
     QTest.mouseClick(table.table.viewport(), LEFT, pos=table.table.visualRect(index).center())
-    at.qtbot.waitUntil(lambda: at.page.task.id == task.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id == task.id and at.document is not None)
     at.settle()
 
 
@@ -68,13 +68,13 @@ def choose(at, task):
 def held(project, bob):
     """The first image, which Bob has open."""
     first = open_tasks(project)[0]
-    assert not bob.open(first).read_only
+    assert not bob.open(first).held_by
     return first
 
 
 @pytest.mark.usefixtures("held")
 def test_who_comes_second_gets_another_image_and_is_told_who_has_the_first(at):
-    assert at.page.task.id == open_tasks(at.project)[1].id
+    assert at.state.task.id == open_tasks(at.project)[1].id
     rows = at.page.panel.queue.rows
     states = [rows.data(rows.index(row, 5)) for row in range(4)]
     assert states[0] == "done"
@@ -90,7 +90,7 @@ def test_an_image_taken_elsewhere_meanwhile_is_passed_over_in_words(at, bob):
     for _ in range(8):
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
-    at.qtbot.waitUntil(lambda: at.page.task.id == third.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id == third.id and at.document is not None)
     assert f"{second.file_name} is open elsewhere (Bob" in at.message
     assert at.page.panel.banner.isHidden()
     at.key(KEY.Key_K)
@@ -120,7 +120,7 @@ def test_keys_that_would_change_a_held_image_say_why_they_do_not(held, at, key):
     assert "changed" in at.message or "open elsewhere" in at.message
     assert at.document.boxes == before
     assert at.stored() == stored
-    assert at.page.task.id == held.id
+    assert at.state.task.id == held.id
     assert not at.canvas.is_drawing
     assert not next(task for task in queue(at.project) if task.id == held.id).is_done
 
@@ -137,7 +137,7 @@ def test_the_mouse_picks_on_a_held_image_and_moves_nothing(held, at):
     at.key(KEY.Key_G)
     box = at.document.open_boxes[3]
     at.click(*middle(box))
-    assert at.hand == box
+    assert at.current == box
     stored = at.stored()
     at.drag(middle(box), tuple(c + 20 for c in middle(box)))
     at.drag(box.corners[2:], tuple(c + 15 for c in box.corners[2:]))
@@ -147,22 +147,22 @@ def test_the_mouse_picks_on_a_held_image_and_moves_nothing(held, at):
 
 def test_boxes_of_a_held_image_are_visited(held, at):
     choose(at, held)
-    first = at.hand
+    first = at.current
     at.key(KEY.Key_J)
-    assert at.hand != first
+    assert at.current != first
 
 
 def test_when_the_first_leaves_the_second_can_work_on_the_image(held, at, bob):
     choose(at, held)
     bob.leave()
     at.key(KEY.Key_PageDown)
-    at.qtbot.waitUntil(lambda: at.page.task.id != held.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != held.id and at.document is not None)
     choose(at, held)
     assert at.page.panel.banner.isHidden()
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     assert at.stored()[box.id].state == "kept"
-    at.drag(middle(at.hand), tuple(c + 5 for c in middle(at.hand)))
+    at.drag(middle(at.current), tuple(c + 5 for c in middle(at.current)))
     at.assert_in_step()
 
 
@@ -170,9 +170,9 @@ def test_an_image_is_free_for_others_once_the_window_goes_on(at, bob):
     first, second, _ = open_tasks(at.project)
     assert bob.held_by_others() == {first.id: "Ada, in another window on this computer"}
     at.key(KEY.Key_PageDown)
-    at.qtbot.waitUntil(lambda: at.page.task.id == second.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id == second.id and at.document is not None)
     assert list(bob.held_by_others()) == [second.id]
-    at.page.set_project(None, "")
+    at.page.controller.set_project(None, "")
     assert bob.held_by_others() == {}
 
 
@@ -181,7 +181,7 @@ def test_when_all_that_is_left_is_held_the_page_says_so(at, bob, project):
     another = ReviewSession(project, "Carl")
     bob.open(second)
     another.open(third)
-    at.page.refresh()
+    at.page.controller.refresh()
     for _ in range(8):
         at.key(KEY.Key_K)
     at.key(KEY.Key_N)
@@ -189,30 +189,30 @@ def test_when_all_that_is_left_is_held_the_page_says_so(at, bob, project):
     assert "open in other windows" in at.message
     another.close()
     bob.leave()
-    assert at.page.refresh()
+    assert at.page.controller.refresh()
     at.qtbot.waitUntil(lambda: at.document is not None)
-    assert at.page.task.id == second.id
-    assert first.id != at.page.task.id
+    assert at.state.task.id == second.id
+    assert first.id != at.state.task.id
 
 
 def test_two_pages_on_one_project_never_work_on_the_same_image(at, same, qtbot):
     page = docked_page(at.viewer)
     qtbot.waitUntil(page.isVisible)  # Qt shows a new dock later; before, keys are not its own
     other = Driver(at.viewer, same, qtbot, page=page)
-    assert other.page.task.id != at.page.task.id
-    box = other.hand
+    assert other.state.task.id != at.state.task.id
+    box = other.current
     other.viewer.layers.selection.active = other.layer
     other.key(KEY.Key_K)
     assert other.stored()[box.id].state == "kept"
     at.assert_in_step()
     other.assert_in_step()
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
     at.viewer.layers.selection.active = at.layer
     at.viewer.window.remove_dock_widget(page)
 
 
 def where(at):
-    return at.page.task.id, at.hand.id
+    return at.state.task.id, at.current.id
 
 
 def test_a_person_goes_on_where_they_left_off(at, same):
@@ -221,12 +221,12 @@ def test_a_person_goes_on_where_they_left_off(at, same):
     for _ in range(3):
         at.key(KEY.Key_J)
     place = where(at)
-    at.page.set_project(None, "")
+    at.page.controller.set_project(None, "")
     assert at.document is None
     at.open()
     assert where(at) == place
-    at.page.set_project(None, "")
-    at.page.set_project(same, PERSON)
+    at.page.controller.set_project(None, "")
+    at.page.controller.set_project(same, PERSON)
     at.wait_for_image()
     assert where(at) == place
 
@@ -235,7 +235,7 @@ def test_going_on_begins_behind_a_box_that_is_decided(at):
     at.key(KEY.Key_K)
     at.key(KEY.Key_K)
     place = where(at)
-    at.page.set_project(None, "")
+    at.page.controller.set_project(None, "")
     at.open()
     assert where(at) == place
 
@@ -243,10 +243,10 @@ def test_going_on_begins_behind_a_box_that_is_decided(at):
 def test_another_person_begins_at_the_first_image(at, same):
     at.key(KEY.Key_PageDown)
     at.wait_for_image()
-    at.page.set_project(None, "")
-    at.page.set_project(same, "Bob")
+    at.page.controller.set_project(None, "")
+    at.page.controller.set_project(same, "Bob")
     at.wait_for_image()
-    assert at.page.task.id == open_tasks(same)[0].id
+    assert at.state.task.id == open_tasks(same)[0].id
 
 
 def lose(at, bob):
@@ -254,7 +254,7 @@ def lose(at, bob):
     long_ago = now() - timedelta(seconds=LEASE_SECONDS + 1)
     with at.project.store.begin() as connection:
         connection.execute(update(schema.lease).values(seen_at=long_ago))
-    assert not bob.open(at.page.task).read_only
+    assert not bob.open(at.state.task).held_by
 
 
 @pytest.mark.parametrize("is_told_by", ["a decision", "the clock"])
@@ -264,22 +264,22 @@ def test_an_image_that_was_lost_can_only_be_looked_at_from_then_on(at, bob, is_t
     if is_told_by == "a decision":
         at.key(KEY.Key_K)
     else:
-        at.page.sitting.clock.renew()
+        at.page.controller.session.renew()
     assert "opened elsewhere meanwhile" in at.page.panel.banner.sentence.text()
     enabled = {name for name, button in at.page.panel.buttons.items() if button.isEnabled()}
     assert not enabled & {"keep", "delete", "draw", "done"}
     at.key(KEY.Key_Q)
-    at.drag(middle(at.hand), tuple(c + 9 for c in middle(at.hand)))
+    at.drag(middle(at.current), tuple(c + 9 for c in middle(at.current)))
     assert at.stored() == before
 
 
 def test_an_image_that_was_lost_can_be_had_again(at, bob):
-    here = at.page.task
+    here = at.state.task
     lose(at, bob)
     at.key(KEY.Key_K)
     bob.leave()
     choose(at, open_tasks(at.project)[1])
     choose(at, here)
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     assert at.stored()[box.id].state == "kept"

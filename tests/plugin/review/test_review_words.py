@@ -7,12 +7,14 @@ from qtpy.QtGui import QKeySequence
 
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin.palettes import COLOURS, colour_name, screen_width
-from napari_alc.plugin.review.controller import OpenOrder
-from napari_alc.plugin.review.keys import bindings
-from napari_alc.plugin.review.panel.messages import (
+from napari_alc.plugin.review.box_filter import VisitOrder
+from napari_alc.plugin.review.commands import COMMANDS
+from napari_alc.plugin.review.counterparts import neighbours
+from napari_alc.plugin.review.keys.bindings import current_texts
+from napari_alc.plugin.review.keys.help_window import help_html
+from napari_alc.plugin.review.messages import (
     box_title,
     boxes_title,
-    neighbours,
     open_words,
     progress_words,
     task_words,
@@ -120,7 +122,7 @@ def grid():
 
 
 def test_boxes_are_visited_band_by_band(grid):
-    order = OpenOrder(reversed(grid), 208)
+    order = VisitOrder(reversed(grid), 208)
     assert [box.id for box in order.sorted(grid)] == list(range(9))
     assert order.after(grid, None).id == 0
     assert order.after(grid, grid[4]).id == 5
@@ -130,7 +132,7 @@ def test_boxes_are_visited_band_by_band(grid):
 
 
 def test_a_walk_goes_on_behind_a_box_that_is_not_open_any_more(grid):
-    order = OpenOrder(grid, 208)
+    order = VisitOrder(grid, 208)
     assert order.after([grid[1], grid[7]], grid[4]).id == 7
     assert order.after([grid[4]], grid[4]) is None
     assert order.after([], None) is None
@@ -139,17 +141,18 @@ def test_a_walk_goes_on_behind_a_box_that_is_not_open_any_more(grid):
 
 
 def test_no_key_does_two_things():
-    keys = [key for command in bindings.COMMANDS.values() for key in command.keys]
+    keys = [key for command in COMMANDS.values() for key in command.keys]
     assert len(keys) == len(set(keys))
     assert all(QKeySequence(key).toString() for key in keys)
 
 
 def test_buttons_and_help_show_the_keys():
-    assert bindings.button_text("keep") == "Keep  [K]"
-    assert "hold H" in bindings.button_text("hide_boxes")
-    for command in bindings.COMMANDS.values():
-        assert command.label in bindings.help_html()
-        assert all(key in bindings.tip(command.name) for key in command.keys)
+    keys = current_texts()
+    assert keys.button("keep") == "Keep  [K]"
+    assert "hold H" in keys.button("hide_boxes")
+    for command in COMMANDS.values():
+        assert command.label in help_html(keys)
+        assert all(key in keys.tip(command.name) for key in command.keys)
 
 
 def test_only_boxes_that_overlap_enough_are_said_to_agree():

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import AlcError, Refused
 from napari_alc.labels import ImageRecord
-from napari_alc.project.annotation.document import MINIMUM_SIZE, Change, Refused, ReviewDocument
+from napari_alc.project.annotation.document import MINIMUM_SIZE, Change, ReviewDocument
 from napari_alc.project.storage.records import ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 100, 80)
@@ -233,7 +233,8 @@ def carry_out(document: ReviewDocument, steps) -> None:
         if name in ("nudge", "take"):
             arguments[0] = known[arguments[0][0] % len(known)]
         if name == "take":
-            arguments[1] = [*document.boxes.values()][arguments[1] % len(document.boxes)]
+            others = [box for i, box in document.boxes.items() if i != arguments[0]]
+            arguments[1] = others[arguments[1] % len(others)]
         if name == "reshape":
             arguments[0] = {known[i % len(known)]: c for i, c in arguments[0].items()}
         with contextlib.suppress(Refused):

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_document_laws import START, Shelf, carry_out, commands, make_document
 
+from napari_alc.errors import Refused
 from napari_alc.project.annotation.decisions import open_document
-from napari_alc.project.annotation.document import History, Refused
+from napari_alc.project.annotation.document import History
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.storage.records import ReviewBox
 
@@ -26,7 +27,7 @@ def history():
 
 @pytest.fixture
 def two(shelf, history):
-    """Two images of one sitting."""
+    """Two images of one session."""
     return [make_document(shelf, history, task_id) for task_id in (1, 2)]
 
 
@@ -176,18 +177,9 @@ def test_an_object_that_has_a_label_is_not_marked_twice(two, shelf):
     assert document.boxes[1].corners == beside.corners
 
 
-def test_a_box_cannot_take_itself_nor_an_unknown_category(two):
-    document, _ = two
-    with pytest.raises(Refused, match="the box itself"):
-        document.take(1, document.boxes[1])
-    with pytest.raises(Refused, match="Category 9"):
-        document.take(1, ReviewBox(50, 9, (1, 1, 9, 9), "mp"))
-    assert document.boxes == {box.id: box for box in START}
-
-
 @given(st.lists(st.tuples(st.integers(1, 2), commands), max_size=20))
 @settings(max_examples=100)
-def test_undoing_a_sitting_returns_to_its_start_and_redoing_to_its_end(steps):
+def test_undoing_a_session_returns_to_its_start_and_redoing_to_its_end(steps):
     shelf, history = Shelf(), History()
     documents = {task_id: make_document(shelf, history, task_id) for task_id in (1, 2)}
     for task_id, step in steps:

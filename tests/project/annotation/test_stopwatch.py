@@ -28,48 +28,55 @@ def stopwatch(clock):
     return Stopwatch(clock)
 
 
+def take(stopwatch):
+    """What was counted, as if it were stored; counting begins anew."""
+    spent = stopwatch.counted()
+    stopwatch.forget(spent)
+    return spent
+
+
 def test_time_goes_to_the_box_that_was_looked_at(stopwatch, clock):
-    stopwatch.turn_to(1, None)
+    stopwatch.set_current(1, None)
     clock.at += 4
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     clock.at += 5
-    stopwatch.turn_to(2, 8)
+    stopwatch.set_current(2, 8)
     clock.at += 6
-    assert stopwatch.take() == (Spent(1, None, 4), Spent(1, 7, 5), Spent(2, 8, 6))
-    assert stopwatch.take() == ()
+    assert take(stopwatch) == (Spent(1, None, 4), Spent(1, 7, 5), Spent(2, 8, 6))
+    assert take(stopwatch) == ()
 
 
 def test_before_an_image_is_open_and_after_it_nothing_counts(stopwatch, clock):
     clock.at += 9
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     clock.at += 2
-    stopwatch.turn_to(None)
+    stopwatch.set_current(None)
     clock.at += 9
-    assert stopwatch.take() == (Spent(1, 7, 2),)
+    assert take(stopwatch) == (Spent(1, 7, 2),)
 
 
 def test_of_a_long_pause_half_a_minute_counts_however_often_it_is_stored(stopwatch, clock):
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     seconds = 0.0
     for _ in range(10):
         clock.at += 20
-        seconds += sum(spent.seconds for spent in stopwatch.take())
+        seconds += sum(spent.seconds for spent in take(stopwatch))
     stopwatch.touch()
     assert seconds == IDLE_SECONDS
     clock.at += 3
-    assert stopwatch.take() == (Spent(1, 7, 3),)
+    assert take(stopwatch) == (Spent(1, 7, 3),)
 
 
 def test_signs_of_work_keep_it_counting(stopwatch, clock):
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     for _ in range(10):
         clock.at += 20
         stopwatch.touch()
-    assert stopwatch.take() == (Spent(1, 7, 200),)
+    assert take(stopwatch) == (Spent(1, 7, 200),)
 
 
 def test_a_break_does_not_count(stopwatch, clock):
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     clock.at += 3
     stopwatch.pause()
     clock.at += 20
@@ -77,11 +84,11 @@ def test_a_break_does_not_count(stopwatch, clock):
     clock.at += 20
     stopwatch.resume()
     clock.at += 4
-    assert stopwatch.take() == (Spent(1, 7, 7),)
+    assert take(stopwatch) == (Spent(1, 7, 7),)
 
 
 def test_what_could_not_be_stored_stays_counted(stopwatch, clock):
-    stopwatch.turn_to(1, 7)
+    stopwatch.set_current(1, 7)
     clock.at += 3
     counted = stopwatch.counted()
     clock.at += 4
@@ -90,21 +97,21 @@ def test_what_could_not_be_stored_stays_counted(stopwatch, clock):
     assert stopwatch.counted() == (Spent(1, 7, 4),)
 
 
-acts = st.sampled_from(["touch", "turn_to", "take", "pause", "resume"])
+acts = st.sampled_from(["touch", "set_current", "take", "pause", "resume"])
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), acts), max_size=30))
 def test_never_more_than_the_clock_and_never_less_than_nothing(steps):
     clock = Clock()
     stopwatch = Stopwatch(clock)
-    stopwatch.turn_to(1, 1)
+    stopwatch.set_current(1, 1)
     taken = 0.0
     for wait, act in steps:
         clock.at += wait
         if act == "take":
-            taken += sum(spent.seconds for spent in stopwatch.take())
+            taken += sum(spent.seconds for spent in take(stopwatch))
         else:
-            getattr(stopwatch, act)(*([1, wait] if act == "turn_to" else []))
+            getattr(stopwatch, act)(*([1, wait] if act == "set_current" else []))
         assert all(spent.seconds > 0 for spent in stopwatch.counted())
-    taken += sum(spent.seconds for spent in stopwatch.take())
+    taken += sum(spent.seconds for spent in take(stopwatch))
     assert 0 <= taken <= sum(min(wait, IDLE_SECONDS) for wait, _ in steps)

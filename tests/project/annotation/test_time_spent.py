@@ -22,18 +22,18 @@ from napari_alc.project.storage.records import ReviewStep
 
 def work(project, person, on_image, on_box):
     """Settle the next image, taking so many seconds; returns ids of its boxes."""
-    clock, sitting = Clock(), ReviewSession(project, person)
-    sitting.stopwatch = Stopwatch(clock)
+    clock, session = Clock(), ReviewSession(project, person)
+    session.stopwatch = Stopwatch(clock)
     task = next_open_task(project)
-    document = sitting.open(task).document
+    document = session.open(task).document
     clock.at += on_image
     ids = [box.id for box in document.open_boxes]
     for box_id in ids:
-        sitting.look_at(task.id, box_id)
+        session.look_at(task.id, box_id)
         clock.at += on_box
         document.keep([box_id])
     finish(project, task, person)
-    sitting.close()
+    session.close()
     return ids
 
 
@@ -63,9 +63,9 @@ def test_the_pace_is_all_time_on_finished_images_over_their_boxes(project):
 
 def test_time_on_an_image_that_is_not_finished_does_not_change_the_pace(project):
     work(project, "Ada", on_image=0, on_box=2)
-    clock, sitting = Clock(), ReviewSession(project, "Ada")
-    sitting.stopwatch = Stopwatch(clock)
-    document = sitting.open(next_open_task(project)).document
+    clock, session = Clock(), ReviewSession(project, "Ada")
+    session.stopwatch = Stopwatch(clock)
+    document = session.open(next_open_task(project)).document
     clock.at += 25
     document.keep([document.open_boxes[0].id])
     assert pace(project, "Ada") == 2
@@ -99,13 +99,13 @@ def test_box_in_box_saves_what_its_boxes_would_have_cost(second_step):
 
 
 def test_box_in_box_is_not_judged_before_the_step_is_done(second_step):
-    clock, sitting = Clock(), ReviewSession(second_step, "Ada")
-    sitting.stopwatch = Stopwatch(clock)
+    clock, session = Clock(), ReviewSession(second_step, "Ada")
+    session.stopwatch = Stopwatch(clock)
     task = next_open_task(second_step)
-    document = sitting.open(task).document
-    sitting.look_at(task.id, document.open_boxes[0].id)
+    document = session.open(task).document
+    session.look_at(task.id, document.open_boxes[0].id)
     clock.at += 4
-    sitting.close()
+    session.close()
     assert box_in_box_time(second_step) is None
 
 

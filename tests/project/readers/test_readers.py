@@ -46,10 +46,10 @@ def test_images_that_somebody_began_are_not_shared(project, joint):
 
 
 def test_an_image_that_somebody_has_open_is_not_shared(project, joint):
-    sitting = ReviewSession(project, "Dee")
-    sitting.open(joint)
+    session = ReviewSession(project, "Dee")
+    session.open(joint)
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
-    sitting.close()
+    session.close()
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 2
 
 
@@ -65,11 +65,11 @@ def test_an_image_whose_window_crashed_is_shared(project, joint):
 
 def test_a_reading_that_somebody_has_open_is_not_taken_back(project, joint):
     share(project, ["Ada", "Bob"])
-    sitting = ReviewSession(project, "Ada")
-    sitting.open(reading(project, joint, "Ada"))
+    session = ReviewSession(project, "Ada")
+    session.open(reading(project, joint, "Ada"))
     share(project, ())
     assert readers_of(project, joint) == ("Ada",)
-    sitting.close()
+    session.close()
     share(project, ())
     assert readers_of(project, joint) == ()
 

@@ -1,4 +1,4 @@
-"""What a pathologist can do in the review, with its keys: the data, and nothing else.
+"""What a pathologist can do in the review, by key, button or mouse: the data, and nothing else.
 
 What each command does is told in `tooltips`.
 
@@ -10,9 +10,10 @@ common keyboard hides behind AltGr.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_alc.plugin import tooltips
+from napari_alc.project.storage.records import Corners
 
 MOVING_ON = "Moving on"
 DECIDING = "Deciding"
@@ -32,7 +33,7 @@ class Command:
     Parameters
     ----------
     name
-        Of the page's method that does it, and of its setting in napari's preferences.
+        Of the action that does it, and of its setting in napari's preferences.
     label
         On its button.
     keys
@@ -61,7 +62,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Nudge:
-    """What an arrow key does to the boxes at hand.
+    """What an arrow key does to the current box.
 
     Parameters
     ----------
@@ -74,6 +75,31 @@ class Nudge:
     dx: int
     dy: int
     grow: bool
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What the mouse and napari's own tools did to the boxes on the canvas.
+
+    Parameters
+    ----------
+    deleted
+        Ids of boxes that are gone.
+    reshaped
+        New corners of moved and resized boxes, by id.
+    drawn
+        Corners of new boxes.
+    pasted
+        Corners of copies, by the id of the box that was copied.
+    refusal
+        Why something is no change of a box; empty where all is.
+    """
+
+    deleted: tuple[int, ...] = ()
+    reshaped: Mapping[int, Corners] = field(default_factory=dict)
+    drawn: tuple[Corners, ...] = ()
+    pasted: tuple[tuple[int, Corners], ...] = ()
+    refusal: str = ""
 
 
 FAR = 10
@@ -122,122 +148,75 @@ NUDGES: Mapping[str, Nudge] = {command.name: nudge for command, nudge in _NUDGIN
 
 _TABLE = (
     Command("next_box", "Next", ("J",), MOVING_ON),
-    Command(
-        "previous_box",
-        "Previous",
-        ("Shift+J",),
-        MOVING_ON,
-    ),
-    Command(
-        "pick_below",
-        "Pick below",
-        ("Tab",),
-        MOVING_ON,
-    ),
-    Command(
-        "keep",
-        "Keep",
-        ("K",),
-        DECIDING,
-    ),
-    Command(
-        "delete",
-        "Delete",
-        ("Q", "Del", "Backspace", "3"),
-        DECIDING,
-    ),
-    Command(
-        "take_mp",
-        "Take Mp's box",
-        (",",),
-        DECIDING,
-    ),
-    Command(
-        "take_ma",
-        "Take Ma's box",
-        (".",),
-        DECIDING,
-    ),
-    Command(
-        "undo",
-        "Undo",
-        ("U", "Ctrl+Z"),
-        DECIDING,
-    ),
-    Command(
-        "redo",
-        "Redo",
-        ("Shift+U", "Ctrl+Shift+Z", "Ctrl+Y"),
-        DECIDING,
-    ),
-    Command(
-        "draw",
-        "Draw a box",
-        ("W",),
-        ADJUSTING,
-    ),
+    Command("previous_box", "Previous", ("Shift+J",), MOVING_ON),
+    Command("pick_below", "Pick below", ("Tab",), MOVING_ON),
+    Command("keep", "Keep", ("K",), DECIDING),
+    Command("delete", "Delete", ("Q", "Del", "Backspace", "3"), DECIDING),
+    Command("take_mp", "Take Mp's box", (",",), DECIDING),
+    Command("take_ma", "Take Ma's box", (".",), DECIDING),
+    Command("undo", "Undo", ("U", "Ctrl+Z"), DECIDING),
+    Command("redo", "Redo", ("Shift+U", "Ctrl+Shift+Z", "Ctrl+Y"), DECIDING),
+    Command("draw", "Draw a box", ("W",), ADJUSTING),
     Command("stop_drawing", "Stop drawing", ("Esc",), ADJUSTING),
     Command("next_category", "Category", ("M",), ADJUSTING),
     *(command for command, _ in _NUDGING),
     Command("whole_image", "Whole image", ("G", "Home"), VIEW),
     Command("hide_boxes", "Hide", ("H",), VIEW, held=True),
-    Command(
-        "labels",
-        "Labels",
-        ("F3",),
-        VIEW,
-    ),
-    Command(
-        "palette",
-        "Colours",
-        ("F4",),
-        VIEW,
-    ),
-    Command(
-        "contrast",
-        "Contrast",
-        ("0",),
-        CONTRAST,
-    ),
-    Command(
-        "darker",
-        "Darker",
-        ("8",),
-        CONTRAST,
-        repeats=True,
-    ),
-    Command(
-        "brighter",
-        "Brighter",
-        ("9",),
-        CONTRAST,
-        repeats=True,
-    ),
-    Command(
-        "local_contrast",
-        "Local contrast",
-        ("F2",),
-        CONTRAST,
-    ),
+    Command("labels", "Labels", ("F3",), VIEW),
+    Command("palette", "Colours", ("F4",), VIEW),
+    Command("contrast", "Contrast", ("0",), CONTRAST),
+    Command("darker", "Darker", ("8",), CONTRAST, repeats=True),
+    Command("brighter", "Brighter", ("9",), CONTRAST, repeats=True),
+    Command("local_contrast", "Local contrast", ("F2",), CONTRAST),
     Command("previous_image", "Previous image", ("PgUp",), IMAGE),
-    Command(
-        "next_image",
-        "Next image",
-        ("PgDown",),
-        IMAGE,
-    ),
+    Command("next_image", "Next image", ("PgDown",), IMAGE),
     Command("pause", "Pause", ("F9",), IMAGE),
     Command("help", "All keys", ("?", "F1"), IMAGE),
-    Command(
-        "done",
-        "Done, next image",
-        ("N",),
-        IMAGE,
-    ),
+    Command("done", "Done, next image", ("N",), IMAGE),
 )
 
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _TABLE}
 """Every command by name, in the order of the help."""
+
+_SPOKEN = {",": " (comma)", ".": " (full stop)"}
+"""Signs that are easily overlooked, and what they are called."""
+
+
+@dataclass(frozen=True)
+class KeyTexts:
+    """The keys in use, as this computer's keyboard writes them.
+
+    Parameters
+    ----------
+    keys
+        Of every command, by its name; the first is the one shown.
+    """
+
+    keys: Mapping[str, tuple[str, ...]]
+
+    def first(self, name: str) -> str:
+        """The key of a command that is shown."""
+        return self.keys[name][0]
+
+    def all_of(self, name: str) -> str:
+        """All keys of a command, in a list."""
+        return ", ".join(key + _SPOKEN.get(key, "") for key in self.keys[name])
+
+    def filled(self, text: str) -> str:
+        """A text with the keys of the commands named in braces, such as ``{next_box}``."""
+        return text.format_map({name: keys[0] for name, keys in self.keys.items()})
+
+    def button(self, name: str) -> str:
+        """A button's label with its key."""
+        command = COMMANDS[name]
+        return f"{command.label}  [{'hold ' if command.held else ''}{self.first(name)}]"
+
+    def tip(self, name: str) -> str:
+        """What a command does, with all its keys."""
+        return f"{COMMANDS[name].tip}\nKeys: {self.all_of(name)}"
+
+
+DEFAULT_KEYS = KeyTexts({name: command.keys for name, command in COMMANDS.items()})
 
 _DOCUMENT = "napari would delete boxes without a decision being stored"
 _SLICES = "napari would go through the slices of a stack; the review shows one image"

@@ -1,14 +1,18 @@
-"""Which box of a model shows the same object as the box at hand."""
+"""Which boxes of others show the same object as a box."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from napari_alc.boxes import as_boxes, iofs
-from napari_alc.plugin.review.panel.messages import overlap
-from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
+from napari_alc.boxes import as_boxes, iofs, iou_matrix, ious
+from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.storage.records import ReviewBox
 
 MODELS = ("mp", "ma")
+
+PROPOSERS = ("crowd", *MODELS)
+"""Sources of boxes that are no person."""
 
 LEAST_OVERLAP = 0.1
 """Boxes with a smaller IoU are of different objects, as where label noise is counted."""
@@ -17,7 +21,40 @@ INSIDE = 0.5
 """A box of which the other one covers more than this share is of the same object all the same."""
 
 
-def rival_of(model: str, box: ReviewBox, document: ReviewDocument) -> ReviewBox | None:
+@dataclass(frozen=True)
+class Neighbour:
+    """The closest box of another source: its overlap (IoU, 0–1) and confidence."""
+
+    source: str
+    overlap: float
+    score: float | None
+
+
+def overlaps(box: ReviewBox, others: Sequence[ReviewBox]) -> list[float]:
+    """Intersection over union of a box with each of `others`, 0–1."""
+    found = iou_matrix(as_boxes(box.corners), as_boxes([other.corners for other in others]))
+    return [float(overlap) for overlap in found[0]]
+
+
+def neighbours(box: ReviewBox, others: Iterable[ReviewBox]) -> tuple[Neighbour, ...]:
+    """The closest box of the same category from each other source, as far as one overlaps."""
+    comparable = [
+        other
+        for other in others
+        if other.id != box.id
+        and other.category_id == box.category_id
+        and other.source in PROPOSERS
+        and other.source != box.source
+    ]
+    found: dict[str, Neighbour] = {}
+    ranked = sorted(zip(overlaps(box, comparable), comparable, strict=True), key=lambda p: -p[0])
+    for overlap, other in ranked:
+        if overlap > 0:
+            found.setdefault(other.source, Neighbour(other.source, overlap, other.score))
+    return tuple(found[source] for source in PROPOSERS if source in found)
+
+
+def counterpart_of(model: str, box: ReviewBox, document: ReviewDocument) -> ReviewBox | None:
     """The box of a model that may take the place of `box`: the closest one of the same object.
 
     Boxes that a person has changed stand for the model no more.
@@ -27,40 +64,45 @@ def rival_of(model: str, box: ReviewBox, document: ReviewDocument) -> ReviewBox 
     model
         ``"mp"`` or ``"ma"``.
     """
-    return max(
-        (other for other in boxes_of(model, box, document) if is_same_object(box, other)),
-        key=lambda other: overlap(box, other),
-        default=None,
-    )
+    others = boxes_of(model, box, document)
+    ranked = sorted(zip(overlaps(box, others), others, strict=True), key=lambda pair: -pair[0])
+    same = (other for overlap, other in ranked if overlap > 0 and is_same_object(box, other))
+    return next(same, None)
 
 
 def closest_overlap(model: str, box: ReviewBox, document: ReviewDocument) -> float:
     """The highest IoU of a model's boxes with `box`, 0–1."""
-    return max((overlap(box, other) for other in boxes_of(model, box, document)), default=0.0)
+    return max(overlaps(box, boxes_of(model, box, document)), default=0.0)
 
 
-def boxes_of(model: str, box: ReviewBox, document: ReviewDocument) -> Iterable[ReviewBox]:
+def boxes_of(model: str, box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:
     """The boxes of a model as it drew them, other than `box`."""
-    for other in (*document.suggestions, *document.shown):
-        if other.source == model and other.id != box.id and other.state != "changed":
-            yield other
+    return [
+        other
+        for other in (*document.suggestions, *document.shown)
+        if other.source == model and other.id != box.id and other.state != "changed"
+    ]
 
 
 def is_same_object(box: ReviewBox, other: ReviewBox) -> bool:
     """Whether two boxes overlap enough to be of one object, or one lies in the other."""
-    shared = overlap(box, other)
-    if shared <= 0:
-        return False
     a, b = as_boxes(box.corners), as_boxes(other.corners)
     inside = max(float(iofs(a, b)[0]), float(iofs(b, a)[0]))
-    return shared >= LEAST_OVERLAP or inside > INSIDE
+    return float(ious(a, b)[0]) >= LEAST_OVERLAP or inside > INSIDE
 
 
-def rivals(box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:
+def counterparts(box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:
     """What the keys for Mp's and Ma's box would take, as far as there is such a box.
 
     The key of the model that drew an open box keeps that one.
     """
     own = box.source if box.state == "open" else ""
-    found = [rival_of(model, box, document) for model in MODELS if model != own]
+    found = [counterpart_of(model, box, document) for model in MODELS if model != own]
     return [other for other in found if other is not None]
+
+
+def suggestions_beside(box: ReviewBox, document: ReviewDocument) -> tuple[ReviewBox, ...]:
+    """The suggestions that touch a box, and what the keys for Mp's and Ma's box would take."""
+    suggestions = document.suggestions
+    touching = [s for o, s in zip(overlaps(box, suggestions), suggestions, strict=True) if o > 0]
+    return (*touching, *(other for other in counterparts(box, document) if other not in touching))

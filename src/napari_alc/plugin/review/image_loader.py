@@ -1,4 +1,4 @@
-"""Reading images in a thread, the next one before it is asked for."""
+"""Reading images in a thread, the next one before it is asked for; knows no Qt."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from napari_alc.errors import AlcError
 from napari_alc.formats.images import HIGH, LOW, Pixels, read_measured_image
 from napari_alc.project.annotation.session import HeldImage, ReviewSession
-from napari_alc.project.annotation.tasks import Task
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import Task
 
 KEPT = 3
 """Images held: the one shown, the one before and the one after it."""
@@ -81,19 +81,24 @@ def _apart(low: float, high: float) -> Limits:
     return (low, high) if low < high else (low, low + 1.0)
 
 
-class ReadAhead(QObject):
-    """Reads images beside the window and keeps the last few.
+class ReadAhead:
+    """Reads images in threads and keeps the last few.
 
     The image that is wanted now is read in a thread of its own: it waits for no image that
     is only read ahead.
+
+    Parameters
+    ----------
+    in_main_thread
+        Has the thread of the window call a function, unless the window is gone.
     """
 
-    ready = Signal(object)
+    ready = Signal(Path)
     """Emitted in the main thread with the path of an image that has been read or failed."""
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._now, self._ahead = _thread("now", parent), _thread("ahead", parent)
+    def __init__(self, in_main_thread: Callable[[Callable[[], None]], None]) -> None:
+        self._in_main_thread = in_main_thread
+        self._now, self._ahead = _thread("now"), _thread("ahead")
         self._futures: OrderedDict[Path, Future[ReadImage | Unreadable]] = OrderedDict()
 
     def ask(self, path: Path) -> None:
@@ -116,9 +121,13 @@ class ReadAhead(QObject):
             return
         future = pool.submit(load, path)
         self._futures[path] = future
-        future.add_done_callback(lambda done: self._tell(path, done))
+        future.add_done_callback(lambda done: self._on_done(path, done))
         while len(self._futures) > KEPT:
             self._futures.popitem(last=False)[1].cancel()
+
+    def _on_done(self, path: Path, done: Future[ReadImage | Unreadable]) -> None:
+        if not done.cancelled():
+            self._in_main_thread(partial(self.ready.emit, path))
 
     def is_there(self, path: Path) -> bool:
         """Whether `path` has been read, or could not be."""
@@ -140,16 +149,14 @@ class ReadAhead(QObject):
             future.cancel()
         self._futures.clear()
 
-    def _tell(self, path: Path, done: Future[ReadImage | Unreadable]) -> None:
-        # the window may be gone when the thread comes back
-        if not done.cancelled() and isalive(self):
-            self.ready.emit(path)
+    def close(self) -> None:
+        """Let the threads end; nothing can be read any more."""
+        for pool in (self._now, self._ahead):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _thread(name: str, owner: QObject) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"napari-alc-read-{name}")
-    owner.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
-    return pool
+def _thread(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"napari-alc-read-{name}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,42 +181,35 @@ class Request:
     afterwards: Callable[[], None] | None = None
 
 
-class ImageOpener(QObject):
-    """Opens one image at a time in a sitting.
+class ImageOpener:
+    """Opens one image at a time in a session, once `reader` has read it."""
 
-    Parameters
-    ----------
-    parent
-        Owner.
-    """
-
-    opened = Signal(object, object, object)
-    """Emitted with the `Request`, the `HeldImage` and the `ReadImage` to be shown."""
+    opened = Signal(Request, HeldImage, ReadImage)
+    """Emitted with what was asked for, the document, and the pixels to be shown."""
 
     failed = Signal(str)
     """Emitted with the reason why the image wanted cannot be shown."""
 
-    came_ahead = Signal(object)
-    """Emitted with a `ReadImage` that was read ahead."""
+    came_ahead = Signal(ReadImage)
+    """Emitted with an image that was read ahead."""
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, reader: ReadAhead) -> None:
         self._project: Project | None = None
-        self._sitting: ReviewSession | None = None
+        self._session: ReviewSession | None = None
         self._wanted: Request | None = None
-        self._reader = ReadAhead(self)
-        self._reader.ready.connect(self._on_read)
+        self._reader = reader
+        reader.ready.connect(self._on_read)
 
     @property
     def is_settled(self) -> bool:
         """Whether no image is being read."""
         return self._wanted is None
 
-    def begin(self, project: Project | None, sitting: ReviewSession | None) -> None:
-        """Open images of another project, or in another sitting."""
+    def begin(self, project: Project | None, session: ReviewSession | None) -> None:
+        """Open images of another project, or in another session."""
         if project is not self._project:
             self._reader.forget()
-        self._project, self._sitting, self._wanted = project, sitting, None
+        self._project, self._session, self._wanted = project, session, None
 
     def drop(self) -> None:
         """Open nothing."""
@@ -235,9 +235,9 @@ class ImageOpener(QObject):
                 self._reader.ask_ahead(_path(self._project, task))
 
     def _on_read(self, path: Path) -> None:
-        project, sitting, wanted = self._project, self._sitting, self._wanted
+        project, session, wanted = self._project, self._session, self._wanted
         image = self._reader.take(path)
-        if project is None or sitting is None or image is None:
+        if project is None or session is None or image is None:
             return
         if wanted is None or path != _path(project, wanted.task):
             if isinstance(image, ReadImage):
@@ -245,7 +245,7 @@ class ImageOpener(QObject):
             return
         self._wanted = None
         try:
-            opened, pixels = _open(project, sitting, wanted.task, image)
+            opened, pixels = _open(project, session, wanted.task, image)
         except AlcError as error:
             self.failed.emit(str(error))
             return
@@ -257,13 +257,13 @@ def _path(project: Project, task: Task) -> Path:
 
 
 def _open(
-    project: Project, sitting: ReviewSession, task: Task, image: ReadImage | Unreadable
+    project: Project, session: ReviewSession, task: Task, image: ReadImage | Unreadable
 ) -> tuple[HeldImage, ReadImage]:
     if isinstance(image, Unreadable):
         # the project knows what to do about a file that is gone
         project.path_of(project.image(task.image_id))
         raise AlcError(image.reason)
-    opened = sitting.open(task)
+    opened = session.open(task)
     height, width = image.pixels.shape[:2]
     known = opened.document.image
     if (width, height) != (known.width, known.height):

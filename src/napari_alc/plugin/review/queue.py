@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from napari_alc.project.annotation import tasks
-from napari_alc.project.annotation.tasks import Task
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import Task
 from napari_alc.project.storage.repository import now
 
 

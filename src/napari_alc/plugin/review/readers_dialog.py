@@ -21,8 +21,8 @@ from napari_alc.plugin.widgets.controls import (
     words,
 )
 from napari_alc.project.project import Project
-from napari_alc.project.readers.sharing import readers, share, shareable, sharing_words
-from napari_alc.wording import counted
+from napari_alc.project.readers.sharing import readers, share, shareable
+from napari_alc.wording import counted, sharing_words
 
 WHAT_IT_DOES = (
     "Each reader gets every image that nobody has begun and reads it without seeing what the "
@@ -126,10 +126,6 @@ def _count_words(images: int) -> str:
 SIZE = (760, 520)
 """Width and height of the window that tells where readers differ."""
 
-READ_AGAIN = (
-    "A reader is at work on this image again; it can be settled when all of its readers are done."
-)
-
 
 class ReviewReaders(QObject):
     """The two windows about readers.
@@ -139,7 +135,7 @@ class ReviewReaders(QObject):
     page
         The widget they stand above.
     leave
-        Lets go of the image on the desk, so that it can be shared too.
+        Lets go of the image that is open, so that it can be shared too.
     """
 
     shared = Signal(str)
@@ -169,11 +165,11 @@ class ReviewReaders(QObject):
         if self._project is None:
             return
         self._leave()
-        told: list[str] = []
+        sentences: list[str] = []
         dialog = ReadersDialog(self._project, self._page)
-        dialog.shared.connect(told.append)
+        dialog.shared.connect(sentences.append)
         dialog.exec()
-        self.shared.emit(told[0] if told else "")
+        self.shared.emit(sentences[0] if sentences else "")
 
     def show_differences(self) -> None:
         """Show where several readers differ, in a window of its own."""

@@ -44,7 +44,7 @@ class ReadersView(QWidget):
     """
 
     chosen = Signal(int, object)
-    """Emitted with a joint task's id and the id of a box in it, or None where there is no box."""
+    """Emitted with a consensus task's id and the id of a box in it; None for no box."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -11,37 +11,22 @@ from napari_alc.plugin import preferences
 from napari_alc.plugin.palettes import PALETTES
 from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
 from napari_alc.plugin.review.canvas.label_layer import LabelKind
-
-LABEL_WORDS = {
-    "none": "Nothing is written beside the boxes.",
-    "letters": "The letter of each colour stands beside the boxes.",
-    "score": "The models' confidence stands beside their boxes.",
-    "category": "The category stands beside the boxes.",
-}
-"""What is said when the words beside boxes change; in the order of the key."""
+from napari_alc.plugin.review.messages import LABEL_WORDS
 
 
-class ReviewView(QObject):
-    """Changes the looks of the canvas and remembers them.
-
-    Parameters
-    ----------
-    canvas
-        Of the review.
-    parent
-        Owner.
-    """
+class ViewCommands(QObject):
+    """Changes how the canvas looks and remembers it."""
 
     changed = Signal()
     """Emitted when contrast or colours have changed."""
 
-    said = Signal(str)
+    notified = Signal(str)
     """Emitted with what a person should know."""
 
     def __init__(self, canvas: ReviewCanvas, parent: QObject) -> None:
         super().__init__(parent)
         self.canvas = canvas
-        canvas.image.said.connect(self.said)
+        canvas.image.notified.connect(self.notified)
         self.read_preferences()
 
     def commands(self) -> dict[str, Callable[[], None]]:
@@ -73,7 +58,7 @@ class ReviewView(QObject):
         kind = _after(preferences.labels(), list(LABEL_WORDS))
         preferences.set_labels(kind)
         self.canvas.set_labels(cast(LabelKind, kind))
-        self.said.emit(LABEL_WORDS[kind])
+        self.notified.emit(LABEL_WORDS[kind])
 
     def next_palette(self) -> None:
         """Take other colours."""
@@ -81,7 +66,7 @@ class ReviewView(QObject):
         preferences.set_palette(name)
         self.canvas.set_palette(name)
         self.changed.emit()
-        self.said.emit(f"Colours: {name}.")
+        self.notified.emit(f"Colours: {name}.")
 
     def _contrast(self, change: Callable[[], None]) -> None:
         change()

@@ -28,7 +28,7 @@ class Stopwatch:
         self._since = clock()
         self._counted = 0.0
 
-    def turn_to(self, task_id: int | None, box_id: int | None = None) -> None:
+    def set_current(self, task_id: int | None, box_id: int | None = None) -> None:
         """Count for this box from now on; for nothing where `task_id` is None."""
         self.touch()
         self._here = None if task_id is None else (task_id, box_id)
@@ -57,12 +57,6 @@ class Stopwatch:
         """Take off what has been stored."""
         for item in spent:
             self._seconds[item.task_id, item.box_id] -= item.seconds
-
-    def take(self) -> tuple[Spent, ...]:
-        """What was counted; counting begins anew."""
-        spent = self.counted()
-        self.forget(spent)
-        return spent
 
     def _count(self) -> None:
         """Add what has passed of the present pause, no more than may count of it."""

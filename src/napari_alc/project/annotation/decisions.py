@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import Refused
 from napari_alc.labels import LabelSet
 from napari_alc.project.annotation.document import Change, DecisionStore, History, ReviewDocument
 from napari_alc.project.annotation.readings import prepare_change
@@ -23,6 +23,7 @@ from napari_alc.project.storage.records import (
     Task,
 )
 from napari_alc.project.storage.repository import now
+from napari_alc.wording import Refusal
 
 IMPORTED = "imported"
 """The person named on labels that were handed in when the project was made."""
@@ -71,7 +72,7 @@ def open_document(
     shelf
         Where changes are stored; `TaskDecisionStore` where none is given.
     history
-        Of the person's sitting.
+        Of the person's session.
     """
     with project.store.transaction() as unit:
         image, categories = unit.images.image(task.image_id), unit.images.categories()
@@ -108,13 +109,13 @@ def finish(project: Project, task: Task, person: str) -> None:
 
     Raises
     ------
-    AlcError
+    Refused
         When boxes of it are still open.
     """
     with project.store.transaction() as unit:
         still_open = unit.tasks.open_counts(task.id).get(task.id, 0)
         if still_open:
-            raise AlcError(f"{still_open} boxes of {task.file_name} are still open.")
+            raise Refused(Refusal.STILL_OPEN, still_open, task.file_name)
         unit.tasks.finish(task.id, person, now())
 
 

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from napari_alc.boxes import MATCH_IOU, as_boxes, iou_matrix
-from napari_alc.errors import AlcError
+from napari_alc.errors import Refused
 from napari_alc.labels import ImageRecord
 from napari_alc.project.storage.records import (
     BoxSource,
@@ -24,27 +24,10 @@ from napari_alc.project.storage.records import (
     DecisionAction,
     ReviewBox,
 )
-
-__all__ = [
-    "Change",
-    "Corners",
-    "DecisionStore",
-    "Direction",
-    "History",
-    "Refused",
-    "ReviewBox",
-    "ReviewDocument",
-]
+from napari_alc.wording import Refusal
 
 MINIMUM_SIZE = 2.0
 """Shortest side of a box in pixels; anything smaller is a slip of the mouse."""
-
-STALE = "Somebody else has changed this box since; it stays as it is."
-MARKED = "Another label marks that object already. Delete this box, or adjust it by hand."
-
-
-class Refused(AlcError):
-    """A change that would make no valid box; the document stays as it was."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +63,11 @@ class ReviewDocument:
     category_ids
         The categories a box may have.
     person
-        Who decides in this sitting.
+        Who decides.
     shelf
         Stores every change.
     history
-        Of the person's sitting; one of its own where none is given.
+        Of the person's session; one of its own where none is given.
     task_id
         The image's entry in the history.
     """
@@ -205,9 +188,6 @@ class ReviewDocument:
         Refused
             When another label marks that object already: there would be two of them.
         """
-        if other.id == box_id:
-            raise Refused("That is the box itself. Keep it, or delete it.")
-        self._require_category(other.category_id)
         [box] = self._find([box_id])
         taken = replace(
             box,
@@ -216,10 +196,11 @@ class ReviewDocument:
             state=_changed_state(box),
         )
         self._require_unmarked(taken)
-        rival = self._boxes.get(other.id)
+        offered = self._boxes.get(other.id)
         pairs = [(DecisionAction.TAKE, box, taken)]
-        if rival is not None and rival.state == BoxState.OPEN:
-            pairs.append((DecisionAction.DELETE, rival, replace(rival, state=BoxState.DELETED)))
+        # left open, it would be asked about although its object is decided
+        if offered is not None and offered.state == BoxState.OPEN:
+            pairs.append((DecisionAction.DELETE, offered, replace(offered, state=BoxState.DELETED)))
         self._decide(pairs)
 
     def settle(self, boxes: Sequence[ReviewBox]) -> None:
@@ -228,7 +209,7 @@ class ReviewDocument:
         self._apply(DecisionAction.SETTLE, list(zip(before, boxes, strict=True)))
 
     def undo(self) -> tuple[int, ...]:
-        """Take the last decision of the sitting back; returns the boxes concerned.
+        """Take the last decision of the session back; returns the boxes concerned.
 
         None are where the last decision concerns another image (`History.undo_task`).
 
@@ -253,11 +234,11 @@ class ReviewDocument:
         """
         values = np.asarray(corners, dtype=np.float64)
         if values.shape != (4,) or not np.isfinite(values).all():
-            raise Refused("That is no box: it needs four finite corners.")
+            raise Refused(Refusal.NO_BOX)
         x = np.clip(np.sort(values[0::2]), 0, self.image.width)
         y = np.clip(np.sort(values[1::2]), 0, self.image.height)
         if x[1] - x[0] < MINIMUM_SIZE or y[1] - y[0] < MINIMUM_SIZE:
-            raise Refused("That box is too small or outside the image; nothing was changed.")
+            raise Refused(Refusal.TOO_SMALL)
         return float(x[0]), float(y[0]), float(x[1]), float(y[1])
 
     def _require_unmarked(self, box: ReviewBox) -> None:
@@ -269,16 +250,16 @@ class ReviewDocument:
         ]
         corners = as_boxes([label.corners for label in labels])
         if (iou_matrix(as_boxes(box.corners), corners) > MATCH_IOU).any():
-            raise Refused(MARKED)
+            raise Refused(Refusal.MARKED)
 
     def _require_category(self, category_id: int) -> None:
         if category_id not in self._category_ids:
-            raise Refused(f"Category {category_id} is not one of this project.")
+            raise Refused(Refusal.UNKNOWN_CATEGORY, category_id)
 
     def _find(self, ids: Sequence[int]) -> list[ReviewBox]:
         missing = [box_id for box_id in ids if box_id not in self._boxes]
         if missing:
-            raise Refused(f"Box {missing[0]} is not under review in this image.")
+            raise Refused(Refusal.UNKNOWN_BOX, missing[0])
         return [self._boxes[box_id] for box_id in dict.fromkeys(ids)]
 
     def _apply(
@@ -314,7 +295,7 @@ class ReviewDocument:
             return ()
         if any(self._boxes.get(change.after.id) != change.after for change in done):
             self._history.drop(way)
-            raise Refused(STALE)
+            raise Refused(Refusal.CHANGED_SINCE)
         changes = tuple(
             Change(DecisionAction(way), change.after, _before(change)) for change in reversed(done)
         )
@@ -339,13 +320,14 @@ def _changed_state(box: ReviewBox) -> BoxState:
 
 def _moved(low: float, high: float, by: float, size: int) -> tuple[float, float]:
     """A side of a box moved along, not farther than to the border of the image."""
-    step = min(max(by, min(-low, 0.0)), max(size - high, 0.0))
+    step = min(max(by, -low), size - high)
     return low + step, high + step
 
 
 def _grown(low: float, high: float, by: float, size: int) -> tuple[float, float]:
     """A side of a box with its far end moved, not below the smallest size nor past the border."""
-    return low, min(max(high + by, min(low + MINIMUM_SIZE, high)), max(size, high))
+    # a box that was too small when it came may stay as it is
+    return low, min(max(high + by, min(low + MINIMUM_SIZE, high)), size)
 
 
 Direction = Literal["undo", "redo"]
@@ -360,7 +342,7 @@ class HistoryEntry:
 
 
 class History:
-    """The decisions of a sitting that can be taken back, and those taken back."""
+    """The decisions of a session that can be taken back, and those taken back."""
 
     def __init__(self) -> None:
         self._entries: dict[Direction, list[HistoryEntry]] = {"undo": [], "redo": []}

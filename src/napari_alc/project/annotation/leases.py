@@ -30,7 +30,7 @@ SAME_START_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Window:
-    """One person's sitting, as its leases name it."""
+    """One person's session, as its leases name it."""
 
     session: str
     person: str
@@ -45,7 +45,7 @@ def _process_started(process: int) -> float:
 
 
 def new_window(person: str) -> Window:
-    """A sitting of `person` in this process."""
+    """A session of `person` in this process."""
     process = os.getpid()
     session = uuid.uuid4().hex
     return Window(session, person, socket.gethostname(), process, _process_started(process))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import Refused
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import Task
-from napari_alc.wording import form, listed
+from napari_alc.wording import Refusal, form, listed
 
 
 def majority_name(names: Sequence[str]) -> str:
@@ -28,7 +28,7 @@ def prepare_change(unit: UnitOfWork, task_id: int) -> None:
 
     Raises
     ------
-    AlcError
+    Refused
         When readers are still at work on this joint task, or the reading's image was settled.
     """
     joint = unit.readings.joint_of(task_id)
@@ -40,7 +40,7 @@ def prepare_change(unit: UnitOfWork, task_id: int) -> None:
         return
     settler = settled_by(unit, joint, readings)
     if settler:
-        raise AlcError(f"{settler} has settled this image since; open it as the joint image.")
+        raise Refused(Refusal.SETTLED_SINCE, settler)
     unit.tasks.reopen(joint.id)
 
 
@@ -49,16 +49,12 @@ def require_all_read(readings: Sequence[Task]) -> None:
 
     Raises
     ------
-    AlcError
+    Refused
         Naming them.
     """
     waiting = [task.reader for task in readings if not task.is_done]
     if waiting:
-        have = form(len(waiting), "has", "have")
-        raise AlcError(
-            f"{listed(waiting)} {have} not finished reading this image yet; "
-            "it can be settled when all readers are done."
-        )
+        raise Refused(Refusal.BEING_READ, f"{listed(waiting)} {form(len(waiting), 'has', 'have')}")
 
 
 def settled_by(unit: UnitOfWork, joint: Task, readings: Sequence[Task]) -> str:

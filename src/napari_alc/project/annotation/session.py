@@ -1,4 +1,4 @@
-"""One person's sitting at the review: the image held, the time spent, undo, and the place.
+"""One person's session at the review: the image held, the time spent, undo, and the place.
 
 Whatever is stored goes into the database in one transaction with the check that the image is
 still held, so that a window that lost it overwrites nothing.
@@ -11,33 +11,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import Refused
 from napari_alc.project.annotation import leases
 from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import TaskDecisionStore, open_document
-from napari_alc.project.annotation.document import Change, History, Refused, ReviewDocument
+from napari_alc.project.annotation.document import Change, History, ReviewDocument
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Task
-
-HELD = "This image is open elsewhere ({who}). It can be looked at, not changed."
-
-LOST = (
-    "This window was not heard of for a while, and the image was opened elsewhere meanwhile. "
-    "Everything decided before is stored, this last step is not: open the image again to go on."
-)
+from napari_alc.wording import Refusal
 
 
-class Lost(AlcError):
+class Lost(Refused):
     """The image is held by another window now."""
 
 
 @dataclass(frozen=True)
 class HeldImage:
-    """A document, and why it cannot be changed; empty where it can."""
+    """A document, and who else has it so that it cannot be changed; empty where it can."""
 
     document: ReviewDocument
-    read_only: str
+    held_by: str
 
 
 class ReviewSession:
@@ -53,7 +47,7 @@ class ReviewSession:
     Attributes
     ----------
     history
-        Undo and redo across the images of the sitting.
+        Undo and redo across the images of the session.
     stopwatch
         Counts the time; tell it when the person does something, pauses or resumes.
     """
@@ -70,18 +64,18 @@ class ReviewSession:
     def open(self, task: Task) -> HeldImage:
         """Open an image and let go of the one before; read-only while another window holds it."""
         self._held = None
-        self.stopwatch.turn_to(None)
+        self.stopwatch.set_current(None)
         with self._transaction() as unit:
             who = leases.take(unit, task.id, self._window)
         shelf: TaskDecisionStore | _ClosedStore
         if who:
-            shelf = _ClosedStore(HELD.format(who=who))
+            shelf = _ClosedStore(who)
         else:
             self._held = task.id
             shelf = TaskDecisionStore(task, self._person, partial(self._deciding, task.id))
         document = open_document(self._project, task, self._person, shelf, self.history)
         self.look_at(task.id, None)
-        return HeldImage(document, HELD.format(who=who) if who else "")
+        return HeldImage(document, who)
 
     def look_at(self, task_id: int, box_id: int | None) -> None:
         """Note what the person turns to; None for the image as a whole.
@@ -89,7 +83,7 @@ class ReviewSession:
         It is stored with the next decision, or by `keep_place`. Time counts on the image held.
         """
         self._place = ReviewPosition(task_id, box_id)
-        self.stopwatch.turn_to(task_id if task_id == self._held else None, box_id)
+        self.stopwatch.set_current(task_id if task_id == self._held else None, box_id)
 
     def keep_place(self) -> None:
         """Store where the person is, if that has changed."""
@@ -108,17 +102,17 @@ class ReviewSession:
         with self._transaction() as unit:
             lost = self._held is not None and not leases.renew(unit, self._held, self._window)
         if lost:
-            raise Lost(LOST)
+            raise Lost(Refusal.LOST)
 
     def leave(self) -> None:
         """Let others have the image; time and place are stored."""
-        self.stopwatch.turn_to(None)
+        self.stopwatch.set_current(None)
         with self._transaction() as unit:
             leases.give_back(unit, self._window)
         self._held = None
 
     def close(self) -> None:
-        """End the sitting."""
+        """End the session."""
         self.leave()
 
     def held_by_others(self) -> dict[int, str]:
@@ -127,7 +121,7 @@ class ReviewSession:
             return leases.held_by_others(unit, self._window)
 
     def last_place(self) -> ReviewPosition | None:
-        """Where this person was at the end of an earlier sitting, or of this one so far."""
+        """Where this person was at the end of an earlier session, or of this one so far."""
         with self._project.store.transaction() as unit:
             return unit.leases.position(self._person)
 
@@ -137,7 +131,7 @@ class ReviewSession:
         self.stopwatch.touch()
         with self._transaction() as unit:
             if not leases.renew(unit, task_id, self._window):
-                raise Lost(LOST)
+                raise Lost(Refusal.LOST)
             yield unit
 
     @contextmanager
@@ -157,11 +151,11 @@ class ReviewSession:
 class _ClosedStore:
     """Stands for a store where there is nothing to be changed."""
 
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
+    def __init__(self, held_by: str) -> None:
+        self._held_by = held_by
 
     def store(self, changes: Sequence[Change]) -> None:  # noqa: ARG002
-        raise Refused(self._reason)
+        raise Refused(Refusal.HELD, self._held_by)
 
     def draw(self, box: ReviewBox) -> int:  # noqa: ARG002
-        raise Refused(self._reason)
+        raise Refused(Refusal.HELD, self._held_by)

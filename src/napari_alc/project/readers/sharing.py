@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import Refused
 from napari_alc.project.annotation.decisions import current_boxes, finish
 from napari_alc.project.annotation.leases import held
 from napari_alc.project.annotation.readings import prepare_change, require_all_read
@@ -19,7 +19,7 @@ from napari_alc.project.readers.agreement import (
 from napari_alc.project.readers.majority import read_images, take_majority
 from napari_alc.project.storage.records import BoxState, EventKind, SharedImage, Task
 from napari_alc.project.storage.repository import now
-from napari_alc.wording import counted, listed
+from napari_alc.wording import Refusal
 
 __all__ = [
     "Difference",
@@ -31,7 +31,6 @@ __all__ = [
     "readers",
     "share",
     "shareable",
-    "sharing_words",
     "verdicts",
 ]
 
@@ -55,19 +54,19 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
 
     Raises
     ------
-    AlcError
+    Refused
         When there are fewer than two, or one is empty or given twice.
     """
     chosen = tuple(name.strip() for name in names)
     if not all(chosen):
-        raise AlcError("A reader's name is empty; give each reader a name.")
+        raise Refused(Refusal.NAMELESS_READER)
     known: dict[str, str] = {}
     for name in chosen:
         if name.casefold() in known:
-            raise AlcError(f"{name} is named twice; each reader needs a name of their own.")
+            raise Refused(Refusal.READER_TWICE, name)
         known[name.casefold()] = name
     if len(chosen) < FEWEST_READERS:
-        raise AlcError("Several readers need at least two names.")
+        raise Refused(Refusal.ONE_READER)
     return chosen
 
 
@@ -90,7 +89,7 @@ def share(project: Project, names: Sequence[str]) -> int:
 
     Raises
     ------
-    AlcError
+    Refused
         When there is one name only, or a name is empty or given twice.
     """
     chosen = checked_names(names) if names else ()
@@ -117,7 +116,7 @@ def finish_task(project: Project, task: Task, person: str) -> None:
 
     Raises
     ------
-    AlcError
+    Refused
         When boxes are still open, when a reading is somebody else's or its image was settled
         meanwhile, or when readers of a joint task are not done.
     """
@@ -127,10 +126,10 @@ def finish_task(project: Project, task: Task, person: str) -> None:
         finish(project, task, person)
         return
     if person != task.reader:
-        raise AlcError(f"Only {task.reader} can finish this reading of {task.file_name}.")
+        raise Refused(Refusal.ANOTHERS_READING, task.reader, task.file_name)
     still_open = sum(box.state == BoxState.OPEN for _, box in current_boxes(project, [task.id]))
     if still_open:
-        raise AlcError(f"{still_open} boxes of {task.file_name} are still open.")
+        raise Refused(Refusal.STILL_OPEN, still_open, task.file_name)
     _finish_reading(project, task)
 
 
@@ -146,13 +145,3 @@ def _finish_reading(project: Project, task: Task) -> None:
         if image.is_read:
             [read] = read_images(unit, [image])
             take_majority(unit, read)
-
-
-def sharing_words(names: Sequence[str], images: int) -> str:
-    """What `share` did, in a sentence."""
-    if not names:
-        return "New images are not shared any more."
-    if not images:
-        return f"No image waits untouched; later ones are read by {listed(names)}."
-    are = counted(images, "image is", "images are")
-    return f"{are} read by {listed(names)}, each on their own."

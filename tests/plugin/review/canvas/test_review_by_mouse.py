@@ -24,7 +24,7 @@ def deciding(at, box_id):
     """Make a box the one at hand, as a click does, in the whole view."""
     at.key(KEY.Key_G)
     at.click(*middle(at.document.boxes[box_id]))
-    assert at.hand.id == box_id
+    assert at.current.id == box_id
 
 
 def first(at, region):
@@ -39,7 +39,7 @@ def test_drawing_makes_a_box_of_the_person_in_document_and_store(at):
     box = at.stored()[new]
     assert (box.source, box.state, box.person) == ("person", "added", "Ada")
     assert box.corners == pytest.approx((200, 210, 240, 250), abs=1.5)
-    assert at.hand.id == new
+    assert at.current.id == new
     at.assert_in_step()
 
 
@@ -65,15 +65,15 @@ def test_a_single_click_draws_nothing(at):
 def test_a_box_drawn_beyond_the_image_is_cut_at_its_edge(at):
     at.key(KEY.Key_W)
     at.drag((230, 230), (270, 258))
-    assert at.hand.corners == pytest.approx((230, 230, 256, 256), abs=1.5)
-    assert at.hand.corners[2:] == (256, 256)
+    assert at.current.corners == pytest.approx((230, 230, 256, 256), abs=1.5)
+    assert at.current.corners[2:] == (256, 256)
     at.assert_in_step()
 
 
 def test_boxes_lie_around_the_pixels_that_their_corners_name(at):
     """The image's own count has a pixel span half a unit around its number."""
     height, width = at.canvas.image.layer.data.shape
-    at.desk.document.add((0, 0, 7, 12), 1)
+    at.state.document.add((0, 0, 7, 12), 1)
     at.canvas.show_document(at.document)
     image = at.canvas.image.layer
     row = at.layer.features["id"].tolist().index(max(at.document.boxes))
@@ -91,9 +91,9 @@ def test_a_box_drawn_along_the_upper_left_edge_keeps_its_first_pixels(at):
     at.canvas.image.look_at(replace(at.document.open_boxes[0], corners=(0, 0, 12, 12)))
     at.key(KEY.Key_W)
     at.drag((-2, -2), (8, 9))
-    assert at.hand.corners[:2] == (0, 0)
-    assert at.hand.corners[2:] == pytest.approx((8, 9), abs=0.2)
-    image, row = at.canvas.image.layer, at.layer.features["id"].tolist().index(at.hand.id)
+    assert at.current.corners[:2] == (0, 0)
+    assert at.current.corners[2:] == pytest.approx((8, 9), abs=0.2)
+    image, row = at.canvas.image.layer, at.layer.features["id"].tolist().index(at.current.id)
     first = image.world_to_data(at.layer.data_to_world(at.layer.data[row].min(axis=0)))
     assert tuple(first) == (-0.5, -0.5)  # the outer edge of the first pixel
     at.assert_in_step()
@@ -102,7 +102,7 @@ def test_a_box_drawn_along_the_upper_left_edge_keeps_its_first_pixels(at):
 def test_a_box_drawn_from_right_to_left_has_its_corners_in_order(at):
     at.key(KEY.Key_W)
     at.drag((240, 250), (200, 210))
-    assert at.hand.corners == pytest.approx((200, 210, 240, 250), abs=1.5)
+    assert at.current.corners == pytest.approx((200, 210, 240, 250), abs=1.5)
     at.assert_in_step()
 
 
@@ -177,14 +177,14 @@ def test_a_pasted_box_is_a_new_one_beside_the_copy(at):
     at.key(KEY.Key_C, CONTROL)
     at.key(KEY.Key_V, CONTROL)
     assert at.layer.nshapes == 9
-    assert at.hand.source == "person"
-    assert at.hand.corners != box.corners
+    assert at.current.source == "person"
+    assert at.current.corners != box.corners
     at.assert_in_step()
 
 
 def test_several_boxes_moved_at_once_are_one_change(at):
     at.key(KEY.Key_A)
-    assert len(at.desk.at_hand) == 8
+    assert len(at.state.current_boxes) == 8
     x, y = middle(at.document.open_boxes[0])
     at.drag((x, y), (x + 6, y + 6))
     assert {box.state for box in at.document.shown} == {"changed"}

@@ -12,18 +12,17 @@ from review_driver import shared_viewer
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review.canvas import local_contrast
-from napari_alc.plugin.review.canvas.image_layer import (
+from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage
+from napari_alc.plugin.review.canvas.local_contrast import with_local_contrast
+from napari_alc.plugin.review.canvas.scale_bar import LONGEST
+from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
+from napari_alc.plugin.review.messages import (
     BRIGHTEST,
     COLOURS_AS_THEY_ARE,
     COMPUTING,
     DARKEST,
-    MOST_STEPS,
     NO_MEMORY,
-    ReviewImage,
 )
-from napari_alc.plugin.review.canvas.local_contrast import with_local_contrast
-from napari_alc.plugin.review.canvas.scale_bar import LONGEST
-from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.project.storage.records import ReviewBox
 from napari_alc.wording import length_words, round_length
 
@@ -51,7 +50,7 @@ def view(viewer, qtbot):
     image = ReviewImage(viewer, owner)
     bar = image.scale_bar
     image.words = []
-    image.said.connect(image.words.append)
+    image.notified.connect(image.words.append)
     viewer.layers.extend(image.layers.values())
     yield image
     viewer.layers.clear()

@@ -7,10 +7,7 @@ from hypothesis import strategies as st
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin.review.canvas.edits import (
     NEW,
-    NO_CLICK,
-    NO_TURNING,
     SLIP,
-    Edits,
     all_vertices,
     are_in_place,
     bounds,
@@ -19,6 +16,8 @@ from napari_alc.plugin.review.canvas.edits import (
     under,
     without_slips,
 )
+from napari_alc.plugin.review.commands import Edits
+from napari_alc.plugin.review.messages import NO_CLICK, NO_TURNING
 from napari_alc.project.storage.records import ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 300, 200)

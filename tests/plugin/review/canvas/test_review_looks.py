@@ -11,7 +11,7 @@ from review_driver import Driver, docked_page, make_project
 
 from napari_alc.plugin import preferences
 from napari_alc.plugin.palettes import PALETTES, STANDARD, colour_name
-from napari_alc.plugin.review.view_commands import LABEL_WORDS
+from napari_alc.plugin.review.messages import LABEL_WORDS
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton
@@ -27,11 +27,11 @@ def project(tmp_path):
 @pytest.fixture
 def at(window, project, qtbot):
     viewer, page = window
-    page.view.read_preferences()
+    page.view_commands.read_preferences()
     yield Driver(viewer, project, qtbot, page=page)
-    page.desk.canvas.image.reset_contrast()
+    page.canvas.image.reset_contrast()
     page.help.close()
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def test_the_labels_key_goes_through_every_kind_and_says_which(at):
@@ -39,7 +39,7 @@ def test_the_labels_key_goes_through_every_kind_and_says_which(at):
     for _ in range(4):
         at.key(KEY.Key_F3)
         seen.append(preferences.labels())
-        assert at.canvas.looks.labels == seen[-1]
+        assert at.canvas.styles.labels == seen[-1]
         assert at.message == LABEL_WORDS[seen[-1]]
     assert seen == ["letters", "score", "category", "none"]
 
@@ -96,7 +96,7 @@ def test_every_box_carries_its_letter_where_other_words_have_no_room(at):
     at.key(KEY.Key_F4)
     for _ in range(3):
         at.key(KEY.Key_F3)
-    assert at.canvas.looks.labels == "category"
+    assert at.canvas.styles.labels == "category"
     words = at.viewer.layers["Words"].features["word"].tolist()
     assert len(words) == len(at.document.shown)
     assert {word[0] for word in words} == set("AGPRY")
@@ -123,8 +123,8 @@ def test_looks_are_remembered_in_the_next_window(at):
     at.key(KEY.Key_F3)
     at.key(KEY.Key_F4)
     page = docked_page(at.viewer)
-    assert page.desk.canvas.looks.labels == "letters"
-    assert page.desk.canvas.looks.palette == "colour-blind"
+    assert page.canvas.styles.labels == "letters"
+    assert page.canvas.styles.palette == "colour-blind"
     assert PALETTES["colour-blind"]["red"] in page.panel.filter.chips["red"].styleSheet()
     at.viewer.window.remove_dock_widget(page)
 
@@ -132,16 +132,16 @@ def test_looks_are_remembered_in_the_next_window(at):
 def test_a_palette_chosen_in_the_preferences_is_shown_at_once(at):
     page = docked_page(at.viewer)
     preferences.set_palette("colour-blind")
-    at.qtbot.waitUntil(lambda: page.desk.canvas.looks.palette == "colour-blind")
+    at.qtbot.waitUntil(lambda: page.canvas.styles.palette == "colour-blind")
     chip = page.panel.filter.chips["green"]
     assert PALETTES["colour-blind"]["green"] in chip.styleSheet()
     at.viewer.window.remove_dock_widget(page)
 
 
 def test_contrast_is_told_in_words_and_never_changes_the_image(at):
-    path = at.project.images_folder / at.page.task.file_name
+    path = at.project.images_folder / at.state.task.file_name
     stored = hashlib.sha256(path.read_bytes()).digest()
-    read = at.page._opener._reader.take(path)
+    read = at.page.reader.take(path)
     pixels = read.pixels.copy()
     contrast = at.page.panel.contrast
     assert contrast.text() == "Image: stretched."
@@ -165,9 +165,9 @@ def test_contrast_is_told_in_words_and_never_changes_the_image(at):
 
 def test_contrast_stays_on_the_next_image_and_is_told_there(at):
     at.key(KEY.Key_0)
-    first = at.page.task
+    first = at.state.task
     at.key(KEY.Key_PageDown)
-    at.qtbot.waitUntil(lambda: at.page.task.id != first.id and at.document is not None)
+    at.qtbot.waitUntil(lambda: at.state.task.id != first.id and at.document is not None)
     assert at.page.panel.contrast.text() == "Image: as stored."
     assert tuple(at.canvas.image.layer.contrast_limits) != at.canvas.image._image.stretched
 

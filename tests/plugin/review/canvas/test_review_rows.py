@@ -26,7 +26,7 @@ def make_boxes(count):
 
 
 def filled(boxes, zoom=1.0):
-    rows = BoxRows(BoxStyles(lambda: zoom).look)
+    rows = BoxRows(BoxStyles(lambda: zoom).styles_of)
     rows.fill(boxes)
     return rows
 
@@ -41,7 +41,7 @@ def assert_shows(rows, boxes):
         np.testing.assert_allclose(
             rows.layer.data[row], to_vertices(known[box_id].corners), atol=0.021
         )
-        wanted = BoxStyles(lambda: 1.0).look([known[box_id]])[0]
+        wanted = BoxStyles(lambda: 1.0).styles_of([known[box_id]])[0]
         np.testing.assert_allclose(rows.layer.edge_color[row], transform_color(wanted.colour)[0])
         assert rows.layer.edge_width[row] == wanted.width
 
@@ -160,9 +160,9 @@ def test_whatever_was_done_to_the_layer_the_boxes_come_back(count, deeds, gone):
 
 def test_looks_follow_the_zoom():
     zoom = [1.0]
-    rows = BoxRows(BoxStyles(lambda: zoom[0]).look)
+    rows = BoxRows(BoxStyles(lambda: zoom[0]).styles_of)
     rows.fill(make_boxes(4))
     before = rows.layer.edge_width
     zoom[0] = 4.0
-    rows.refresh_looks()
+    rows.refresh_styles()
     assert rows.layer.edge_width == pytest.approx([width / 4 for width in before])

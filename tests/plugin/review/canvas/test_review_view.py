@@ -31,7 +31,7 @@ def at(window, project, qtbot):
     canvas.set_read_only(False)
     canvas.set_palette("standard")
     canvas.set_labels("none")
-    page.set_project(None, "")
+    page.controller.set_project(None, "")
 
 
 def first(at, region):
@@ -58,7 +58,7 @@ def test_boxes_left_out_by_a_filter_are_neither_seen_nor_picked_nor_deleted(at):
     at.canvas.set_shown_ids(shown)
     assert sorted(at.layer.features["id"]) == sorted(shown)
     at.click(*middle(hidden[0]))
-    assert at.desk.at_hand == ()
+    assert at.state.current_boxes == ()
     box = first(at, "green")
     at.drag(middle(box), tuple(c + 8 for c in middle(box)))
     at.key(KEY.Key_U)
@@ -73,17 +73,16 @@ def test_a_box_drawn_while_others_are_hidden_is_seen(at):
     assert at.layer.nshapes == 0
     at.key(KEY.Key_W)
     at.drag((200, 210), (240, 250))
-    assert at.layer.features["id"].tolist() == [at.hand.id]
+    assert at.layer.features["id"].tolist() == [at.current.id]
     at.canvas.set_shown_ids(None)
     at.assert_in_step()
 
 
-def test_a_box_hidden_while_at_hand_is_marked_no_more(at):
+def test_a_current_box_that_is_hidden_is_marked_no_more(at):
     box = first(at, "green")
     at.click(*middle(box))
     at.canvas.set_shown_ids([first(at, "red").id])
     assert at.layer.selected_data == set()
-    assert at.canvas.selected == ()
 
 
 def test_a_filter_set_in_the_middle_of_a_drag_waits_for_the_mouse(at):
@@ -170,8 +169,8 @@ def test_where_boxes_are_too_many_there_are_no_words(at, monkeypatch):
 
 def test_suggestions_are_broken_lines_on_the_sides_of_their_boxes(at):
     at.click(*middle(first(at, "gray")))
-    suggested = at.canvas.suggested
-    lines, colours = at.canvas.suggestions.data, at.canvas.suggestions.edge_color
+    suggested = at.canvas.lines.boxes
+    lines, colours = at.canvas.lines.layer.data, at.canvas.lines.layer.edge_color
     assert {tuple(np.rint(255 * each)) for each in colours} == {
         rgba(SUGGESTIONS[box.source].colour) for box in suggested
     }
@@ -180,14 +179,14 @@ def test_suggestions_are_broken_lines_on_the_sides_of_their_boxes(at):
     ends = np.concatenate([lines[:, 0], lines.sum(axis=1)])[:, ::-1]
     np.testing.assert_allclose(ends.min(axis=0), low)
     np.testing.assert_allclose(ends.max(axis=0), high)
-    assert not at.canvas.suggestions.editable
+    assert not at.canvas.lines.layer.editable
 
 
 def test_dashes_are_as_long_on_screen_at_every_zoom(at):
     at.click(*middle(first(at, "gray")))
 
     def longest():
-        return np.abs(at.canvas.suggestions.data[:, 1]).max() * at.viewer.scene.camera.zoom
+        return np.abs(at.canvas.lines.layer.data[:, 1]).max() * at.viewer.scene.camera.zoom
 
     coarse = longest()
     at.viewer.scene.camera.zoom *= 3
@@ -198,10 +197,10 @@ def test_dashes_are_as_long_on_screen_at_every_zoom(at):
 def test_suggestions_can_go_and_come_again(at):
     at.click(*middle(first(at, "gray")))
     at.canvas.show_suggestions(())
-    assert len(at.canvas.suggestions.data) == 0
+    assert len(at.canvas.lines.layer.data) == 0
     at.canvas.show_suggestions(at.document.suggestions[:1])
-    assert at.canvas.suggested == at.document.suggestions[:1]
-    assert len(at.canvas.suggestions.data) > 0
+    assert at.canvas.lines.boxes == at.document.suggestions[:1]
+    assert len(at.canvas.lines.layer.data) > 0
 
 
 def test_a_read_only_image_is_changed_by_no_gesture(at):
@@ -240,7 +239,7 @@ def test_boxes_of_a_read_only_image_can_be_picked(at):
     at.canvas.set_read_only(True)
     box = first(at, "red")
     at.click(*middle(box))
-    assert at.hand.id == box.id
+    assert at.current.id == box.id
     at.canvas.set_read_only(False)
     x, y = middle(box)
     at.drag((x, y), (x + 8, y + 5))
@@ -251,13 +250,13 @@ def test_boxes_under_the_mouse_are_told_the_smallest_first(at):
     small = first(at, "red")
     at.key(KEY.Key_W)
     at.drag((5, 5), (250, 250))
-    large = at.hand.id
+    large = at.current.id
     at.key(KEY.Key_W)
     at.click(*middle(small))
-    assert at.hand.id == small.id
+    assert at.current.id == small.id
     assert at.canvas.under_pointer() == (small.id, large)
     at.click(250, 128)
-    assert at.hand.id == large
+    assert at.current.id == large
 
 
 def test_a_tiny_box_can_be_seen_between_its_handles_and_dragged(at):
@@ -266,12 +265,12 @@ def test_a_tiny_box_can_be_seen_between_its_handles_and_dragged(at):
     at.viewer.scene.camera.zoom = 1
     at.settle()
     at.click(204, 204)
-    box = at.hand
+    box = at.current
     assert box.corners == (200, 200, 208, 208)
     assert at.layer._vertex_size <= 2
     at.drag((204, 204), (214, 209))
     assert at.stored()[box.id].corners == pytest.approx((210, 205, 218, 213), abs=1.01)
-    at.canvas.image.look_at(at.hand)
+    at.canvas.image.look_at(at.current)
     at.settle()
     assert at.layer._vertex_size == 10
 

@@ -8,8 +8,8 @@ from qtpy.QtTest import QTest
 from review_driver import PERSON, make_project
 
 from napari_alc.plugin.palettes import COLOURS
-from napari_alc.plugin.review.canvas.view_guard import FLAT, IN_SIGHT
-from napari_alc.plugin.review.keys.bindings import with_keys
+from napari_alc.plugin.review.commands import DEFAULT_KEYS
+from napari_alc.plugin.review.messages import FLAT, IN_SIGHT
 
 KEY = Qt.Key
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -32,12 +32,12 @@ def test_keys_for_volumes_and_grids_are_undone_with_a_word(at, key):
     at.key(key, CONTROL)
     at.qtbot.waitUntil(lambda: is_usual(at.viewer))
     at.key(KEY.Key_K)
-    assert at.stored()[at.desk.open_boxes[0].id].state == "open"
+    assert at.stored()[at.state.open_boxes[0].id].state == "open"
     at.assert_in_step()
 
 
 def test_ctrl_y_repeats_and_does_not_show_a_volume(at):
-    box = at.hand
+    box = at.current
     at.key(KEY.Key_K)
     at.key(KEY.Key_Z, CONTROL)
     assert at.stored()[box.id].state == "open"
@@ -55,7 +55,7 @@ def test_a_button_for_volumes_is_undone_with_a_word(at):
 def test_boxes_cannot_be_put_out_of_sight_but_for_a_moment(at):
     at.key(KEY.Key_V)
     at.qtbot.waitUntil(lambda: at.layer.visible)
-    assert at.message == with_keys(IN_SIGHT)
+    assert at.message == DEFAULT_KEYS.filled(IN_SIGHT)
     QTest.keyPress(at.native, KEY.Key_H)
     at.settle()
     assert not at.layer.visible
@@ -64,7 +64,7 @@ def test_boxes_cannot_be_put_out_of_sight_but_for_a_moment(at):
 
 
 def test_without_an_image_the_view_is_the_persons(at):
-    at.page.set_project(None, PERSON)
+    at.page.controller.set_project(None, PERSON)
     at.viewer.dims.ndisplay = 3
     at.settle()
     assert at.viewer.dims.ndisplay == 3
@@ -72,7 +72,7 @@ def test_without_an_image_the_view_is_the_persons(at):
 
 
 def test_colours_go_on_telling_the_region(at):
-    box = at.hand
+    box = at.current
     before = at.layer.edge_color.copy()
     at.layer.current_edge_color = COLOURS["green"]
     at.layer.current_face_color = "red"

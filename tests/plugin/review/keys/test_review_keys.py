@@ -20,8 +20,8 @@ from napari_alc.plugin import preferences
 from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, NUDGES, TAKEN_OVER
 from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.bindings import choose, napari_keys, read, written
+from napari_alc.plugin.review.keys.help_window import HelpWindow
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
-from napari_alc.plugin.review.panel.help_window import HelpWindow
 
 MANIFEST = Path(napari_alc.plugin.__file__).with_name("napari.yaml")
 SHIFT, NONE = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
@@ -40,7 +40,7 @@ def viewer(tmp_path_factory):
         yield viewer
 
 
-class Desk(QWidget):
+class Page(QWidget):
     """A page that writes down which commands were given."""
 
     def __init__(self) -> None:
@@ -57,18 +57,18 @@ class Desk(QWidget):
 
 
 @pytest.fixture
-def desk(viewer):
+def page(viewer):
     """A page with keys beside a layer of boxes that is the active one."""
     layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="boxes")
-    desk = Desk()
-    dock = viewer.window.add_dock_widget(desk, area="right")
-    actions = {name: lambda name=name: desk.given.append(name) for name in COMMANDS}
-    released = {"hide_boxes": lambda: desk.given.append("hide_boxes ends")}
-    desk.keys = ReviewKeys(viewer, [layer], actions, released, desk)
+    page = Page()
+    dock = viewer.window.add_dock_widget(page, area="right")
+    actions = {name: lambda name=name: page.given.append(name) for name in COMMANDS}
+    released = {"hide_boxes": lambda: page.given.append("hide_boxes ends")}
+    page.keys = ReviewKeys(viewer, [layer], actions, released, page)
     viewer.layers.selection.active = layer
-    yield desk
+    yield page
     viewer.window.remove_dock_widget(dock)
-    desk.deleteLater()
+    page.deleteLater()
     viewer.layers.clear()
 
 
@@ -189,90 +189,90 @@ def test_a_key_that_cannot_be_used_is_told_in_words(text, problem):
     assert choice.keys["keep"] == ("K",)
 
 
-def test_every_key_reaches_its_command_and_napari_does_nothing(desk, canvas, viewer):
+def test_every_key_reaches_its_command_and_napari_does_nothing(page, canvas, viewer):
     layer = viewer.layers["boxes"]
     came = {}
     for _, key in ALL_KEYS:
         press(canvas, key, SHIFT if key == "?" else NONE)
-        came[key] = desk.take()
+        came[key] = page.take()
         assert (layer.nshapes, layer.visible, str(layer.mode)) == (1, True, "pan_zoom"), key
         assert viewer.layers.selection == {layer}, key
     held = {"H": ["hide_boxes", "hide_boxes ends"]}
     assert came == {key: [name] for name, key in ALL_KEYS} | held
 
 
-def test_signs_that_a_french_keyboard_types_with_shift_count(desk, canvas):
+def test_signs_that_a_french_keyboard_types_with_shift_count(page, canvas):
     press(canvas, "3", SHIFT)
     press(canvas, ".", SHIFT)
     QTest.keyClicks(canvas, "?")
-    assert desk.take() == ["delete", "take_ma", "help"]
+    assert page.take() == ["delete", "take_ma", "help"]
 
 
-def test_keys_work_beside_the_canvas_but_typing_is_typing(desk, viewer):
-    for widget in (desk.button, viewer.window._qt_window, viewer.window._qt_viewer.dims):
+def test_keys_work_beside_the_canvas_but_typing_is_typing(page, viewer):
+    for widget in (page.button, viewer.window._qt_window, viewer.window._qt_viewer.dims):
         press(widget, "K")
-        assert desk.take() == ["keep"]
-    QTest.keyClicks(desk.line, "keep?")
-    assert desk.line.text() == "keep?"
-    press(desk.line, "F1")
-    assert desk.take() == ["help"]
+        assert page.take() == ["keep"]
+    QTest.keyClicks(page.line, "keep?")
+    assert page.line.text() == "keep?"
+    press(page.line, "F1")
+    assert page.take() == ["help"]
 
 
-def test_tab_still_moves_between_the_controls_of_the_page(desk):
-    desk.line.setFocus()
-    press(desk.line, "Tab")
-    assert desk.take() == []
+def test_tab_still_moves_between_the_controls_of_the_page(page):
+    page.line.setFocus()
+    press(page.line, "Tab")
+    assert page.take() == []
 
 
-def test_another_layer_keeps_its_own_keys(desk, canvas, viewer):
+def test_another_layer_keeps_its_own_keys(page, canvas, viewer):
     other = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="other")
     other.selected_data = {0}
     viewer.layers.selection.active = other
     press(canvas, "Del")
     assert other.nshapes == 0
-    assert desk.take() == []
+    assert page.take() == []
 
 
-def test_a_held_arrow_repeats_and_a_held_decision_does_not(desk, canvas):
+def test_a_held_arrow_repeats_and_a_held_decision_does_not(page, canvas):
     kind = QEvent.Type.KeyPress
     for again in (False, True, True):
         send(canvas, kind, Qt.Key.Key_Left, SHIFT, again=again)
         send(canvas, kind, Qt.Key.Key_K, text="k", again=again)
-    assert sorted(desk.take()) == ["far_left"] * 3 + ["keep"]
+    assert sorted(page.take()) == ["far_left"] * 3 + ["keep"]
 
 
-def test_boxes_stay_hidden_until_the_key_is_let_go(desk, canvas, viewer):
+def test_boxes_stay_hidden_until_the_key_is_let_go(page, canvas, viewer):
     down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
     send(canvas, down, Qt.Key.Key_H, text="h")
     for kind in (up, down):
         send(canvas, kind, Qt.Key.Key_H, text="h", again=True)
-    assert desk.take() == ["hide_boxes"]
+    assert page.take() == ["hide_boxes"]
     send(canvas, up, Qt.Key.Key_H, text="h")
-    assert desk.take() == ["hide_boxes ends"]
+    assert page.take() == ["hide_boxes ends"]
     send(canvas, down, Qt.Key.Key_H, text="h")
     QApplication.sendEvent(viewer.window._qt_window, QEvent(QEvent.Type.WindowDeactivate))
-    assert desk.take() == ["hide_boxes", "hide_boxes ends"]
+    assert page.take() == ["hide_boxes", "hide_boxes ends"]
 
 
-def test_keys_set_in_the_preferences_count_at_once(desk, canvas, qtbot):
+def test_keys_set_in_the_preferences_count_at_once(page, canvas, qtbot):
     settings = preferences._settings().review_keys
-    with qtbot.waitSignal(desk.keys.changed):
+    with qtbot.waitSignal(page.keys.changed):
         settings.keep = "Y, F6"
     press(canvas, "Y")
     press(canvas, "F6")
     press(canvas, "K")
-    assert desk.take() == ["keep", "keep"]
-    assert bindings.button_text("keep") == "Keep  [Y]"
-    assert bindings.tip("keep").endswith("Keys: Y, F6")
-    assert bindings.with_keys("press {keep}") == "press Y"
-    with qtbot.waitSignal(desk.keys.changed):
+    assert page.take() == ["keep", "keep"]
+    assert bindings.current_texts().button("keep") == "Keep  [Y]"
+    assert bindings.current_texts().tip("keep").endswith("Keys: Y, F6")
+    assert bindings.current_texts().filled("press {keep}") == "press Y"
+    with qtbot.waitSignal(page.keys.changed):
         settings.update({"keep": "E", "draw": ""})
-    assert [problem.split(" (")[0] for problem in desk.keys.problems] == [
+    assert [problem.split(" (")[0] for problem in page.keys.problems] == [
         "E belongs to napari",
         "Every command needs a key. “Draw a box” stays on W.",
     ]
     press(canvas, "K")
-    assert desk.take() == ["keep"]
+    assert page.take() == ["keep"]
 
 
 def test_the_look_is_remembered(own_settings):
@@ -284,16 +284,16 @@ def test_the_look_is_remembered(own_settings):
 
 
 @pytest.fixture
-def help_window(desk, qtbot):
-    window = HelpWindow(desk)
+def help_window(page, qtbot):
+    window = HelpWindow(page)
     qtbot.addWidget(window)
     window.show()
     return window
 
 
-def test_the_help_shows_every_key_as_it_is_set(desk, qtbot):
+def test_the_help_shows_every_key_as_it_is_set(page, qtbot):
     preferences._settings().review_keys.keep = "Y, F6"
-    window = HelpWindow(desk)
+    window = HelpWindow(page)
     qtbot.addWidget(window)
     window.show()
     text = window.table.toPlainText()
@@ -321,23 +321,23 @@ def test_the_help_closes_with_its_own_keys(help_window, key, more):
     assert help_window.isVisible()
 
 
-def test_behind_another_page_no_key_decides_anything(desk, canvas, viewer):
+def test_behind_another_page_no_key_decides_anything(page, canvas, viewer):
     layer = viewer.layers["boxes"]
     layer.selected_data = {0}
-    desk.hide()
+    page.hide()
     for key in ("Del", "Backspace", "3", "K", "Q", "PgDown"):
         press(canvas, key)
-        press(desk.parentWidget(), key)
-    assert desk.take() == []
+        press(page.parentWidget(), key)
+    assert page.take() == []
     assert layer.nshapes == 1
-    desk.show()
+    page.show()
     press(canvas, "K")
-    assert desk.take() == ["keep"]
+    assert page.take() == ["keep"]
 
 
-def test_keys_work_when_no_layer_is_the_active_one(desk, canvas, viewer):
+def test_keys_work_when_no_layer_is_the_active_one(page, canvas, viewer):
     viewer.layers.selection.clear()
     assert viewer.layers.selection.active is None
     press(canvas, "K")
-    assert desk.take() == ["keep"]
+    assert page.take() == ["keep"]
     assert viewer.layers.selection.active == viewer.layers["boxes"]

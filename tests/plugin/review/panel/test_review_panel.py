@@ -40,11 +40,11 @@ def at(program, tmp_path, qtbot):
     widget.tabs.setTabEnabled(2, True)
     widget.tabs.setCurrentWidget(widget.review_page)
     driver = Driver(viewer, project, qtbot, page=widget.review_page)
-    driver.page.panel.set_categories((DEPOSIT, LONG))
+    driver.page.panel.category.set_categories((DEPOSIT, LONG))
     theme = viewer.theme
     yield driver
     viewer.theme = theme
-    driver.page.set_project(None, "")
+    driver.page.controller.set_project(None, "")
     project.close()
 
 
@@ -71,10 +71,10 @@ def go_to_longest_reason(at):
     panel = at.page.panel
 
     def length(box):
-        at.desk.look_at_box(box.id)
+        at.selection.look_at_box(box.id)
         return len(panel.why.text())
 
-    at.desk.look_at_box(max(at.document.open_boxes, key=length).id)
+    at.selection.look_at_box(max(at.document.open_boxes, key=length).id)
     settle(at)
 
 
@@ -111,7 +111,7 @@ def parts(panel):
 def test_messages_are_legible_in_every_theme(at, theme):
     resize(at, 1280, 720)
     at.viewer.theme = theme
-    at.page.panel.say(MESSAGE)
+    at.page.panel.show_message(MESSAGE)
     settle(at)
     label = at.page.panel.message
     ground = label.grab().toImage().pixelColor(1, 1).name()
@@ -160,7 +160,7 @@ def test_everything_is_in_sight_in_a_window_of_720_pixels(at):
     go_to_longest_reason(at)
     panel = at.page.panel
     assert panel.why.height() > 2 * panel.why.fontMetrics().height()
-    panel.say(MESSAGE)
+    panel.show_message(MESSAGE)
     settle(at)
     for part in (*parts(panel), panel.filter.score, panel.message, panel.category):
         assert is_whole(part), part
@@ -183,7 +183,7 @@ def test_small_windows_keep_their_size_whatever_the_panel_shows(at, size):
     window, panel = at.viewer.window._qt_window, at.page.panel
     at.key(KEY.Key_N)
     at.key(KEY.Key_F9)
-    panel.say(MESSAGE)
+    panel.show_message(MESSAGE)
     settle(at)
     assert (window.width(), window.height()) == size
     assert window.minimumSizeHint().height() <= size[1]

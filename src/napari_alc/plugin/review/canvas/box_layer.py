@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_alc.boxes import areas, as_boxes
 from napari_alc.plugin.review.canvas.box_style import BoxStyle
 from napari_alc.plugin.review.canvas.edits import NEW, Vertices, all_vertices, are_in_place
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 STRETCHED = ("_data", "_bounding_box", "_box", "_face_vertices", "_edge_vertices")
 """What a rectangle of napari holds in places of the image."""
@@ -112,16 +112,18 @@ class BoxRows:
 
     Parameters
     ----------
-    look
-        How boxes are drawn at the present zoom.
+    styles_of
+        Tells how boxes are drawn at the present zoom.
     """
 
-    def __init__(self, look: Callable[[Iterable[ReviewBox]], list[BoxStyle]]) -> None:
-        self._look = look
-        self._looks: dict[int, BoxStyle] = {}
+    def __init__(self, styles_of: Callable[[Iterable[ReviewBox]], list[BoxStyle]]) -> None:
+        self._styles_of = styles_of
+        self._styles: dict[int, BoxStyle] = {}
         self._depths: dict[int, int] = {}
         self.boxes: dict[int, ReviewBox] = {}
         self.is_filling = False
+        self.is_stale = False
+        """Whether rows may differ from `boxes`, so that no gesture can be read from them."""
         self.layer = _shapes()
 
     @contextmanager
@@ -144,7 +146,7 @@ class BoxRows:
         self.boxes = {box.id: box for box in boxes}
         with self.filling():
             self._take_out(range(self.layer.nshapes))
-            self._looks.clear()
+            self._styles.clear()
             self._add(list(self.boxes.values()))
 
     def change(self, now: Mapping[int, ReviewBox | None]) -> None:
@@ -161,7 +163,7 @@ class BoxRows:
                 self.boxes[i] = box
         old = [row for row, i in enumerate(self.ids()) if i in unlike]
         self._exchange(old, [self.boxes[i] for i in now if i in unlike and i in self.boxes])
-        self.refresh_looks(now)
+        self.refresh_styles(now)
 
     def restore(self, boxes: Iterable[ReviewBox]) -> None:
         """Show these boxes, whatever has been done to the layer."""
@@ -171,7 +173,7 @@ class BoxRows:
         there = {ids[row] for row in right}
         wrong = [row for row in range(self.layer.nshapes) if row not in right]
         self._exchange(wrong, [box for box in self.boxes.values() if box.id not in there])
-        self.refresh_looks(self.boxes)
+        self.refresh_styles(self.boxes)
 
     def _rows_in_place(self) -> list[int]:
         """The rows that show a box as it is, each box once."""
@@ -208,37 +210,37 @@ class BoxRows:
     def _add(self, boxes: Sequence[ReviewBox]) -> None:
         layer, ids = self.layer, self.ids()
         if boxes:
-            looks = self._look(boxes)
+            styles = self._styles_of(boxes)
             corners = as_boxes([box.corners for box in boxes])
             depths = _depths(corners)
             self._depths.update({b.id: depth for b, depth in zip(boxes, depths, strict=True)})
             layer.add(
                 list(all_vertices(corners)),
                 shape_type="rectangle",
-                edge_width=[look.width for look in looks],
-                edge_color=_rgba(looks),
+                edge_width=[style.width for style in styles],
+                edge_color=_rgba(styles),
                 face_color="transparent",
                 z_index=depths,
             )
-            self._looks.update({b.id: look for b, look in zip(boxes, looks, strict=True)})
+            self._styles.update({b.id: style for b, style in zip(boxes, styles, strict=True)})
         layer.features = {"id": np.array([*ids, *(box.id for box in boxes)], dtype=np.int64)}
         layer.feature_defaults = {"id": NEW}
 
-    def refresh_looks(self, ids: Iterable[int] | None = None) -> None:
+    def refresh_styles(self, ids: Iterable[int] | None = None) -> None:
         """Draw boxes as they look now; None for all."""
         asked = [i for i in (self.boxes if ids is None else ids) if i in self.boxes]
-        looks = dict(zip(asked, self._look(self.boxes[i] for i in asked), strict=True))
-        changed = {i: look for i, look in looks.items() if look != self._looks[i]}
+        styles = dict(zip(asked, self._styles_of(self.boxes[i] for i in asked), strict=True))
+        changed = {i: style for i, style in styles.items() if style != self._styles[i]}
         if not changed:
             return
-        recoloured = any(look.colour != self._looks[i].colour for i, look in changed.items())
-        rewidened = any(look.width != self._looks[i].width for i, look in changed.items())
-        self._looks.update(changed)
+        recoloured = any(style.colour != self._styles[i].colour for i, style in changed.items())
+        rewidened = any(style.width != self._styles[i].width for i, style in changed.items())
+        self._styles.update(changed)
         with self.filling():
-            if not self._look_of_marked(changed, recoloured, rewidened):
-                self._look_of_all(recoloured, rewidened)
+            if not self._restyle_marked(changed, recoloured, rewidened):
+                self._restyle_all(recoloured, rewidened)
 
-    def _look_of_marked(
+    def _restyle_marked(
         self, changed: Mapping[int, BoxStyle], recoloured: bool, rewidened: bool
     ) -> bool:
         """Draw the marked boxes anew where it is those that changed, all in one way."""
@@ -246,19 +248,19 @@ class BoxRows:
         marked = {ids[row] for row in self.layer.selected_data}
         if marked != set(changed) or len(set(changed.values())) > 1:
             return False
-        [look] = set(changed.values())
+        [style] = set(changed.values())
         if rewidened:
-            self.layer.current_edge_width = look.width
+            self.layer.current_edge_width = style.width
         if recoloured:
-            self.layer.current_edge_color = look.colour
+            self.layer.current_edge_color = style.colour
         return True
 
-    def _look_of_all(self, recoloured: bool, rewidened: bool) -> None:
-        looks = [self._looks[i] for i in self.ids()]
+    def _restyle_all(self, recoloured: bool, rewidened: bool) -> None:
+        styles = [self._styles[i] for i in self.ids()]
         if rewidened:
-            self.layer.edge_width = [look.width for look in looks]
+            self.layer.edge_width = [style.width for style in styles]
         if recoloured:
-            self.layer.edge_color = _rgba(looks)
+            self.layer.edge_color = _rgba(styles)
         else:  # widths alone tell nobody that they have changed
             self.layer.refresh(thumbnail=False, extent=False)
 
@@ -283,11 +285,11 @@ class BoxRows:
             self.layer.refresh(thumbnail=False, data_displayed=False, extent=False)
 
 
-def _rgba(looks: Sequence[BoxStyle]) -> NDArray[np.float32]:
+def _rgba(styles: Sequence[BoxStyle]) -> NDArray[np.float32]:
     """Colours of shape (N, 4); napari reads each of a list by itself, at five times the time."""
-    names = list({look.colour for look in looks})
+    names = list({style.colour for style in styles})
     row = {name: i for i, name in enumerate(names)}
-    colours: NDArray[np.float32] = transform_color(names)[[row[look.colour] for look in looks]]
+    colours: NDArray[np.float32] = transform_color(names)[[row[style.colour] for style in styles]]
     return colours
 
 

@@ -18,7 +18,7 @@ from napari_alc.plugin.palettes import (
     screen_width,
 )
 from napari_alc.plugin.review.canvas.label_layer import Label, LabelKind, text_of
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BoxStyles:
         """Name of the colour of a box."""
         return colour_name(box, self.regions.get(box.id))
 
-    def look(self, boxes: Iterable[ReviewBox]) -> list[BoxStyle]:
+    def styles_of(self, boxes: Iterable[ReviewBox]) -> list[BoxStyle]:
         """How boxes are drawn at this zoom."""
         colours, zoom = self.colours, self._zoom()
         return [BoxStyle(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]

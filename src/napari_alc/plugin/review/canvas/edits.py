@@ -1,4 +1,4 @@
-"""What a person did to the Shapes layer, told as changes of the document; knows no Qt.
+"""What a person did to the Shapes layer, read as changes of the document; knows no Qt.
 
 The layer can turn, cut and copy boxes in ways that make none; here its rows are compared
 with the document's boxes and every difference becomes a valid change or a word of refusal.
@@ -7,51 +7,17 @@ napari's vertices are ``(row, column)``, a box's corners ``x1, y1, x2, y2``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from napari.layers import Shapes
 from numpy.typing import NDArray
 
 from napari_alc.labels import ImageRecord
-from napari_alc.project.annotation.document import Corners, ReviewBox, ReviewDocument
-
-
-class MouseWatch:
-    """Follows each press of the mouse on a layer until it is let go.
-
-    Parameters
-    ----------
-    layer
-        The layer; what it does with the mouse itself comes after.
-    pressed, released
-        Called when the mouse is pressed and when it is let go.
-    """
-
-    def __init__(
-        self, layer: Shapes, pressed: Callable[[], None], released: Callable[[], None]
-    ) -> None:
-        self._pressed, self._released = pressed, released
-        self.is_down = False
-        self.travel = 0.0
-        """Furthest distance from the last press, in pixels of the screen."""
-        layer.mouse_drag_callbacks.insert(0, self._watch)
-
-    def _watch(self, _layer: Shapes, event: Any) -> Iterator[None]:
-        self._pressed()
-        self.is_down, self.travel = True, 0.0
-        start = np.array(event.pos)
-        try:
-            yield
-            while event.type == "mouse_move":
-                self.travel = max(self.travel, float(np.hypot(*(event.pos - start))))
-                yield
-        finally:
-            self.is_down = False
-            self._released()
-
+from napari_alc.plugin.review.commands import Edits
+from napari_alc.plugin.review.messages import NO_CLICK, NO_TURNING
+from napari_alc.project.storage.records import Corners, ReviewBox
 
 Vertices = NDArray[Any]
 
@@ -63,38 +29,6 @@ SLIP = 3.0
 
 NEW = 0
 """Identity of a row that a person drew."""
-
-NO_TURNING = "Boxes cannot be turned or bent; they stay upright."
-NO_OTHER_SHAPES = (
-    "Only upright boxes are drawn here: no ellipses, lines, polygons or extra corners."
-)
-NO_CLICK = "A click draws no box, it would be too small: drag from corner to corner of an object."
-READ_ONLY = "This image can only be looked at here; nothing was changed."
-
-
-@dataclass(frozen=True)
-class Edits:
-    """What the document is to be told.
-
-    Parameters
-    ----------
-    deleted
-        Boxes that are gone.
-    reshaped
-        New corners of moved and resized boxes.
-    drawn
-        Corners of new boxes.
-    pasted
-        Corners of copies, by the box that was copied.
-    refusal
-        Why something was not accepted; empty where all was.
-    """
-
-    deleted: tuple[int, ...] = ()
-    reshaped: Mapping[int, Corners] = field(default_factory=dict)
-    drawn: tuple[Corners, ...] = ()
-    pasted: tuple[tuple[int, Corners], ...] = ()
-    refusal: str = ""
 
 
 def to_vertices(corners: Sequence[float]) -> Vertices:
@@ -177,24 +111,6 @@ def without_slips(found: Edits, travel: float) -> Edits:
         return found
     refusal = NO_CLICK if found.drawn else found.refusal
     return replace(found, reshaped={}, drawn=(), refusal=refusal)
-
-
-def tell(document: ReviewDocument, found: Edits, category_id: int) -> list[int]:
-    """Give the document the commands of a gesture; returns the ids of new boxes.
-
-    Raises
-    ------
-    AlcError
-        When the document refuses one, or cannot store it.
-    """
-    if found.deleted:
-        document.delete(found.deleted)
-    if found.reshaped:
-        document.reshape(found.reshaped)
-    added = [document.add(corners, category_id) for corners in found.drawn]
-    for copied, corners in found.pasted:
-        added.append(document.add(corners, document.boxes[copied].category_id))
-    return added
 
 
 def under(boxes: Iterable[ReviewBox], x: float, y: float, reach: float) -> tuple[int, ...]:

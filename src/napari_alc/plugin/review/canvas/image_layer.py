@@ -12,10 +12,17 @@ from napari_alc.plugin.palettes import HALF_PIXEL
 from napari_alc.plugin.review.canvas.local_contrast import LocalContrast
 from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
 from napari_alc.plugin.review.image_loader import ReadImage
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.plugin.review.messages import (
+    BRIGHTEST,
+    COLOURS_AS_THEY_ARE,
+    COMPUTING,
+    DARKEST,
+    NO_MEMORY,
+)
+from napari_alc.project.storage.records import ReviewBox
 
 SHARE_OF_VIEW = 3.0
-"""The box at hand fills a third of the view."""
+"""The current box fills a third of the view."""
 
 LARGEST_ZOOM = 12.0
 """Screen pixels an image pixel at most; a tiny box needs its surroundings."""
@@ -29,12 +36,6 @@ BRIGHTNESS_STEP = 1.25
 MOST_STEPS = 6
 """Steps of brightness up or down: from about a quarter to four."""
 
-COLOURS_AS_THEY_ARE = "This is a colour image; it is shown as it is. Contrast is for gray images."
-BRIGHTEST = "It does not get any brighter."
-DARKEST = "It does not get any darker."
-COMPUTING = "Computing the local contrast; go on meanwhile …"
-NO_MEMORY = "The computer has not enough free memory for the local contrast of this image."
-
 
 class ReviewImage(QObject):
     """One image at a time, in a layer that is made once and refilled.
@@ -45,12 +46,10 @@ class ReviewImage(QObject):
     Parameters
     ----------
     viewer
-        Of napari.
-    parent
-        Owner.
+        Its camera follows the boxes.
     """
 
-    said = Signal(str)
+    notified = Signal(str)
     """Emitted with what a person should know; empty when there is nothing to say any more."""
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
@@ -154,14 +153,14 @@ class ReviewImage(QObject):
 
     def _refuses(self) -> bool:
         if self.has_colours:
-            self.said.emit(COLOURS_AS_THEY_ARE)
+            self.notified.emit(COLOURS_AS_THEY_ARE)
         return self.has_colours
 
     def _step(self, by: int, at_end: str) -> None:
         if self._refuses():
             return
         if abs(self._steps + by) > MOST_STEPS:
-            self.said.emit(at_end)
+            self.notified.emit(at_end)
             return
         self._steps += by
         self.apply_contrast()
@@ -180,7 +179,7 @@ class ReviewImage(QObject):
     def _await(self, is_awaited: bool) -> None:
         before, self._is_awaited = self._is_awaited, is_awaited
         if is_awaited or before:
-            self.said.emit(COMPUTING if is_awaited else "")
+            self.notified.emit(COMPUTING if is_awaited else "")
 
     def _on_local_ready(self, image: ReadImage) -> None:
         if image is not self._image or not self.local:
@@ -188,7 +187,7 @@ class ReviewImage(QObject):
         self._await(False)
         copy = self._contrast.take(image)
         if copy is None:
-            self.said.emit(NO_MEMORY)
+            self.notified.emit(NO_MEMORY)
         else:
             self._put(copy)
 

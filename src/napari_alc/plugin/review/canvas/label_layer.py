@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from napari_alc.boxes import as_boxes
 from napari_alc.plugin.palettes import LETTERS, OPEN_WIDTH, TEXT_POINTS
 from napari_alc.plugin.review.canvas.label_placement import are_seen, place, squeeze
-from napari_alc.project.annotation.document import Corners as Rectangle
-from napari_alc.project.annotation.document import ReviewBox
+from napari_alc.project.storage.records import Corners as Rectangle
+from napari_alc.project.storage.records import ReviewBox
 
 LabelKind = Literal["none", "letters", "score", "category"]
 

@@ -18,21 +18,15 @@ from napari_alc.plugin.review.canvas.suggestion_layer import SuggestionLines
 
 
 class ReviewLayers:
-    """Holds the layers and puts them into the viewer.
-
-    Parameters
-    ----------
-    viewer
-        Of napari.
-    """
+    """Holds the layers and puts them into napari's viewer."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self.looks = BoxStyles(lambda: self.zoom)
+        self.styles = BoxStyles(lambda: self.zoom)
         self.image = ReviewImage(viewer)
         self.lines = SuggestionLines()
         self.labels = BoxLabels()
-        self.rows = BoxRows(self.looks.look)
+        self.rows = BoxRows(self.styles.styles_of)
         self._is_shown = True
         self._words_are_old = False
 
@@ -87,26 +81,26 @@ class ReviewLayers:
         """Draw the next box in the colour of a person's own."""
         layer = self.rows.layer
         with layer.block_update_properties():
-            layer.current_edge_color = self.looks.colours[OWN]
+            layer.current_edge_color = self.styles.colours[OWN]
             layer.current_face_color = "transparent"
             layer.current_edge_width = OPEN_WIDTH / self.zoom
 
     def forget_words(self) -> bool:
         """Put the words anew when next asked; whether there are any."""
         self._words_are_old = True
-        return self.looks.has_words or self.labels.are_seen
+        return self.styles.has_words or self.labels.are_seen
 
     @property
     def words_follow_view(self) -> bool:
         """Whether other boxes have words after the image is moved."""
-        return self.looks.has_words and len(self.rows.boxes) > MOST_LABELS
+        return self.styles.has_words and len(self.rows.boxes) > MOST_LABELS
 
     def show_words(self) -> None:
         """Put words beside the boxes where they are old."""
         if not self._words_are_old:
             return
         self._words_are_old = False
-        if not self.looks.has_words:
+        if not self.styles.has_words:
             self.labels.put_away()
             return
         if not self.rows.layer.visible:
@@ -114,5 +108,5 @@ class ReviewLayers:
             return
         y, x = self._viewer.scene.camera.center[-2:]
         dy, dx = (side / 2 / self.zoom for side in self._viewer.canvas.size)
-        words = [self.looks.label(box) for box in self.rows.boxes.values()]
+        words = [self.styles.label(box) for box in self.rows.boxes.values()]
         self.labels.show(words, self.zoom, (x - dx, y - dy, x + dx, y + dy))

@@ -50,13 +50,7 @@ def _equalised(pixels: Pixels) -> Pixels:
 
 
 class LocalContrast(QObject):
-    """Computes one copy at a time beside the window and keeps it as long as its image.
-
-    Parameters
-    ----------
-    parent
-        Owner.
-    """
+    """Computes one copy at a time beside the window and keeps it as long as its image."""
 
     ready = Signal(object)
     """Emitted with an image whose copy can be taken, or for which memory did not suffice."""

@@ -37,13 +37,7 @@ def canvas_widget(viewer: Any) -> QWidget:
 
 
 class ScaleBar(QWidget):
-    """Shows a round length at the present zoom; hidden where a pixel's size is not known.
-
-    Parameters
-    ----------
-    viewer
-        Of napari.
-    """
+    """Shows a round length at the present zoom; hidden where a pixel's size is not known."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(canvas_widget(viewer))

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_alc.plugin.review.canvas.layers import ReviewLayers
-from napari_alc.plugin.review.keys.bindings import with_keys
-
-FLAT = "The review shows one image, flat; napari's other views are for other layers."
-IN_SIGHT = "Boxes stay in sight. Hold {hide_boxes} to hide them for a moment."
+from napari_alc.plugin.widgets.controls import single_shot
 
 
 class ViewGuard(QObject):
@@ -23,18 +20,19 @@ class ViewGuard(QObject):
 
     Parameters
     ----------
-    viewer
-        Of napari.
-    layers
-        The review's.
+    viewer, layers
+        What is watched: napari's view, and the review's layers in it.
     is_needed
         Whether an image is under review; else the view is the person's.
     parent
-        Owner.
+        The canvas.
     """
 
-    said = Signal(str)
-    """Emitted with why something was undone."""
+    flattened = Signal()
+    """Emitted when a volume, a grid or other axes gave way to the one flat image."""
+
+    brought_back = Signal()
+    """Emitted when hidden boxes were brought back into sight."""
 
     def __init__(
         self, viewer: Any, layers: ReviewLayers, is_needed: Callable[[], bool], parent: QObject
@@ -42,9 +40,7 @@ class ViewGuard(QObject):
         super().__init__(parent)
         self._viewer, self._layers, self._is_needed = viewer, layers, is_needed
         # napari is still within the change when it tells of it
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._set_right)
+        self._later = single_shot(self, 0, self._set_right)
         for event in (
             viewer.dims.events.ndisplay,
             viewer.dims.events.order,
@@ -68,7 +64,7 @@ class ViewGuard(QObject):
             self._viewer.dims.ndisplay = 2
             self._viewer.dims.order = tuple(sorted(self._viewer.dims.order))
             self._viewer.canvas.grid.enabled = False
-            self.said.emit(FLAT)
+            self.flattened.emit()
         if not self._layers.are_in_sight:
             self._layers.set_visible(True)
-            self.said.emit(with_keys(IN_SIGHT))
+            self.brought_back.emit()

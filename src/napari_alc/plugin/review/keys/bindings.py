@@ -7,10 +7,9 @@ stand behind each other with commas between them, and the comma is a key too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 from app_model import Application
 from app_model.backends.qt import QKeyBindingSequence
@@ -21,7 +20,7 @@ from qtpy.QtCore import QKeyCombination, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
 from napari_alc.plugin import preferences
-from napari_alc.plugin.review.commands import COMMANDS, GROUPS, TAKEN_OVER
+from napari_alc.plugin.review.commands import COMMANDS, TAKEN_OVER, KeyTexts
 
 _KEY = re.compile(r"\s*((?:\w+\+)*(?:,|[^,]*))\s*(?:,|$)")
 """One key of a list: names of keys to hold, then a comma or a word; then a comma or the end."""
@@ -197,15 +196,6 @@ def _qt_name(binding: KeyBinding) -> str:
     return str(QKeyBindingSequence(binding).toString())
 
 
-WHERE_TO_CHANGE = (
-    "Keys can be changed in napari's menu File → Preferences → Active Label Cleaning, "
-    "under Review keys."
-)
-
-_SPOKEN = {",": " (comma)", ".": " (full stop)"}
-"""Signs that are easily overlooked, and what they are called."""
-
-
 def current() -> KeyBindings:
     """The keys as they are set in napari's preferences."""
     return _chosen(tuple(preferences.key_texts().items()))
@@ -216,50 +206,11 @@ def _chosen(texts: tuple[tuple[str, str], ...]) -> KeyBindings:
     return choose(dict(texts), napari_keys())
 
 
-def key_text(name: str) -> str:
-    """The key of a command as this computer's keyboard writes it."""
-    return _native(current().keys[name][0])
+def current_texts() -> KeyTexts:
+    """The keys in use as this computer's keyboard writes them."""
+    keys = current().keys
+    return KeyTexts({name: tuple(map(_native, keys[name])) for name in keys})
 
 
 def _native(key: str) -> str:
     return str(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText))
-
-
-def with_keys(text: str) -> str:
-    """A text with the keys of the commands named in braces, such as ``{next_box}``."""
-    return text.format_map({name: _native(keys[0]) for name, keys in current().keys.items()})
-
-
-def button_text(name: str) -> str:
-    """A button's label with its key."""
-    command = COMMANDS[name]
-    hold = "hold " if command.held else ""
-    return f"{command.label}  [{hold}{key_text(name)}]"
-
-
-def tip(name: str) -> str:
-    """What a command does, with all its keys."""
-    return f"{COMMANDS[name].tip}\nKeys: {_listed(name)}"
-
-
-def _listed(name: str) -> str:
-    return ", ".join(_native(key) + _SPOKEN.get(key, "") for key in current().keys[name])
-
-
-def help_html() -> str:
-    """All keys as a table, group by group."""
-    rows = "".join(row for group in GROUPS for row in _group_rows(group))
-    return f"<table cellspacing='0' cellpadding='3'>{rows}</table>"
-
-
-def _group_rows(group: str) -> Iterator[str]:
-    yield f"<tr><td colspan='3'><br><b>{escape(group)}</b></td></tr>"
-    for command in COMMANDS.values():
-        if command.group == group:
-            cells = (f"<b>{_plain(_listed(command.name))}</b>", _plain(command.label))
-            sides = "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells)
-            yield f"<tr>{sides}<td>{_plain(command.tip)}</td></tr>"
-
-
-def _plain(text: str) -> str:
-    return escape(text, quote=False)

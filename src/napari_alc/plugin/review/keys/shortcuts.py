@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
@@ -21,6 +21,7 @@ from napari_alc.plugin import preferences
 from napari_alc.plugin.review.commands import COMMANDS, TAKEN_OVER
 from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.bindings import keys_pressed
+from napari_alc.plugin.widgets.controls import single_shot
 
 
 class ReviewKeys(QObject):
@@ -28,10 +29,8 @@ class ReviewKeys(QObject):
 
     Parameters
     ----------
-    viewer
-        Of napari.
-    layers
-        The review's own; while another one is active, keys are napari's.
+    viewer, layers
+        While another than the review's own layers is the active one, keys are napari's.
     actions
         What each command does, by its name.
     released
@@ -57,9 +56,7 @@ class ReviewKeys(QObject):
         self._page = page
         self._held: tuple[int, str] | None = None
         self._by_key: dict[str, str] = {}
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._on_change)
+        self._later = single_shot(self, 0, self._on_change)
         self._take_over()
         page.destroyed.connect(preferences.on_review_change(self._later.start))
         page.installEventFilter(self)

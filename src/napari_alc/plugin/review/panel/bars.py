@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout
 
+from napari_alc.labels import Category
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.palettes import SUGGESTIONS
-from napari_alc.plugin.review.commands import COMMANDS
-from napari_alc.plugin.review.keys import bindings
-from napari_alc.plugin.review.panel import messages
+from napari_alc.plugin.review.commands import COMMANDS, DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.panel.filter_bar import GROUND
-from napari_alc.plugin.widgets.controls import button_with, words
-from napari_alc.project.annotation.document import ReviewBox
-from napari_alc.wording import counted, form
-
-PAUSED = "Paused. The clock stands until you go on."
+from napari_alc.plugin.widgets.controls import ChoiceBox, button_with, words
+from napari_alc.project.storage.records import ReviewBox
 
 
 class NoticeBar(QFrame):
-    """A framed sentence that cannot be overlooked, with buttons.
-
-    Parameters
-    ----------
-    buttons
-        What can be answered.
-    """
+    """A framed sentence that cannot be overlooked, with the buttons that answer it."""
 
     def __init__(self, buttons: Sequence[QPushButton] = ()) -> None:
         super().__init__()
@@ -46,28 +36,10 @@ class NoticeBar(QFrame):
         layout.addLayout(row)
         self.hide()
 
-    def tell(self, sentence: str) -> None:
+    def show_sentence(self, sentence: str) -> None:
         """Show a sentence; an empty one hides the bar."""
         self.sentence.setText(sentence)
         self.setVisible(bool(sentence))
-
-
-def open_question(still_open: int, hidden: int) -> str:
-    """The question before an image is finished with open boxes.
-
-    Parameters
-    ----------
-    hidden
-        How many of the open boxes the filter hides: whoever answers does not see them.
-    """
-    question = messages.open_words(still_open)
-    if not hidden:
-        return question
-    which = counted(hidden, "of them is", "of them are")
-    if hidden == still_open:
-        which = form(hidden, "It is", "All of them are")
-    where = "hidden by your choice of colours and confidence"
-    return f"{question} {which} {where}; “Go back” shows {form(hidden, 'it', 'them')}."
 
 
 class OpenBoxesBar(NoticeBar):
@@ -89,17 +61,7 @@ class PauseBar(NoticeBar):
 
 
 class CommandMenu(QPushButton):
-    """A button that opens a menu of commands with their keys.
-
-    Parameters
-    ----------
-    label
-        On the button.
-    names
-        Of the commands.
-    tip
-        What is in the menu.
-    """
+    """A button that opens a menu of the commands `names`, with their keys."""
 
     def __init__(self, label: str, names: Iterable[str], tip: str) -> None:
         super().__init__()
@@ -111,13 +73,13 @@ class CommandMenu(QPushButton):
         menu.setToolTipsVisible(True)
         self.setMenu(menu)
         self.entries = {name: menu.addAction("") for name in self._names}
-        self.refresh_keys()
+        self.show_keys(DEFAULT_KEYS)
 
-    def refresh_keys(self) -> None:
-        """Show the keys as they are set now."""
+    def show_keys(self, keys: KeyTexts) -> None:
+        """Write the keys beside the commands."""
         for name, entry in self.entries.items():
-            entry.setText(f"{COMMANDS[name].label}\t{bindings.key_text(name)}")
-            entry.setToolTip(bindings.tip(name))
+            entry.setText(f"{COMMANDS[name].label}\t{keys.first(name)}")
+            entry.setToolTip(keys.tip(name))
 
     def add(self, label: str, tip: str, action: Callable[[], None]) -> None:
         """Add something that has no key."""
@@ -132,7 +94,7 @@ class CommandMenu(QPushButton):
 
 
 class SuggestionLegend(QLabel):
-    """Whose the broken lines beside the box at hand are."""
+    """Whose the broken lines beside the current box are."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,3 +112,47 @@ class SuggestionLegend(QLabel):
         ]
         self.setText(" &nbsp; ".join(lines))
         self.setVisible(bool(lines))
+
+
+class CategoryBox(ChoiceBox):
+    """Shows the category of the current box, and gives it another one."""
+
+    chosen = Signal(int)
+    """Emitted with the id of the category that a person chose."""
+
+    def __init__(self) -> None:
+        super().__init__(tooltips.CATEGORY)
+        self._categories: tuple[Category, ...] = ()
+        self._key = DEFAULT_KEYS.first("next_category")
+        self.setAccessibleName("Category")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.activated.connect(self._on_choice)
+
+    def set_categories(self, categories: Sequence[Category]) -> None:
+        """Offer these categories."""
+        self._categories = tuple(categories)
+        shown = self.currentData()
+        self.clear()
+        key = f"[{self._key}]  " if len(categories) > 1 else ""
+        for category in categories:
+            self.addItem(f"{key}{category.name}", category.id)
+        ids = [category.id for category in categories]
+        self.show_category(shown if shown in ids else next(iter(ids), 0))
+
+    def show_keys(self, keys: KeyTexts) -> None:
+        """Write the key beside the categories."""
+        self._key = keys.first("next_category")
+        self.set_categories(self._categories)
+
+    def show_category(self, category_id: int) -> None:
+        """Show a category without choosing it."""
+        self.setCurrentIndex(self.findData(category_id))
+
+    def choose_next(self) -> None:
+        """Choose the category after the one shown."""
+        if self.count():
+            self.setCurrentIndex((self.currentIndex() + 1) % self.count())
+            self._on_choice(self.currentIndex())
+
+    def _on_choice(self, index: int) -> None:
+        self.chosen.emit(int(self.itemData(index)))

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.palettes import COLOURS, LETTERS
-from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter
+from napari_alc.plugin.review.box_filter import BoxFilter
 from napari_alc.plugin.widgets.controls import button_with
 
 GROUND = "#15181d"
@@ -91,14 +91,13 @@ class FilterBar(QFrame):
         hidden = frozenset(name for name, chip in self.chips.items() if not chip.isChecked())
         return BoxFilter(hidden, self.score.value() / 100)
 
-    def reset(self) -> None:
-        """Show everything."""
+    def show_filter(self, wanted: BoxFilter) -> None:
+        """Show what was chosen, by whomever."""
         self.blockSignals(True)
-        for chip in self.chips.values():
-            chip.setChecked(True)
-        self.score.setValue(0)
+        for name, chip in self.chips.items():
+            chip.setChecked(name not in wanted.hidden)
+        self.score.setValue(round(100 * wanted.least_score))
         self.blockSignals(False)
-        self.changed.emit(EVERYTHING)
 
     def set_colours(self, colours: Mapping[str, str]) -> None:
         """Draw the buttons in the colours of a palette."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
@@ -17,11 +15,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_alc.labels import Category
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.review.commands import COMMANDS
-from napari_alc.plugin.review.keys import bindings
+from napari_alc.plugin.review.commands import COMMANDS, DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.panel.bars import (
+    CategoryBox,
     CommandMenu,
     NoticeBar,
     OpenBoxesBar,
@@ -40,13 +37,13 @@ from napari_alc.plugin.review.panel.responsive import (
 )
 from napari_alc.plugin.widgets.collapsible import WheelGuard
 from napari_alc.plugin.widgets.controls import (
-    ChoiceBox,
     button_with,
     heading,
     notice_words,
     primary,
     set_above,
     show_words,
+    single_shot,
     words,
 )
 
@@ -89,10 +86,7 @@ ALWAYS = ("previous_image", "next_image", "undo", "redo")
 
 
 class ReviewPanel(QWidget):
-    """Queue, task, box at hand and buttons."""
-
-    category_chosen = Signal(int)
-    """Emitted with the id of the category that a person chose."""
+    """Queue, task, current box and buttons."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,10 +96,7 @@ class ReviewPanel(QWidget):
         self.bar.setFixedHeight(6)
         self._done, self._total = 0, 1
         # a progress bar repaints the whole window at once, which the next image need not wait for
-        self._bar_later = QTimer(self)
-        self._bar_later.setSingleShot(True)
-        self._bar_later.setInterval(BAR_REST_MS)
-        self._bar_later.timeout.connect(self._fill_bar)
+        self._bar_later = single_shot(self, BAR_REST_MS, self._fill_bar)
         self.queue = QueueTable()
         self.task = heading("")
         self.task.setWordWrap(True)
@@ -118,26 +109,14 @@ class ReviewPanel(QWidget):
         self.suggestions = SuggestionLegend()
         self.message = notice_words()
         self.ask_bar, self.pause_bar = OpenBoxesBar(), PauseBar()
-        self.category = self._make_category()
-        self._categories: tuple[Category, ...] = ()
-        self._names: dict[int, str] = {}
+        self.category = CategoryBox()
         self.menus = {name: CommandMenu(*parts) for name, parts in MENUS.items()}
         self.buttons = self._make_buttons()
         self.contrast = words("", tooltips.CONTRAST_WORDS)
         self._room: Room | None = None
-        self._fit_later = QTimer(self)
-        self._fit_later.setSingleShot(True)
-        self._fit_later.setInterval(0)
-        self._fit_later.timeout.connect(lambda: fit_on_screen(self.window()))
+        self._fit_later = single_shot(self, 0, lambda: fit_on_screen(self.window()))
         self._arrange()
-        self.refresh_keys()
-
-    def _make_category(self) -> QComboBox:
-        category = ChoiceBox(tooltips.CATEGORY)
-        category.setAccessibleName("Category")
-        category.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        category.activated.connect(self._on_category)
-        return category
+        self.show_keys(DEFAULT_KEYS)
 
     def _make_buttons(self) -> dict[str, QPushButton]:
         names = [name for row in BUTTON_ROWS for name in row if name in COMMANDS]
@@ -165,7 +144,7 @@ class ReviewPanel(QWidget):
         self._fit(ROOMY)
 
     def _scrolled_part(self) -> QWidget:
-        """Queue, what is to be done with the image, filter, the box at hand, and buttons."""
+        """Queue, what is to be done with the image, filter, the current box, and buttons."""
         part = QWidget()
         self._lines = QVBoxLayout(part)
         self._lines.setContentsMargins(0, 4, 0, 0)
@@ -221,14 +200,14 @@ class ReviewPanel(QWidget):
         for label in (self.task, self.title):
             set_above(label, room.above_heading)
 
-    def refresh_keys(self) -> None:
-        """Show the keys on the buttons as they are set now."""
+    def show_keys(self, keys: KeyTexts) -> None:
+        """Write the keys on buttons, menus and categories."""
         for name, button in self.buttons.items():
-            button.setText(bindings.button_text(name))
-            button.setToolTip(bindings.tip(name))
+            button.setText(keys.button(name))
+            button.setToolTip(keys.tip(name))
         for menu in self.menus.values():
-            menu.refresh_keys()
-        self.set_categories(self._categories)
+            menu.show_keys(keys)
+        self.category.show_keys(keys)
 
     def connect_commands(
         self,
@@ -247,43 +226,11 @@ class ReviewPanel(QWidget):
             menu.connect_commands(actions)
         self.pause_bar.go_on.clicked.connect(lambda _checked=False: actions["pause"]())
 
-    def ask(self, question: str) -> None:
-        """Ask what the open boxes are, in the place of the box at hand."""
-        self.show_box("", "")
-        self.say("")
-        self.ask_bar.tell(question)
-
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a message; an empty one takes no room."""
         show_words(self.message, text)
         if text:
             self._scroll.reveal(self.message)
-
-    def set_categories(self, categories: Sequence[Category]) -> None:
-        """Offer these categories."""
-        self._categories = tuple(categories)
-        self._names = {category.id: category.name for category in categories}
-        shown = self.category.currentData()
-        self.category.clear()
-        key = f"[{bindings.key_text('next_category')}]  " if len(categories) > 1 else ""
-        for category in categories:
-            self.category.addItem(f"{key}{category.name}", category.id)
-        self.show_category(shown if shown in self._names else next(iter(self._names), 0))
-
-    def show_category(self, category_id: int) -> None:
-        """Show a category without choosing it."""
-        self.category.setCurrentIndex(self.category.findData(category_id))
-
-    def choose_next_category(self) -> None:
-        """Choose the category after the one shown."""
-        if self.category.count():
-            self.category.setCurrentIndex(
-                (self.category.currentIndex() + 1) % self.category.count()
-            )
-            self._on_category(self.category.currentIndex())
-
-    def _on_category(self, index: int) -> None:
-        self.category_chosen.emit(int(self.category.itemData(index)))
 
     def show_progress(self, text: str, done: int, total: int) -> None:
         """Show how far the queue is."""
@@ -301,7 +248,7 @@ class ReviewPanel(QWidget):
         Parameters
         ----------
         is_open
-            Whether an image is on the desk.
+            Whether an image is open.
         read_only
             Why nothing can be changed; empty where it can.
         models_saw
@@ -315,7 +262,7 @@ class ReviewPanel(QWidget):
         self.category.setEnabled(is_open and not read_only)
         self.filter.setVisible(is_open)
         self.contrast.setVisible(is_open)
-        self.banner.tell(read_only)
+        self.banner.show_sentence(read_only)
         if not is_open:
             self.show_box("", "")
             self.suggestions.show_boxes(())
@@ -326,7 +273,7 @@ class ReviewPanel(QWidget):
         show_words(self.sentence, sentence)
 
     def show_box(self, title: str, why: str) -> None:
-        """Show which box is at hand and why it is there."""
+        """Show which box is the current one and why it is there."""
         show_words(self.title, title)
         show_words(self.why, why)
 
@@ -334,7 +281,3 @@ class ReviewPanel(QWidget):
         """Show whether the next drag draws, and how the image is shown."""
         self.buttons["draw"].setChecked(draws)
         self.contrast.setText(f"Image: {contrast}.")
-
-    def category_name(self, category_id: int) -> str:
-        """The name of a category."""
-        return self._names.get(category_id, str(category_id))

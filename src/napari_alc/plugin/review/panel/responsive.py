@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
-from napari_alc.plugin.widgets.controls import scroll_in
+from napari_alc.plugin.widgets.controls import scroll_in, single_shot
 
 NAPARI_DOCKS = ("layer controls", "layer list")
 """Names of napari's own docks, which lie one above the other and make its window high."""
@@ -105,10 +105,7 @@ class EndScroll(QScrollArea):
         scroll_in(self, content)
         self._is_at_end = True
         self._asked: QWidget | None = None
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self._show_asked)
+        self._later = single_shot(self, 0, self._show_asked)
         bar = self.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.actionTriggered.connect(self._on_scrolled)

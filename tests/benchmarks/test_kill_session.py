@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 from review_projects import Plan, make_project
-from sitting_record import Record, check
+from session_record import Record, check
 
 from napari_alc.project.annotation import decisions, tasks
 from napari_alc.project.project import Project
 from patience import PATIENCE
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_sitting.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_session.py"
 
 
 @pytest.fixture
 def decided(tmp_path):
-    """A project, what a sitting on it has shown, and the box that was kept, then deleted."""
+    """A project, what a session on it has shown, and the box that was kept, then deleted."""
     folder = make_project(tmp_path, Plan(images=3, per_image=8, side=64))
     project = Project.open(folder)
     task = tasks.first_open(tasks.queue(project))
@@ -86,7 +86,7 @@ def test_an_image_that_was_left_as_finished_and_is_open_is_a_problem(decided):
     assert checked(folder, [*lines, left, undo]).problems == ()
 
 
-def test_a_killed_sitting_loses_nothing_that_was_shown():
+def test_a_killed_session_loses_nothing_that_was_shown():
     command = [sys.executable, SCRIPT, "--kills", "2", "--json"]
     done = subprocess.run(
         [*command, "--longest", "3"], capture_output=True, text=True, timeout=PATIENCE

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select, update
 from test_stopwatch import Clock
 
-from napari_alc.errors import AlcError
+from napari_alc.errors import AlcError, Refused
 from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import current_boxes, finish
-from napari_alc.project.annotation.document import Refused
 from napari_alc.project.annotation.leases import LEASE_SECONDS
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import next_open_task, queue
@@ -71,7 +70,7 @@ def fall_asleep(project, seconds=LEASE_SECONDS + 1):
 def test_an_image_held_elsewhere_opens_read_only_and_says_by_whom(ada, bob, project, task):
     ada.open(task)
     found = bob.open(task)
-    assert "Ada, in another window on this computer" in found.read_only
+    assert "Ada, in another window on this computer" in found.held_by
     assert found.document.boxes == stored(project, task)
     box = found.document.open_boxes[0]
     for command in (
@@ -92,7 +91,7 @@ def test_what_the_other_window_lets_go_can_be_changed(ada, bob, project, task, e
     decided.keep([decided.open_boxes[0].id])
     getattr(ada, end)()
     found = bob.open(task)
-    assert found.read_only == ""
+    assert found.held_by == ""
     assert found.document.boxes == decided.boxes
     found.document.delete([found.document.open_boxes[0].id])
     assert found.document.boxes == stored(project, task)
@@ -102,14 +101,14 @@ def test_a_window_holds_one_image(ada, bob, project):
     first, second, _ = queue(project)
     ada.open(first)
     ada.open(second)
-    assert bob.open(first).read_only == ""
-    assert bob.open(second).read_only
+    assert bob.open(first).held_by == ""
+    assert bob.open(second).held_by
     assert ada.held_by_others() == {}
 
 
 def test_one_person_in_two_windows_is_told_too(project, elsewhere, task):
     ReviewSession(project, "Ada").open(task)
-    assert "Ada" in ReviewSession(elsewhere, "Ada").open(task).read_only
+    assert "Ada" in ReviewSession(elsewhere, "Ada").open(task).held_by
 
 
 def test_a_window_that_slept_refuses_once_another_took_its_image(ada, bob, project, task):
@@ -117,7 +116,7 @@ def test_a_window_that_slept_refuses_once_another_took_its_image(ada, bob, proje
     mine.keep([mine.open_boxes[0].id])
     fall_asleep(project)
     theirs = bob.open(task)
-    assert theirs.read_only == ""
+    assert theirs.held_by == ""
     theirs.document.delete([mine.open_boxes[0].id])
     before = mine.boxes
     for command in (
@@ -152,7 +151,7 @@ def test_signs_of_life_and_decisions_keep_the_image(ada, bob, project, task):
         fall_asleep(project, LEASE_SECONDS - 10)
         live()
         fall_asleep(project, LEASE_SECONDS - 10)
-        assert bob.open(task).read_only
+        assert bob.open(task).held_by
 
 
 HOLD = """
@@ -171,11 +170,11 @@ sys.stdin.read()
 
 def test_the_image_of_a_killed_process_is_free_at_once(ada, project, task, waiting):
     child = waiting.start(HOLD, project.folder)
-    assert "Eve" in ada.open(task).read_only
+    assert "Eve" in ada.open(task).held_by
     child.kill()
     child.wait()
     found = ada.open(task)
-    assert found.read_only == ""
+    assert found.held_by == ""
     assert [box.person for box in found.document.labels] == ["Eve"]
 
 
@@ -187,16 +186,16 @@ def change_lease(project, **values):
 def test_a_process_number_used_again_holds_nothing(ada, bob, project, task):
     ada.open(task)
     change_lease(project, process_started=rows_of(project, schema.lease)[0]["process_started"] - 60)
-    assert bob.open(task).read_only == ""
+    assert bob.open(task).held_by == ""
 
 
 def test_a_window_of_another_computer_keeps_its_image_a_minute(ada, bob, project, task):
     ada.open(task)
     change_lease(project, host="pathology-2", process=2**22 + 1)
-    assert "Ada, on the computer pathology-2" in bob.open(task).read_only
+    assert "Ada, on the computer pathology-2" in bob.open(task).held_by
     fall_asleep(project)
     assert bob.held_by_others() == {}
-    assert bob.open(task).read_only == ""
+    assert bob.open(task).held_by == ""
 
 
 def test_time_is_stored_with_the_decision_for_box_and_image(ada, project, task):
@@ -300,19 +299,19 @@ steps = st.lists(
 
 
 class Window:
-    """A sitting with what it has open."""
+    """A session with what it has open."""
 
     def __init__(self, project, person):
-        self.project, self.sitting = project, ReviewSession(project, person)
+        self.project, self.session = project, ReviewSession(project, person)
         self.task = self.opened = None
 
     def act(self, name, number):
         tasks = queue(self.project)
         if name == "open":
             self.task = tasks[number % len(tasks)]
-            self.opened = self.sitting.open(self.task)
+            self.opened = self.session.open(self.task)
         elif name in ("leave", "renew"):
-            getattr(self.sitting, name)()
+            getattr(self.session, name)()
         elif self.opened is not None:
             document = self.opened.document
             ids = list(document.boxes)
@@ -336,8 +335,8 @@ def test_whatever_two_windows_do_neither_overwrites_what_it_has_not_seen(project
             windows[who].act(name, number)
         if len(rows_of(project, schema.decision)) > before:
             window = windows[who]
-            assert window.opened.read_only == ""
+            assert window.opened.held_by == ""
             assert window.opened.document.boxes == stored(project, window.task)
     for window in windows:
-        window.sitting.close()
+        window.session.close()
     assert rows_of(project, schema.lease) == []

@@ -1,4 +1,4 @@
-"""What the sittings on one project have shown, and whether its store holds all of it."""
+"""What the sessions on one project have shown, and whether its store holds all of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Stored = Mapping[Key, Sequence[Decided]]
 
 @dataclass
 class Record:
-    """What was seen of all sittings on a project, the last one that was killed included.
+    """What was seen of all sessions on a project, the last one that was killed included.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ class Record:
         that had no identity yet.
     finished
         Images that were left as finished.
-    task, hand
-        The image on screen and its boxes at hand, when the last sitting was killed.
+    task, current
+        The image on screen and its current boxes, when the last session was killed.
     doing
         What was begun last and did not show yet; empty where nothing was.
     """
@@ -56,7 +56,7 @@ class Record:
     rows: list[tuple[int, int, Corners | None]] = field(default_factory=list)
     finished: set[int] = field(default_factory=set)
     task: int = 0
-    hand: tuple[int, ...] = ()
+    current: tuple[int, ...] = ()
     doing: str = ""
 
     @property
@@ -65,7 +65,7 @@ class Record:
         return sum(len(history) for history in self.shown.values())
 
     def read(self, diary: Iterable[Line]) -> None:
-        """Take in what a sitting has written down."""
+        """Take in what a session has written down."""
         for line in diary:
             getattr(self, f"_read_{line['event']}")(line)
 
@@ -81,10 +81,10 @@ class Record:
         self.rows.append((line["task"], line["box"], place))
 
     def _read_opened(self, line: Line) -> None:
-        self.task, self.hand, self.doing = line["task"], (), ""
+        self.task, self.current, self.doing = line["task"], (), ""
 
     def _read_hand(self, line: Line) -> None:
-        self.hand = tuple(line["boxes"])
+        self.current = tuple(line["boxes"])
 
     def _read_doing(self, line: Line) -> None:
         self.doing = line["what"]
@@ -107,7 +107,7 @@ class Checked:
     problems
         Anything else that is wrong, in words.
     next_task
-        The image at which the next sitting has to open; 0 where every image is finished.
+        The image at which the next session has to open; 0 where every image is finished.
     """
 
     lost: frozenset[tuple[int, int, int]]
@@ -187,7 +187,7 @@ def _is_drawn_as(decided: Decided, corners: Corners | None) -> bool:
 
 
 def _found_otherwise(project: Project, record: Record, stored: Stored) -> Iterator[str]:
-    """Boxes that a new sitting does not find as they were decided last."""
+    """Boxes that a new session does not find as they were decided last."""
     queue = {task.id: task for task in tasks.queue(project)}
     for task_id in sorted({task for task, _ in record.shown}):
         boxes = review.open_document(project, queue[task_id], "reader").boxes

@@ -1,6 +1,6 @@
-"""A pathologist's sitting in the real window, which tells at once whatever the screen shows.
+"""A pathologist's session in the real window, which tells at once whatever the screen shows.
 
-`kill_sitting.py` runs this as a process of its own and kills it. After each frame that is on
+`kill_session.py` runs this as a process of its own and kills it. After each frame that is on
 the display, every box that it shows in another state, category or place than the frame before
 is written as a line of JSON, straight to a file that outlives the process.
 """
@@ -32,7 +32,7 @@ SETTLED_AT_ONCE = 3
 """So many open boxes are settled with one button when the image is left."""
 
 SMALLEST = 0.25
-"""Drawn boxes and moves, as a share of the box at hand."""
+"""Drawn boxes and moves, as a share of the current box."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Diary:
         self._window, self._page = window, window.page
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._task = 0
-        self._hand: tuple[int, ...] = ()
+        self._current: tuple[int, ...] = ()
         self._boxes: dict[int, ReviewBox] = {}
         self._rows: dict[int, tuple[float, ...]] = {}
         self.shown = 0
@@ -66,7 +66,7 @@ class Diary:
 
     def look(self) -> None:
         """Tell what has changed on screen; a box that hangs on the mouse is nobody's decision."""
-        document, task = self._page.desk.document, self._page.task
+        document, task = self._page.state.document, self._page.state.task
         if document is None or task is None or self.is_mouse_down:
             return
         boxes, rows = dict(document.boxes), self._drawn_rows()
@@ -90,10 +90,10 @@ class Diary:
                 self.write(event="row", task=self._task, box=row, corners=rows.get(row))
 
     def _tell_hand(self, task: int) -> None:
-        hand = tuple(box.id for box in self._page.desk.at_hand)
-        if hand != self._hand or task != self._task:
-            self.write(event="hand", task=task, boxes=hand)
-        self._hand = hand
+        current = tuple(box.id for box in self._page.state.current_boxes)
+        if current != self._current or task != self._task:
+            self.write(event="current", task=task, boxes=current)
+        self._current = current
 
     def _drawn_rows(self) -> dict[int, tuple[float, ...]]:
         """Corners of the boxes on the canvas itself; one that has no identity yet is number 0."""
@@ -115,28 +115,28 @@ class Person:
 
     def work(self, decisions: int) -> None:
         """Make `decisions`, from image to image, as long as there are any."""
-        while self._diary.shown < decisions and self._page.desk.document is not None:
-            opened = self._page.desk.open_boxes
+        while self._diary.shown < decisions and self._page.state.document is not None:
+            opened = self._page.state.open_boxes
             if len(opened) <= SETTLED_AT_ONCE:
                 self._diary.write(event="doing", what="done")
                 self._leave()
                 continue
-            if not self._page.desk.at_hand:
+            if not self._page.state.current_boxes:
                 self._window.key(KEY.Key_J)
             [what] = self._rng.choices(list(KINDS), list(KINDS.values()))
             self._diary.write(event="doing", what=what)
             getattr(self, f"_{what}")()
             # an undo may lead back to another image
-            self._window.wait(lambda: self._page.is_settled, "the image")
+            self._window.wait(lambda: self._page.controller.opener.is_settled, "the image")
             self._window.rest()
 
     def _leave(self) -> None:
-        before = self._page.task
+        before = self._page.state.task
         self._window.key(KEY.Key_N)
-        if self._page.desk.document is not None and self._page.task == before:
+        if self._page.state.document is not None and self._page.state.task == before:
             self._window.click(self._page.panel.ask_bar.keep_all)
-        self._window.wait(lambda: self._page.is_settled, "the next image")
-        if before is not None and self._page.desk.document is not None:
+        self._window.wait(lambda: self._page.controller.opener.is_settled, "the next image")
+        if before is not None and self._page.state.document is not None:
             self._window.rest()
             self._diary.write(event="left", task=before.id)
 
@@ -153,10 +153,10 @@ class Person:
         self._window.key(KEY.Key_M)
 
     def _move(self) -> None:
-        hand, document = self._page.desk.at_hand, self._page.desk.document
-        if len(hand) != 1 or document is None:
+        current, document = self._page.state.current_boxes, self._page.state.document
+        if len(current) != 1 or document is None:
             return
-        x1, y1, x2, y2 = hand[0].corners
+        x1, y1, x2, y2 = current[0].corners
         x, y = (x1 + x2) / 2, (y1 + y2) / 2
         dx = SMALLEST * (x2 - x1) * (1 if x < document.image.width / 2 else -1)
         dy = SMALLEST * (y2 - y1) * (1 if y < document.image.height / 2 else -1)
@@ -165,10 +165,10 @@ class Person:
         self._window.key(KEY.Key_J)
 
     def _draw(self) -> None:
-        hand = self._page.desk.at_hand
-        if len(hand) != 1:
+        current = self._page.state.current_boxes
+        if len(current) != 1:
             return
-        x1, y1, x2, y2 = hand[0].corners
+        x1, y1, x2, y2 = current[0].corners
         width, height = SMALLEST * (x2 - x1), SMALLEST * (y2 - y1)
         self._window.key(KEY.Key_W)
         corner = (x1 + self._rng.uniform(0, 2) * width, y1 + self._rng.uniform(0, 2) * height)

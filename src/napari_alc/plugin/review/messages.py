@@ -1,16 +1,18 @@
-"""What the review says in words: why a box is here, what is to be done, how far it is."""
+"""What the review says in words: why a box is here, what is to be done, what was refused.
+
+Names of commands in braces stand for their keys (`KeyTexts.filled`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-
-from napari_alc.boxes import as_boxes, iou_matrix
-from napari_alc.project.annotation.document import ReviewBox, ReviewDocument
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE, Task
-from napari_alc.wording import counted, effort, form, listed
+from napari_alc.plugin.review.counterparts import Neighbour, neighbours
+from napari_alc.plugin.review.queue import ReviewQueue
+from napari_alc.project.annotation.document import Direction
+from napari_alc.project.annotation.tasks import WHOLE_IMAGE
+from napari_alc.project.storage.records import ReviewBox, Task
+from napari_alc.wording import Refusal, counted, effort, form, listed
 
 NO_PROJECT = "Open a project first."
 ALL_DONE = "Every image handed out is done. The page Iterate tells what comes next."
@@ -18,6 +20,44 @@ NOTHING_HANDED_OUT = "No image has been handed out yet."
 ALL_ELSEWHERE = "The images that are left are open in other windows, or with other readers."
 ONLY_ONE = "This is the only open box of the image."
 NO_MORE = "There is no other image in the queue."
+PAUSED = "Paused. The clock stands until you go on."
+READ_AGAIN = (
+    "A reader is at work on this image again; it can be settled when all of its readers are done."
+)
+
+PICK_FIRST = "No box is picked. Click one, or press {next_box} for the next open box."
+PICK_ONE = "Pick exactly one box first."
+ALL_DECIDED = "Every box of this image is decided. {done} finishes it and opens the next one."
+LET_GO = "Let go of the mouse first."
+DRAG = "Drag from corner to corner of an object; {draw} or {stop_drawing} stops drawing."
+NOTHING_BELOW = "There is no box under the mouse."
+NOTHING_TO: dict[Direction, str] = {
+    "undo": "There is nothing to undo.",
+    "redo": "There is nothing to redo.",
+}
+
+NO_TURNING = "Boxes cannot be turned or bent; they stay upright."
+NO_OTHER_SHAPES = (
+    "Only upright boxes are drawn here: no ellipses, lines, polygons or extra corners."
+)
+NO_CLICK = "A click draws no box, it would be too small: drag from corner to corner of an object."
+READ_ONLY = "This image can only be looked at here; nothing was changed."
+FLAT = "The review shows one image, flat; napari's other views are for other layers."
+IN_SIGHT = "Boxes stay in sight. Hold {hide_boxes} to hide them for a moment."
+
+COLOURS_AS_THEY_ARE = "This is a colour image; it is shown as it is. Contrast is for gray images."
+BRIGHTEST = "It does not get any brighter."
+DARKEST = "It does not get any darker."
+COMPUTING = "Computing the local contrast; go on meanwhile …"
+NO_MEMORY = "The computer has not enough free memory for the local contrast of this image."
+
+LABEL_WORDS = {
+    "none": "Nothing is written beside the boxes.",
+    "letters": "The letter of each colour stands beside the boxes.",
+    "score": "The models' confidence stands beside their boxes.",
+    "category": "The category stands beside the boxes.",
+}
+"""What is said when the words beside boxes change; in the order of the key."""
 
 NAMES = {"crowd": "the crowd", "mp": "Mp", "ma": "Ma"}
 """The three that propose boxes, as a sentence names them."""
@@ -42,15 +82,6 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Neighbour:
-    """The closest box of another source: its overlap (IoU, 0–1) and confidence."""
-
-    source: str
-    overlap: float
-    score: float | None
-
-
 def task_words(task: Task | None) -> tuple[str, str]:
     """What a person is asked to do with an image: a heading and a sentence."""
     if task is None:
@@ -73,10 +104,41 @@ def progress_words(done: int, images: int, boxes: int, pace: float | None = None
     return text if pace is None or not boxes else f"{text}, {effort(pace * boxes)} at your pace"
 
 
+def why_nothing_is_left(queue: ReviewQueue, unfinished: int) -> str:
+    """Why no image follows.
+
+    Parameters
+    ----------
+    unfinished
+        Images that nobody has finished, whoever's they are.
+    """
+    if queue.done < len(queue) or unfinished:
+        return ALL_ELSEWHERE
+    return ALL_DONE if len(queue) else NOTHING_HANDED_OUT
+
+
 def open_words(number: int) -> str:
     """The question before an image is finished with open boxes."""
     what = form(number, "is it", "are they")
     return f"{counted(number, 'box is', 'boxes are')} still open. What {what}?"
+
+
+def open_question(still_open: int, hidden: int) -> str:
+    """The question before an image is finished with open boxes.
+
+    Parameters
+    ----------
+    hidden
+        How many of the open boxes the filter hides: whoever answers does not see them.
+    """
+    question = open_words(still_open)
+    if not hidden:
+        return question
+    which = counted(hidden, "of them is", "of them are")
+    if hidden == still_open:
+        which = form(hidden, "It is", "All of them are")
+    where = "hidden by your choice of colours and confidence"
+    return f"{question} {which} {where}; “Go back” shows {form(hidden, 'it', 'them')}."
 
 
 def hidden_words(number: int) -> str:
@@ -86,12 +148,12 @@ def hidden_words(number: int) -> str:
 
 
 def only_one_words(hidden: int) -> str:
-    """That the open box at hand is the only one that is shown."""
+    """That the current open box is the only one that is shown."""
     return f"This is the only one; {hidden_words(hidden)}" if hidden else ONLY_ONE
 
 
 def no_box_of(model: str, closest: float = 0.0) -> str:
-    """That a model has no box of the object at hand; `closest` is the highest IoU with others."""
+    """That a model has no box of the current object; `closest` is the highest IoU with others."""
     if not closest:
         return f"{NAMES[model]} has no box here."
     return f"{NAMES[model]} has no box of this object; its closest one overlaps {closest:.2f}."
@@ -102,10 +164,25 @@ def went_with_it(model: str) -> str:
     return f"{NAMES[model]}'s own box is decided with it; undo takes both back."
 
 
-def back_on(file_name: str, way: str) -> str:
+def back_on(file_name: str, way: Direction) -> str:
     """That undo or redo has led to another image."""
     what = "taken back" if way == "undo" else "repeated"
     return f"Back on {file_name}: your last decision there is {what}."
+
+
+def reading(file_name: str) -> str:
+    """That an image is on its way."""
+    return f"Reading {file_name} …"
+
+
+def unreadable(reason: str, next_key: str) -> str:
+    """Why an image cannot be shown, and the key that leads to the next one."""
+    return f"{reason} Press {next_key} to go on with the next image."
+
+
+def held(who: str) -> str:
+    """Why an image that another window has can only be looked at."""
+    return Refusal.HELD.value.format(who)
 
 
 def elsewhere_words(file_name: str, who: str) -> str:
@@ -122,39 +199,6 @@ def now_words(before: str, now: str) -> str:
     return "As the labels stand now, nothing else agrees with it."
 
 
-def overlap(a: ReviewBox, b: ReviewBox) -> float:
-    """Intersection over union of two boxes, 0–1."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.corners, b.corners
-    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - both)
-
-
-def neighbours(box: ReviewBox, others: Iterable[ReviewBox]) -> tuple[Neighbour, ...]:
-    """The closest box of the same category from each other source, as far as one overlaps."""
-    rivals = [
-        other
-        for other in others
-        if other.id != box.id
-        and other.category_id == box.category_id
-        and other.source in NAMES
-        and other.source != box.source
-    ]
-    if not rivals:
-        return ()
-    overlaps = iou_matrix(as_boxes(box.corners), as_boxes([r.corners for r in rivals]))[0]
-    found: dict[str, Neighbour] = {}
-    for row in np.argsort(-overlaps, kind="stable"):
-        rival = rivals[int(row)]
-        if overlaps[row] > 0:
-            found.setdefault(
-                rival.source, Neighbour(rival.source, float(overlaps[row]), rival.score)
-            )
-    return tuple(found[source] for source in NAMES if source in found)
-
-
 def why_here(
     box: ReviewBox, others: Sequence[ReviewBox], models_saw: bool, iou: float = 0.5
 ) -> str:
@@ -162,8 +206,6 @@ def why_here(
 
     Parameters
     ----------
-    box
-        The box at hand.
     others
         Every box of the image: proposals and suggestions.
     models_saw
@@ -207,7 +249,7 @@ def _closest(near: Sequence[Neighbour], models_saw: bool) -> list[str]:
 
 
 def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
-    """Which box is at hand.
+    """Which box is the current one.
 
     Parameters
     ----------
@@ -223,50 +265,5 @@ def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
 
 
 def boxes_title(number: int) -> str:
-    """What is at hand when it is not exactly one box."""
+    """How many boxes are current, where it is not exactly one."""
     return "No box picked" if number == 0 else f"{number} boxes picked"
-
-
-@dataclass(frozen=True)
-class Told:
-    """What can be told of the boxes at hand.
-
-    Parameters
-    ----------
-    document
-        All boxes of the image.
-    open_ids
-        Open boxes in the order in which they are visited.
-    regions
-        Region of boxes as things stand.
-    verdicts
-        What several readers said of boxes.
-    models_saw
-        Whether models have looked at the image.
-    iou
-        Boxes agree above this overlap, 0–1.
-    """
-
-    document: ReviewDocument
-    open_ids: Sequence[int]
-    regions: Mapping[int, str]
-    verdicts: Mapping[int, str]
-    models_saw: bool
-    iou: float
-
-    def words(
-        self, boxes: Sequence[ReviewBox], category_name: Callable[[int], str]
-    ) -> tuple[str, str]:
-        """A title and a few sentences on the boxes at hand."""
-        if len(boxes) != 1:
-            return boxes_title(len(boxes)), ""
-        [box] = boxes
-        position = self.open_ids.index(box.id) + 1 if box.id in self.open_ids else 0
-        title = box_title(box, category_name(box.category_id), position, len(self.open_ids))
-        others = [*self.document.boxes.values(), *self.document.suggestions]
-        sentences = (
-            self.verdicts.get(box.id, ""),
-            why_here(box, others, self.models_saw, self.iou),
-            now_words(box.region, self.regions.get(box.id, box.region)),
-        )
-        return title, " ".join(sentence for sentence in sentences if sentence)

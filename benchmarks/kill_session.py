@@ -1,17 +1,17 @@
 """Kills the program in the middle of a review, and looks whether anything shown was lost.
 
-    python benchmarks/kill_sitting.py [--json] [--kills 20] [--longest 6] [--seed 0]
+    python benchmarks/kill_session.py [--json] [--kills 20] [--longest 6] [--seed 0]
 
 A real process opens napari with the plugin on a virtual display and works through a scripted
-sitting of 200 decisions with real key and mouse events (boxes kept, deleted, moved, drawn, given
+session of 200 decisions with real key and mouse events (boxes kept, deleted, moved, drawn, given
 another category, decisions undone, images finished). After every frame it writes down what the
 screen shows as decided. It is killed (SIGKILL; TerminateProcess on Windows) at a random moment.
 Then everything that was ever shown must be in the project's store, in the order in which it was
 shown, with state, category and corners to the last digit; the database must be sound; and the
-next sitting, which goes on where this one was cut off, must open at the same image.
+next session, which goes on where this one was cut off, must open at the same image.
 
 The last line printed is one JSON object: `kills`, `shown` (decisions), `lost` (of them),
-`problems` (in words), `other_box` (sittings that opened at the same image, but at another box).
+`problems` (in words), `other_box` (sessions that opened at the same image, but at another box).
 `--json` prints nothing else. Exit status 1 when anything was lost or is wrong. Ten seconds a kill.
 """
 
@@ -30,20 +30,20 @@ from pathlib import Path
 from random import Random
 
 from review_projects import Plan, make_project
-from sitting_record import Line, Record, check
+from session_record import Line, Record, check
 from virtual_display import virtual_display
 
 PROJECT = Plan(images=11, per_image=40, side=512)
 
-SITTING = 200
-"""Decisions; a sitting that is killed is gone on with by the next."""
+DECISIONS = 200
+"""Decisions; a session that is killed is gone on with by the next."""
 
 OPENING_SECONDS = 120
 """After this a window that shows no image has failed."""
 
 LOOK_EVERY = 0.02
 
-SCRIPT = Path(__file__).with_name("scripted_sitting.py")
+SCRIPT = Path(__file__).with_name("scripted_session.py")
 
 
 @dataclass
@@ -65,12 +65,12 @@ class Findings:
         return not (self.lost or self.problems)
 
 
-class Sitting:
+class ScriptedSession:
     """A process that reviews, with the diary that outlives it."""
 
     def __init__(self, project: Path, folder: Path, seed: int) -> None:
         self._diary, self._errors = folder / f"diary-{seed}.jsonl", folder / f"errors-{seed}.txt"
-        given = (project, self._diary, seed, SITTING)
+        given = (project, self._diary, seed, DECISIONS)
         command = [sys.executable, str(SCRIPT), *map(str, given)]
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(command, stdout=errors, stderr=errors)
@@ -90,7 +90,7 @@ class Sitting:
 
     def _require_alive(self) -> None:
         if self._process.poll():
-            raise SystemExit(f"The sitting has failed:\n{self._errors.read_text()[-3000:]}")
+            raise SystemExit(f"The session has failed:\n{self._errors.read_text()[-3000:]}")
 
     def kill_after(self, seconds: float) -> bool:
         """End the process without a warning; whether it was still at work."""
@@ -111,18 +111,18 @@ class Sitting:
         return [json.loads(line) for line in whole.splitlines()]
 
 
-def sittings(folder: Path, findings: Findings, rng: Random, longest: float) -> Iterator[None]:
+def sessions(folder: Path, findings: Findings, rng: Random, longest: float) -> Iterator[None]:
     """Review one project to its end, killed again and again; yields after each kill."""
     project = make_project(folder, PROJECT)
     findings.projects += 1
     record, before = Record(), Findings(shown=findings.shown, lost=findings.lost)
     expected = 0
-    hand: tuple[int, ...] = ()
+    current: tuple[int, ...] = ()
     while True:
-        sitting = Sitting(project, folder, rng.randrange(2**31))
-        was_killed = sitting.kill_after(rng.uniform(0, longest))
-        lines = sitting.lines()
-        _compare_places(findings, lines, expected, hand)
+        session = ScriptedSession(project, folder, rng.randrange(2**31))
+        was_killed = session.kill_after(rng.uniform(0, longest))
+        lines = session.lines()
+        _compare_places(findings, lines, expected, current)
         record.read(lines)
         checked = check(project, record)
         findings.shown = before.shown + record.decisions
@@ -130,7 +130,7 @@ def sittings(folder: Path, findings: Findings, rng: Random, longest: float) -> I
         findings.problems += [p for p in checked.problems if p not in findings.problems]
         findings.kinds += Counter(line["what"] for line in lines if line["event"] == "doing")
         expected = checked.next_task
-        hand = record.hand if lines[-1]["event"] == "hand" else ()
+        current = record.current if lines[-1]["event"] == "current" else ()
         findings.kills += was_killed
         if was_killed:
             yield
@@ -139,25 +139,25 @@ def sittings(folder: Path, findings: Findings, rng: Random, longest: float) -> I
 
 
 def _compare_places(
-    findings: Findings, lines: list[Line], expected: int, hand: tuple[int, ...]
+    findings: Findings, lines: list[Line], expected: int, current: tuple[int, ...]
 ) -> None:
-    """Whether a sitting has opened where the one before was cut off."""
+    """Whether a session has opened where the one before was cut off."""
     opened = next((line["task"] for line in lines if line["event"] == "opened"), 0)
     if expected and opened != expected:
         findings.problems.append(f"cut off at image {expected}, opened again at {opened}")
-    elif expected and hand:
-        at = next((tuple(line["boxes"]) for line in lines if line["event"] == "hand"), ())
-        findings.same_box += at == hand
-        findings.other_box += at != hand
+    elif expected and current:
+        at = next((tuple(line["boxes"]) for line in lines if line["event"] == "current"), ())
+        findings.same_box += at == current
+        findings.other_box += at != current
 
 
 def kill(kills: int, longest: float, seed: int) -> Findings:
-    """Kill `kills` sittings, on as many projects as they use up."""
+    """Kill `kills` sessions, on as many projects as they use up."""
     findings, rng = Findings(), Random(seed)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         while findings.kills < kills:
             folder = Path(name) / str(findings.projects)
-            for _ in sittings(folder, findings, rng, longest):
+            for _ in sessions(folder, findings, rng, longest):
                 print(f"\r{findings.kills} of {kills}", end="", file=sys.stderr, flush=True)
                 if findings.kills == kills:
                     break

@@ -1,0 +1,190 @@
+"""What the review knows at this moment; it knows neither Qt nor napari.
+
+The controller changes it and says which part has changed; views follow the signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from psygnal import Signal
+
+from napari_alc.cleaning.regions import Thresholds
+from napari_alc.labels import Category
+from napari_alc.plugin.palettes import colour_name
+from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter, VisitOrder
+from napari_alc.plugin.review.commands import DEFAULT_KEYS, KeyTexts
+from napari_alc.plugin.review.queue import ReviewQueue
+from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.storage.records import ReviewBox, Task
+
+
+@dataclass(frozen=True, eq=False)
+class OpenImage:
+    """An image under review.
+
+    Parameters
+    ----------
+    task
+        Its entry in the queue when it was opened.
+    document
+        Its boxes.
+    thresholds
+        Of the method, for the regions while boxes change.
+    """
+
+    task: Task
+    document: ReviewDocument
+    thresholds: Thresholds
+    order: VisitOrder = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = VisitOrder(self.document.boxes.values(), self.document.image.height)
+        object.__setattr__(self, "order", order)
+
+
+@dataclass(eq=False)
+class ReviewState:
+    """The queue, the image that is open, and the boxes that the next command concerns.
+
+    Parameters
+    ----------
+    queue
+        The images handed out.
+    task
+        The image that is open, or being read.
+    opened
+        The image that is open.
+    current_ids
+        Of the boxes that the next command concerns; the image they are of may have lost some.
+    regions
+        Region of each box as things stand, where it is not the stored one.
+    suggestions
+        Boxes shown beside the current one.
+    verdicts
+        What several readers decided, by box id.
+    filter
+        Which boxes are shown and visited.
+    categories, category_id
+        Those of the project, and the one that drawn boxes get.
+    read_only
+        Why nothing can be changed; empty where it can.
+    is_asking
+        Whether the question stands what the boxes still open are.
+    pace
+        Seconds a box at the person's own pace, once that is known.
+    unfinished
+        Images that nobody had finished when the queue was read, this person's or not.
+    is_queue_old
+        Whether other images may be in the queue now than when it was read.
+    keys
+        How the keys in use are written.
+    message
+        What was told last; empty when there is nothing to say any more.
+    """
+
+    queue: ReviewQueue = field(default_factory=ReviewQueue)
+    task: Task | None = None
+    opened: OpenImage | None = None
+    current_ids: tuple[int, ...] = ()
+    regions: Mapping[int, str] = field(default_factory=dict)
+    suggestions: tuple[ReviewBox, ...] = ()
+    verdicts: Mapping[int, str] = field(default_factory=dict)
+    filter: BoxFilter = EVERYTHING
+    categories: tuple[Category, ...] = ()
+    category_id: int = 0
+    read_only: str = ""
+    is_asking: bool = False
+    pace: float | None = None
+    unfinished: int = 0
+    is_queue_old: bool = False
+    keys: KeyTexts = DEFAULT_KEYS
+    message: str = ""
+
+    project_changed = Signal(object)
+    """Emitted with the `Project` that is opened, or None."""
+
+    queue_changed = Signal()
+    """Emitted when other images may be in the queue, or other people hold them."""
+
+    entry_changed = Signal(int)
+    """Emitted with the task id of an image whose entry in the queue has changed."""
+
+    task_changed = Signal()
+    """Emitted when another image is open, or to be opened."""
+
+    progress_changed = Signal()
+    """Emitted when the images done, the boxes left or the pace have changed."""
+
+    boxes_changed = Signal()
+    """Emitted when boxes, those that are current, or what can be done with them have changed."""
+
+    filter_changed = Signal()
+    """Emitted when other boxes are to be shown."""
+
+    question_changed = Signal()
+    """Emitted when the question about open boxes is asked or answered."""
+
+    notified = Signal(str)
+    """Emitted with `message`."""
+
+    @property
+    def task_id(self) -> int | None:
+        """Id of the task that is open, or None."""
+        return None if self.task is None else self.task.id
+
+    @property
+    def document(self) -> ReviewDocument | None:
+        """The boxes of the image that is open, or None."""
+        return None if self.opened is None else self.opened.document
+
+    @property
+    def current_boxes(self) -> tuple[ReviewBox, ...]:
+        """The boxes that the next command concerns."""
+        if self.document is None:
+            return ()
+        boxes = self.document.boxes
+        return tuple(boxes[i] for i in self.current_ids if boxes[i].state != "deleted")
+
+    @property
+    def open_boxes(self) -> list[ReviewBox]:
+        """The open boxes in the order in which they are visited."""
+        if self.opened is None:
+            return []
+        return self.opened.order.sorted(self.opened.document.open_boxes)
+
+    @property
+    def passing_boxes(self) -> list[ReviewBox]:
+        """The open boxes that the filter lets pass."""
+        return [box for box in self.open_boxes if self.passes(box)]
+
+    @property
+    def hidden_boxes(self) -> list[ReviewBox]:
+        """The open boxes that the filter hides; current ones are shown whatever it says."""
+        current = self.current_boxes
+        return [box for box in self.open_boxes if box not in current and not self.passes(box)]
+
+    @property
+    def models_saw(self) -> bool:
+        """Whether models have looked at the image."""
+        return self.task is not None and self.task.models is not None
+
+    def colour_of(self, box: ReviewBox) -> str:
+        """Name of the colour that a box has as things stand."""
+        return colour_name(box, self.regions.get(box.id))
+
+    def passes(self, box: ReviewBox) -> bool:
+        """Whether the filter shows a box."""
+        return self.filter.passes(box, self.colour_of(box))
+
+    def notify(self, text: str) -> None:
+        """Tell a person something; an empty text takes back what was told."""
+        self.message = text
+        self.notified.emit(text)
+
+    def ask(self, is_asking: bool) -> None:
+        """Put the question about open boxes, or take it back."""
+        if is_asking or self.is_asking:
+            self.is_asking = is_asking
+            self.question_changed.emit()
