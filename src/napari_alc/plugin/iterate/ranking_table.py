@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.iterate.thumbnails import SIDE, Thumbnails
 from napari_alc.plugin.palettes import COLOURS, LETTERS
-from napari_alc.plugin.widgets.tables import TableView
+from napari_alc.plugin.widgets.tables import TableModel, TableView
 from napari_alc.project.steps.overrides import Ranking
 from napari_alc.project.storage.records import RankedImage
 
@@ -44,11 +44,11 @@ def choice_words(row: RankedImage) -> str:
     return f"{verb} by {row.override.person}: {row.override.reason}"
 
 
-class RankingModel(QAbstractTableModel):
+class RankingModel(TableModel):
     """A row an image; thumbnails are made for the rows that are painted."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(tooltips.SELECTION_COLUMNS)
         self.thumbnails = Thumbnails(self)
         self.thumbnails.ready.connect(self._show_thumbnail)
         self._rows: tuple[RankedImage, ...] = ()
@@ -83,14 +83,6 @@ class RankingModel(QAbstractTableModel):
     def row(self, place: int) -> RankedImage:
         """The image in a row."""
         return self._rows[place]
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
-        """How many images there are."""
-        return len(self._rows)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
-        """How many columns there are."""
-        return len(tooltips.SELECTION_COLUMNS)
 
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> Any:
         """A cell's text, picture, alignment and whole text."""
@@ -149,14 +141,12 @@ class RankingModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
     ) -> Any:
         """A column's name, or its colour, and what it means."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        name, meaning = list(tooltips.SELECTION_COLUMNS.items())[section]
-        if role == _Role.DisplayRole:
-            return "" if section in REGIONS else name
-        if role == _Role.DecorationRole:
-            return self._swatches.get(section)
-        return meaning if role == _Role.ToolTipRole else None
+        if orientation == Qt.Orientation.Horizontal and section in REGIONS:
+            if role == _Role.DisplayRole:
+                return ""
+            if role == _Role.DecorationRole:
+                return self._swatches[section]
+        return super().headerData(section, orientation, role)
 
 
 def _lines(*lines: str) -> str:

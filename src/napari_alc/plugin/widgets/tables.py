@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, Qt
@@ -19,20 +19,14 @@ MEASURED_ROWS = 50
 """Rows that tell how wide a column must be; measuring thousands takes too long."""
 
 
-class RowsModel(QAbstractTableModel):
-    """Rows of plain values under headings with tooltips."""
+class TableModel(QAbstractTableModel):
+    """Rows under headings with tooltips; what a cell shows is left to who knows the rows."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         super().__init__()
         self._names = tuple(columns)
         self._tooltips = tuple(columns.values())
-        self._rows: Sequence[Row] = ()
-
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show other rows."""
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
+        self._rows: Sized = ()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
         """How many rows there are."""
@@ -41,6 +35,28 @@ class RowsModel(QAbstractTableModel):
     def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
         """How many columns there are."""
         return len(self._names)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """A column's name and what it means."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._names[section]
+        return self._tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class RowsModel(TableModel):
+    """Rows of plain values."""
+
+    _rows: Sequence[Row]
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell's text, whole text and alignment."""
@@ -52,16 +68,6 @@ class RowsModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignLeft if is_name else Qt.AlignmentFlag.AlignRight
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
-
-    def headerData(  # noqa: N802
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """A column's name and what it means."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._names[section]
-        return self._tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
 
 class TableView(QTableView):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.review.queue import QueueEntry, ReviewQueue
-from napari_alc.plugin.widgets.tables import TableView
+from napari_alc.plugin.widgets.tables import TableModel, TableView
 
 LEAST_HEIGHT = 70
 """Pixels of the table: its heading and two images."""
@@ -24,18 +24,20 @@ SEARCH_FROM = 8
 _Role = Qt.ItemDataRole
 
 
-class QueueModel(QAbstractTableModel):
+class QueueModel(TableModel):
     """Cells made when they come into view: ten thousand images cost no more than ten."""
 
+    _rows: ReviewQueue
+
     def __init__(self) -> None:
-        super().__init__()
-        self._queue = ReviewQueue()
+        super().__init__(tooltips.QUEUE_COLUMNS)
+        self._rows = ReviewQueue()
         self._here: int | None = None
 
     def set_queue(self, queue: ReviewQueue, here: int | None) -> None:
         """Show another queue; `here` is the task id of the image that is shown."""
         self.beginResetModel()
-        self._queue, self._here = queue, here
+        self._rows, self._here = queue, here
         self.endResetModel()
 
     def set_here(self, here: int | None) -> None:
@@ -46,7 +48,7 @@ class QueueModel(QAbstractTableModel):
 
     def update(self, task_id: int | None) -> None:
         """Show an image's row as the queue has it now."""
-        place = None if task_id is None else self._queue.place(task_id)
+        place = None if task_id is None else self._rows.place(task_id)
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, self.columnCount() - 1))
 
@@ -57,25 +59,17 @@ class QueueModel(QAbstractTableModel):
 
     def place(self, task_id: int | None) -> int:
         """The row of an image; -1 where it is not in the queue."""
-        place = None if task_id is None else self._queue.place(task_id)
+        place = None if task_id is None else self._rows.place(task_id)
         return -1 if place is None else place
 
     def entry(self, place: int) -> QueueEntry:
         """The image in a row."""
-        return self._queue[place]
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
-        """How many images there are."""
-        return len(self._queue)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802
-        """How many columns there are."""
-        return len(tooltips.QUEUE_COLUMNS)
+        return self._rows[place]
 
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> Any:
         """A cell's text and alignment; a tooltip says all of it."""
         if role in (_Role.DisplayRole, _Role.ToolTipRole):
-            entry = self._queue[index.row()]
+            entry = self._rows[index.row()]
             if role == _Role.ToolTipRole and entry.holder:
                 return f"{entry.task.file_name}: with {entry.holder}"
             return self._cell(entry, index.column())
@@ -97,15 +91,6 @@ class QueueModel(QAbstractTableModel):
             _state(entry, is_here),
         )
         return cells[column]
-
-    def headerData(  # noqa: N802
-        self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
-    ) -> Any:
-        """A column's name and what it means."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        name, meaning = list(tooltips.QUEUE_COLUMNS.items())[section]
-        return {_Role.DisplayRole: name, _Role.ToolTipRole: meaning}.get(_Role(role))
 
 
 def _state(entry: QueueEntry, is_here: bool) -> str:
