@@ -107,7 +107,7 @@ def test_a_forbidden_import_is_noticed():
 @pytest.mark.parametrize(
     ("forbidden", "names"),
     [
-        pytest.param(TRAINING | WINDOW | {"numpy"}, [PACKAGE], id="the package itself"),
+        pytest.param(TRAINING | WINDOW | {"numpy", "pydantic"}, [PACKAGE], id="the package itself"),
         pytest.param(
             TRAINING | WINDOW,
             [*outside(*NEEDS_TORCH, *OPENS_WINDOWS), *LIGHT_DETECTION],
