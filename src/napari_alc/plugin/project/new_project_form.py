@@ -21,6 +21,7 @@ from napari_alc.detection.settings import DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.project.source_preview import Inputs, Preview, look
+from napari_alc.plugin.settings.method_form import MOST_IMAGES
 from napari_alc.plugin.widgets.controls import (
     PathRow,
     button_with,
@@ -247,7 +248,7 @@ def _first(notes: tuple[str, ...]) -> list[str]:
 
 def _number(least: int, value: int, tooltip: str) -> QSpinBox:
     box = QSpinBox()
-    box.setRange(least, 1_000_000)
+    box.setRange(least, MOST_IMAGES)
     box.setValue(value)
     box.setToolTip(tooltip)
     return box

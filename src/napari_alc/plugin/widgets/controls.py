@@ -117,11 +117,16 @@ def _colour_notice(label: QLabel) -> None:
     parent = label.parentWidget()
     if parent is None:
         return
-    # the theme's own text is as far from its ground as can be
-    is_dark = parent.palette().color(parent.foregroundRole()).lightness() >= HALF
-    style = f"color: {NOTICE_ON_DARK if is_dark else NOTICE_ON_LIGHT}; font-weight: bold;"
+    colour = NOTICE_ON_DARK if is_on_dark(parent) else NOTICE_ON_LIGHT
+    style = f"color: {colour}; font-weight: bold;"
     if style != label.styleSheet():
         label.setStyleSheet(style)
+
+
+def is_on_dark(widget: QWidget) -> bool:
+    """Whether a widget stands on one of napari's dark themes."""
+    # The ground may be somebody else's; the theme's own letters are as far from it as can be.
+    return bool(widget.palette().color(widget.foregroundRole()).lightness() >= HALF)
 
 
 def show_words(label: QLabel, text: str) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from napari_alc.boxes import Integers
+from napari_alc.plugin.widgets.controls import is_on_dark
 from napari_alc.wording import counted
 
 HEIGHT = 96
@@ -27,9 +28,6 @@ LETTERS = 11
 
 ON_DARK, ON_LIGHT = "#ffb86b", "#9a4408"
 """Colours of the images that come next, on dark and light themes."""
-
-HALF = 127
-"""Lightness between dark and light letters."""
 
 FAINT = 0.35
 """Opacity of the images that do not come next."""
@@ -80,7 +78,7 @@ class ScoreHistogram(QWidget):
         if self.bars is None:
             return
         text = self.palette().color(self.foregroundRole())
-        accent = QColor(ON_DARK if text.lightness() > HALF else ON_LIGHT)
+        accent = QColor(ON_DARK if is_on_dark(self) else ON_LIGHT)
         painter = QPainter(self)
         faint = QColor(text)
         faint.setAlphaF(FAINT)
