@@ -144,6 +144,7 @@ def row_of(*widgets: QWidget) -> QHBoxLayout:
     return row
 
 
+# Not superqt's debouncer, which cannot say whether it still waits: what takes pictures asks that.
 def single_shot(parent: QObject, milliseconds: int, action: Callable[[], None]) -> QTimer:
     """A timer that does something once, so long after its last start."""
     timer = QTimer(parent)
