@@ -31,7 +31,13 @@ def test_an_unknown_setting_is_named():
         {"batch_size": -1},
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},
-        {"input_size": 8},
+        {"input_size": 15},
+        {"score_floor": -0.01},
+        {"weight_decay": -1e-9},
+        {"max_detections": 0},
+        {"epochs": 0},
+        {"threads": 0},
+        {"seed": -1},
         {"score_floor": 1.0},
         {"weight_decay": float("inf")},
         {"threads": "four"},
@@ -47,6 +53,30 @@ def test_an_unknown_setting_is_named():
 def test_a_wrong_value_is_refused(wrong):
     with pytest.raises(AlcError):
         DetectorSettings.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input_size", 16),
+        ("tile_size", 16),
+        ("tile_overlap", 0.5),
+        ("tile_overlap", 0),
+        ("score_floor", 0.0),
+        ("weight_decay", 0),
+        ("seed", 0),
+        ("validate_every", 1),
+    ],
+)
+def test_the_last_value_of_a_range_is_taken_as_it_is_written(name, value):
+    assert repr(DetectorSettings.parse({name: value}).given) == repr({name: value})
+
+
+def test_a_copy_is_checked_and_keeps_what_was_left_open():
+    settings = DetectorSettings(preset="resnet50").changed(epochs=3)
+    assert settings.given == {"preset": "resnet50", "epochs": 3}
+    with pytest.raises(ValueError, match="epochs"):
+        settings.changed(epochs=0)
 
 
 def test_tiles_may_be_chosen_from_the_boxes_fixed_or_never_used():
