@@ -183,7 +183,7 @@ def take_pictures(folder: Path) -> None:
         out = FOLDER / f"{name}.png"
         arguments = ["--page", picture.page, "--width", str(picture.width)]
         arguments += ["--height", str(picture.height)]
-        program = ["-m", "napari_alc.plugin.screenshot"]
+        program = [str(Path(__file__).with_name("window_states.py"))]
         _run(program, folder / picture.project, out, arguments, picture.scale)
         _shrink(out)
     _run([str(Path(__file__).with_name("make_settling.py"))], folder / START, FOLDER / SETTLING)

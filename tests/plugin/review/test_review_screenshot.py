@@ -4,17 +4,16 @@ import subprocess
 import sys
 
 import pytest
+import window_states
 from PIL import Image
 from review_driver import make_project
 
-from napari_alc.plugin import screenshot
-from napari_alc.plugin.screenshot import PAGES
 from patience import PATIENCE
 
 
-def run(project, out, *more, **environment):
-    command = [sys.executable, "-m", "napari_alc.plugin.screenshot", str(project), str(out), *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **environment)
+def run(project, out):
+    command = [sys.executable, "-m", "napari_alc.plugin.screenshot", str(project), str(out)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -26,10 +25,10 @@ def folder(tmp_path):
 
 def test_a_picture_of_the_review_shows_boxes_of_every_region(folder, tmp_path):
     out = tmp_path / "review.png"
-    done = run(folder, out, "--width", "1280", "--height", "720")
+    done = run(folder, out)
     assert done.returncode == 0, done.stderr
     with Image.open(out) as picture:
-        assert picture.width >= 1280
+        assert picture.width >= 1600
         colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
     assert {(255, 59, 59), (55, 224, 90), (255, 138, 226), (232, 232, 232)} <= colours
 
@@ -67,13 +66,13 @@ assert not {{"torch", "torchvision"}} & set(sys.modules)
 
 
 def test_every_state_that_a_picture_shows_can_be_brought_about(docked, folder, qtbot, monkeypatch):
-    monkeypatch.setattr(screenshot, "REST_MS", 0)
+    monkeypatch.setattr(window_states, "REST_MS", 0)
     viewer, widget = docked()
     assert widget.open_project(folder)
     review = widget.review_page
     qtbot.waitUntil(lambda: review.state.document is not None)
     theme = viewer.theme
-    for page in PAGES.values():
+    for page in window_states.PAGES.values():
         window = page(widget)
         if window is not None:
             assert window.isVisible()
