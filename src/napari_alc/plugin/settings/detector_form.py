@@ -33,7 +33,7 @@ class NumberField(QWidget):
     entered = Signal(object)
     """Emitted with a number that may be stored, or None where the field was emptied."""
 
-    def __init__(self, number: offered.Number) -> None:
+    def __init__(self, number: offered.NumberOption) -> None:
         super().__init__()
         self.number = number
         self._shown = ""

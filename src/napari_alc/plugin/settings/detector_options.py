@@ -67,7 +67,7 @@ WEIGHTS_WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberOption:
     """A number that the user may change.
 
     Parameters
@@ -117,7 +117,7 @@ def _default(name: str) -> Callable[[DetectorSettings], str]:
 
 
 NUMBERS = (
-    Number(
+    NumberOption(
         "epochs",
         "Epochs",
         _WHOLE,
@@ -125,35 +125,35 @@ NUMBERS = (
         "How often a training goes through all training images. Not used where the number of "
         "iterations is set.",
     ),
-    Number(
+    NumberOption(
         "iterations",
         "Iterations",
         _WHOLE,
         _iterations,
         "How many batches a training takes. More take longer and help up to a point.",
     ),
-    Number(
+    NumberOption(
         "batch_size",
         "Images a batch",
         _WHOLE,
         lambda settings: f"as the preset: {settings.recipe.batch_size}",
         "Images that are learned from at once. Fewer need less memory.",
     ),
-    Number(
+    NumberOption(
         "learning_rate",
         "Learning rate",
         "a number above 0",
         lambda settings: f"as the preset: {settings.recipe.learning_rate:g}",
         "How far the network moves with each batch. If you are not sure, leave it empty.",
     ),
-    Number(
+    NumberOption(
         "weight_decay",
         "Weight decay",
         "a number, 0 or more",
         lambda settings: f"as the preset: {settings.recipe.weight_decay:g}",
         "How strongly large weights are held back. If you are not sure, leave it empty.",
     ),
-    Number(
+    NumberOption(
         "input_size",
         "Input size (pixels)",
         "a whole number, 16 or more",
@@ -161,7 +161,7 @@ NUMBERS = (
         "Longest side of an image as the detector sees it. Larger finds smaller objects and "
         "takes longer.",
     ),
-    Number(
+    NumberOption(
         "tile_size",
         "Tiles (pixels)",
         "0 for no tiles, or a whole number, 16 or more",
@@ -169,21 +169,21 @@ NUMBERS = (
         "Large images are looked at in tiles of this side where small objects would vanish "
         "otherwise. 0 never cuts an image up.",
     ),
-    Number(
+    NumberOption(
         "tile_overlap",
         "Overlap of tiles",
         "a number from 0 to 0.5",
         _default("tile_overlap"),
         "Share of a tile that it has in common with the next one, so that no object is cut.",
     ),
-    Number(
+    NumberOption(
         "score_floor",
         "Lowest score",
         "a number from 0 to below 1",
         _default("score_floor"),
         "Boxes of which a detector is less sure than this are thrown away at once.",
     ),
-    Number(
+    NumberOption(
         "max_detections",
         "Most boxes an image",
         _WHOLE,
@@ -191,7 +191,7 @@ NUMBERS = (
         "More boxes than this are never found in one image; raised by itself where your images "
         "hold nearly as many.",
     ),
-    Number(
+    NumberOption(
         "validate_every",
         "Measure every … iterations",
         _WHOLE,
@@ -199,14 +199,14 @@ NUMBERS = (
         "How often AP50 on the validation images is measured while training, for the curve. "
         "It does not change what is learned.",
     ),
-    Number(
+    NumberOption(
         "seed",
         "Seed",
         "a whole number, 0 or more",
         lambda settings: f"as the project: {settings.seed}",
         "Two trainings with the same seed and images give the same detector on a processor.",
     ),
-    Number(
+    NumberOption(
         "threads",
         "Processor threads",
         _WHOLE,
@@ -217,7 +217,7 @@ NUMBERS = (
 """The numbers, in the order of the form."""
 
 
-def value_of(number: Number, text: str) -> int | float | None:
+def value_of(number: NumberOption, text: str) -> int | float | None:
     """What was typed into the field of `number`; None for an empty one.
 
     Raises
@@ -232,7 +232,7 @@ def value_of(number: Number, text: str) -> int | float | None:
         try:
             value = kind(typed)
             DetectorSettings.parse({number.name: value})
-        except (ValueError, OverflowError, AlcError):
+        except (ValueError, AlcError):
             continue
         return value
     raise AlcError(f"Enter {number.wanted}, or leave it empty.")
