@@ -13,13 +13,13 @@ from napari_alc.progress import Progress
 FAILING_STATUS = 7
 
 
-def count(bench):
+def count(experiment):
     """Boxes of the crowd; leaves a mark each time that it computes."""
-    mark = bench.store / f"count-{bench.seed}"
+    mark = experiment.store / f"count-{experiment.seed}"
     mark.parent.mkdir(parents=True, exist_ok=True)
     with mark.open("a") as stream:
         stream.write("x")
-    return [Figure("count", "boxes", len(bench.data.crowd.labels))]
+    return [Figure("count", "boxes", len(experiment.data.crowd.labels))]
 
 
 def refuse(_):
@@ -38,14 +38,14 @@ def threads(_):
     return [Figure("threads", "threads", float(os.environ["OMP_NUM_THREADS"]))]
 
 
-def patient(bench):
+def patient(experiment):
     """Goes on until it is stopped, as a training does."""
     began = time.monotonic()
     while time.monotonic() - began < 60:
-        bench.report(Progress("train", 3, 300))
-        if bench.should_stop():
-            bench.store.mkdir(parents=True, exist_ok=True)
-            (bench.store / "stopped").touch()
+        experiment.report(Progress("train", 3, 300))
+        if experiment.should_stop():
+            experiment.store.mkdir(parents=True, exist_ok=True)
+            (experiment.store / "stopped").touch()
             raise Cancelled("Training")
     return []
 

@@ -18,12 +18,12 @@ from napari_alc.cleaning.budget import Budget
 from napari_alc.cleaning.regions import Thresholds
 from napari_alc.labels import Detections, numbered
 from napari_alc.simulation.crowd import NoiseRates, add_noise
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return make_bench(tmp_path)
+def experiment(tmp_path):
+    return make_experiment(tmp_path)
 
 
 def rows(figures):
@@ -35,8 +35,8 @@ def rows(figures):
     return found
 
 
-def test_all_units_agree_on_the_method_as_it_is(bench):
-    found = {name: rows(compute(bench)) for name, compute in UNITS.items()}
+def test_all_units_agree_on_the_method_as_it_is(experiment):
+    found = {name: rows(compute(experiment)) for name, compute in UNITS.items()}
     usual = found["readings"]["default"]
     assert found["automatic"]["reviewed, 2 rounds"] == usual
     assert found["table3"]["0.8"].items() >= usual.items()
@@ -48,8 +48,8 @@ def test_all_units_agree_on_the_method_as_it_is(bench):
     assert max(names.values()) == 1
 
 
-def test_a_review_costs_and_helps_the_labels(bench):
-    found = rows(automatic(bench))
+def test_a_review_costs_and_helps_the_labels(experiment):
+    found = rows(automatic(experiment))
     assert list(found) == [
         f"{way}, {rounds}"
         for rounds in ("1 round", "2 rounds")
@@ -62,21 +62,21 @@ def test_a_review_costs_and_helps_the_labels(bench):
         assert alone["label_recall"] < reviewed["label_recall"]
 
 
-def test_without_ma_nothing_is_red_and_mp_is_measured_as_the_cleaning_model(bench):
-    found = rows(table4(bench))
+def test_without_ma_nothing_is_red_and_mp_is_measured_as_the_cleaning_model(experiment):
+    found = rows(table4(experiment))
     assert list(found) == ["Ma off", "Ma on"]
-    on, off = clean_up(bench, Protocol()), clean_up(bench, Protocol(with_ma=False))
+    on, off = clean_up(experiment, Protocol()), clean_up(experiment, Protocol(with_ma=False))
     assert off.step2.red == 0
-    measured = {"Ma on": bench.measure(on.last.mp), "Ma off": bench.measure(off.last.mp)}
+    measured = {"Ma on": experiment.measure(on.last.mp), "Ma off": experiment.measure(off.last.mp)}
     assert {name: row["AP50 cleaning model"] for name, row in found.items()} == {
         name: figures["AP50"] for name, figures in measured.items()
     }
 
 
 @pytest.fixture
-def crowded(bench, monkeypatch):
+def crowded(experiment, monkeypatch):
     """A crowd that draws boxes around several objects, and a model that sees every object."""
-    data, first = bench.data, CampaignRound(0, (1,), TrainedModel(bench.store), None, 0.5)
+    data, first = experiment.data, CampaignRound(0, (1,), TrainedModel(experiment.store), None, 0.5)
     rates = NoiseRates(background=0.1, miss=0.0, location=0.0, box_in_box=0.6)
     crowd = add_noise(data.truth, rates, 1).label_set
     truth = data.truth.labels.of_images(range(2, 9))
@@ -85,7 +85,7 @@ def crowded(bench, monkeypatch):
     for module in (ablations, step2):
         monkeypatch.setattr(module, "rounds", lambda *_: iter([first]))
     monkeypatch.setattr(step2, "found", lambda *_: (seen, Detections.empty()))
-    return replace(bench, data=replace(data, crowd=crowd))
+    return replace(experiment, data=replace(data, crowd=crowd))
 
 
 def test_the_box_in_box_module_saves_the_boxes_that_it_removes(crowded):
@@ -105,40 +105,40 @@ def test_nothing_to_review_takes_the_whole_time(crowded):
     assert {row["time_percent"] for row in rows(table3(clean)).values()} == {100}
 
 
-def test_a_removed_box_is_wrong_only_where_its_object_is_lost(bench):
+def test_a_removed_box_is_wrong_only_where_its_object_is_lost(experiment):
     whole, part, other = (10, 10, 50, 50), (12, 12, 30, 30), (60, 60, 80, 80)
 
     def labels(*boxes):
         columns = [2] * len(boxes), [1] * len(boxes), as_boxes(boxes)
-        return bench.data.truth.with_labels(numbered(*columns))
+        return experiment.data.truth.with_labels(numbered(*columns))
 
     def wrong(truth):
-        data = replace(bench.data, truth=truth, crowd=labels(whole))
+        data = replace(experiment.data, truth=truth, crowd=labels(whole))
         seen = Detections([2, 2], [1, 1], [part, other], [0.9, 0.9])
         settled = review_rest(data, [1], seen, Detections.empty(), Thresholds())
         assert len(settled.settlement.removed) == 1
-        return ablations.wrongly_removed(settled, replace(bench, data=data)).tolist()
+        return ablations.wrongly_removed(settled, replace(experiment, data=data)).tolist()
 
     assert wrong(labels(part, other)) == [False]
     assert wrong(labels(whole, part)) == [True]
 
 
-def test_every_reading_is_one_change_of_the_default(bench, monkeypatch):
+def test_every_reading_is_one_change_of_the_default(experiment, monkeypatch):
     asked = []
 
-    def remember(where, way):
-        asked.append((where, way.thresholds))
+    def remember(where, protocol):
+        asked.append((where, protocol.thresholds))
         nothing = Detections.empty()
-        done = review_rest(where.data, [1], nothing, nothing, way.thresholds)
+        done = review_rest(where.data, [1], nothing, nothing, protocol.thresholds)
         return CleanedUp(
             CampaignRound(0, (1,), TrainedModel(where.store), None, 0.5), done, Budget(1, 1)
         )
 
     monkeypatch.setattr(ablations, "clean_up", remember)
-    bench = replace(bench, data=replace(bench.data, validation=bench.data.test))
-    named = dict(zip(rows(readings(bench)), asked, strict=True))
+    experiment = replace(experiment, data=replace(experiment.data, validation=experiment.data.test))
+    named = dict(zip(rows(readings(experiment)), asked, strict=True))
     usual = named.pop("default")
-    assert usual == (bench, Thresholds())
+    assert usual == (experiment, Thresholds())
     assert {name: where.settings.iterations for name, (where, _) in named.items()} == {
         **dict.fromkeys(named, 4),
         "half the iterations": 2,
@@ -150,12 +150,12 @@ def test_every_reading_is_one_change_of_the_default(bench, monkeypatch):
     assert len({thresholds for _, thresholds in named.values()}) == len(named) - 2
 
 
-def test_iterations_that_follow_from_the_images_are_left_alone(bench, monkeypatch):
+def test_iterations_that_follow_from_the_images_are_left_alone(experiment, monkeypatch):
     detector = (("iterations", None), ("preset", "resnet50"))
     monkeypatch.setattr(ablations, "clean_up", lambda *_: None)
     monkeypatch.setattr(ablations, "_figures", lambda _, method, __: [method])
-    names = readings(replace(bench, detector=detector))
+    names = readings(replace(experiment, detector=detector))
     assert "tau 0.5" in names
     assert not [name for name in names if "iterations" in name]
-    compact = readings(replace(bench, detector=(("iterations", None),)))
+    compact = readings(replace(experiment, detector=(("iterations", None),)))
     assert compact[-2:] == ["half the iterations", "twice the iterations"]

@@ -11,16 +11,16 @@ from alc_experiments.figures import write_figures
 from alc_experiments.pages.check_tables import DISPLACED
 from alc_experiments.pages.render import render
 from napari_alc.labels import numbered
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return make_bench(tmp_path_factory.mktemp("checks"))
+def experiment(tmp_path_factory):
+    return make_experiment(tmp_path_factory.mktemp("checks"))
 
 
-def test_every_box_is_there_and_displaced(bench):
-    figures = UNITS["own noise"](bench)
+def test_every_box_is_there_and_displaced(experiment):
+    figures = UNITS["own noise"](experiment)
     assert {figure.method for figure in figures} == {
         f"{name}{ALL_DISPLACED}" for name in ("Noisy", "OA-MIL", "Mao")
     }
@@ -30,16 +30,16 @@ def test_every_box_is_there_and_displaced(bench):
     assert noisy["boxes_crowd"] == noisy["boxes_clean"]
 
 
-def test_what_ours_adds_is_put_to_the_clean_labels(bench):
-    figures = UNITS["completed"](bench)
+def test_what_ours_adds_is_put_to_the_clean_labels(experiment):
+    figures = UNITS["completed"](experiment)
     found = {(f.method, f.metric): f.value for f in figures}
     assert {method for method, _ in found} == {"Clean", WITH_ADDED}
     assert found[WITH_ADDED, "label_recall"] == 1.0
     assert (WITH_ADDED, "budget") not in found
 
 
-def test_only_boxes_beside_all_clean_ones_are_added(bench):
-    truth = bench.data.truth.of_images([1])
+def test_only_boxes_beside_all_clean_ones_are_added(experiment):
+    truth = experiment.data.truth.of_images([1])
     [first, *_] = truth.labels.boxes.tolist()
     free = [0.0, 0.0, 4.0, 4.0]
     labels = truth.with_labels(numbered([1, 1], [1, 1], [first, free]))

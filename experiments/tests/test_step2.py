@@ -29,7 +29,7 @@ from napari_alc.project.storage.prediction_files import save_piece
 from napari_alc.project.storage.records import ModelName, Run
 from napari_alc.project.storage.repository import now
 from napari_alc.simulation.crowd import NoiseRates, add_noise
-from tiny_benches import make_data
+from tiny_experiments import make_data
 
 SIDE, IMAGES = 200, 9
 CATEGORIES = (Category(2, "cell"), Category(5, "platelet"))
@@ -90,7 +90,7 @@ class Study:
         correct_remaining(self.project)
         review_everything(self.project, self.truth.labels)
 
-    def bench(self, folder) -> Experiment:
+    def experiment(self, folder) -> Experiment:
         """The same data for a comparison."""
         data = Dataset("boxes", folder, self.truth, self.crowd, None, self.truth, CAMPAIGN)
         return Experiment(data, 0, folder / "store", "cpu")
@@ -127,12 +127,12 @@ def study(tmp_path, request):
 
 
 @pytest.fixture
-def bench_of_study(study, tmp_path, monkeypatch):
-    """A bench whose campaign is what the project went through."""
+def experiment_of_study(study, tmp_path, monkeypatch):
+    """An experiment whose campaign is what the project went through."""
     study.finish()
     monkeypatch.setattr(step2, "rounds", lambda *_: study.rounds())
     monkeypatch.setattr(step2, "found", lambda _, done: study.found(done))
-    return study.bench(tmp_path)
+    return study.experiment(tmp_path)
 
 
 def as_set(labels):
@@ -143,19 +143,21 @@ def as_set(labels):
     return set(found)
 
 
-def test_labels_and_budget_are_those_of_the_simulated_project(study, bench_of_study):
-    done = clean_up(bench_of_study, Protocol())
+def test_labels_and_budget_are_those_of_the_simulated_project(study, experiment_of_study):
+    done = clean_up(experiment_of_study, Protocol())
     assert as_set(done.step2.labels) == as_set(clean_labels(study.project).label_set)
     assert done.spent == budget(study.project, len(study.truth.labels))
     assert min(done.step2.red, done.step2.green, done.step2.added) > 0
     assert min(len(done.step2.settlement.removed), done.spent.step1_edits) > 0
 
 
-def test_the_edits_of_fewer_rounds_are_those_of_the_project_at_that_time(study, bench_of_study):
+def test_the_edits_of_fewer_rounds_are_those_of_the_project_at_that_time(
+    study, experiment_of_study
+):
     first, _ = study.rounds()
     then = budget(study.project, len(study.truth.labels), iteration=0)
-    assert step1_edits(bench_of_study, Protocol(), (first,)) == then.step1_edits > 0
-    assert clean_up(bench_of_study, Protocol(), (first,)).spent.step1_edits == then.step1_edits
+    assert step1_edits(experiment_of_study, Protocol(), (first,)) == then.step1_edits > 0
+    assert clean_up(experiment_of_study, Protocol(), (first,)).spent.step1_edits == then.step1_edits
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Tables 3 and 4, step 2 without a person, and the readings: one thing is changed at a time.
 
 All rows of a seed share data, noise, draws and detector. What a change does not touch is not
-computed again: the bench keeps each training under what it was made of.
+computed again: the experiment keeps each training under what it was made of.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ READINGS: Mapping[str, Thresholds] = {
 """The readings of the LSM and of the correction (method.md, "Readings"), one at a time."""
 
 
-def table3(bench: Experiment) -> list[Figure]:
+def table3(experiment: Experiment) -> list[Figure]:
     """Table 3: the box-in-box module off, and with gamma 0.7, 0.8 and 0.9, on one campaign.
 
     ``time_percent`` is modelled: red and green boxes left for review in percent of those left
@@ -52,28 +52,30 @@ def table3(bench: Experiment) -> list[Figure]:
     the module, of which ``wrongly_removed`` ones had marked an object (IoU > 0.5) that no clean
     label marks now.
     """
-    passed = tuple(rounds(bench, Protocol()))
-    without = clean_up(bench, Protocol(), passed, box_in_box=False)
+    passed = tuple(rounds(experiment, Protocol()))
+    without = clean_up(experiment, Protocol(), passed, box_in_box=False)
     done = {OFF: without}
     for gamma in GAMMAS:
-        done[f"{gamma:g}"] = clean_up(bench, Protocol(thresholds=Thresholds(gamma=gamma)), passed)
+        done[f"{gamma:g}"] = clean_up(
+            experiment, Protocol(thresholds=Thresholds(gamma=gamma)), passed
+        )
     figures = []
     for method, cleaned in done.items():
-        figures += _figures(bench, method, cleaned)
+        figures += _figures(experiment, method, cleaned)
         figures += named_figures(
             method,
             {
                 "time_percent": _time_percent(cleaned.step2, without.step2),
                 "removed": len(cleaned.step2.settlement.removed),
-                "wrongly_removed": int(wrongly_removed(cleaned.step2, bench).sum()),
+                "wrongly_removed": int(wrongly_removed(cleaned.step2, experiment).sum()),
             },
         )
     return figures
 
 
-def wrongly_removed(done: Step2, bench: Experiment) -> Mask:
+def wrongly_removed(done: Step2, experiment: Experiment) -> Mask:
     """Which of the dropped boxes marked an object that is lost by it, shape (N,)."""
-    truth = bench.data.truth.labels
+    truth = experiment.data.truth.labels
     dropped, objects, labels = box_sets(done.settlement.removed, truth, done.labels.labels)
     lost = np.ones(len(truth), dtype=np.bool_)
     lost[matching_pairs(objects, labels, LOST_IOU).first] = False
@@ -82,7 +84,7 @@ def wrongly_removed(done: Step2, bench: Experiment) -> Mask:
     return wrong
 
 
-def table4(bench: Experiment) -> list[Figure]:
+def table4(experiment: Experiment) -> list[Figure]:
     """Table 4: without and with Ma, AP50 of the cleaning model Mp^g and after cleaning.
 
     Certain: both are measured on the test images. Our reading: without Ma the set A is empty in
@@ -90,36 +92,36 @@ def table4(bench: Experiment) -> list[Figure]:
     """
     figures = []
     for method, with_ma in (("Ma off", False), ("Ma on", True)):
-        cleaned = clean_up(bench, Protocol(with_ma=with_ma))
+        cleaned = clean_up(experiment, Protocol(with_ma=with_ma))
         labels = cleaned.step2.labels
         ap50 = {
-            "AP50 cleaning model": bench.measure(cleaned.last.mp)["AP50"],
-            "AP50 after cleaning": bench.measure(bench.train(labels, method))["AP50"],
+            "AP50 cleaning model": experiment.measure(cleaned.last.mp)["AP50"],
+            "AP50 after cleaning": experiment.measure(experiment.train(labels, method))["AP50"],
         }
         figures += named_figures(method, ap50)
-        figures += label_figures(method, bench.data.truth, labels)
+        figures += label_figures(method, experiment.data.truth, labels)
         figures += budget_figures(method, cleaned.spent)
     return figures
 
 
-def automatic(bench: Experiment) -> list[Figure]:
+def automatic(experiment: Experiment) -> list[Figure]:
     """Step 2 without a person against step 2 with review, after 1, 2, 3 and all rounds.
 
     Not in the paper. Without a person, red and green boxes are dropped. Iteration i ends
     round i + 1.
     """
-    way = Protocol()
-    passed = tuple(rounds(bench, way))
+    protocol = Protocol()
+    passed = tuple(rounds(experiment, protocol))
     figures = []
     for count in sorted({*ROUNDS, len(passed)}):
         for name, reviewed in (("automatic", False), ("reviewed", True)):
             if count <= len(passed):
-                cleaned = clean_up(bench, way, passed[:count], reviewed=reviewed)
-                figures += _figures(bench, f"{name}, {_in_words(count)}", cleaned)
+                cleaned = clean_up(experiment, protocol, passed[:count], reviewed=reviewed)
+                figures += _figures(experiment, f"{name}, {_in_words(count)}", cleaned)
     return figures
 
 
-def readings(bench: Experiment) -> list[Figure]:
+def readings(experiment: Experiment) -> list[Figure]:
     """Whole campaigns under other readings of the method, one changed at a time.
 
     Besides the readings of the LSM: tau fixed at 0.5 instead of found on validation images, and
@@ -128,37 +130,39 @@ def readings(bench: Experiment) -> list[Figure]:
     """
     figures = []
     for method, thresholds in READINGS.items():
-        figures += _figures(bench, method, clean_up(bench, Protocol(thresholds=thresholds)))
-    for method, other in _other_benches(bench).items():
+        figures += _figures(
+            experiment, method, clean_up(experiment, Protocol(thresholds=thresholds))
+        )
+    for method, other in _other_experiments(experiment).items():
         figures += _figures(other, method, clean_up(other, Protocol()))
     return figures
 
 
-def _other_benches(bench: Experiment) -> dict[str, Experiment]:
-    """The bench with tau fixed, and with shorter and longer trainings."""
-    others = {"tau 0.5": replace(bench, data=replace(bench.data, validation=None))}
-    usual = _fixed_iterations(bench)
+def _other_experiments(experiment: Experiment) -> dict[str, Experiment]:
+    """The experiment with tau fixed, and with shorter and longer trainings."""
+    others = {"tau 0.5": replace(experiment, data=replace(experiment.data, validation=None))}
+    usual = _fixed_iterations(experiment)
     if usual is not None:
         for method, iterations in (
             ("half the iterations", usual // 2),
             ("twice the iterations", 2 * usual),
         ):
-            detector = (*bench.detector, ("iterations", max(iterations, 1)))
-            others[method] = replace(bench, detector=detector)
+            detector = (*experiment.detector, ("iterations", max(iterations, 1)))
+            others[method] = replace(experiment, detector=detector)
     return others
 
 
-def _fixed_iterations(bench: Experiment) -> int | None:
+def _fixed_iterations(experiment: Experiment) -> int | None:
     """Iterations of every training; None where they follow from the number of images."""
-    settings = bench.settings
+    settings = experiment.settings
     if settings.iterations is not None or settings.epochs is not None:
         return settings.iterations
     return settings.recipe.iterations
 
 
-def _figures(bench: Experiment, method: str, cleaned: CleanedUp) -> list[Figure]:
+def _figures(experiment: Experiment, method: str, cleaned: CleanedUp) -> list[Figure]:
     return [
-        *trained_figures(bench, method, cleaned.step2.labels, cleaned.spent),
+        *trained_figures(experiment, method, cleaned.step2.labels, cleaned.spent),
         Figure(method, "tau", cleaned.last.tau),
     ]
 

@@ -132,13 +132,13 @@ def _is_matched(sure: Detections, crowd: Labels) -> Mask:
 
 
 def score_images(
-    bench: Experiment, model: TrainedModel, labels: LabelSet, ids: Sequence[int] | Integers
+    experiment: Experiment, model: TrainedModel, labels: LabelSet, ids: Sequence[int] | Integers
 ) -> Floats:
     """The score of images of X under `model`, highest first to be annotated.
 
     Parameters
     ----------
-    bench
+    experiment
         Its crowd labels are not looked at.
     model
         A two-stage detector.
@@ -155,18 +155,20 @@ def score_images(
     Raises
     ------
     Cancelled
-        When the bench's ``should_stop`` says so.
+        When the experiment's ``should_stop`` says so.
     AlcError
         When the detector has one stage only.
     """
     wanted = [int(image_id) for image_id in ids]
-    found = bench.predict_all(model).of_images(wanted)
+    found = experiment.predict_all(model).of_images(wanted)
     asked = samples(labels.labels.of_images(wanted), found, labels.categories)
-    p = _posteriors(bench, model, labels, asked)
+    p = _posteriors(experiment, model, labels, asked)
     return image_scores(asked.image_ids, box_scores(p, np.eye(p.shape[1])[asked.columns]), wanted)
 
 
-def _posteriors(bench: Experiment, model: TrainedModel, labels: LabelSet, asked: Samples) -> Floats:
+def _posteriors(
+    experiment: Experiment, model: TrainedModel, labels: LabelSet, asked: Samples
+) -> Floats:
     """R(b) of all samples, shape (N, K + 1)."""
     from alc_experiments.posterior import box_posteriors
     from napari_alc.detection.data.cache import ImageCache
@@ -174,22 +176,22 @@ def _posteriors(bench: Experiment, model: TrainedModel, labels: LabelSet, asked:
     from napari_alc.detection.inference.prediction import ready
     from napari_alc.detection.models.weights import load_detector
 
-    device = choose_device(bench.device)
+    device = choose_device(experiment.device)
     detector = ready(load_detector(model.weights), device)
-    cache = ImageCache(bench.store / CACHE / bench.data.name)
+    cache = ImageCache(experiment.store / CACHE / experiment.data.name)
     found = np.empty((len(asked.boxes), len(labels.categories) + 1))
-    paths = _paths(bench, labels, asked)
+    paths = _paths(experiment, labels, asked)
     for done, (image_id, path) in enumerate(paths.items(), start=1):
-        if bench.should_stop():
+        if experiment.should_stop():
             raise Cancelled("judge boxes")
         rows = asked.image_ids == image_id
         found[rows] = box_posteriors(detector, path, asked.boxes[rows], device, cache)
         message = f"image {done} of {len(paths)}"
-        bench.report(Progress("judge boxes", done, len(paths), message))
+        experiment.report(Progress("judge boxes", done, len(paths), message))
     return found
 
 
-def _paths(bench: Experiment, labels: LabelSet, asked: Samples) -> dict[int, Path]:
+def _paths(experiment: Experiment, labels: LabelSet, asked: Samples) -> dict[int, Path]:
     with_samples = set(asked.image_ids.tolist())
     images = (image for image in labels.images if image.id in with_samples)
-    return {image.id: bench.data.path_of(image) for image in images}
+    return {image.id: experiment.data.path_of(image) for image in images}

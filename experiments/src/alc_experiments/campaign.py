@@ -58,54 +58,58 @@ class CampaignRound:
     tau: float
 
 
-def rounds(bench: Experiment, way: Protocol) -> Iterator[CampaignRound]:
+def rounds(experiment: Experiment, protocol: Protocol) -> Iterator[CampaignRound]:
     """The iterations 0 to g of a campaign."""
-    chosen = initial_draw(bench)
-    plan = bench.data.plan
+    chosen = initial_draw(experiment)
+    plan = experiment.data.plan
     for iteration in range(plan.iterations + 1):
-        done = _learn(bench, way, iteration, chosen)
+        done = _learn(experiment, protocol, iteration, chosen)
         yield done
         if iteration < plan.iterations:
-            chosen = (*chosen, *next_images(bench, way, done))
+            chosen = (*chosen, *next_images(experiment, protocol, done))
 
 
-def last_round(bench: Experiment, way: Protocol) -> CampaignRound:
+def last_round(experiment: Experiment, protocol: Protocol) -> CampaignRound:
     """Iteration g of a campaign."""
-    *_, last = rounds(bench, way)
+    *_, last = rounds(experiment, protocol)
     return last
 
 
-def initial_draw(bench: Experiment) -> tuple[int, ...]:
+def initial_draw(experiment: Experiment) -> tuple[int, ...]:
     """X^0: drawn at random, as a new project draws it."""
-    return first_draw(bench.data.truth.image_ids.tolist(), bench.data.plan.initial, bench.seed)
+    return first_draw(
+        experiment.data.truth.image_ids.tolist(), experiment.data.plan.initial, experiment.seed
+    )
 
 
-def found(bench: Experiment, done: CampaignRound) -> tuple[Detections, Detections]:
+def found(experiment: Experiment, done: CampaignRound) -> tuple[Detections, Detections]:
     """P and A: what the models of a round see in X without X^i, from their floor upwards."""
-    rest = remaining(bench.data.truth, done.image_ids).image_ids
-    mp = bench.predict_all(done.mp).of_images(rest)
-    ma = bench.predict_all(done.ma).of_images(rest) if done.ma else Detections.empty()
+    rest = remaining(experiment.data.truth, done.image_ids).image_ids
+    mp = experiment.predict_all(done.mp).of_images(rest)
+    ma = experiment.predict_all(done.ma).of_images(rest) if done.ma else Detections.empty()
     return mp, ma
 
 
 def _learn(
-    bench: Experiment, way: Protocol, iteration: int, chosen: tuple[int, ...]
+    experiment: Experiment, protocol: Protocol, iteration: int, chosen: tuple[int, ...]
 ) -> CampaignRound:
     """Step 2: Mp learns from D_p, Ma from the consensus; both have the plan of D_p."""
     from napari_alc.detection.plan import plan_for
 
-    clean = bench.data.truth.of_images(chosen)
-    plan = plan_for(clean, bench.settings)
-    maker = _variant_maker(way.strategy)
-    mp = bench.train(clean, f"Mp {iteration}", plan=plan, make_variant=maker)
+    clean = experiment.data.truth.of_images(chosen)
+    plan = plan_for(clean, experiment.settings)
+    maker = _variant_maker(protocol.strategy)
+    mp = experiment.train(clean, f"Mp {iteration}", plan=plan, make_variant=maker)
     ma = None
-    if way.with_ma:
-        ma = bench.train(_labels_for_ma(bench, way, clean), f"Ma {iteration}", plan=plan)
-    return CampaignRound(iteration, chosen, mp, ma, bench.tau(mp))
+    if protocol.with_ma:
+        ma = experiment.train(
+            _labels_for_ma(experiment, protocol, clean), f"Ma {iteration}", plan=plan
+        )
+    return CampaignRound(iteration, chosen, mp, ma, experiment.tau(mp))
 
 
-def _labels_for_ma(bench: Experiment, way: Protocol, clean: LabelSet) -> LabelSet:
-    agreed = agreed_labels(clean, bench.data.crowd, way.thresholds.delta)
+def _labels_for_ma(experiment: Experiment, protocol: Protocol, clean: LabelSet) -> LabelSet:
+    agreed = agreed_labels(clean, experiment.data.crowd, protocol.thresholds.delta)
     if not agreed.images:
         raise AlcError(
             f"No box of the crowd agrees with the clean ones in the {len(clean.images)} images "
@@ -114,16 +118,18 @@ def _labels_for_ma(bench: Experiment, way: Protocol, clean: LabelSet) -> LabelSe
     return agreed
 
 
-def next_images(bench: Experiment, way: Protocol, done: CampaignRound) -> tuple[int, ...]:
+def next_images(experiment: Experiment, protocol: Protocol, done: CampaignRound) -> tuple[int, ...]:
     """Steps 4 and 5: the k images that the strategy puts first."""
-    crowd = remaining(bench.data.crowd, done.image_ids)
-    rows = sort_labels(crowd.labels, *found(bench, done), way.at(done.tau))
-    ids, strategy = np.sort(crowd.image_ids), STRATEGIES[way.strategy]
+    crowd = remaining(experiment.data.crowd, done.image_ids)
+    rows = sort_labels(crowd.labels, *found(experiment, done), protocol.at(done.tau))
+    ids, strategy = np.sort(crowd.image_ids), STRATEGIES[protocol.strategy]
     needs_model = strategy.needs_model
-    measured = bench.measure_images(strategy.name, done.mp, done.image_ids) if needs_model else None
+    measured = (
+        experiment.measure_images(strategy.name, done.mp, done.image_ids) if needs_model else None
+    )
     candidates = Candidates(ids, scores(rows, ids), measured)
-    ranked = rank_images(strategy, candidates, bench.seed, done.iteration)
-    return tuple(ranked[: bench.data.plan.per_iteration].tolist())
+    ranked = rank_images(strategy, candidates, experiment.seed, done.iteration)
+    return tuple(ranked[: experiment.data.plan.per_iteration].tolist())
 
 
 def _variant_maker(strategy: str) -> Callable[[], Variant | None] | None:

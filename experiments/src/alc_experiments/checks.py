@@ -28,24 +28,26 @@ ALL_DISPLACED = ", every box displaced"
 WITH_ADDED = "Clean with the boxes that Ours adds"
 
 
-def own_noise(bench: Experiment) -> list[Figure]:
+def own_noise(experiment: Experiment) -> list[Figure]:
     """Noisy, OA-MIL and Mao where the crowd displaces every box and does nothing else."""
-    spoiled = add_noise(bench.data.truth, DISPLACED, bench.seed)
-    data = replace(bench.data, crowd=spoiled.label_set, noise=spoiled.log)
+    spoiled = add_noise(experiment.data.truth, DISPLACED, experiment.seed)
+    data = replace(experiment.data, crowd=spoiled.label_set, noise=spoiled.log)
     figures = [
-        figure for compute in (noisy, oa_mil, mao) for figure in compute(replace(bench, data=data))
+        figure
+        for compute in (noisy, oa_mil, mao)
+        for figure in compute(replace(experiment, data=data))
     ]
     return [replace(figure, method=figure.method + ALL_DISPLACED) for figure in figures]
 
 
-def completed(bench: Experiment) -> list[Figure]:
+def completed(experiment: Experiment) -> list[Figure]:
     """Clean, and Clean with those boxes of Ours that overlap no clean one (IoU at most 0.1)."""
-    truth = bench.data.truth
-    both = with_added(truth, clean_up(bench, Protocol()).step2.labels)
-    model = bench.train(both, WITH_ADDED)
+    truth = experiment.data.truth
+    both = with_added(truth, clean_up(experiment, Protocol()).step2.labels)
+    model = experiment.train(both, WITH_ADDED)
     return [
-        *clean(bench),
-        *detector_figures(WITH_ADDED, bench.measure(model)),
+        *clean(experiment),
+        *detector_figures(WITH_ADDED, experiment.measure(model)),
         *label_figures(WITH_ADDED, truth, both),
     ]
 

@@ -187,16 +187,16 @@ def compare(
         return
     chosen = _tables(_parts(tables), data, quick)
     wanted = [0] if quick else [int(seed) for seed in _parts(seeds)] or [0, 1, 2]
-    means = _means(bccd, out, detector, set_ or (), workers, device, quick)
+    config = _config(bccd, out, detector, set_ or (), workers, device, quick)
     folder = (None if quick else results) or out / "results"
     units = choose(chosen, wanted, _parts(methods))
-    commands = {table: _command([table], wanted, means, results, quick) for table in chosen}
+    commands = {table: _command([table], wanted, config, results, quick) for table in chosen}
     with watched(progress, cancel_file) as watch:
-        desk = RowOrder(means, watch.report, watch.should_stop)
-        files = ResultFiles(folder, commands, wanted, desk)
-        adopted = adopt(folder, chosen, desk)
-        whole = _command(chosen, wanted, means, results, quick)
-        problems = make_rows(units, desk, whole, on_row=files.write)
+        order = RowOrder(config, watch.report, watch.should_stop)
+        files = ResultFiles(folder, commands, wanted, order)
+        adopted = adopt(folder, chosen, order)
+        whole = _command(chosen, wanted, config, results, quick)
+        problems = make_rows(units, order, whole, on_row=files.write)
     files.write()
     if adopted:
         tell([f"{folder}: {adopted} rows were there already and were not computed again."])
@@ -214,7 +214,7 @@ def _tables(names: Sequence[str], data: str, quick: bool) -> list[ResultTable]:
     return fitting
 
 
-def _means(
+def _config(
     bccd: Path | None,
     out: Path,
     preset: str,
@@ -241,7 +241,7 @@ def _beside() -> Path | None:
 def _command(
     tables: Sequence[ResultTable],
     seeds: Sequence[int],
-    means: RunConfig,
+    config: RunConfig,
     results: Path | None,
     quick: bool,
 ) -> str:
@@ -251,7 +251,7 @@ def _command(
     if len(tables) < len(TABLES):
         words += ["--tables", ",".join(table.name for table in tables)]
     needs_bccd = any(table.data == "bccd" for table in tables)
-    return shlex.join([*words, *_folder_words(needs_bccd, results), *_detector_words(means)])
+    return shlex.join([*words, *_folder_words(needs_bccd, results), *_detector_words(config)])
 
 
 def _folder_words(needs_bccd: bool, results: Path | None) -> list[str]:
@@ -261,12 +261,12 @@ def _folder_words(needs_bccd: bool, results: Path | None) -> list[str]:
     return words
 
 
-def _detector_words(means: RunConfig) -> list[str]:
-    words = ["--detector", means.preset] if means.preset != COMPACT else []
-    for name, value in means.detector:
+def _detector_words(config: RunConfig) -> list[str]:
+    words = ["--detector", config.preset] if config.preset != COMPACT else []
+    for name, value in config.detector:
         if name != "preset" and value is not None:
             words += ["--set", f"{name}={value}"]
-    return words + (["--device", means.device] if means.device != "auto" else [])
+    return words + (["--device", config.device] if config.device != "auto" else [])
 
 
 def _require_none(problems: Sequence[Problem]) -> None:
@@ -309,22 +309,22 @@ def calibrate(
 
     Example: alc-experiments compare calibrate --data bccd --factors 0.5,1,1.5 --bccd BCCD
     """
-    means = _means(bccd, out, detector, set_ or (), workers, device, quick=False)
+    config = _config(bccd, out, detector, set_ or (), workers, device, quick=False)
     tried = [float(factor) for factor in _parts(factors)] or [1.0]
     wanted = [int(seed) for seed in _parts(seeds)] or [0, 1, 2]
     folder = results or out / "results"
     path = calibrating.file_in(folder, data)
     before = pairs_in(path)
-    in_words = partial(_calibrate_command, data, means, results)
+    in_words = partial(_calibrate_command, data, config, results)
     with watched(progress, cancel_file) as watch:
-        desk = RowOrder(means, watch.report, watch.should_stop)
+        order = RowOrder(config, watch.report, watch.should_stop)
         problems = make_rows(
             calibrating.units(data, tried, wanted),
-            desk,
+            order,
             in_words(tried, wanted),
-            on_row=lambda: calibrating.write(folder, data, desk, in_words),
+            on_row=lambda: calibrating.write(folder, data, order, in_words),
         )
-    measured = calibrating.write(folder, data, desk, in_words)
+    measured = calibrating.write(folder, data, order, in_words)
     tell(change_in_words(path, before))
     _require_none(problems)
     _print_gaps(measured, aside=progress is ProgressStyle.JSON)
@@ -332,7 +332,7 @@ def calibrate(
 
 def _calibrate_command(
     data: str,
-    means: RunConfig,
+    config: RunConfig,
     results: Path | None,
     factors: Sequence[float],
     seeds: Sequence[int],
@@ -341,7 +341,7 @@ def _calibrate_command(
     words = ["alc-experiments", "compare", "calibrate", "--data", data]
     words += ["--factors", ",".join(f"{factor:g}" for factor in factors)]
     words += ["--seeds", ",".join(map(str, seeds))]
-    return shlex.join([*words, *_folder_words(data == "bccd", results), *_detector_words(means)])
+    return shlex.join([*words, *_folder_words(data == "bccd", results), *_detector_words(config)])
 
 
 def _print_gaps(rows: Sequence[Seeded], aside: bool) -> None:

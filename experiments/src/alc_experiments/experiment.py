@@ -1,4 +1,4 @@
-"""The workbench of a comparison: trains, predicts and measures, each thing once.
+"""The experiment of a comparison: trains, predicts and measures, each thing once.
 
 Results lie in a folder under what they were made of: a training's name is the digest of its
 labels, images, settings, seed, device and of the code that trains. Two processes may share the
@@ -215,7 +215,7 @@ class Experiment:
             return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=np.float64)
 
     def with_reports(self, report: Report, should_stop: ShouldStop) -> Experiment:
-        """The same bench, telling others of its progress."""
+        """The same experiment, telling others of its progress."""
         return replace(self, report=report, should_stop=should_stop)
 
     def _paths(self, images: tuple[ImageRecord, ...]) -> tuple[Path, ...]:

@@ -224,17 +224,17 @@ def _predicted(run: Run) -> Detections:
         network.train()
 
 
-def mao_labels(bench: Experiment, labels: LabelSet) -> LabelSet:
+def mao_labels(experiment: Experiment, labels: LabelSet) -> LabelSet:
     """`labels` with their boxes where a training by `Mao` has moved them, in the same order.
 
     Parameters
     ----------
-    bench
+    experiment
         Trains; what it has trained before is taken.
     labels
         Of images of its data.
     """
-    model = bench.train(labels, "Mao", make_variant=Mao)
+    model = experiment.train(labels, "Mao", make_variant=Mao)
     moved = as_boxes(json.loads((model.folder / CORRECTED).read_text(encoding="utf-8")))
     ids = labels.labels.image_ids
     rows = [np.flatnonzero(ids == image.id) for image in labels.images]

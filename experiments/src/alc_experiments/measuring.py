@@ -15,13 +15,13 @@ RATIOS = {"f1": "label_f1", "precision": "label_precision", "recall": "label_rec
 
 
 def trained_figures(
-    bench: Experiment, method: str, labels: LabelSet, spent: Budget
+    experiment: Experiment, method: str, labels: LabelSet, spent: Budget
 ) -> list[Figure]:
     """Train a detector on labels: figures of it, of the labels, and of their price."""
-    model = bench.train(labels, method)
+    model = experiment.train(labels, method)
     return [
-        *detector_figures(method, bench.measure(model)),
-        *label_figures(method, bench.data.truth, labels),
+        *detector_figures(method, experiment.measure(model)),
+        *label_figures(method, experiment.data.truth, labels),
         *budget_figures(method, spent),
     ]
 

@@ -28,50 +28,52 @@ from napari_alc.labels import LabelSet
 from napari_alc.simulation.pathologist import edits
 
 
-def noisy(bench: Experiment) -> list[Figure]:
+def noisy(experiment: Experiment) -> list[Figure]:
     """The detector trained on the crowd's labels."""
-    return trained_figures(bench, "Noisy", bench.data.crowd, _budget(bench))
+    return trained_figures(experiment, "Noisy", experiment.data.crowd, _budget(experiment))
 
 
-def clean(bench: Experiment) -> list[Figure]:
+def clean(experiment: Experiment) -> list[Figure]:
     """The detector trained on the clean labels, which cost 100 % without any crowd."""
-    boxes = len(bench.data.truth.labels)
+    boxes = len(experiment.data.truth.labels)
     bought = Budget(crowd=0, clean=boxes, step1_boxes=boxes, step1_edits=boxes)
-    return trained_figures(bench, "Clean", bench.data.truth, bought)
+    return trained_figures(experiment, "Clean", experiment.data.truth, bought)
 
 
-def oa_mil(bench: Experiment) -> list[Figure]:
+def oa_mil(experiment: Experiment) -> list[Figure]:
     """OA-MIL (Liu et al. 2022): another way of training; the crowd's labels stay as they are."""
     from alc_experiments.oa_mil import SELECTION, OaMil
 
-    model = bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    model = experiment.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil)
     selection = json.loads((model.folder / SELECTION).read_text(encoding="utf-8"))
     return [
         *named_figures("OA-MIL", selection),
-        *detector_figures("OA-MIL", bench.measure(model)),
-        *label_figures("OA-MIL", bench.data.truth, bench.data.crowd),
-        *budget_figures("OA-MIL", _budget(bench)),
+        *detector_figures("OA-MIL", experiment.measure(model)),
+        *label_figures("OA-MIL", experiment.data.truth, experiment.data.crowd),
+        *budget_figures("OA-MIL", _budget(experiment)),
     ]
 
 
-def mao(bench: Experiment) -> list[Figure]:
+def mao(experiment: Experiment) -> list[Figure]:
     """Mao et al. (2021), our reading: the detector moves the crowd's boxes and learns from them."""
     from alc_experiments.mao import mao_labels
 
-    return trained_figures(bench, "Mao", mao_labels(bench, bench.data.crowd), _budget(bench))
+    return trained_figures(
+        experiment, "Mao", mao_labels(experiment, experiment.data.crowd), _budget(experiment)
+    )
 
 
-def ours(title: str, strategy: str, bench: Experiment) -> list[Figure]:
+def ours(title: str, strategy: str, experiment: Experiment) -> list[Figure]:
     """The method of the paper, with its own or another choice of images in step 1."""
-    done = clean_up(bench, Protocol(strategy))
+    done = clean_up(experiment, Protocol(strategy))
     return [
-        *trained_figures(bench, title, done.step2.labels, done.spent),
+        *trained_figures(experiment, title, done.step2.labels, done.spent),
         Figure(title, "tau", done.last.tau),
         Figure(title, "clean_images", len(done.last.image_ids)),
     ]
 
 
-def alc(bench: Experiment) -> list[Figure]:
+def alc(experiment: Experiment) -> list[Figure]:
     """ALC (Bernhardt et al. 2022): whole images are labelled anew, most suspicious first.
 
     Certain: the score of a label, and that the model is trained again on the labels as they are
@@ -79,57 +81,57 @@ def alc(bench: Experiment) -> list[Figure]:
     first draw, since its model learns from the crowd's labels; k images a cycle, until the next
     one would cost more than Ours did (full price).
     """
-    limit = clean_up(bench, Protocol()).spent.total
-    chosen = more = _affordable(bench, (), limit)
-    while len(more) == bench.data.plan.per_iteration:
-        more = _affordable(bench, chosen, limit)
+    limit = clean_up(experiment, Protocol()).spent.total
+    chosen = more = _affordable(experiment, (), limit)
+    while len(more) == experiment.data.plan.per_iteration:
+        more = _affordable(experiment, chosen, limit)
         chosen = (*chosen, *more)
-    spent = _budget(bench, _boxes_in(bench, chosen))
-    crowd, truth = bench.data.crowd.labels, bench.data.truth.labels
+    spent = _budget(experiment, _boxes_in(experiment, chosen))
+    crowd, truth = experiment.data.crowd.labels, experiment.data.truth.labels
     changed = edits(crowd.of_images(chosen), truth.of_images(chosen))
     return [
         *trained_figures(
-            bench, "ALC", _relabelled(bench, chosen), replace(spent, step1_edits=changed)
+            experiment, "ALC", _relabelled(experiment, chosen), replace(spent, step1_edits=changed)
         ),
         Figure("ALC", "clean_images", len(chosen)),
     ]
 
 
-def _affordable(bench: Experiment, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
+def _affordable(experiment: Experiment, chosen: tuple[int, ...], limit: float) -> tuple[int, ...]:
     """The images of ALC's next cycle: up to k, as long as the budget lasts."""
-    if len(chosen) == len(bench.data.truth.images):
+    if len(chosen) == len(experiment.data.truth.images):
         return ()
     more: tuple[int, ...] = ()
-    for image_id in _ranked(bench, chosen)[: bench.data.plan.per_iteration]:
-        if _budget(bench, _boxes_in(bench, (*chosen, *more, image_id))).total > limit:
+    for image_id in _ranked(experiment, chosen)[: experiment.data.plan.per_iteration]:
+        if _budget(experiment, _boxes_in(experiment, (*chosen, *more, image_id))).total > limit:
             break
         more = (*more, image_id)
     return more
 
 
-def _ranked(bench: Experiment, chosen: tuple[int, ...]) -> list[int]:
+def _ranked(experiment: Experiment, chosen: tuple[int, ...]) -> list[int]:
     from alc_experiments.bernhardt import score_images
 
-    labels = _relabelled(bench, chosen)
-    model = bench.train(labels, f"ALC with {len(chosen)} images")
+    labels = _relabelled(experiment, chosen)
+    model = experiment.train(labels, f"ALC with {len(chosen)} images")
     ids: Integers = np.sort(remaining(labels, chosen).image_ids)
-    rng = np.random.default_rng([bench.seed, len(chosen)])
-    ordered: list[int] = rank(ids, score_images(bench, model, labels, ids), rng).tolist()
+    rng = np.random.default_rng([experiment.seed, len(chosen)])
+    ordered: list[int] = rank(ids, score_images(experiment, model, labels, ids), rng).tolist()
     return ordered
 
 
-def _relabelled(bench: Experiment, chosen: tuple[int, ...]) -> LabelSet:
+def _relabelled(experiment: Experiment, chosen: tuple[int, ...]) -> LabelSet:
     """Clean labels of the chosen images and the crowd's of all others."""
-    return relabelled(bench.data.crowd, bench.data.truth.of_images(chosen))
+    return relabelled(experiment.data.crowd, experiment.data.truth.of_images(chosen))
 
 
-def _boxes_in(bench: Experiment, image_ids: tuple[int, ...]) -> int:
-    return len(bench.data.truth.labels.of_images(image_ids))
+def _boxes_in(experiment: Experiment, image_ids: tuple[int, ...]) -> int:
+    return len(experiment.data.truth.labels.of_images(image_ids))
 
 
-def _budget(bench: Experiment, step1: int = 0) -> Budget:
+def _budget(experiment: Experiment, step1: int = 0) -> Budget:
     """The price of the crowd's boxes and of labelling `step1` boxes from nothing."""
-    crowd, boxes = len(bench.data.crowd.labels), len(bench.data.truth.labels)
+    crowd, boxes = len(experiment.data.crowd.labels), len(experiment.data.truth.labels)
     return Budget(crowd=crowd, clean=boxes, step1_boxes=step1, step1_edits=step1)
 
 

@@ -76,8 +76,8 @@ class CleanedUp:
 
 
 def clean_up(
-    bench: Experiment,
-    way: Protocol,
+    experiment: Experiment,
+    protocol: Protocol,
     passed: Sequence[CampaignRound] | None = None,
     *,
     reviewed: bool = True,
@@ -87,7 +87,7 @@ def clean_up(
 
     Parameters
     ----------
-    bench, way
+    experiment, protocol
         Where and how the campaign is run.
     passed
         The rounds of step 1, from iteration 0 on, where they are at hand; step 2 follows the
@@ -95,21 +95,21 @@ def clean_up(
     reviewed, box_in_box
         See `review_rest`.
     """
-    passed = tuple(rounds(bench, way)) if passed is None else passed
+    passed = tuple(rounds(experiment, protocol)) if passed is None else passed
     last = passed[-1]
     step2 = review_rest(
-        bench.data,
+        experiment.data,
         last.image_ids,
-        *found(bench, last),
-        way.at(last.tau),
+        *found(experiment, last),
+        protocol.at(last.tau),
         reviewed=reviewed,
         box_in_box=box_in_box,
     )
     spent = Budget(
-        crowd=len(bench.data.crowd.labels),
-        clean=len(bench.data.truth.labels),
+        crowd=len(experiment.data.crowd.labels),
+        clean=len(experiment.data.truth.labels),
         step1_boxes=step2.step1_boxes,
-        step1_edits=step1_edits(bench, way, passed),
+        step1_edits=step1_edits(experiment, protocol, passed),
         step2_boxes=step2.step2_boxes,
     )
     return CleanedUp(last, step2, spent)
@@ -155,7 +155,7 @@ def review_rest(
     return Step2(labels, len(step1), settled, len(review.drawn), reviewed)
 
 
-def step1_edits(bench: Experiment, way: Protocol, passed: Sequence[CampaignRound]) -> int:
+def step1_edits(experiment: Experiment, protocol: Protocol, passed: Sequence[CampaignRound]) -> int:
     """U1 at the edit price: what the pathologists changed in the images of some rounds.
 
     The first images come with the crowd's boxes, later ones with what the crowd and the models
@@ -167,18 +167,18 @@ def step1_edits(bench: Experiment, way: Protocol, passed: Sequence[CampaignRound
         Rounds from iteration 0 on, without a gap.
     """
     first = passed[0].image_ids
-    truth, crowd = bench.data.truth.labels, bench.data.crowd.labels
+    truth, crowd = experiment.data.truth.labels, experiment.data.crowd.labels
     total = edits(crowd.of_images(first), truth.of_images(first))
     for before, after in pairwise(passed):
         chosen = after.image_ids[len(before.image_ids) :]
-        total += edits(_offered(bench, way, before, chosen), truth.of_images(chosen))
+        total += edits(_offered(experiment, protocol, before, chosen), truth.of_images(chosen))
     return total
 
 
 def _offered(
-    bench: Experiment, way: Protocol, done: CampaignRound, image_ids: Sequence[int]
+    experiment: Experiment, protocol: Protocol, done: CampaignRound, image_ids: Sequence[int]
 ) -> Labels:
-    mp, ma = (seen.of_images(image_ids) for seen in found(bench, done))
-    crowd = bench.data.crowd.labels.of_images(image_ids)
-    rows = sort_labels(crowd, mp, ma, way.at(done.tau))
+    mp, ma = (seen.of_images(image_ids) for seen in found(experiment, done))
+    crowd = experiment.data.crowd.labels.of_images(image_ids)
+    rows = sort_labels(crowd, mp, ma, protocol.at(done.tau))
     return rows.labels(offered_rows(rows))

@@ -22,14 +22,14 @@ TITLES: Mapping[str, str] = {
 """The paper's names of the strategies, in its order."""
 
 
-def curves(strategy: str, bench: Experiment) -> list[Figure]:
+def curves(strategy: str, experiment: Experiment) -> list[Figure]:
     """AP50 of both models on the test images after each iteration of a campaign.
 
     Parameters
     ----------
     strategy
         Its name in `napari_alc.cleaning.selection.STRATEGIES`.
-    bench
+    experiment
         Its first draw X^0 and k are the same for all strategies.
 
     Returns
@@ -38,10 +38,10 @@ def curves(strategy: str, bench: Experiment) -> list[Figure]:
         Metrics ``"AP50 Mp"`` and ``"AP50 Ma"`` (percent), with the number of images of X^i.
     """
     title, figures = TITLES[strategy], []
-    for done in rounds(bench, Protocol(strategy)):
+    for done in rounds(experiment, Protocol(strategy)):
         for name, model in (("Mp", done.mp), ("Ma", done.ma)):
             if model is not None:
-                ap50 = bench.measure(model)["AP50"]
+                ap50 = experiment.measure(model)["AP50"]
                 figures.append(Figure(title, f"AP50 {name}", ap50, len(done.image_ids)))
     return figures
 

@@ -12,9 +12,9 @@ from alc_experiments.peers.judging import (
     Scores,
     auroc,
     average_precision,
-    crowd_answers,
+    crowd_scores,
     judge,
-    miss_answers,
+    miss_scores,
     noise_of,
     recall,
 )
@@ -38,23 +38,23 @@ def of_flags(flags, total=None):
 def test_average_precision_and_auroc_are_scikit_learns(rows):
     metrics = pytest.importorskip("sklearn.metrics", reason="needs scikit-learn")
     suspicion, flags = (np.array(column) for column in zip(*rows, strict=True))
-    answers = of_flags(flags)
+    scores = of_flags(flags)
     if flags.any():
         expected = metrics.average_precision_score(flags, suspicion)
-        assert average_precision(suspicion, answers) == pytest.approx(expected)
+        assert average_precision(suspicion, scores) == pytest.approx(expected)
     if flags.any() and not flags.all():
-        assert auroc(suspicion, answers) == pytest.approx(metrics.roc_auc_score(flags, suspicion))
+        assert auroc(suspicion, scores) == pytest.approx(metrics.roc_auc_score(flags, suspicion))
     else:
-        assert auroc(suspicion, answers) is None
+        assert auroc(suspicion, scores) is None
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=20).filter(lambda f: any(f) and not all(f)))
 def test_a_constant_suspicion_is_chance(flags):
-    constant, answers = np.full(len(flags), 0.3), of_flags(flags)
-    assert auroc(constant, answers) == 0.5
-    assert average_precision(constant, answers) == pytest.approx(np.mean(flags))
+    constant, scores = np.full(len(flags), 0.3), of_flags(flags)
+    assert auroc(constant, scores) == 0.5
+    assert average_precision(constant, scores) == pytest.approx(np.mean(flags))
     for looks in range(len(flags) + 1):
-        assert recall(constant, answers, looks) == pytest.approx(looks / len(flags))
+        assert recall(constant, scores, looks) == pytest.approx(looks / len(flags))
 
 
 @given(
@@ -63,10 +63,10 @@ def test_a_constant_suspicion_is_chance(flags):
 )
 def test_recall_is_the_mean_over_the_orders_of_equal_suspicions(rows, looks):
     suspicion, errors = (np.array(column) for column in zip(*rows, strict=True))
-    answers = Scores(errors, np.zeros(len(rows), bool), 3)
+    scores = Scores(errors, np.zeros(len(rows), bool), 3)
     orders = [order for order in permutations(range(len(rows))) if _falls(suspicion, order)]
     seen = [len(set(errors[list(order[:looks])].tolist()) - {NOTHING}) / 3 for order in orders]
-    assert recall(suspicion, answers, looks) == pytest.approx(np.mean(seen))
+    assert recall(suspicion, scores, looks) == pytest.approx(np.mean(seen))
 
 
 def _falls(suspicion, order):
@@ -86,28 +86,28 @@ def test_the_order_of_boxes_leaves_no_trace(rows, random):
 
 def test_boxes_not_proposed_are_never_looked_at():
     suspicion = np.array([0.9, NOT_PROPOSED, NOT_PROPOSED])
-    answers = of_flags([True, True, False])
-    assert average_precision(suspicion, answers) == 0.5
-    assert recall(suspicion, answers, 3) == 0.5
-    assert auroc(suspicion, answers) == 0.75
+    scores = of_flags([True, True, False])
+    assert average_precision(suspicion, scores) == 0.5
+    assert recall(suspicion, scores, 3) == 0.5
+    assert auroc(suspicion, scores) == 0.75
     nothing = np.full(3, NOT_PROPOSED)
-    assert average_precision(nothing, answers) == recall(nothing, answers, 3) == 0
-    assert auroc(nothing, answers) == 0.5
+    assert average_precision(nothing, scores) == recall(nothing, scores, 3) == 0
+    assert auroc(nothing, scores) == 0.5
 
 
 def test_an_error_that_two_boxes_show_counts_once():
     suspicion, errors = np.array([0.9, 0.8, 0.7]), np.array([4, 4, 5])
-    answers = Scores(errors, np.zeros(3, bool), 2)
-    assert average_precision(suspicion, answers) == pytest.approx((1 + 2 / 3) / 2)
-    assert recall(suspicion, answers, 2) == 0.5
+    scores = Scores(errors, np.zeros(3, bool), 2)
+    assert average_precision(suspicion, scores) == pytest.approx((1 + 2 / 3) / 2)
+    assert recall(suspicion, scores, 2) == 0.5
 
 
 def test_errors_of_other_types_cost_looks_and_are_no_false_alarms():
     suspicion = np.array([0.9, 0.8, 0.1])
-    answers = Scores(np.array([NOTHING, 1, NOTHING]), np.array([True, False, False]), 1)
-    assert average_precision(suspicion, answers) == auroc(suspicion, answers) == 1
-    assert recall(suspicion, answers, 1) == 0
-    assert recall(suspicion, answers, 2) == 1
+    scores = Scores(np.array([NOTHING, 1, NOTHING]), np.array([True, False, False]), 1)
+    assert average_precision(suspicion, scores) == auroc(suspicion, scores) == 1
+    assert recall(suspicion, scores, 1) == 0
+    assert recall(suspicion, scores, 2) == 1
 
 
 SIDE = 2000
@@ -127,14 +127,14 @@ def noisy_case(seed=0):
 def test_every_error_of_the_log_is_looked_for():
     truth, crowd, log = noisy_case()
     noise = noise_of(crowd, truth, log)
-    totals = {w: crowd_answers(noise, w).total for w in ("background", "location", "box_in_box")}
+    totals = {w: crowd_scores(noise, w).total for w in ("background", "location", "box_in_box")}
     displaced = [record.iou for record in log if record.what == "location"]
     assert totals["background"] == len(displaced) == 20
     assert 0 < totals["location"] == sum(iou <= 0.5 for iou in displaced) < 20
     assert 0 < totals["box_in_box"] <= 10
-    assert crowd_answers(noise, "any").total == sum(totals.values())
+    assert crowd_scores(noise, "any").total == sum(totals.values())
     clean = Detections(truth.image_ids, truth.category_ids, truth.boxes, np.ones(len(truth)))
-    misses = miss_answers(noise, truth, clean)
+    misses = miss_scores(noise, truth, clean)
     assert misses.total == len(np.unique(misses.errors)) - 1 == 20
     assert misses.of_other_type.sum() == totals["location"] + 20
 
@@ -160,16 +160,16 @@ def test_a_ranking_by_the_log_is_perfect():
     assert len(figures) == 25
     assert {v for name, v in figures.items() if not name.startswith("recall")} == {1.0}
     assert figures["recall@20 miss"] == 1
-    errors = crowd_answers(noise, "any").total
+    errors = crowd_scores(noise, "any").total
     assert figures["recall@5 any"] == pytest.approx(round(0.05 * len(crowd)) / errors)
 
 
 def test_a_prediction_of_another_category_shows_no_missed_box():
     truth, crowd, log = noisy_case()
     other = Detections(truth.image_ids, truth.category_ids + 1, truth.boxes, np.ones(len(truth)))
-    answers = miss_answers(noise_of(crowd, truth, log), truth, other)
-    assert (answers.errors == NOTHING).all()
-    assert not answers.of_other_type.any()
+    scores = miss_scores(noise_of(crowd, truth, log), truth, other)
+    assert (scores.errors == NOTHING).all()
+    assert not scores.of_other_type.any()
 
 
 def test_types_without_an_error_have_no_figures():

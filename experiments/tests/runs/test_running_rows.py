@@ -43,7 +43,7 @@ def test_rows_are_kept_with_how_they_came_about(task):
     assert sorted(t.digest for t in told) == ["count-0", "count-1", "threads-0"]
     row = tasks[0].store.load("count-0")
     assert row.unit == tasks[0].unit
-    assert row.figures[0].value == len(tasks[0].bench().data.crowd.labels)
+    assert row.figures[0].value == len(tasks[0].experiment().data.crowd.labels)
     assert row.device.startswith("CPU")
     assert {"python", "torch", "numpy"} <= set(row.versions)
     assert row.detector["iterations"] == 25
@@ -89,7 +89,7 @@ def test_a_stop_reaches_the_rows_under_way_and_no_other_is_begun(task, tmp_path)
     tasks = [task("patient"), task("count")]
     with pytest.raises(Cancelled):
         run(tasks, ONE, said.append, is_training)
-    assert (tmp_path / "bench" / "stopped").exists()
+    assert (tmp_path / "store" / "stopped").exists()
     assert tasks[1].store.load("count-0") is None
     assert tasks[0].store.seconds_spent("patient-0") > 0
     assert said[-2].message.startswith("0 of 2 rows; patient on tiny, seed 0: train 3/300")

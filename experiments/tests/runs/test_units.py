@@ -23,7 +23,7 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def bench(data, tmp_path):
+def experiment(data, tmp_path):
     return Experiment(data, 0, tmp_path)
 
 
@@ -73,39 +73,44 @@ def test_the_same_row_has_the_same_digest(data, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda bench: replace(bench, seed=1), id="seed"),
-        pytest.param(lambda bench: replace(bench, detector=(("iterations", 9),)), id="detector"),
+        pytest.param(lambda experiment: replace(experiment, seed=1), id="seed"),
         pytest.param(
-            lambda bench: replace(bench, data=replace(bench.data, crowd=bench.data.truth)),
+            lambda experiment: replace(experiment, detector=(("iterations", 9),)), id="detector"
+        ),
+        pytest.param(
+            lambda experiment: replace(
+                experiment, data=replace(experiment.data, crowd=experiment.data.truth)
+            ),
             id="noise",
         ),
         pytest.param(
-            lambda bench: replace(
-                bench, data=replace(bench.data, plan=replace(bench.data.plan, initial=4))
+            lambda experiment: replace(
+                experiment,
+                data=replace(experiment.data, plan=replace(experiment.data.plan, initial=4)),
             ),
             id="plan",
         ),
         pytest.param(
-            lambda bench: replace(bench, data=replace(bench.data, validation=None)),
+            lambda experiment: replace(experiment, data=replace(experiment.data, validation=None)),
             id="validation images",
         ),
     ],
 )
-def test_what_decides_a_row_is_in_its_digest(bench, change):
-    assert row_digest(UNIT, change(bench), "code") != row_digest(UNIT, bench, "code")
+def test_what_decides_a_row_is_in_its_digest(experiment, change):
+    assert row_digest(UNIT, change(experiment), "code") != row_digest(UNIT, experiment, "code")
 
 
-def test_a_box_that_moved_by_a_hair_is_in_the_digest(bench):
-    labels = bench.data.crowd.labels
+def test_a_box_that_moved_by_a_hair_is_in_the_digest(experiment):
+    labels = experiment.data.crowd.labels
     boxes = labels.boxes.copy()
     boxes[0, 0] = np.nextafter(boxes[0, 0], 0)
-    moved = bench.data.crowd.with_labels(replace(labels, boxes=boxes))
-    other = replace(bench, data=replace(bench.data, crowd=moved))
-    assert row_digest(UNIT, other, "code") != row_digest(UNIT, bench, "code")
+    moved = experiment.data.crowd.with_labels(replace(labels, boxes=boxes))
+    other = replace(experiment, data=replace(experiment.data, crowd=moved))
+    assert row_digest(UNIT, other, "code") != row_digest(UNIT, experiment, "code")
 
 
-def test_the_code_is_in_the_digest(bench):
-    assert row_digest(UNIT, bench, "code") != row_digest(UNIT, bench, "changed code")
+def test_the_code_is_in_the_digest(experiment):
+    assert row_digest(UNIT, experiment, "code") != row_digest(UNIT, experiment, "changed code")
 
 
 @pytest.mark.parametrize("which", ["COMPUTING", "module_version"])

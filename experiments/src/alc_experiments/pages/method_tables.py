@@ -128,7 +128,7 @@ _BUDGET = (
     metric(STEP1, "step 1, full price"),
     metric(EDITS, "step 1, edit price"),
     metric(STEP2, "step 2"),
-    *(Column(way.name, way.values) for way in ACCOUNTINGS[:2]),
+    *(Column(accounting.name, accounting.values) for accounting in ACCOUNTINGS[:2]),
 )
 
 _COUNTS = (
@@ -157,7 +157,7 @@ _FURTHER = (
 
 def _accounting(results: Results, printed: Printed) -> Iterator[str | Table]:
     """The ways to count, beside the paper's budget, and which of them comes nearest."""
-    columns = [Column(way.name, way.values) for way in ACCOUNTINGS]
+    columns = [Column(accounting.name, accounting.values) for accounting in ACCOUNTINGS]
     columns[-1] = replace(columns[-1], paper=lambda row: printed.value(row, "budget"))
     title = "Which accounting would give the paper's figures"
     yield from section(title, results, METHODS, columns, _paper_accounting(printed))
@@ -185,7 +185,9 @@ def _paper_accounting(printed: Printed) -> str:
 
 def _nearest(results: Results, printed: Printed) -> str:
     aim = printed.value(OURS, "budget")
-    found = {way.name: spread_of(way.values(results, OURS)) for way in ACCOUNTINGS}
+    found = {
+        accounting.name: spread_of(accounting.values(results, OURS)) for accounting in ACCOUNTINGS
+    }
     means = {name: spread.mean for name, spread in found.items() if spread}
     if aim is None or not means:
         return ""

@@ -100,7 +100,7 @@ def _error(record: NoiseRecord) -> str:
     return KEPT if record.what == LOCATION and still_matches else record.what
 
 
-def crowd_answers(noise: Noise, what: str) -> Scores:
+def crowd_scores(noise: Noise, what: str) -> Scores:
     """Which crowd boxes are errors of the type `what`, one of `CROWD_TYPES` or ``"any"``."""
     types = noise.of_crowd
     wrong = types != KEPT
@@ -109,7 +109,7 @@ def crowd_answers(noise: Noise, what: str) -> Scores:
     return Scores(errors, wrong & ~wanted, int(wanted.sum()))
 
 
-def miss_answers(noise: Noise, truth: Labels, predictions: Detections) -> Scores:
+def miss_scores(noise: Noise, truth: Labels, predictions: Detections) -> Scores:
     """Which predictions show a true box that the crowd has missed.
 
     A prediction shows the true box of its category with the highest IoU, where that is more
@@ -149,50 +149,50 @@ def judge(
         without such an error, AUROC without a box that shows it or one that does not.
     """
     looks = {share: round(share / 100 * len(found.crowd)) for share in REVIEWED}
-    figures = dict(_named(found.predictions, miss_answers(noise, truth, predictions), MISS, looks))
+    figures = dict(_named(found.predictions, miss_scores(noise, truth, predictions), MISS, looks))
     for what in (ANY, *CROWD_TYPES):
-        figures.update(_named(found.crowd, crowd_answers(noise, what), what, looks))
+        figures.update(_named(found.crowd, crowd_scores(noise, what), what, looks))
     return figures
 
 
 def _named(
-    suspicion: Floats, answers: Scores, what: str, looks: dict[int, int]
+    suspicion: Floats, scores: Scores, what: str, looks: dict[int, int]
 ) -> Iterator[tuple[str, float]]:
-    if not answers.total:
+    if not scores.total:
         return
-    yield f"AP {what}", average_precision(suspicion, answers)
-    area = auroc(suspicion, answers)
+    yield f"AP {what}", average_precision(suspicion, scores)
+    area = auroc(suspicion, scores)
     if area is not None:
         yield f"AUROC {what}", area
     for share, count in looks.items():
-        yield f"recall@{share} {what}", recall(suspicion, answers, count)
+        yield f"recall@{share} {what}", recall(suspicion, scores, count)
 
 
-def average_precision(suspicion: Floats, answers: Scores) -> float:
+def average_precision(suspicion: Floats, scores: Scores) -> float:
     """Sum of precision × gain in recall over the thresholds of a list, in 0–1.
 
     Precision is the number of different errors shown per box at or above the threshold. Equal
     suspicions share a threshold, so that their order does not matter; boxes not proposed are
     never reached.
     """
-    shown = (suspicion > NOT_PROPOSED) & ~answers.of_other_type
+    shown = (suspicion > NOT_PROPOSED) & ~scores.of_other_type
     order = np.argsort(-suspicion[shown], kind="stable")
-    values, errors = suspicion[shown][order], answers.errors[shown][order]
+    values, errors = suspicion[shown][order], scores.errors[shown][order]
     found = np.cumsum(_first_seen(errors))
     ends = np.flatnonzero(np.diff(values, append=NOT_PROPOSED))
-    gain = np.diff(found[ends], prepend=0) / answers.total
+    gain = np.diff(found[ends], prepend=0) / scores.total
     return float((gain * found[ends] / (ends + 1)).sum())
 
 
-def auroc(suspicion: Floats, answers: Scores) -> float | None:
+def auroc(suspicion: Floats, scores: Scores) -> float | None:
     """Chance that a box which shows an error is suspected more than one that does not.
 
     Ties count half (Mann–Whitney), so a constant suspicion gives exactly 0.5. All boxes count,
     those not proposed as the least suspected; errors that no box shows have no part in it. None
     where there are no boxes of one of the two kinds.
     """
-    ranks = rankdata(suspicion[~answers.of_other_type])
-    right = answers.errors[~answers.of_other_type] != NOTHING
+    ranks = rankdata(suspicion[~scores.of_other_type])
+    right = scores.errors[~scores.of_other_type] != NOTHING
     positives, negatives = int(right.sum()), int((~right).sum())
     if not positives or not negatives:
         return None
@@ -200,7 +200,7 @@ def auroc(suspicion: Floats, answers: Scores) -> float | None:
     return float(wins / (positives * negatives))
 
 
-def recall(suspicion: Floats, answers: Scores, looks: int) -> float:
+def recall(suspicion: Floats, scores: Scores, looks: int) -> float:
     """Share of all errors that are seen in the `looks` most suspicious boxes, in 0–1.
 
     Where equal suspicions straddle the limit, the mean over all their orders. Boxes not proposed
@@ -212,11 +212,11 @@ def recall(suspicion: Floats, answers: Scores, looks: int) -> float:
         return 0.0
     limit = np.sort(suspicion[shown])[-looks]
     above, level = suspicion > limit, suspicion == limit
-    seen = np.setdiff1d(answers.errors[above], NOTHING)
-    open_errors = answers.errors[level & ~np.isin(answers.errors, [*seen, NOTHING])]
+    seen = np.setdiff1d(scores.errors[above], NOTHING)
+    open_errors = scores.errors[level & ~np.isin(scores.errors, [*seen, NOTHING])]
     _, copies = np.unique(open_errors, return_counts=True)
     chances = _chances(copies, looks - int(above.sum()), int(level.sum()))
-    return float((len(seen) + chances.sum()) / answers.total)
+    return float((len(seen) + chances.sum()) / scores.total)
 
 
 def _first_seen(errors: Integers) -> Mask:

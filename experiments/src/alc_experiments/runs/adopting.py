@@ -20,8 +20,8 @@ from alc_experiments.runs.units import ResultTable, Unit
 from napari_alc.errors import BadData
 
 
-def adopt(folder: Path, tables: Iterable[ResultTable], desk: RowOrder) -> int:
-    """Keep the rows in the files of results that the desk would compute just so.
+def adopt(folder: Path, tables: Iterable[ResultTable], order: RowOrder) -> int:
+    """Keep the rows in the files of results that would be computed just so.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def adopt(folder: Path, tables: Iterable[ResultTable], desk: RowOrder) -> int:
         With CSV files and ``runs.json``; may be absent.
     tables
         Whose rows are looked for.
-    desk
+    order
         Knows which row is which.
 
     Returns
@@ -47,11 +47,11 @@ def adopt(folder: Path, tables: Iterable[ResultTable], desk: RowOrder) -> int:
         row
         for table in tables
         if notes.get(table.name, {}).get("data") == table.data
-        for row in _rows(folder / f"{table.name}.csv", table, notes[table.name], desk)
-        if desk.row(row.unit) is None
+        for row in _rows(folder / f"{table.name}.csv", table, notes[table.name], order)
+        if order.row(row.unit) is None
     ]
     for row in found:
-        desk.means.store.save(row)
+        order.config.store.save(row)
     return len(found)
 
 
@@ -64,7 +64,9 @@ def _notes(path: Path) -> dict[str, Any]:
         raise BadData(path, f"cannot be used ({error})", "Restore or delete it") from error
 
 
-def _rows(path: Path, table: ResultTable, note: Mapping[str, Any], desk: RowOrder) -> Iterator[Row]:
+def _rows(
+    path: Path, table: ResultTable, note: Mapping[str, Any], order: RowOrder
+) -> Iterator[Row]:
     """The rows of a table whose digest is the one they would have here."""
     figures = read_figures(path) if path.exists() else []
     for entry in note["rows"]:
@@ -72,7 +74,7 @@ def _rows(path: Path, table: ResultTable, note: Mapping[str, Any], desk: RowOrde
         if not is_kept or entry["name"] not in table.names:
             continue
         unit = Unit(table.module, entry["name"], table.data, entry["seed"], note["noise_factor"])
-        if desk.task(unit).digest == entry["digest"]:
+        if order.task(unit).digest == entry["digest"]:
             yield _row(unit, entry, note, figures)
 
 

@@ -35,7 +35,7 @@ def file_in(folder: Path, data: str) -> Path:
     return folder / f"{CALIBRATION}{data}.csv"
 
 
-def write(folder: Path, data: str, desk: RowOrder, command: InWords) -> list[Seeded]:
+def write(folder: Path, data: str, order: RowOrder, command: InWords) -> list[Seeded]:
     """Write the file of a data set and its entry in ``runs.json``, where any row is there.
 
     Parameters
@@ -44,7 +44,7 @@ def write(folder: Path, data: str, desk: RowOrder, command: InWords) -> list[See
         Of the files.
     data
         Name of the data set.
-    desk
+    order
         Knows the rows.
     command
         Tells for the record what makes the file.
@@ -54,21 +54,21 @@ def write(folder: Path, data: str, desk: RowOrder, command: InWords) -> list[See
     list of Seeded
         What the file holds: AP50 in percent, methods bearing the factor of the noise.
     """
-    rows = _rows(data, desk)
+    rows = _rows(data, order)
     figures = [_figure(row) for row in rows]
     if rows:
         path = file_in(folder, data)
         factors = sorted({row.unit.factor for row in rows if row.unit.name == NOISY})
         seeds = sorted({row.unit.seed for row in rows})
         write_figures(path, figures)
-        write_note(folder / RUNS, path.stem, rows, desk, {"command": command(factors, seeds)})
+        write_note(folder / RUNS, path.stem, rows, order, {"command": command(factors, seeds)})
     return figures
 
 
-def _rows(data: str, desk: RowOrder) -> list[Row]:
+def _rows(data: str, order: RowOrder) -> list[Row]:
     """All rows that this code and these settings have made, Clean first, then by factor."""
-    kept = [row for row in desk.means.store.rows() if _belongs(row.unit, data)]
-    made = [row for row in kept if desk.task(row.unit).digest == row.digest]
+    kept = [row for row in order.config.store.rows() if _belongs(row.unit, data)]
+    made = [row for row in kept if order.task(row.unit).digest == row.digest]
     return sorted(made, key=lambda row: (row.unit.name != CLEAN, row.unit.factor, row.unit.seed))
 
 

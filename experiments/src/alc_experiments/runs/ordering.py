@@ -60,13 +60,13 @@ class RowOrder:
 
     Parameters
     ----------
-    means
+    config
         With what rows are computed.
     report, should_stop
         See `napari_alc.progress`; synthetic images are drawn here.
     """
 
-    means: RunConfig
+    config: RunConfig
     report: Report = silent
     should_stop: ShouldStop = never
     _data: dict[tuple[str, int, float], Dataset] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class RowOrder:
         """The data of a row."""
         key = (unit.data, unit.seed, unit.factor)
         if key not in self._data:
-            source = self.means.source
+            source = self.config.source
             self._data[key] = source.dataset(*key, self.report, self.should_stop)
         return self._data[key]
 
@@ -90,21 +90,23 @@ class RowOrder:
     def _made(self, unit: Unit) -> RowTask:
         if unit.module not in self._code:
             self._code[unit.module] = code_now(unit.module)
-        means, code = self.means, self._code[unit.module]
-        bench = Experiment(self.data_of(unit), unit.seed, means.out, detector=means.detector)
-        digest = row_digest(unit, bench, code)
-        return RowTask(unit, means.source, means.out, means.device, means.detector, code, digest)
+        config, code = self.config, self._code[unit.module]
+        experiment = Experiment(self.data_of(unit), unit.seed, config.out, detector=config.detector)
+        digest = row_digest(unit, experiment, code)
+        return RowTask(
+            unit, config.source, config.out, config.device, config.detector, code, digest
+        )
 
     def row(self, unit: Unit) -> Row | None:
         """A row as this code and these settings made it; None where they did not."""
-        return self.means.store.load(self.task(unit).digest)
+        return self.config.store.load(self.task(unit).digest)
 
     def rows_of(self, table: ResultTable, seeds: Iterable[int]) -> list[Row]:
         """All rows of a table that are there, of `seeds` and of every other seed."""
         first = next(table.units([0]))
         kept = {
             row.unit.seed
-            for row in self.means.store.rows()
+            for row in self.config.store.rows()
             if replace(row.unit, name=first.name, seed=0) == first
         }
         return list(self._there(table.units(sorted(kept | set(seeds)))))
@@ -118,7 +120,7 @@ class RowOrder:
 
 def make_rows(
     units: Sequence[Unit],
-    desk: RowOrder,
+    order: RowOrder,
     command: str,
     on_row: Callable[[], object] = lambda: None,
 ) -> list[Problem]:
@@ -126,7 +128,7 @@ def make_rows(
 
     Parameters
     ----------
-    desk
+    order
         Knows the rows.
     command
         What was typed, for the record.
@@ -141,22 +143,22 @@ def make_rows(
     Raises
     ------
     Cancelled
-        When the desk is told to stop; what is complete is kept.
+        When it is told to stop; what is complete is kept.
     AlcError
         When data cannot be had, or other jobs have all graphics cards.
     """
-    means = desk.means
-    tasks = [task for task in map(desk.task, units) if means.store.load(task.digest) is None]
+    config = order.config
+    tasks = [task for task in map(order.task, units) if config.store.load(task.digest) is None]
     pace = Pace()
-    for row in means.store.rows():
+    for row in config.store.rows():
         pace.note(row.unit, row.seconds)
     if not tasks:
         return []
-    with environments(means.device, means.preset, means.processes) as processes:
-        session = ComputingSession.begin(means.out, command, len(processes))
+    with environments(config.device, config.preset, config.processes) as processes:
+        session = ComputingSession.begin(config.out, command, len(processes))
 
         def keep(task: RowTask) -> None:
             session.note(task.digest)
             on_row()
 
-        return run(tasks, processes, desk.report, desk.should_stop, pace=pace, on_row=keep)
+        return run(tasks, processes, order.report, order.should_stop, pace=pace, on_row=keep)

@@ -34,14 +34,14 @@ class ResultFiles:
         The tables, each with what makes it, for the record.
     seeds
         That are asked for; rows of others are written too where they are there.
-    desk
+    order
         Knows the rows.
     """
 
     folder: Path
     commands: Mapping[ResultTable, str]
     seeds: Sequence[int]
-    desk: RowOrder
+    order: RowOrder
 
     def __post_init__(self) -> None:
         self._before = {table: pairs_in(self._path(table)) for table in self.commands}
@@ -49,16 +49,16 @@ class ResultFiles:
     def write(self) -> None:
         """Write every table that has a row, and its entry in ``runs.json``."""
         for table, command in self.commands.items():
-            rows = self.desk.rows_of(table, self.seeds)
+            rows = self.order.rows_of(table, self.seeds)
             if rows:
                 figures = [Seeded(of, row.unit.seed) for row in rows for of in row.figures]
                 write_figures(self._path(table), figures)
                 about = {
                     "command": command,
                     "noise_factor": rows[0].unit.factor,
-                    "plan": vars(self.desk.data_of(rows[0].unit).plan),
+                    "plan": vars(self.order.data_of(rows[0].unit).plan),
                 }
-                write_note(self.folder / RUNS, table.name, rows, self.desk, about)
+                write_note(self.folder / RUNS, table.name, rows, self.order, about)
 
     def in_words(self) -> Iterator[str]:
         """What is in the files now, and what is no longer."""
@@ -89,7 +89,7 @@ def _rows(count: int) -> str:
 
 
 def write_note(
-    path: Path, name: str, rows: Sequence[Row], desk: RowOrder, about: Mapping[str, object]
+    path: Path, name: str, rows: Sequence[Row], order: RowOrder, about: Mapping[str, object]
 ) -> None:
     """Write down how a file came about: command, versions, device, times and rows.
 
@@ -101,7 +101,7 @@ def write_note(
         Of the file, without its ending.
     rows
         That are in it, at least one; ``seconds`` becomes the sum of their wall times.
-    desk
+    order
         Knows the sessions that computed them.
     about
         What is to be said beyond that.
@@ -114,10 +114,10 @@ def write_note(
         "device": "; ".join(dict.fromkeys(row.device for row in rows)),
         "seconds": round(sum(row.seconds for row in rows), 1),
         "data": rows[0].unit.data,
-        "images": _images(desk.data_of(rows[0].unit)),
+        "images": _images(order.data_of(rows[0].unit)),
         "detector": {k: v for k, v in rows[0].detector.items() if k != "seed"},
         "rows": [_row(row) for row in rows],
-        "sessions": list(_sessions(before, rows, desk)),
+        "sessions": list(_sessions(before, rows, order)),
     }
     write_text(path, json.dumps(dict(sorted(notes.items())), indent=1) + "\n")
 
@@ -144,11 +144,11 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _sessions(
-    before: Mapping[str, Any], rows: Sequence[Row], desk: RowOrder
+    before: Mapping[str, Any], rows: Sequence[Row], order: RowOrder
 ) -> Iterator[Mapping[str, object]]:
     """Sessions that computed any of the rows: those of other computers, then those of this one."""
     digests = {row.digest for row in rows}
-    here = list(sessions_of(desk.means.out, digests))
+    here = list(sessions_of(order.config.out, digests))
     known = {session["began"] for session in here}
     if digests & {row.get("digest") for row in before.get("rows", ())}:
         yield from (one for one in before.get("sessions", ()) if one["began"] not in known)

@@ -83,7 +83,7 @@ class _Worker:
     """A process, what it computes, and what it said last."""
 
     process: SpawnProcess
-    line: Connection
+    connection: Connection
     task: RowTask | None = None
     began: float = 0.0
     doing: Progress | None = None
@@ -92,16 +92,16 @@ class _Worker:
         self.task, self.began, self.doing = task, time.monotonic(), None
         # It may just have died, which shows when it is listened to.
         with suppress(OSError):
-            self.line.send(task)
+            self.connection.send(task)
 
     def ask_to_stop(self) -> None:
         with suppress(OSError):
-            self.line.send(None)
+            self.connection.send(None)
 
     def end(self) -> None:
         """Let it end by itself; make it, where it does not."""
         self.ask_to_stop()
-        self.line.close()
+        self.connection.close()
         self.process.join(PATIENCE)
         self.kill()
 
@@ -190,12 +190,12 @@ class WorkerPool:
     def _heard(self) -> list[_Worker]:
         """The busy processes that have said something, or died."""
         busy = self._busy
-        ready = wait([worker.line for worker in busy], timeout=LOOK_SECONDS)
-        return [worker for worker in busy if worker.line in ready]
+        ready = wait([worker.connection for worker in busy], timeout=LOOK_SECONDS)
+        return [worker for worker in busy if worker.connection in ready]
 
     def _listen(self, worker: _Worker) -> None:
         try:
-            said = worker.line.recv()
+            said = worker.connection.recv()
         except (EOFError, OSError):
             self._bury(worker)
             return
@@ -217,7 +217,7 @@ class WorkerPool:
         self._finished.append(task.unit)
 
     def _bury(self, worker: _Worker) -> None:
-        worker.line.close()
+        worker.connection.close()
         worker.process.join()
         self._workers[self._workers.index(worker)] = None
         # Ctrl+C may have reached it before it could ignore that.
@@ -273,9 +273,9 @@ def run(
     Cancelled
         When `should_stop` says so; what is complete is kept.
     """
-    crew = WorkerPool(tasks, processes, pace or Pace(), on_row)
-    crew.run(report, should_stop)
-    return crew.problems
+    pool = WorkerPool(tasks, processes, pace or Pace(), on_row)
+    pool.run(report, should_stop)
+    return pool.problems
 
 
 def _start(environment: Environment) -> _Worker:

@@ -166,14 +166,14 @@ def code_now(module: str) -> str:
     return code_version.__wrapped__(*COMPUTING) + module_version(module)
 
 
-def row_digest(unit: Unit, bench: Experiment, code: str) -> str:
+def row_digest(unit: Unit, experiment: Experiment, code: str) -> str:
     """A name for all that decides a row.
 
     Parameters
     ----------
     unit
         Which row.
-    bench
+    experiment
         With its data and seed.
     code
         Of `code_now`.
@@ -182,8 +182,8 @@ def row_digest(unit: Unit, bench: Experiment, code: str) -> str:
         unit.module,
         unit.name,
         str(unit.seed),
-        data_digest(bench.data),
-        json.dumps(bench.settings.model_dump(), sort_keys=True),
+        data_digest(experiment.data),
+        json.dumps(experiment.settings.model_dump(), sort_keys=True),
         code,
     )
 

@@ -1,7 +1,7 @@
 """A process that computes rows, one after another, for the process that started it.
 
-The other end of the line sends a `RowTask` for each row and None for the end; None during a row,
-or the other end's death, asks the row to stop. Back go `Progress` and, for each row, `Ended`.
+The other end of the connection sends a `RowTask` for each row and None for the end; None during a
+row, or the other end's death, asks the row to stop. Back go `Progress` and, for each row, `Ended`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RowTask:
     source
         Where its data come from.
     out
-        Folder of rows and of what the bench keeps.
+        Folder of rows and of what the experiment keeps.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     detector
@@ -61,12 +61,12 @@ class RowTask:
     code: str = ""
     digest: str = ""
 
-    def bench(self, report: Report = silent, should_stop: ShouldStop = never) -> Experiment:
-        """The workbench with the data of the row."""
+    def experiment(self, report: Report = silent, should_stop: ShouldStop = never) -> Experiment:
+        """The experiment with the data of the row."""
         unit = self.unit
         data = self.source.dataset(unit.data, unit.seed, unit.factor, report, should_stop)
         return Experiment(
-            data, unit.seed, self.out / "bench", self.device, self.detector, report, should_stop
+            data, unit.seed, self.out / "store", self.device, self.detector, report, should_stop
         )
 
     @property
@@ -91,27 +91,27 @@ class Ended:
     problem: str = ""
 
 
-def work(line: Connection) -> None:
+def work(connection: Connection) -> None:
     """Compute rows until the other end sends None or is gone."""
     # Ctrl+C reaches every process of a terminal; the one that started this decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while (task := _next_task(line)) is not None:
-        ended = _ended(task, _Reporter(line), lambda: _is_called(line))
+    while (task := _next_task(connection)) is not None:
+        ended = _ended(task, _Reporter(connection), lambda: _is_called(connection))
         with suppress(OSError):  # Nobody listens any more; the next task will not come.
-            line.send(ended)
+            connection.send(ended)
 
 
-def _next_task(line: Connection) -> RowTask | None:
+def _next_task(connection: Connection) -> RowTask | None:
     try:
-        task: RowTask | None = line.recv()
+        task: RowTask | None = connection.recv()
     except (EOFError, OSError):
         return None
     return task
 
 
-def _is_called(line: Connection) -> bool:
+def _is_called(connection: Connection) -> bool:
     try:
-        return line.poll()
+        return connection.poll()
     except OSError:
         return True
 
@@ -119,15 +119,15 @@ def _is_called(line: Connection) -> bool:
 class _Reporter:
     """Sends progress now and then."""
 
-    def __init__(self, line: Connection) -> None:
-        self._line = line
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._sent = -BETWEEN_REPORTS
 
     def __call__(self, progress: Progress) -> None:
         if time.monotonic() - self._sent >= BETWEEN_REPORTS:
             self._sent = time.monotonic()
             with suppress(OSError):
-                self._line.send(progress)
+                self._connection.send(progress)
 
 
 def _ended(task: RowTask, report: Report, should_stop: ShouldStop) -> Ended:
@@ -145,7 +145,7 @@ def compute(task: RowTask, report: Report = silent, should_stop: ShouldStop = ne
     Raises
     ------
     Cancelled
-        When `should_stop` says so; the bench keeps what was trained.
+        When `should_stop` says so; the experiment keeps what was trained.
     AlcError
         When the row cannot be computed.
     """
@@ -156,8 +156,8 @@ def compute(task: RowTask, report: Report = silent, should_stop: ShouldStop = ne
         report(progress)
 
     try:
-        bench = task.bench(report_timed, should_stop)
-        figures = tuple(task.unit.compute(bench))
+        experiment = task.experiment(report_timed, should_stop)
+        figures = tuple(task.unit.compute(experiment))
         _require_same_code(task)
     finally:
         clock.note()
@@ -168,7 +168,7 @@ def compute(task: RowTask, report: Report = silent, should_stop: ShouldStop = ne
         seconds=clock.seconds,
         device=device_in_words(task.device),
         versions=versions(),
-        detector=bench.settings.model_dump(),
+        detector=experiment.settings.model_dump(),
     )
     task.store.save(row)
     return row

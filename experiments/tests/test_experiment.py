@@ -1,4 +1,4 @@
-"""The bench makes each thing once, and gives what the program itself gives."""
+"""The experiment makes each thing once, and gives what the program itself gives."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from napari_alc.detection.acquisition import strategies
 from napari_alc.detection.acquisition.strategies import training_variant
 from napari_alc.detection.training import training
 from napari_alc.errors import Cancelled
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return make_bench(tmp_path)
+def experiment(tmp_path):
+    return make_experiment(tmp_path)
 
 
 @pytest.fixture
@@ -35,40 +35,40 @@ def trainings(monkeypatch):
     return done
 
 
-def test_what_was_trained_is_not_trained_again(bench, trainings):
-    first = bench.train(bench.data.crowd, "Noisy")
-    again = bench.train(bench.data.crowd, "another name")
+def test_what_was_trained_is_not_trained_again(experiment, trainings):
+    first = experiment.train(experiment.data.crowd, "Noisy")
+    again = experiment.train(experiment.data.crowd, "another name")
     assert first == again
     assert trainings == ["Noisy"] * 4
 
 
-def test_other_labels_seeds_and_settings_make_other_models(bench):
-    crowd = bench.data.crowd
+def test_other_labels_seeds_and_settings_make_other_models(experiment):
+    crowd = experiment.data.crowd
     models = {
-        bench.train(crowd, "one").folder,
-        bench.train(bench.data.truth, "two").folder,
-        replace(bench, seed=1).train(crowd, "three").folder,
-        replace(bench, detector=(("iterations", 3),)).train(crowd, "four").folder,
+        experiment.train(crowd, "one").folder,
+        experiment.train(experiment.data.truth, "two").folder,
+        replace(experiment, seed=1).train(crowd, "three").folder,
+        replace(experiment, detector=(("iterations", 3),)).train(crowd, "four").folder,
     }
     assert len(models) == 4
 
 
-def test_a_training_that_was_stopped_goes_on(bench, trainings):
-    stopped = replace(bench, should_stop=lambda: len(trainings) == 2)
+def test_a_training_that_was_stopped_goes_on(experiment, trainings):
+    stopped = replace(experiment, should_stop=lambda: len(trainings) == 2)
     with pytest.raises(Cancelled):
-        stopped.train(bench.data.crowd, "Noisy")
-    bench.train(bench.data.crowd, "Noisy")
+        stopped.train(experiment.data.crowd, "Noisy")
+    experiment.train(experiment.data.crowd, "Noisy")
     assert len(trainings) == 4
 
 
-def test_detections_and_measures_are_kept(bench, monkeypatch):
-    model = bench.train(bench.data.crowd, "Noisy")
-    seen, measured = bench.predict_all(model), bench.measure(model)
+def test_detections_and_measures_are_kept(experiment, monkeypatch):
+    model = experiment.train(experiment.data.crowd, "Noisy")
+    seen, measured = experiment.predict_all(model), experiment.measure(model)
     monkeypatch.setattr(
         "napari_alc.project.storage.prediction_files._predicted", lambda *_: iter(())
     )
-    assert np.array_equal(bench.predict_all(model).boxes, seen.boxes)
-    assert bench.measure(model) == measured
+    assert np.array_equal(experiment.predict_all(model).boxes, seen.boxes)
+    assert experiment.measure(model) == measured
     assert set(measured) == {"AP50", "Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"}
 
 
@@ -123,9 +123,11 @@ def changed(monkeypatch):
         pytest.param("class Mao:", Mao, id="Mao"),
     ],
 )
-def test_a_training_is_another_when_the_code_of_its_way_is(bench, changed, marks, make_variant):
+def test_a_training_is_another_when_the_code_of_its_way_is(
+    experiment, changed, marks, make_variant
+):
     def trained(make):
-        return bench.train(bench.data.truth, "training", make_variant=make).folder
+        return experiment.train(experiment.data.truth, "training", make_variant=make).folder
 
     plain, before = trained(None), trained(make_variant)
     assert before == trained(make_variant) != plain
@@ -144,25 +146,27 @@ def test_a_training_is_another_when_the_code_of_its_way_is(bench, changed, marks
     ],
 )
 def test_images_are_measured_again_when_the_code_that_decides_is_another(
-    bench, changed, monkeypatch, marks
+    experiment, changed, monkeypatch, marks
 ):
     asked = []
     monkeypatch.setattr(
         strategies, "measure", lambda name, *_: (asked.append(name), np.arange(5.0))[1]
     )
-    model = TrainedModel(bench.store / "models" / "mp")
+    model = TrainedModel(experiment.store / "models" / "mp")
     model.folder.mkdir(parents=True)
     for _ in range(2):
-        bench.measure_images("lc", model, [1, 2, 3])
+        experiment.measure_images("lc", model, [1, 2, 3])
     assert asked == ["lc"]
     changed(marks)
-    bench.measure_images("lc", model, [1, 2, 3])
+    experiment.measure_images("lc", model, [1, 2, 3])
     assert asked == ["lc"] * 2
 
 
-def test_tau_is_a_half_without_validation_images_and_found_on_them(bench):
-    model = bench.train(bench.data.crowd, "Noisy")
-    assert bench.tau(model) == 0.5
-    with_images = replace(bench, data=replace(bench.data, validation=bench.data.test))
-    found = with_images.predict(model, bench.data.test.images, "squares-validation")
+def test_tau_is_a_half_without_validation_images_and_found_on_them(experiment):
+    model = experiment.train(experiment.data.crowd, "Noisy")
+    assert experiment.tau(model) == 0.5
+    with_images = replace(
+        experiment, data=replace(experiment.data, validation=experiment.data.test)
+    )
+    found = with_images.predict(model, experiment.data.test.images, "squares-validation")
     assert with_images.tau(model) in {0.5, *found.scores.tolist()}

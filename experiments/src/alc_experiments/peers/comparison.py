@@ -70,7 +70,7 @@ class Method:
     timed: Callable[[], object]
 
 
-def compute(bench: Experiment) -> list[Figure]:
+def compute(experiment: Experiment) -> list[Figure]:
     """Figures of every method, as `judging.judge` names them, and its seconds.
 
     The seconds are those of ranking alone, on this machine and among whatever else it does;
@@ -83,10 +83,10 @@ def compute(bench: Experiment) -> list[Figure]:
         When cleanlab is not installed, the campaign leaves no box to judge, or the data carry no
         log of their noise.
     """
-    done = last_round(bench, Protocol())
-    mp, ma = found(bench, done)
-    case = case_of(bench, done.image_ids)
-    crossed = cross_validated(bench).of_images(case.crowd.image_ids.tolist())
+    done = last_round(experiment, Protocol())
+    mp, ma = found(experiment, done)
+    case = case_of(experiment, done.image_ids)
+    crossed = cross_validated(experiment).of_images(case.crowd.image_ids.tolist())
     given = (case.crowd.labels, mp, ma, Protocol().at(done.tau))
     rankings: Mapping[str, Callable[[], Suspicions]] = {
         "Ours": partial(ours.suspicions, *given),
@@ -107,35 +107,35 @@ def compute(bench: Experiment) -> list[Figure]:
     ]
 
 
-def case_of(bench: Experiment, image_ids: tuple[int, ...]) -> Case:
+def case_of(experiment: Experiment, image_ids: tuple[int, ...]) -> Case:
     """The boxes of X without the images `image_ids`."""
-    crowd = remaining(bench.data.crowd, image_ids)
-    truth = remaining(bench.data.truth, image_ids)
+    crowd = remaining(experiment.data.crowd, image_ids)
+    truth = remaining(experiment.data.truth, image_ids)
     if not len(crowd.labels):
         raise AlcError(
             "The campaign leaves no box of the crowd to be judged; let it review fewer images."
         )
-    return Case(crowd, truth, noise_of(crowd.labels, truth.labels, bench.data.noise))
+    return Case(crowd, truth, noise_of(crowd.labels, truth.labels, experiment.data.noise))
 
 
-def cross_validated(bench: Experiment) -> Detections:
+def cross_validated(experiment: Experiment) -> Detections:
     """What detectors see in X that learned from the crowd's labels of the other folds."""
-    ids = np.sort(bench.data.crowd.image_ids)
-    drawn = np.random.default_rng([bench.seed, FOLDS]).permutation(ids)
+    ids = np.sort(experiment.data.crowd.image_ids)
+    drawn = np.random.default_rng([experiment.seed, FOLDS]).permutation(ids)
     parts = [Detections.empty()]
     for number, fold in enumerate(np.array_split(drawn, FOLDS), start=1):
         images = tuple(fold.tolist())
-        others = remaining(bench.data.crowd, images)
-        model = bench.train(others, f"Cross-validation {number} of {FOLDS}")
-        of_fold = bench.data.crowd.of_images(images).images
-        parts.append(bench.predict(model, of_fold, f"{bench.data.name}-fold{number}"))
+        others = remaining(experiment.data.crowd, images)
+        model = experiment.train(others, f"Cross-validation {number} of {FOLDS}")
+        of_fold = experiment.data.crowd.of_images(images).images
+        parts.append(experiment.predict(model, of_fold, f"{experiment.data.name}-fold{number}"))
     return parts[0].joined(*parts[1:])
 
 
 def _peers(case: Case, predictions: Detections, variant: str) -> list[Figure]:
     data = objectlab.given(case.crowd, predictions)
     mistaken = partial(mistakenness.suspicions, case.crowd.labels, predictions)
-    contestants = (
+    methods = (
         Method(
             f"ObjectLab{variant}",
             predictions,
@@ -144,17 +144,17 @@ def _peers(case: Case, predictions: Detections, variant: str) -> list[Figure]:
         ),
         Method(f"Mistakenness{variant}", predictions, mistaken, mistaken),
     )
-    return [figure for each in contestants for figure in _figures(case, each)]
+    return [figure for each in methods for figure in _figures(case, each)]
 
 
-def _figures(case: Case, contestant: Method) -> list[Figure]:
-    suspicions = contestant.suspect()
+def _figures(case: Case, method: Method) -> list[Figure]:
+    suspicions = method.suspect()
     start = time.perf_counter()
-    contestant.timed()
+    method.timed()
     seconds = (time.perf_counter() - start) / len(case.crowd.images) * 1000
     return [
-        *_judged(case, contestant.title, contestant.predictions, suspicions),
-        Figure(contestant.title, SECONDS, seconds),
+        *_judged(case, method.title, method.predictions, suspicions),
+        Figure(method.title, SECONDS, seconds),
     ]
 
 

@@ -26,7 +26,7 @@ from napari_alc.detection.models.presets import build_network
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, Cancelled
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 OBJECTS = torch.tensor([[10.0, 10, 30, 30], [40, 20, 60, 50]])
 SIZE = (64, 96)
@@ -218,11 +218,11 @@ def test_a_single_stage_detector_is_refused():
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return replace(make_bench(tmp_path), detector=(("iterations", 12),))
+def experiment(tmp_path):
+    return replace(make_experiment(tmp_path), detector=(("iterations", 12),))
 
 
-def test_a_training_goes_through_all_phases_and_leaves_a_plain_detector(bench, monkeypatch):
+def test_a_training_goes_through_all_phases_and_leaves_a_plain_detector(experiment, monkeypatch):
     phases = []
     call = OaMilForward.__call__
 
@@ -232,10 +232,10 @@ def test_a_training_goes_through_all_phases_and_leaves_a_plain_detector(bench, m
         return call(self, *args)
 
     monkeypatch.setattr(OaMilForward, "__call__", noting)
-    model = bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    model = experiment.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil)
     assert phases == [(False, 0)] + [(True, 0)] * 7 + [(True, 4)] * 4
-    assert tensors(model).keys() == tensors(bench.train(bench.data.crowd, "Noisy")).keys()
-    assert set(bench.measure(model)) >= {"AP50", "Loc"}
+    assert tensors(model).keys() == tensors(experiment.train(experiment.data.crowd, "Noisy")).keys()
+    assert set(experiment.measure(model)) >= {"AP50", "Loc"}
     told = json.loads((model.folder / SELECTION).read_text())
     assert told.keys() == set(SELECTED)
     assert told["selected_weight"] <= told["selected_confidence"] <= 1 <= told["bag_size"]
@@ -243,24 +243,24 @@ def test_a_training_goes_through_all_phases_and_leaves_a_plain_detector(bench, m
     assert all(loss > 0 for _, loss in record["loss"])
 
 
-def test_it_is_the_plain_training_until_it_selects(bench, monkeypatch):
+def test_it_is_the_plain_training_until_it_selects(experiment, monkeypatch):
     monkeypatch.setattr(oa_mil, "SELECT_FROM", 2.0)
     monkeypatch.setattr(oa_mil, "EXTEND_FROM", 2.0)
-    plain = bench.train(bench.data.crowd, "Noisy")
-    assert same_bits(plain, bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil))
+    plain = experiment.train(experiment.data.crowd, "Noisy")
+    assert same_bits(plain, experiment.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil))
 
 
-def test_selection_changes_what_is_learned_and_stopping_does_not(bench, tmp_path):
-    plain = bench.train(bench.data.crowd, "Noisy")
-    whole = bench.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+def test_selection_changes_what_is_learned_and_stopping_does_not(experiment, tmp_path):
+    plain = experiment.train(experiment.data.crowd, "Noisy")
+    whole = experiment.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil)
     assert not same_bits(plain, whole)
     asked = iter(range(100))
-    elsewhere = replace(bench, store=tmp_path / "other")
+    elsewhere = replace(experiment, store=tmp_path / "other")
     with pytest.raises(Cancelled):
         replace(elsewhere, should_stop=lambda: next(asked) == 8).train(
-            bench.data.crowd, "OA-MIL", make_variant=OaMil
+            experiment.data.crowd, "OA-MIL", make_variant=OaMil
         )
-    again = elsewhere.train(bench.data.crowd, "OA-MIL", make_variant=OaMil)
+    again = elsewhere.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil)
     assert same_bits(whole, again)
     assert (whole.folder / SELECTION).read_bytes() == (again.folder / SELECTION).read_bytes()
 

@@ -1,4 +1,4 @@
-"""A bench small enough for real trainings in tests: bright squares on 96×96 images."""
+"""An experiment small enough for real trainings in tests: bright squares on 96×96 images."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def make_data(folder: Path, images: int = 8) -> Dataset:
     )
 
 
-def make_bench(folder: Path, seed: int = 0) -> Experiment:
-    """A bench on squares, all in `folder`."""
+def make_experiment(folder: Path, seed: int = 0) -> Experiment:
+    """An experiment on squares, all in `folder`."""
     return Experiment(make_data(folder), seed, folder / "store", "cpu")

@@ -27,7 +27,7 @@ from napari_alc.boxes import ious
 from napari_alc.detection.training import iteration, training
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Detections, numbered
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 
 def tensors(model):
@@ -124,8 +124,8 @@ def test_a_training_of_few_epochs_is_looked_at_several_times_too(total, epoch):
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return replace(make_bench(tmp_path_factory.mktemp("mao")), detector=(("iterations", 24),))
+def experiment(tmp_path_factory):
+    return replace(make_experiment(tmp_path_factory.mktemp("mao")), detector=(("iterations", 24),))
 
 
 @pytest.fixture
@@ -142,7 +142,9 @@ def _insistent(monkeypatch):
 
 
 @pytest.mark.usefixtures("_insistent")
-def test_what_is_seen_twice_is_trained_on_and_left_beside_the_weights(bench, monkeypatch, tmp_path):
+def test_what_is_seen_twice_is_trained_on_and_left_beside_the_weights(
+    experiment, monkeypatch, tmp_path
+):
     steps = []
     step = iteration._step
 
@@ -151,9 +153,9 @@ def test_what_is_seen_twice_is_trained_on_and_left_beside_the_weights(bench, mon
         return step(run, inputs, targets)
 
     monkeypatch.setattr(iteration, "_step", noting)
-    bench = replace(bench, store=tmp_path)
-    labels = bench.data.crowd
-    corrected = mao_labels(bench, labels)
+    experiment = replace(experiment, store=tmp_path)
+    labels = experiment.data.crowd
+    corrected = mao_labels(experiment, labels)
     moved = corrected.labels.boxes - labels.labels.boxes
     assert moved.max() > 2
     assert np.allclose(moved[:, :2], 0)
@@ -163,21 +165,23 @@ def test_what_is_seen_twice_is_trained_on_and_left_beside_the_weights(bench, mon
 
 
 @pytest.mark.usefixtures("_insistent")
-def test_corrected_labels_have_the_order_and_ids_of_the_given_ones(bench, tmp_path):
-    labels = bench.data.crowd.labels
+def test_corrected_labels_have_the_order_and_ids_of_the_given_ones(experiment, tmp_path):
+    labels = experiment.data.crowd.labels
     shuffled = labels.take(np.random.default_rng(0).permutation(len(labels)))
-    found = mao_labels(replace(bench, store=tmp_path), bench.data.crowd.with_labels(shuffled))
+    found = mao_labels(
+        replace(experiment, store=tmp_path), experiment.data.crowd.with_labels(shuffled)
+    )
     assert np.array_equal(found.labels.ids, shuffled.ids)
     assert np.array_equal(found.labels.image_ids, shuffled.image_ids)
     assert np.array_equal(found.labels.category_ids, shuffled.category_ids)
     assert np.allclose(found.labels.boxes[:, :2], shuffled.boxes[:, :2])
-    assert found.images == bench.data.crowd.images
+    assert found.images == experiment.data.crowd.images
 
 
 def test_looking_changes_neither_the_network_nor_its_mode_nor_the_draws(
-    bench, monkeypatch, tmp_path
+    experiment, monkeypatch, tmp_path
 ):
-    plain = bench.train(bench.data.crowd, "Noisy")
+    plain = experiment.train(experiment.data.crowd, "Noisy")
     modes = []
     predicted = mao._predicted
 
@@ -189,22 +193,22 @@ def test_looking_changes_neither_the_network_nor_its_mode_nor_the_draws(
 
     monkeypatch.setattr(mao, "_predicted", looking)
     monkeypatch.setattr(mao, "rewritten", lambda boxes, _earlier, _now: boxes)
-    bench = replace(bench, store=tmp_path)
-    assert same_bits(plain, bench.train(bench.data.crowd, "Mao", make_variant=Mao))
+    experiment = replace(experiment, store=tmp_path)
+    assert same_bits(plain, experiment.train(experiment.data.crowd, "Mao", make_variant=Mao))
     assert modes == [True] * len(looking_times(24, 4))
 
 
 @pytest.fixture(scope="module")
 def easy(tmp_path_factory):
     """Boxes that are half as wide as their squares in a few images, right in the others."""
-    bench = make_bench(tmp_path_factory.mktemp("easy"))
-    truth = bench.data.truth
+    experiment = make_experiment(tmp_path_factory.mktemp("easy"))
+    truth = experiment.data.truth
     boxes = truth.labels.boxes.copy()
     rows = np.isin(truth.labels.image_ids, truth.image_ids[:2])
     boxes[rows, 2] -= 0.45 * (boxes[rows, 2] - boxes[rows, 0])
     crowd = truth.with_labels(replace(truth.labels, boxes=boxes))
-    bench = replace(bench, data=replace(bench.data, crowd=crowd))
-    return replace(bench, detector=(("iterations", 240),))
+    experiment = replace(experiment, data=replace(experiment.data, crowd=crowd))
+    return replace(experiment, detector=(("iterations", 240),))
 
 
 def test_boxes_that_were_drawn_too_narrow_come_nearer_to_the_truth(easy):
@@ -235,10 +239,10 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits_and_boxes(easy, tmp
 
 @pytest.mark.usefixtures("_insistent")
 def test_boxes_survive_a_kill_between_the_last_iteration_and_the_weights(
-    bench, monkeypatch, tmp_path
+    experiment, monkeypatch, tmp_path
 ):
-    whole = mao_labels(replace(bench, store=tmp_path / "whole"), bench.data.crowd)
-    cut = replace(bench, store=tmp_path / "cut")
+    whole = mao_labels(replace(experiment, store=tmp_path / "whole"), experiment.data.crowd)
+    cut = replace(experiment, store=tmp_path / "cut")
 
     def kill(*_):
         raise KeyboardInterrupt
@@ -247,6 +251,6 @@ def test_boxes_survive_a_kill_between_the_last_iteration_and_the_weights(
         killed.setattr(training, "CHECKPOINT_SECONDS", 0.0)
         killed.setattr(training, "CHECKPOINT_SHARE", 1e9)
         killed.setattr(training, "save_detector", kill)
-        mao_labels(cut, bench.data.crowd)
+        mao_labels(cut, experiment.data.crowd)
     assert [path.name for path in (tmp_path / "cut").rglob("*.pt")] == ["checkpoint.pt"]
-    assert np.array_equal(mao_labels(cut, bench.data.crowd).labels.boxes, whole.labels.boxes)
+    assert np.array_equal(mao_labels(cut, experiment.data.crowd).labels.boxes, whole.labels.boxes)

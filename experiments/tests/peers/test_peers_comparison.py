@@ -8,23 +8,23 @@ import pytest
 from alc_experiments import peers
 from alc_experiments.campaign import Protocol, last_round
 from alc_experiments.experiment import Experiment
-from alc_experiments.peers.contest import SECONDS, case_of, cross_validated
+from alc_experiments.peers.comparison import SECONDS, case_of, cross_validated
 from napari_alc.errors import AlcError
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 METHODS = ["Ours", "Ours, gray ranked", "Distance to Mp", "ObjectLab", "Mistakenness"]
 CROSSVAL = ["ObjectLab (crossval)", "Mistakenness (crossval)"]
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return make_bench(tmp_path_factory.mktemp("bench"))
+def experiment(tmp_path_factory):
+    return make_experiment(tmp_path_factory.mktemp("experiment"))
 
 
 @pytest.fixture(scope="module")
-def figures(bench):
+def figures(experiment):
     pytest.importorskip("cleanlab", reason="needs cleanlab")
-    return peers.UNITS["Peers"](bench)
+    return peers.UNITS["Peers"](experiment)
 
 
 def test_every_method_is_judged_for_the_same_errors(figures):
@@ -47,9 +47,9 @@ def test_shares_lie_between_0_and_1_and_chance_is_a_half(figures):
     assert set(by_chance) == {0.5}
 
 
-def test_images_that_taught_the_models_are_not_judged(bench):
-    done = last_round(bench, Protocol())
-    case = case_of(bench, done.image_ids)
+def test_images_that_taught_the_models_are_not_judged(experiment):
+    done = last_round(experiment, Protocol())
+    case = case_of(experiment, done.image_ids)
     judged = {image.id for image in case.crowd.images}
     assert judged.isdisjoint(done.image_ids)
     assert set(case.crowd.labels.image_ids) | set(case.truth.labels.image_ids) <= judged
@@ -57,7 +57,7 @@ def test_images_that_taught_the_models_are_not_judged(bench):
     assert len(case.noise.of_truth) == len(case.truth.labels)
 
 
-def test_cross_validation_asks_detectors_that_have_not_seen_the_image(bench, monkeypatch):
+def test_cross_validation_asks_detectors_that_have_not_seen_the_image(experiment, monkeypatch):
     learned = {}
 
     def train(self, labels, *arguments):
@@ -74,19 +74,19 @@ def test_cross_validation_asks_detectors_that_have_not_seen_the_image(bench, mon
     original, see, seen = Experiment.train, Experiment.predict, []
     monkeypatch.setattr(Experiment, "train", train)
     monkeypatch.setattr(Experiment, "predict", predict)
-    found = cross_validated(bench)
-    assert sorted(seen) == bench.data.truth.image_ids.tolist()
+    found = cross_validated(experiment)
+    assert sorted(seen) == experiment.data.truth.image_ids.tolist()
     assert set(found.image_ids) <= set(seen)
     assert len(np.unique(list(map(len, learned.values())))) == 1
 
 
-def test_a_campaign_that_leaves_nothing_is_refused(bench):
-    everything = tuple(bench.data.truth.image_ids.tolist())
+def test_a_campaign_that_leaves_nothing_is_refused(experiment):
+    everything = tuple(experiment.data.truth.image_ids.tolist())
     with pytest.raises(AlcError, match="leaves no box"):
-        case_of(bench, everything)
+        case_of(experiment, everything)
 
 
-def test_noise_without_a_log_is_refused(bench):
-    without = replace(bench, data=replace(bench.data, noise=()))
+def test_noise_without_a_log_is_refused(experiment):
+    without = replace(experiment, data=replace(experiment.data, noise=()))
     with pytest.raises(AlcError, match="log of the noise"):
         case_of(without, ())

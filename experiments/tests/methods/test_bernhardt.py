@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from alc_experiments.bernhardt import box_scores, image_scores, samples, score_images
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category, Detections, Labels, numbered
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 CATEGORIES = (Category(4, "cell"), Category(2, "platelet"))
 
@@ -81,39 +81,39 @@ def test_no_boxes_no_samples():
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    tiny = make_bench(tmp_path_factory.mktemp("bernhardt"))
+def experiment(tmp_path_factory):
+    tiny = make_experiment(tmp_path_factory.mktemp("bernhardt"))
     return replace(tiny, detector=(("iterations", 120),))
 
 
-def test_images_with_wrong_labels_come_first(bench):
-    truth = bench.data.truth
-    model = bench.train(truth, "Clean")
+def test_images_with_wrong_labels_come_first(experiment):
+    truth = experiment.data.truth
+    model = experiment.train(truth, "Clean")
     ids = truth.image_ids
     shifted = truth.labels.boxes.copy()
     wrong = ids[:3]
     rows = np.isin(truth.labels.image_ids, wrong)
     shifted[rows] = [0, 0, 8, 8]
     labels = truth.with_labels(replace(truth.labels, boxes=shifted))
-    scores = score_images(bench, model, labels, ids)
+    scores = score_images(experiment, model, labels, ids)
     assert scores.shape == ids.shape
     assert set(ids[np.argsort(-scores)][:3].tolist()) == set(wrong.tolist())
 
 
-def test_some_images_have_the_scores_that_they_have_among_all(bench):
-    model = bench.train(bench.data.truth, "Clean")
-    ids = bench.data.truth.image_ids
-    everything = score_images(bench, model, bench.data.crowd, ids)
-    some = score_images(bench, model, bench.data.crowd, ids[[4, 1]])
+def test_some_images_have_the_scores_that_they_have_among_all(experiment):
+    model = experiment.train(experiment.data.truth, "Clean")
+    ids = experiment.data.truth.image_ids
+    everything = score_images(experiment, model, experiment.data.crowd, ids)
+    some = score_images(experiment, model, experiment.data.crowd, ids[[4, 1]])
     assert np.allclose(some, everything[[4, 1]], atol=1e-9)
 
 
-def test_it_tells_its_progress_and_can_be_stopped(bench):
-    model = bench.train(bench.data.truth, "Clean")
-    bench.predict_all(model)
+def test_it_tells_its_progress_and_can_be_stopped(experiment):
+    model = experiment.train(experiment.data.truth, "Clean")
+    experiment.predict_all(model)
     told = []
-    ids = bench.data.truth.image_ids
-    watched = replace(bench, report=told.append, should_stop=lambda: len(told) == 2)
+    ids = experiment.data.truth.image_ids
+    watched = replace(experiment, report=told.append, should_stop=lambda: len(told) == 2)
     with pytest.raises(Cancelled):
-        score_images(watched, model, bench.data.crowd, ids)
+        score_images(watched, model, experiment.data.crowd, ids)
     assert [progress.done for progress in told] == [1, 2]

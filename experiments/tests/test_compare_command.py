@@ -47,7 +47,7 @@ def rows_in(path):
 
 
 def times_computed(seed):
-    return len(Path("comparison", "bench", f"count-{seed}").read_text())
+    return len(Path("comparison", "store", f"count-{seed}").read_text())
 
 
 @pytest.mark.usefixtures("tables")
@@ -91,8 +91,8 @@ def test_rows_that_another_computer_has_measured_are_not_computed_again(compare)
     assert rows_in("results/table2.csv") == [
         (name, seed) for name in ("count", "threads") for seed in (0, 1, 2)
     ]
-    bench = Path("here", "bench")
-    assert sorted(path.name for path in bench.glob("count-*")) == ["count-2"]
+    store = Path("here", "store")
+    assert sorted(path.name for path in store.glob("count-*")) == ["count-2"]
     [first] = json.loads(before)["table2"]["sessions"]
     note = json.loads(Path("results", "runs.json").read_text())["table2"]
     assert first in note["sessions"]
@@ -103,7 +103,7 @@ def test_rows_that_another_computer_has_measured_are_not_computed_again(compare)
 def test_rows_of_other_settings_are_not_taken_over(compare):
     compare("--seeds", 0, "--results", "results", "--out", "there")
     compare("--seeds", 0, "--results", "results", "--out", "here", "--set", "iterations=7")
-    assert Path("here", "bench", "count-0").exists()
+    assert Path("here", "store", "count-0").exists()
 
 
 @pytest.mark.usefixtures("tables")
@@ -172,7 +172,7 @@ def test_after_a_kill_the_same_command_goes_on(tables, compare, tmp_path):
     killed.kill()
     # Its worker holds the other end of the pipe until it notices that it is alone.
     killed.communicate(timeout=PATIENCE)
-    assert (tmp_path / "comparison" / "bench" / "stopped").exists()
+    assert (tmp_path / "comparison" / "store" / "stopped").exists()
     assert rows_in("comparison/results/table2.csv") == [("count", 0)]
     tables("count", "threads")
     assert compare("--seeds", 0).status == 0
@@ -237,9 +237,11 @@ def test_numbers_of_the_data_are_for_the_compact_detector(
     compare, monkeypatch, arguments, settings
 ):
     seen = []
-    monkeypatch.setattr(comparing, "make_rows", lambda _, desk, *__, **___: seen.append(desk) or [])
+    monkeypatch.setattr(
+        comparing, "make_rows", lambda _, order, *__, **___: seen.append(order) or []
+    )
     compare("--seeds", 0, *arguments)
-    assert dict(seen[0].means.detector) == settings
+    assert dict(seen[0].config.detector) == settings
 
 
 CALIBRATE = ("calibrate", "--data", "tiny", "--set", "iterations=3", "--progress", "none")

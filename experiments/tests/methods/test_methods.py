@@ -9,19 +9,19 @@ from alc_experiments import methods
 from alc_experiments.methods import UNITS
 from napari_alc.cleaning.loop import relabelled
 from napari_alc.simulation.pathologist import edits
-from tiny_benches import make_bench
+from tiny_experiments import make_experiment
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return make_bench(tmp_path_factory.mktemp("methods"))
+def experiment(tmp_path_factory):
+    return make_experiment(tmp_path_factory.mktemp("methods"))
 
 
 @pytest.fixture(scope="module")
-def found(bench):
+def found(experiment):
     """Every method's figures by their metric."""
     return {
-        name: {figure.metric: figure.value for figure in compute(bench)}
+        name: {figure.metric: figure.value for figure in compute(experiment)}
         for name, compute in UNITS.items()
     }
 
@@ -33,8 +33,8 @@ def test_every_method_tells_its_detector_its_labels_and_its_price(found, name):
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_figures_bear_the_method_s_name(bench, name):
-    assert {figure.method for figure in UNITS[name](bench)} == {name}
+def test_figures_bear_the_method_s_name(experiment, name):
+    assert {figure.method for figure in UNITS[name](experiment)} == {name}
 
 
 def test_clean_costs_everything_and_methods_without_people_the_crowd_only(found):
@@ -49,30 +49,30 @@ def test_alc_spends_no_more_than_ours(found):
     assert found["Noisy"]["budget"] < found["ALC"]["budget"] <= found["Ours"]["budget"]
 
 
-def test_alc_goes_on_until_the_budget_is_spent(bench, found):
-    dearest = max(len(rows) for rows in bench.data.truth.labels.by_image().values())
-    a_further_image = 100 * dearest / len(bench.data.truth.labels)
+def test_alc_goes_on_until_the_budget_is_spent(experiment, found):
+    dearest = max(len(rows) for rows in experiment.data.truth.labels.by_image().values())
+    a_further_image = 100 * dearest / len(experiment.data.truth.labels)
     assert found["ALC"]["budget"] + a_further_image > found["Ours"]["budget"]
 
 
-def test_alc_takes_all_images_where_the_budget_allows(bench, monkeypatch):
+def test_alc_takes_all_images_where_the_budget_allows(experiment, monkeypatch):
     monkeypatch.setattr(methods, "_affordable", lambda b, chosen, _: given(b, chosen))
 
-    def given(bench, chosen):
-        ids = bench.data.truth.image_ids.tolist()
+    def given(experiment, chosen):
+        ids = experiment.data.truth.image_ids.tolist()
         return tuple(ids[len(chosen) : len(chosen) + 2])
 
-    figures = {figure.metric: figure.value for figure in methods.alc(bench)}
-    assert figures["clean_images"] == len(bench.data.truth.images)
+    figures = {figure.metric: figure.value for figure in methods.alc(experiment)}
+    assert figures["clean_images"] == len(experiment.data.truth.images)
     assert figures["label_f1"] == 1.0
-    data = bench.data
+    data = experiment.data
     assert figures["boxes_step1_edits"] == edits(data.crowd.labels, data.truth.labels)
     assert figures["boxes_step1"] == len(data.truth.labels)
 
 
-def test_images_labelled_anew_are_clean_and_others_the_crowd_s(bench):
-    data = bench.data
-    labels = relabelled(bench.data.crowd, bench.data.truth.of_images((2, 5))).labels
+def test_images_labelled_anew_are_clean_and_others_the_crowd_s(experiment):
+    data = experiment.data
+    labels = relabelled(experiment.data.crowd, experiment.data.truth.of_images((2, 5))).labels
     for image_id in data.truth.image_ids.tolist():
         source = data.truth if image_id in (2, 5) else data.crowd
         expected = source.labels.of_images([image_id]).boxes
