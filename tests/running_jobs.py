@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -46,6 +47,12 @@ def at_ordinary_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_folder, "PROGRAM", (sys.executable, "-c", ORDINARY))
     monkeypatch.setattr(job_folder, "lower_priority_of_session", lambda _pid: None)
     monkeypatch.setattr(child_process, "lower_priority", lambda _pid: None)
+
+
+def use_cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let this process, and those that it starts, have their cache in `folder`."""
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(folder))
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from napari_alc import log
+from napari_alc.boxes import areas
 from napari_alc.errors import AlcError, BadData, Cancelled
 from napari_alc.execution import outcome
 from napari_alc.log import Plain, masked, recorded
@@ -75,7 +76,7 @@ def test_a_refusal_is_logged_in_the_programs_words_without_the_folder(started, p
     assert program("status", folder).complaint.startswith(str(folder))
     line = started().splitlines()[-1]
     assert "WARNING napari_alc.log: status: refused after" in line
-    assert "at napari_alc/project/settings.py:" in line
+    assert "at napari_alc/project/settings.py " in line
     assert "there is no napari-alc project here" in line
     assert not any(secret in line for secret in (*SECRETS, str(tmp_path)))
 
@@ -111,6 +112,7 @@ ERRORS = [
     KeyError(PERSON),
     ValueError(f"4711 is no box of {IMAGE}"),
     RuntimeError(f"/home/anna/{FOLDER} does not exist"),
+    RuntimeError(f"{IMAGE}.tif cannot be read"),
     UnicodeDecodeError("utf-8", IMAGE.encode(), 0, 1, PERSON),
     ExceptionGroup(PERSON, [ValueError(IMAGE)]),
 ]
@@ -153,8 +155,13 @@ def test_what_helps_to_find_a_fault_is_kept(started):
     NAMELESS.info("%s after %d images, %.1f s", Plain("torch 2.10.0"), 7, 1.25)
     NAMELESS.error("it went wrong", exc_info=raised(IndexError("index 5 is out of bounds")))
     assert "torch 2.10.0 after 7 images, 1.2 s" in started()
-    assert started().splitlines()[-2].endswith(" raised")
-    assert started().splitlines()[-1] == "IndexError: index 5 is out of bounds"
+    assert started().splitlines()[-2].startswith("  …:"), "a function that is not the program's"
+    try:
+        areas(np.zeros(4))
+    except IndexError:
+        NAMELESS.exception("it went wrong")
+    assert "  napari_alc/boxes.py areas:" in started()
+    assert "IndexError: index 5 is out of bounds" in started().splitlines()
 
 
 def test_a_file_is_told_by_its_kind_alone():

@@ -52,6 +52,9 @@ SUFFIX = re.compile(r"\.(csv|db|jpe?g|jsonl?|np[yz]|png|pt|tiff?|toml|txt|xml|ya
 PLAIN_ERRORS = (AttributeError, IndexError, MemoryError, RuntimeError, sqlite3.Error, TypeError)
 """Errors of Python and libraries whose words name types, sizes and devices, not their contents."""
 
+FILE_NAME = re.compile(r"[/\\\n\"]|\.[^\W\d]")
+"""What words of such an error must not hold: a path, a suffix, a quotation."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -297,7 +300,7 @@ def _described(error: BaseException) -> str:
         name = error.filename
         return f"{os.strerror(error.errno)} {_suffix(Path(name)) if isinstance(name, str) else ''}"
     text = str(error)
-    if isinstance(error, PLAIN_ERRORS) and not re.search(r"[/\\\n\"]", text):
+    if isinstance(error, PLAIN_ERRORS) and not FILE_NAME.search(text):
         return text
     return masked(text)
 
@@ -319,10 +322,8 @@ def _traceback(error: BaseException) -> Iterator[str]:
 
 
 def _frames(error: BaseException) -> list[str]:
-    return [
-        f"  {_module_file(frame.f_code.co_filename)}:{line} {frame.f_code.co_name}"
-        for frame, line in walk_tb(error.__traceback__)
-    ]
+    frames = ((frame.f_code, line) for frame, line in walk_tb(error.__traceback__))
+    return [f"  {_source(code)}:{line}" for code, line in frames]
 
 
 def _place(error: BaseException) -> str:
@@ -330,11 +331,13 @@ def _place(error: BaseException) -> str:
     return next(reversed(_frames(error)), HIDDEN).strip()
 
 
-def _module_file(name: str) -> str:
-    """A source file by its place in its package; a script of the user's is not named."""
-    path = Path(name)
-    roots = (Path(__file__).parents[1], *map(Path, sys.path), Path(os.__file__).parent)
-    for root in roots:
-        if root.is_absolute() and path.is_relative_to(root) and root != path.parent:
-            return path.relative_to(root).as_posix()
-    return path.name if path.parent == Path(os.__file__).parent else HIDDEN
+def _source(code: CodeType) -> str:
+    """A function by its file in the program, a library or Python; no other is named."""
+    path = Path(code.co_filename)
+    libraries = [Path(root) for root in sys.path if root.endswith("-packages")]
+    for root in (*libraries, Path(os.__file__).parent, Path(__file__).parents[1]):
+        if path.is_relative_to(root):
+            file = path.relative_to(root)
+            if root != Path(__file__).parents[1] or file.parts[0] == PACKAGE:
+                return f"{file.as_posix()} {code.co_name}"
+    return HIDDEN

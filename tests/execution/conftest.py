@@ -5,22 +5,24 @@ from __future__ import annotations
 import pytest
 
 from napari_alc.execution.job_folder import start_job
-from running_jobs import at_ordinary_priority, end_all
+from running_jobs import at_ordinary_priority, end_all, use_cache
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path_factory):
     """The locks of graphics cards in a temporary folder, in child processes too."""
-    folder = tmp_path_factory.mktemp("cache")
-    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(folder))
-    return folder
+    use_cache(monkeypatch, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def priority(monkeypatch):
+    """What tests start yields to nobody, or beside others it might never begin."""
+    at_ordinary_priority(monkeypatch)
 
 
 @pytest.fixture
-def start(monkeypatch):
+def start():
     """Starts jobs; at the test's end their processes are gone."""
-    at_ordinary_priority(monkeypatch)
     jobs = []
 
     def started(*args, **options):

@@ -11,6 +11,7 @@ from napari_alc.execution import child_process
 from napari_alc.execution.child_process import Surroundings, parsed, run_child
 from napari_alc.execution.outcome import Ending
 from napari_alc.progress import Progress
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -74,11 +75,11 @@ def test_a_child_that_finishes_in_spite_of_the_request_has_succeeded(program):
 
 
 def test_a_child_that_does_not_listen_is_ended_after_the_grace(program):
-    program("import time; time.sleep(600)")
+    program(f"import time; time.sleep({2 * PATIENCE})")
     begun = time.monotonic()
     outcome = run_child(["train"], should_stop=lambda: True, surroundings=Surroundings(grace=0.2))
     assert outcome.ending is Ending.CANCELLED
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < PATIENCE
 
 
 def test_a_child_that_cannot_be_told_is_killed(program, monkeypatch):
@@ -95,11 +96,13 @@ def test_a_child_that_cannot_be_told_is_killed(program, monkeypatch):
 
 
 def test_a_command_without_a_cancel_file_is_ended_at_once(program):
-    program("import time; time.sleep(600)")
+    program(f"import time; time.sleep({2 * PATIENCE})")
     begun = time.monotonic()
-    outcome = run_child(["select"], should_stop=lambda: True, reports_progress=False)
+    patient = Surroundings(grace=2 * PATIENCE)
+    stop = {"should_stop": lambda: True, "reports_progress": False}
+    outcome = run_child(["select"], surroundings=patient, **stop)
     assert outcome.ending is Ending.CANCELLED
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < PATIENCE
 
 
 def test_no_process_is_left_when_the_report_fails(program, tmp_path):

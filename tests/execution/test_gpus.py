@@ -9,11 +9,13 @@ import pytest
 from napari_alc.errors import AlcError
 from napari_alc.execution import gpus
 from napari_alc.execution.gpus import VISIBLE, Gpu, gpus_of, reserved
-from napari_alc.execution.job_folder import follow
+from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
+from napari_alc.execution.supervisor import run_job
+from napari_alc.project.settings import ProjectSettings, write_settings
 from napari_alc.project.status import Step
-from tiny_projects import make_project
+from running_jobs import use_cache
 from waiting_processes import waiting_processes
 
 ONE, TWO = Gpu("GPU-1", {}), Gpu("GPU-2", {})
@@ -27,11 +29,23 @@ with reserved([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
 """
 
 
-@pytest.fixture
-def holder():
-    """Another job, at work on the first gpu."""
+@pytest.fixture(scope="module")
+def other_job(tmp_path_factory):
+    """A process at work on the first GPU, and the cache in which that can be seen."""
+    cache = tmp_path_factory.mktemp("cache")
     with waiting_processes() as waiting:
-        yield waiting.start(HOLD, ONE.name)
+        with pytest.MonkeyPatch.context() as patch:
+            use_cache(patch, cache)
+            process = waiting.start(HOLD, ONE.name)
+        yield process, cache
+
+
+@pytest.fixture
+def holder(other_job, monkeypatch):
+    """Another job, at work on the first GPU."""
+    process, cache = other_job
+    use_cache(monkeypatch, cache)
+    return process
 
 
 def test_a_second_job_on_the_only_gpu_is_told_who_has_it(holder):
@@ -48,6 +62,20 @@ def test_a_second_job_takes_the_gpu_that_is_free(holder):
         assert own == (TWO,)
 
 
+def test_a_job_whose_gpu_is_taken_fails_with_the_words(tmp_path, monkeypatch, holder):
+    monkeypatch.setenv(VISIBLE, ONE.name)
+    write_settings(tmp_path, ProjectSettings(images="images"))
+    job = JobFolder(tmp_path / "jobs" / "1")
+    job.path.mkdir(parents=True)
+    job.begin(JobRecord("Train", "cuda", commands(Step.TRAIN, tmp_path, "cuda"), 0, 0.0, "now"))
+    outcome = run_job(job.path)
+    assert outcome == job.record.outcome
+    assert outcome.ending is Ending.FAILED
+    assert outcome.message.startswith(f"The graphics card works for another job ({ONE.name}: ")
+    assert f"process {holder.pid}" in outcome.message
+    assert outcome.message.endswith("or choose the CPU as the device.")
+
+
 def test_the_gpu_of_a_killed_job_is_free(holder):
     holder.kill()
     holder.wait()
@@ -60,17 +88,6 @@ def test_a_job_takes_no_more_gpus_than_it_can_use():
         assert first == (ONE,)
     with reserved([ONE, TWO], 5, "all") as both:
         assert both == (ONE, TWO)
-
-
-def test_a_job_whose_gpu_is_taken_fails_with_the_words(tmp_path, start, monkeypatch, holder):
-    monkeypatch.setenv(VISIBLE, ONE.name)
-    project = make_project(tmp_path)
-    todo = commands(Step.TRAIN, project.folder, "cuda")
-    outcome = follow(start(project.folder, todo, "Train and predict", "cuda"), print)
-    assert outcome.ending is Ending.FAILED
-    assert outcome.message.startswith(f"The graphics card works for another job ({ONE.name}: ")
-    assert f"process {holder.pid}" in outcome.message
-    assert outcome.message.endswith("or choose the CPU as the device.")
 
 
 @pytest.fixture

@@ -29,16 +29,19 @@ from napari_alc.execution.progress_file import JOB_SHARE
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.train import train as train_here
 from patience import PATIENCE
-from running_jobs import family
+from running_jobs import ORDINARY, family, pretend
 from tiny_projects import make_project
 
 START_AND_END = """
 import sys
 from pathlib import Path
+from napari_alc.execution import job_folder
 from napari_alc.execution.job_folder import start_job
 from napari_alc.execution.job_steps import commands
 from napari_alc.project.status import Step
 folder = Path(sys.argv[1])
+job_folder.PROGRAM = (sys.executable, "-c", sys.argv[2])
+job_folder.lower_priority_of_session = lambda _pid: None
 print(start_job(folder, commands(Step.TRAIN, folder, "cpu"), "Train and predict", "cpu").path)
 """
 
@@ -87,9 +90,8 @@ def test_a_step_out_of_turn_fails_with_its_reason_which_is_in_the_log_too(tmp_pa
 
 def test_a_job_outlives_who_started_it_and_is_found_cancelled_and_kept(tmp_path, start):
     project = make_project(tmp_path, iterations=100_000)
-    process = subprocess.run(
-        [sys.executable, "-c", START_AND_END, str(project.folder)], check=True, capture_output=True
-    )
+    start_and_end = [sys.executable, "-c", START_AND_END, str(project.folder), ORDINARY]
+    process = subprocess.run(start_and_end, check=True, capture_output=True)
     job = current_job(project.folder)
     assert str(job.path) == process.stdout.decode().strip()
     assert unseen_job(project.folder) == job
@@ -224,7 +226,8 @@ def test_what_was_told_is_not_told_again(job, tmp_path):
     assert unseen_job(tmp_path) is None
 
 
-def test_old_jobs_are_forgotten(tmp_path, start):
+def test_old_jobs_are_forgotten(tmp_path, start, monkeypatch):
+    pretend(monkeypatch)
     project = make_project(tmp_path, reviewed=False)
     for number in range(KEPT_JOBS + 3):
         old = JobFolder(project.folder / "jobs" / f"1999-{number:03}")

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -18,7 +19,7 @@ from napari_alc.execution.outcome import (
     Ending,
     failure,
 )
-from tiny_projects import make_project
+from tiny_projects import make_project, pretend_predicted
 
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -100,10 +101,9 @@ def test_an_image_that_is_gone_is_named_with_what_to_do(tmp_path):
 
 
 def test_a_prediction_without_weights_says_to_train_again(tmp_path):
-    project = make_project(tmp_path, iterations=2)
-    # in a process of its own: torchvision must not be loaded beside a window's canvas
-    assert run_child(["train", str(project.folder), "--device", "cpu"]).succeeded
-    (project.run_folder(0, "mp") / "weights.pt").unlink()
+    project = make_project(tmp_path)
+    pretend_predicted(project)  # without weights
+    rmtree(project.run_folder(0, "mp") / "detections")
     outcome = run_child(["predict", str(project.folder), "--device", "cpu"])
     assert outcome.ending is Ending.FAILED
     assert "a trained detector is missing or damaged on the disk: train it again" in outcome.message

@@ -18,6 +18,11 @@ GROUPS = Path("/proc/self/autogroup")
 
 
 @pytest.fixture
+def priority():
+    """As it is outside of tests."""
+
+
+@pytest.fixture
 def sleeper():
     """A process that leads its own session and waits for its end."""
     waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]

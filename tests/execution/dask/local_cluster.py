@@ -10,6 +10,7 @@ import psutil
 from distributed import Client, LocalCluster
 
 from napari_alc.execution.dask.messages import SharedFile
+from patience import PATIENCE
 
 _sees = SharedFile.is_here
 
@@ -51,7 +52,7 @@ def kill(client: Client, worker: str) -> None:
     pid = client.run(os.getpid, workers=[worker])[worker]
     process = psutil.Process(pid)
     process.kill()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
 
 
 def do_something(client: Client) -> None:

@@ -36,6 +36,7 @@ from napari_alc.project.steps.train import train
 from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage import prediction_files
 from napari_alc.project.storage.prediction_files import predict_pieces
+from patience import PATIENCE
 from tiny_projects import IMAGES, make_project
 
 COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
@@ -49,7 +50,7 @@ def cluster():
 
 @pytest.fixture
 def client(cluster):
-    cluster.wait_for_workers(2, timeout=60)
+    cluster.wait_for_workers(2, timeout=PATIENCE)
     with Client(cluster.scheduler_address, set_as_default=False) as client:
         client.run(see_again)
         yield client
@@ -161,22 +162,6 @@ def test_a_file_that_a_worker_cannot_read_is_named_as_here(client, connection, l
     assert caught.value.where == broken
     del looking.images[3]
     looking.on(connection)
-
-
-def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking, monkeypatch):
-    client.run(blind)
-    killed = []
-    send = TaskBatch._run_on
-
-    def kill_first(self, worker, function, *arguments):
-        if function is deliver and not killed:  # It waits for a file in the middle of a piece.
-            killed.append(worker)
-            kill(client, worker)
-        return send(self, worker, function, *arguments)
-
-    monkeypatch.setattr(TaskBatch, "_run_on", kill_first)
-    assert_same(looking.on(connection), looking.locally())
-    assert killed
 
 
 def test_a_cancelled_prediction_keeps_what_came_and_goes_on(connection, looking):
@@ -299,6 +284,60 @@ def test_a_training_measures_the_validation_images_it_is_sent(
     assert [r for r in learning.reports if "validation_AP50" in r.values]
 
 
+def test_a_cancelled_training_keeps_its_checkpoints_and_frees_the_workers(
+    client, connection, project, tmp_path
+):
+    learning = Learning(project, tmp_path / "there", 100_000)
+
+    def both_are_training():
+        return all(learning.reported(model) for model in MODELS)
+
+    with pytest.raises(Cancelled, match="train mp was cancelled"):
+        learning.on(connection, both_are_training)
+    do_something(client)
+    for folder in learning.folders.values():
+        assert [path.name for path in folder.iterdir()] == ["checkpoint.pt"]
+        assert read_tensors(folder / "checkpoint.pt")["iteration"] > 0
+
+
+def test_a_worker_stops_by_itself_when_nobody_waits_any_more(client, cluster, project, tmp_path):
+    task = train_request(Learning(project, tmp_path, 100_000).jobs[0], "cpu")
+    with Client(cluster.scheduler_address, set_as_default=False) as other:
+        other.submit(train_model, "forgotten", task, key="left alone")
+        began = SimpleQueue()
+        client.subscribe_topic(TOPIC, lambda event: began.put(event[1]))
+        while began.get(timeout=PATIENCE)["kind"] != "began":
+            pass
+    do_something(client)
+
+
+def test_initial_weights_that_a_worker_does_not_see_are_named(connection, project, tmp_path):
+    given = tmp_path / "elsewhere.pt"
+    learning = Learning(project, tmp_path / "there", 2, weights=str(given))
+    with pytest.raises(BadData, match="does not see this file of initial weights") as caught:
+        learning.on(connection)
+    assert caught.value.where == given
+
+
+# Last of all: a new worker has to load torch again.
+
+
+def test_a_worker_killed_midway_costs_its_piece_only(client, connection, looking, monkeypatch):
+    client.run(blind)
+    killed = []
+    send = TaskBatch._run_on
+
+    def kill_first(self, worker, function, *arguments):
+        if function is deliver and not killed:  # It waits for a file in the middle of a piece.
+            killed.append(worker)
+            kill(client, worker)
+        return send(self, worker, function, *arguments)
+
+    monkeypatch.setattr(TaskBatch, "_run_on", kill_first)
+    assert_same(looking.on(connection), looking.locally())
+    assert killed
+
+
 def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     client, connection, project, tmp_path, monkeypatch
 ):
@@ -334,38 +373,3 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     lost = words.index("a worker was lost; another one goes on from what is kept")
     assert learning.reported("mp")[lost + 1].done > kept[0] > 0
     assert len(mp_tokens) == 1
-
-
-def test_a_cancelled_training_keeps_its_checkpoints_and_frees_the_workers(
-    client, connection, project, tmp_path
-):
-    learning = Learning(project, tmp_path / "there", 100_000)
-
-    def both_are_training():
-        return all(learning.reported(model) for model in MODELS)
-
-    with pytest.raises(Cancelled, match="train mp was cancelled"):
-        learning.on(connection, both_are_training)
-    do_something(client)
-    for folder in learning.folders.values():
-        assert [path.name for path in folder.iterdir()] == ["checkpoint.pt"]
-        assert read_tensors(folder / "checkpoint.pt")["iteration"] > 0
-
-
-def test_a_worker_stops_by_itself_when_nobody_waits_any_more(client, cluster, project, tmp_path):
-    task = train_request(Learning(project, tmp_path, 100_000).jobs[0], "cpu")
-    with Client(cluster.scheduler_address, set_as_default=False) as other:
-        other.submit(train_model, "forgotten", task, key="left alone")
-        began = SimpleQueue()
-        client.subscribe_topic(TOPIC, lambda event: began.put(event[1]))
-        while began.get(timeout=30)["kind"] != "began":
-            pass
-    do_something(client)
-
-
-def test_initial_weights_that_a_worker_does_not_see_are_named(connection, project, tmp_path):
-    given = tmp_path / "elsewhere.pt"
-    learning = Learning(project, tmp_path / "there", 2, weights=str(given))
-    with pytest.raises(BadData, match="does not see this file of initial weights") as caught:
-        learning.on(connection)
-    assert caught.value.where == given

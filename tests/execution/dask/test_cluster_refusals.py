@@ -27,6 +27,7 @@ from napari_alc.execution.dask.worker import in_groups
 from napari_alc.progress import silent
 from napari_alc.project.steps.train import train
 from napari_alc.project.storage import prediction_files
+from patience import PATIENCE
 from tiny_projects import make_project
 
 
@@ -218,6 +219,6 @@ def test_a_scheduler_that_is_gone_midway_is_told_and_what_came_is_kept(tmp_path,
             with lost as caught, connected(address) as connection:
                 connection.predict_pieces(weights, images, found, silent, end_the_scheduler, "cpu")
             assert address in str(caught.value)
-            worker.wait(timeout=60)
+            worker.wait(timeout=PATIENCE)
     assert 1 <= len(list(found.glob("piece-*.npz"))) < len(images)
     project.close()
