@@ -26,9 +26,10 @@ demo: $(READY)  ## the whole method on synthetic images, then the review in napa
 test: system lint types manifest  ## every check and test, as in continuous integration
 	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile
 
-lint: $(READY)  ## style and format of the code, and the walls between its rooms
+lint: $(READY)  ## style of the code, and the walls between its rooms
 	$(RUN) ruff check $(SOURCES)
 	$(RUN) ruff format --check $(SOURCES)
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 types: $(READY)  ## types, strictly
 	$(RUN) mypy

@@ -5,8 +5,10 @@ Which room may import which is held by the contracts in pyproject.toml (``make l
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,20 @@ def test_every_room_says_what_it_holds():
     assert [str(room) for room in sorted(rooms) if not (room / "__init__.py").exists()] == []
     empty = [room for room in rooms if '"""' not in (room / "__init__.py").read_text("utf-8")]
     assert empty == []
+
+
+def class_names() -> list[str]:
+    tops = (ROOT, REPOSITORY / "experiments" / "src")
+    trees = [ast.parse(path.read_text("utf-8")) for top in tops for path in top.rglob("*.py")]
+    return [
+        node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    ]
+
+
+def test_a_class_name_means_one_thing_in_the_whole_program():
+    counts = Counter(class_names())
+    assert len(counts) > 300
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 def load_without(forbidden: set[str], names: list[str]) -> str:

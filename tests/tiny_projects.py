@@ -13,7 +13,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.storage import prediction_files
-from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.records import ModelName, RunRecord
 from napari_alc.project.storage.repository import now
 
 SIDE = 96
@@ -71,4 +71,4 @@ def pretend_predicted(project: Project) -> None:
         prediction_files.save_piece(piece, found, "test", remaining)
         done = {"trained_at": now(), "predicted_at": now(), "threshold": 0.5}
         with project.store.transaction() as unit:
-            unit.runs.replace(Run(0, ModelName(model), {}, images=REVIEWED, boxes=8, **done))
+            unit.runs.replace(RunRecord(0, ModelName(model), {}, images=REVIEWED, boxes=8, **done))

@@ -26,7 +26,7 @@ from napari_alc.project.steps.create import CreateOptions, Sources, create_proje
 from napari_alc.project.steps.predict import detections_of, tau_of
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage.prediction_files import save_piece
-from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.records import ModelName, RunRecord
 from napari_alc.project.storage.repository import now
 from napari_alc.simulation.crowd import NoiseRates, add_noise
 from tiny_experiments import make_data
@@ -76,7 +76,7 @@ class Study:
             folder = self.project.run_folder(iteration, model) / "detections" / "remaining"
             save_piece(folder / "piece-000000.npz", seen, "by hand", ids)
             done = {"trained_at": now(), "predicted_at": now(), "threshold": TAUS[iteration]}
-            run = Run(iteration, ModelName(model), {}, images=1, boxes=1, **done, metrics={})
+            run = RunRecord(iteration, ModelName(model), {}, images=1, boxes=1, **done, metrics={})
             with self.project.store.transaction() as unit:
                 unit.runs.replace(run)
 

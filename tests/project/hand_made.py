@@ -15,7 +15,7 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.storage import prediction_files
-from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.records import ModelName, RunRecord
 from napari_alc.project.storage.repository import now
 
 SIDE = 100
@@ -75,7 +75,7 @@ def see(project: Project, iteration: int, mp: Seen, ma: Seen, tau: float = 0.5) 
         prediction_files.save_piece(pieces / "piece-000000.npz", columns, "by hand", ids)
         done = {"trained_at": now(), "predicted_at": now(), "threshold": tau, "metrics": {}}
         with project.store.transaction() as unit:
-            unit.runs.replace(Run(iteration, ModelName(model), {}, images=1, boxes=1, **done))
+            unit.runs.replace(RunRecord(iteration, ModelName(model), {}, images=1, boxes=1, **done))
 
 
 def by_image(labels: Labels) -> dict[int, list[tuple[float, ...]]]:

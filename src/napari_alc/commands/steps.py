@@ -44,7 +44,7 @@ ClusterOption = Annotated[
 ]
 
 
-class ModelName(StrEnum):
+class WhichModel(StrEnum):
     """Which model to train."""
 
     MP = "mp"
@@ -77,7 +77,7 @@ def status(
 
 def train(
     project: ProjectFolder,
-    model: Annotated[ModelName, typer.Option(help="Which model to train.")] = ModelName.BOTH,
+    model: Annotated[WhichModel, typer.Option(help="Which model to train.")] = WhichModel.BOTH,
     device: Device = "auto",
     cluster: ClusterOption = None,
     progress: ProgressOption = ProgressStyle.BAR,
@@ -87,7 +87,7 @@ def train(
 
     Example: napari-alc train study
     """
-    models = MODELS if model is ModelName.BOTH else (model.value,)
+    models = MODELS if model is WhichModel.BOTH else (model.value,)
     with (
         closing(Project.open(project)) as opened,
         watched(progress, cancel_file) as watch,

@@ -47,7 +47,7 @@ AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class _Columns:
+class _AnnotationColumns:
     """A COCO file without its dictionaries."""
 
     label_set: LabelSet
@@ -81,7 +81,7 @@ def read_coco(path: Path) -> Reading:
     return sound_labels(raw, columns.ids, columns.label_set)
 
 
-def _columns(path: Path) -> _Columns:
+def _columns(path: Path) -> _AnnotationColumns:
     document = load_json(path)
     if not isinstance(document, dict):
         raise BadData(
@@ -93,7 +93,7 @@ def _columns(path: Path) -> _Columns:
         if key not in document:
             raise BadData(path, f"has no '{key}'", "Give a COCO instance file")
     annotations = record_list(path, document["annotations"], "annotations")
-    return _Columns(
+    return _AnnotationColumns(
         LabelSet(
             _images(path, record_list(path, document["images"], "images")),
             _categories(path, record_list(path, document["categories"], "categories")),

@@ -13,7 +13,7 @@ from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
-from napari_alc.project.storage.records import EventKind, ReviewStep, Run, Task
+from napari_alc.project.storage.records import EventKind, ReviewStep, RunRecord, Task
 from napari_alc.project.strategy_measurements import is_measured
 from napari_alc.wording import form
 
@@ -184,7 +184,7 @@ def has_predicted(project: Project, iteration: int) -> bool:
     return _work_of_models(project, iteration) is None
 
 
-def _is_outdated(run: Run, newest: int) -> bool:
+def _is_outdated(run: RunRecord, newest: int) -> bool:
     """Whether a person decided something since the run's labels were read."""
     seen = run.metric(NEWEST_DECISION)
     return run.trained_at is None or (seen is not None and seen < newest)
@@ -196,7 +196,7 @@ def newest_decision(project: Project, iteration: int) -> int:
         return unit.decisions.newest_whole(iteration)
 
 
-def run_of(project: Project, iteration: int, model: str) -> Run | None:
+def run_of(project: Project, iteration: int, model: str) -> RunRecord | None:
     """A model's run, or None where it was never begun."""
     with project.store.transaction() as unit:
         return unit.runs.run(iteration, model)

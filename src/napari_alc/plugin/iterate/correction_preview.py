@@ -34,7 +34,7 @@ LOOKING = "Looking…"
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _Previewed:
     """What was found in a project, or why nothing was."""
 
     project: Project
@@ -43,15 +43,15 @@ class _Looked:
     problem: str = ""
 
 
-def _look(project: Project) -> _Looked:
+def _look(project: Project) -> _Previewed:
     try:
         found = preview(project)
         pairs = preview_pairs(found)
         titles = ("Before", "After")
         drawn = draw_sheet(project, pairs, titles, SHEET_INCHES) if pairs else b""
-        return _Looked(project, found, drawn)
+        return _Previewed(project, found, drawn)
     except AlcError as error:
-        return _Looked(project, problem=str(error))
+        return _Previewed(project, problem=str(error))
 
 
 class PairPicture(QLabel):
@@ -151,7 +151,7 @@ class CorrectionPreviewView(QWidget):
         show_words(self.summary, LOOKING)
         create_worker(_look, self._project, _connect={"returned": self._on_looked})
 
-    def _on_looked(self, looked: _Looked) -> None:
+    def _on_looked(self, looked: _Previewed) -> None:
         if looked.project is not self._project or not self._is_looking:
             return
         self.forget()

@@ -15,7 +15,7 @@ from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, Row, RowsTable
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.iteration_history import iteration_history, noise_history
 from napari_alc.project.reporting.noise_history import review_mark
-from napari_alc.project.storage.records import Run
+from napari_alc.project.storage.records import RunRecord
 from napari_alc.wording import UNKNOWN, measured
 
 
@@ -42,16 +42,16 @@ def noise_rows(project: Project) -> list[Row]:
     ]
 
 
-def _threshold(run: Run | None) -> Cell:
+def _threshold(run: RunRecord | None) -> Cell:
     return UNKNOWN if run is None or run.threshold is None else f"{run.threshold:.2f}"
 
 
-def _ap50(run: Run | None) -> str:
+def _ap50(run: RunRecord | None) -> str:
     value = None if run is None else run.metric("validation_AP50")
     return UNKNOWN if value is None else f"{value:.1f}"
 
 
-def _seconds(run: Run | None) -> str:
+def _seconds(run: RunRecord | None) -> str:
     value = None if run is None else run.metric("seconds")
     return UNKNOWN if value is None else measured(value)
 

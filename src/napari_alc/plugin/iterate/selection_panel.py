@@ -109,7 +109,7 @@ RANKING = "Ranking the images …"
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _RankedForPanel:
     """The ranking, and what the next `k` images would cost."""
 
     ranking: Ranking
@@ -118,11 +118,11 @@ class _Seen:
     bars: Bars
 
 
-def _look(project: Project) -> _Seen:
+def _look(project: Project) -> _RankedForPanel:
     found = overrides.ranked(project)
     k = project.settings.method.per_iteration
     bars = bars_of([row.score for row in found.rows], [row.score for row in found.chosen(k)])
-    return _Seen(found, k, overrides.cost_of(project, found, k), bars)
+    return _RankedForPanel(found, k, overrides.cost_of(project, found, k), bars)
 
 
 class SelectionPanel(AsyncPanel):
@@ -178,7 +178,7 @@ class SelectionPanel(AsyncPanel):
         self.reason.hide()
         super().set_project(project)
 
-    def _show(self, seen: _Seen) -> None:
+    def _show(self, seen: _RankedForPanel) -> None:
         if self._project is None:
             return
         method = self._project.settings.method
@@ -234,7 +234,7 @@ class SelectionPanel(AsyncPanel):
             self._store(partial(overrides.undo, project, row.image_id, preferences.person()))
 
 
-def _cost_words(seen: _Seen) -> str:
+def _cost_words(seen: _RankedForPanel) -> str:
     images = seen.cost.images
     if images == seen.k:
         return f"{_capital(seen.cost.words)}."

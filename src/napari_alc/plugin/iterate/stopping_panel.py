@@ -138,7 +138,7 @@ SPIN_WIDTH = 80
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Forecasted:
     """Where a project stands, what was found and what lies ahead."""
 
     status: Status
@@ -147,8 +147,8 @@ class _Seen:
     advice: str
 
 
-def _look(project: Project) -> _Seen:
-    return _Seen(status(project), result(project), forecast(project), recommendation(project))
+def _look(project: Project) -> _Forecasted:
+    return _Forecasted(status(project), result(project), forecast(project), recommendation(project))
 
 
 class AuditPanel(AsyncPanel):
@@ -204,7 +204,7 @@ class AuditPanel(AsyncPanel):
         self.drawer.forget()
         super().set_project(project)
 
-    def _show(self, seen: _Seen) -> None:
+    def _show(self, seen: _Forecasted) -> None:
         self._status = seen.status
         self.advice.setText(seen.advice)
         self.so_far.setText(so_far(seen.forecast))

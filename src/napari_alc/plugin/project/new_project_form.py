@@ -50,7 +50,7 @@ MOST_NOTES = 3
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _FoundInputs:
     """What looking at inputs gave: a preview or what is wrong with them."""
 
     inputs: Inputs
@@ -69,7 +69,7 @@ class NewProject(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._looked: _Looked | None = None
+        self._looked: _FoundInputs | None = None
         self._making: Path | None = None
         self._looking: Inputs | None = None
         self.background = Background(self)
@@ -174,7 +174,7 @@ class NewProject(QWidget):
 
     def _looking_at(self, inputs: Inputs) -> Callable[[Report, ShouldStop], Outcome]:
         def job(_report: Report, _should_stop: ShouldStop) -> Outcome:
-            self._looked = _Looked(inputs, look(inputs), "")
+            self._looked = _FoundInputs(inputs, look(inputs), "")
             return SUCCESS
 
         return job
@@ -210,7 +210,7 @@ class NewProject(QWidget):
         made, self._making = self._making, None
         looking, self._looking = self._looking, None
         if looking is not None and outcome.ending is Ending.FAILED:
-            self._looked = _Looked(looking, None, outcome.message)
+            self._looked = _FoundInputs(looking, None, outcome.message)
         if made is not None and outcome.succeeded:
             self.created.emit(made)
         self._look()

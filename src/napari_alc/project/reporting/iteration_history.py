@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from napari_alc.evaluation.label_noise import LabelNoise
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.noise_history import noise_found
-from napari_alc.project.storage.records import ModelName, Run
+from napari_alc.project.storage.records import ModelName, RunRecord
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class IterationHistory:
 
     iteration: int
     images: int
-    runs: tuple[Run | None, ...]
+    runs: tuple[RunRecord | None, ...]
 
 
 def iteration_history(project: Project) -> tuple[IterationHistory, ...]:

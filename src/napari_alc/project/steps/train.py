@@ -21,7 +21,7 @@ from napari_alc.project.steps.training_inputs import (
     clean_images,
     prepare,
 )
-from napari_alc.project.storage.records import EventKind, ModelName, Run
+from napari_alc.project.storage.records import EventKind, ModelName, RunRecord
 from napari_alc.project.storage.repository import now
 
 VALIDATION_AP50 = "validation_AP50"
@@ -120,7 +120,7 @@ def _unreadable(folder: Path, error: Exception) -> BadData:
     )
 
 
-def _is_of(run: Run, metrics: Mapping[str, object]) -> bool:
+def _is_of(run: RunRecord, metrics: Mapping[str, object]) -> bool:
     """Whether the store knows of this very training; after a crash it may know an older one."""
     if run.trained_at is None or run.metrics is None:
         return False
@@ -128,8 +128,8 @@ def _is_of(run: Run, metrics: Mapping[str, object]) -> bool:
     return known == metrics
 
 
-def _run_of(project: Project, job: TrainingJob, metrics: Mapping[str, object]) -> Run:
-    return Run(
+def _run_of(project: Project, job: TrainingJob, metrics: Mapping[str, object]) -> RunRecord:
+    return RunRecord(
         iteration=job.iteration,
         model=ModelName(job.model),
         settings=project.settings.detector.given,

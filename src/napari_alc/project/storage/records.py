@@ -294,7 +294,7 @@ class SharedImage:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """A training of a model in an iteration.
 
     Parameters

@@ -10,28 +10,28 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, update
 
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.records import EventKind, Run
+from napari_alc.project.storage.records import EventKind, RunRecord
 from napari_alc.project.storage.repository import Repository, now
 
 _run, _event = schema.run.c, schema.event.c
 
-_COLUMNS = tuple(_run[field.name] for field in fields(Run))
+_COLUMNS = tuple(_run[field.name] for field in fields(RunRecord))
 
 
 class RunRepository(Repository):
     """The runs; one that is trained again takes the place of the old one."""
 
-    def run(self, iteration: int, model: str) -> Run | None:
+    def run(self, iteration: int, model: str) -> RunRecord | None:
         """The run of a model in an iteration; None where it was never begun."""
         rows = self._rows(select(*_COLUMNS).where(*_is(iteration, model)))
-        return Run(*rows[0]) if rows else None
+        return RunRecord(*rows[0]) if rows else None
 
-    def all(self) -> tuple[Run, ...]:
+    def all(self) -> tuple[RunRecord, ...]:
         """All runs by iteration, Mp before Ma."""
         order = _run.iteration, _run.model.desc()
-        return tuple(Run(*row) for row in self._rows(select(*_COLUMNS).order_by(*order)))
+        return tuple(RunRecord(*row) for row in self._rows(select(*_COLUMNS).order_by(*order)))
 
-    def replace(self, run: Run) -> None:
+    def replace(self, run: RunRecord) -> None:
         """Keep a run in place of an earlier one of the same model and iteration."""
         self._execute(delete(schema.run).where(*_is(run.iteration, run.model)))
         self._add(schema.run, [vars(run)])
