@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, Select, and_, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, String, and_, func, insert, select, type_coerce
 
 from napari_alc.boxes import Integers
 from napari_alc.cleaning.regions import Region, SortedLabels, Source
@@ -37,12 +37,24 @@ _AS_LABEL = (
 )
 """What `labels_from_rows` takes."""
 
+
+def as_stored(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The plain text of a state.
+
+    SQLAlchemy would look up the name of each by a call: too slow for all boxes of a label set.
+    """
+    return type_coerce(column, String)
+
+
 BOX_COLUMNS = (
     *(_box.id, _box.category_id),
     *(_box.x1, _box.y1, _box.x2, _box.y2),
-    *(_box.source, _box.score),
+    as_stored(_box.source).label("source"),
+    _box.score,
 )
 """What a `ReviewBox` needs of a box, besides its region and evaluation score."""
+
+SOURCES = {source.value: source for source in BoxSource}
 
 
 class BoxRepository(Repository):
@@ -95,7 +107,7 @@ class BoxRepository(Repository):
         shared = select(_task.image_id).where(_task.reader != JOINT)
         return self._first(_box.image_id.in_(shared))
 
-    def _first(self, condition: Any) -> dict[int, tuple[int, Corners]]:
+    def _first(self, condition: ColumnElement[bool]) -> dict[int, tuple[int, Corners]]:
         query = select(_box.id, _box.category_id, _box.x1, _box.y1, _box.x2, _box.y2)
         rows = self._rows(query.where(condition))
         return {
@@ -246,7 +258,7 @@ def _undecided(row: Row[*tuple[Any, ...]]) -> ReviewBox:
         id=row.id,
         category_id=row.category_id,
         corners=(row.x1, row.y1, row.x2, row.y2),
-        source=row.source,
+        source=SOURCES[row.source],
         region=row.region or "",
         score=row.score,
         evaluation_score=row.evaluation_score,

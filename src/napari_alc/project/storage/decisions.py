@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select, and_, func, null, select
 
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.boxes import BOX_COLUMNS, corner_values
+from napari_alc.project.storage.boxes import BOX_COLUMNS, SOURCES, as_stored, corner_values
 from napari_alc.project.storage.records import (
     JOINT,
+    BoxState,
     Decision,
     DecisionAction,
     ReviewBox,
@@ -20,6 +21,8 @@ from napari_alc.project.storage.records import (
 from napari_alc.project.storage.repository import Repository, as_utc
 
 _task, _decision = schema.task.c, schema.decision.c
+
+_STATES = {state.value: state for state in BoxState}
 
 
 class DecisionRepository(Repository):
@@ -100,7 +103,7 @@ def _offered_query(task_ids: list[int] | None) -> Select[Any]:
     """Proposed boxes by task, as `_review_box` takes them."""
     p, r = schema.proposal.c, schema.region.c
     query = (
-        select(_task.id, *BOX_COLUMNS, p.state, r.region, r.evaluation_score)
+        select(_task.id, *BOX_COLUMNS, as_stored(p.state), r.region, r.evaluation_score)
         .select_from(schema.task)
         .join(schema.proposal, p.task_id == _task.id)
         .join(schema.box, schema.box.c.id == p.box_id)
@@ -113,7 +116,7 @@ def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
     """Boxes that a person drew, by task; no model has seen them."""
     drawn = and_(_decision.task_id == _task.id, _decision.action == DecisionAction.ADD)
     query = (
-        select(_task.id, *BOX_COLUMNS, _decision.state, null(), null())
+        select(_task.id, *BOX_COLUMNS, as_stored(_decision.state), null(), null())
         .select_from(schema.task)
         .join(schema.decision, drawn)
         .join(schema.box, schema.box.c.id == _decision.box_id)
@@ -135,7 +138,7 @@ def _latest_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
         newest = newest.where(d.task_id.in_(task_ids))
     if until is not None:
         newest = newest.where(d.id <= until)
-    left = d.category_id, d.x1, d.y1, d.x2, d.y2, d.state, d.credit, d.credited_at
+    left = d.category_id, d.x1, d.y1, d.x2, d.y2, as_stored(d.state), d.credit, d.credited_at
     return select(d.task_id, d.box_id, *left).where(d.id.in_(newest))
 
 
@@ -152,11 +155,11 @@ def _review_box(row: Sequence[Any], decision: Sequence[Any] | None) -> ReviewBox
         box_id,
         category_id,
         (x1, y1, x2, y2),
-        source,
+        SOURCES[source],
         region or "",
         score,
         evaluation_score,
-        state,
+        _STATES[state],
         person,
         since and as_utc(since),
     )

@@ -8,7 +8,9 @@ who has an image open (`lease`) and where a person stopped (`place`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -47,12 +49,19 @@ SCHEMA_VERSION = 1
 metadata = MetaData()
 
 
-def _one_of(kind: type[StrEnum]) -> Enum:
+def _state(name: str, kind: type[StrEnum], *, primary_key: bool = False) -> Column[Any]:
     """A column of a state, which the database itself holds to its values."""
+    return Column(name, _named(kind), _one_of(name, kind), primary_key=primary_key, nullable=False)
+
+
+def _named(kind: type[StrEnum]) -> Enum:
     values = [member.value for member in kind]
-    return Enum(
-        kind, native_enum=False, create_constraint=True, values_callable=lambda _kind: values
-    )
+    return Enum(kind, native_enum=False, values_callable=lambda _kind: values)
+
+
+def _one_of(name: str, values: Iterable[str]) -> CheckConstraint:
+    # SQLite builds a tree for each row to look into where such a list stands behind IN.
+    return CheckConstraint(" OR ".join(f"{name} = '{value}'" for value in values))
 
 
 def _corners() -> tuple[Column[float], ...]:
@@ -93,7 +102,7 @@ image = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("fingerprint", String, nullable=False),
-    Column("role", _one_of(ImageRole), nullable=False),
+    _state("role", ImageRole),
 )
 
 box = Table(
@@ -103,7 +112,7 @@ box = Table(
     Column("image_id", ForeignKey("image.id"), nullable=False, index=True),
     Column("category_id", ForeignKey("category.id"), nullable=False),
     *_corners(),
-    Column("source", _one_of(BoxSource), nullable=False, index=True),
+    _state("source", BoxSource),
     Column("iteration", Integer),  # of the model that proposed it
     Column("score", Float),
     Column("person", String),
@@ -112,15 +121,16 @@ box = Table(
     _share("score"),
     _not_negative("iteration"),
 )
+Index("ix_box_source", box.c.source)
 
-_REGION = Enum(*(region.label for region in Region), native_enum=False, create_constraint=True)
+_REGIONS = [region.label for region in Region]
 
 region = Table(
     "region",
     metadata,
     Column("box_id", ForeignKey("box.id"), primary_key=True),
     Column("iteration", Integer, primary_key=True),  # of the models that sorted the box
-    Column("region", _REGION, nullable=False),
+    Column("region", String, _one_of("region", _REGIONS), nullable=False),
     Column("evaluation_score", Float),
     Column("box_in_box", Boolean, nullable=False),
     _share("evaluation_score"),
@@ -131,7 +141,7 @@ run = Table(
     "run",
     metadata,
     Column("iteration", Integer, primary_key=True),
-    Column("model", _one_of(ModelName), primary_key=True),
+    _state("model", ModelName, primary_key=True),
     Column("settings", JSON, nullable=False),
     Column("images", Integer, nullable=False),
     Column("boxes", Integer, nullable=False),
@@ -163,7 +173,7 @@ choice = Table(
     Column("id", Integer, primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False),
     Column("iteration", Integer, nullable=False),  # of the ranking: the choice is for the next X
-    Column("kind", _one_of(OverrideKind), nullable=False),
+    _state("kind", OverrideKind),
     Column("person", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -188,7 +198,7 @@ task = Table(
     # drawn at random to measure the noise that is left, not for its rank
     Column("audit", Boolean, nullable=False, default=False),
     UniqueConstraint("image_id", "step", "reader"),
-    CheckConstraint(f"step IN {tuple(map(int, ReviewStep))}"),
+    CheckConstraint(" OR ".join(f"step = {step:d}" for step in ReviewStep)),
     _not_negative("iteration", "rank"),
 )
 
@@ -197,7 +207,7 @@ proposal = Table(
     metadata,
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("box_id", ForeignKey("box.id"), primary_key=True),
-    Column("state", _one_of(BoxState), nullable=False),  # kept where the program decided
+    _state("state", BoxState),  # kept where the program decided
 )
 
 decision = Table(
@@ -206,8 +216,8 @@ decision = Table(
     Column("id", Integer, primary_key=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("box_id", ForeignKey("box.id"), nullable=False),
-    Column("action", _one_of(DecisionAction), nullable=False),
-    Column("state", _one_of(BoxState), nullable=False),
+    _state("action", DecisionAction),
+    _state("state", BoxState),
     Column("category_id", ForeignKey("category.id"), nullable=False),
     *_corners(),
     Column("person", String, nullable=False),  # who acted
@@ -224,7 +234,7 @@ correction = Table(
     Column("box_id", ForeignKey("box.id"), primary_key=True),
     Column("image_id", ForeignKey("image.id"), nullable=False, index=True),
     Column("iteration", Integer, nullable=False),
-    Column("outcome", _one_of(CorrectionOutcome), nullable=False),
+    _state("outcome", CorrectionOutcome),
     _not_negative("iteration"),
 )
 
@@ -233,7 +243,7 @@ event = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("step", _one_of(EventKind), nullable=False),
+    _state("step", EventKind),
     Column("iteration", Integer),
     Column("details", JSON, nullable=False),
     _not_negative("iteration"),
