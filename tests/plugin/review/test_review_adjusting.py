@@ -8,7 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_driver import make_project, middle
 
-from napari_alc.plugin.review.counterparts import LEAST_OVERLAP, counterparts, overlaps
+from napari_alc.boxes import BACKGROUND_IOU
+from napari_alc.plugin.review.counterparts import counterparts, overlaps
 from napari_alc.wording import Refusal
 
 KEY = Qt.Key
@@ -85,7 +86,7 @@ def test_a_neighbours_box_is_not_taken(at):
     at.drag(middle(green), (x + 0.85 * width, y + 0.3 * height))
     moved = at.current
     [closest] = overlaps(moved, [red])
-    assert 0 < closest < LEAST_OVERLAP
+    assert 0 < closest < BACKGROUND_IOU
     at.key(KEY.Key_Period)
     assert at.message == (f"Ma has no box of this object; its closest one overlaps {closest:.2f}.")
     assert at.stored()[moved.id] == moved

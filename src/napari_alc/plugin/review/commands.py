@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from napari_alc.boxes import Corners
 from napari_alc.plugin import tooltips
-from napari_alc.project.storage.records import Corners
 
 MOVING_ON = "Moving on"
 DECIDING = "Deciding"

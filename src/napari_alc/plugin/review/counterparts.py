@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from napari_alc.boxes import as_boxes, iofs, iou_matrix, ious
+from napari_alc.boxes import BACKGROUND_IOU, as_boxes, iofs, iou_matrix, ious
 from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.project import MODELS
 from napari_alc.project.storage.records import ReviewBox
-
-MODELS = ("mp", "ma")
 
 PROPOSERS = ("crowd", *MODELS)
 """Sources of boxes that are no person."""
-
-LEAST_OVERLAP = 0.1
-"""Boxes with a smaller IoU are of different objects, as where label noise is counted."""
 
 INSIDE = 0.5
 """A box of which the other one covers more than this share is of the same object all the same."""
@@ -88,7 +84,7 @@ def is_same_object(box: ReviewBox, other: ReviewBox) -> bool:
     """Whether two boxes overlap enough to be of one object, or one lies in the other."""
     a, b = as_boxes(box.corners), as_boxes(other.corners)
     inside = max(float(iofs(a, b)[0]), float(iofs(b, a)[0]))
-    return float(ious(a, b)[0]) >= LEAST_OVERLAP or inside > INSIDE
+    return float(ious(a, b)[0]) >= BACKGROUND_IOU or inside > INSIDE
 
 
 def counterparts(box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:

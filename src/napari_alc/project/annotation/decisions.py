@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from napari_alc.boxes import Corners
 from napari_alc.errors import Refused
 from napari_alc.labels import LabelSet
 from napari_alc.project.annotation.document import Change, DecisionStore, History, ReviewDocument
@@ -15,7 +16,6 @@ from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import (
     BoxSource,
     BoxState,
-    Corners,
     Decision,
     DecisionAction,
     DrawnBox,

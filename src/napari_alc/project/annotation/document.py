@@ -14,16 +14,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from napari_alc.boxes import MATCH_IOU, as_boxes, iou_matrix
+from napari_alc.boxes import MATCH_IOU, Corners, as_boxes, iou_matrix
 from napari_alc.errors import Refused
 from napari_alc.labels import ImageRecord
-from napari_alc.project.storage.records import (
-    BoxSource,
-    BoxState,
-    Corners,
-    DecisionAction,
-    ReviewBox,
-)
+from napari_alc.project.storage.records import BoxSource, BoxState, DecisionAction, ReviewBox
 from napari_alc.wording import Refusal
 
 MINIMUM_SIZE = 2.0

@@ -20,6 +20,7 @@ from napari_alc.project.export.checksums import label_checksum
 from napari_alc.project.label_sets import CleanLabels, Snapshot
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.report_tables import Table
+from napari_alc.wording import UNKNOWN
 
 FORMAT = 1
 """Version of the datasheet; a program refuses a newer one."""
@@ -221,7 +222,7 @@ def _checksum_rows(sheet: Sheet) -> list[tuple[str, str]]:
 
 
 def _model_cells(model: Mapping[str, Any]) -> tuple[Any, ...]:
-    tau = "–" if model["tau"] is None else f"{model['tau']:.3f}"
+    tau = UNKNOWN if model["tau"] is None else f"{model['tau']:.3f}"
     return model["iteration"], model["model"], model["images"], model["boxes"], tau
 
 

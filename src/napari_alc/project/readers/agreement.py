@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
+from napari_alc.boxes import Corners
 from napari_alc.cleaning.majority import Group, Vote
 from napari_alc.evaluation.agreement import cohens_kappa, matched_f1
 from napari_alc.labels import Labels
@@ -17,14 +18,7 @@ from napari_alc.project.readers.majority import (
     read_images,
 )
 from napari_alc.project.storage.database import UnitOfWork
-from napari_alc.project.storage.records import (
-    BoxSource,
-    Corners,
-    ReviewBox,
-    SharedImage,
-    Task,
-    labels_of,
-)
+from napari_alc.project.storage.records import BoxSource, ReviewBox, SharedImage, Task, labels_of
 
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from napari_alc.boxes import Corners
 from napari_alc.cleaning.majority import Group, Verdict, Vote, majority
 from napari_alc.project.annotation.readings import majority_name
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import (
     BoxSource,
     BoxState,
-    Corners,
     Decision,
     DecisionAction,
     DrawnBox,

@@ -28,6 +28,7 @@ from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.storage.records import ReviewStep
+from napari_alc.wording import UNKNOWN
 
 REPORT_FILE = "report.json"
 """What a simulation measured, in the exports' folder."""
@@ -211,7 +212,7 @@ def _iteration(
     return {
         "iteration": iteration,
         "images": len(seen),
-        "boxes": {m: "–" if run is None else run.boxes for m, run in runs.items()},
+        "boxes": {m: UNKNOWN if run is None else run.boxes for m, run in runs.items()},
         "tau": tau,
         "models": {
             model: _measured(project, iteration, model, yardstick)

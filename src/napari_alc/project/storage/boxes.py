@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Row, Select, String, and_, func, insert, select, type_coerce
 
-from napari_alc.boxes import Integers
+from napari_alc.boxes import Corners, Integers
 from napari_alc.cleaning.regions import Region, SortedLabels, Source
 from napari_alc.labels import Labels
 from napari_alc.project.storage import schema
@@ -17,7 +17,6 @@ from napari_alc.project.storage.records import (
     JOINT,
     AutomaticLabel,
     BoxSource,
-    Corners,
     CorrectionOutcome,
     DrawnBox,
     ImageRole,

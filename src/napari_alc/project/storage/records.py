@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_alc.boxes import Corners
 from napari_alc.labels import Labels
-
-Corners = tuple[float, float, float, float]
 
 JOINT = ""
 """The reader of a joint task: nobody in particular."""

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_alc.boxes import Corners
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin.review.commands import Edits
 from napari_alc.plugin.review.messages import NO_CLICK, NO_TURNING
-from napari_alc.project.storage.records import Corners, ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 Vertices = NDArray[Any]
 

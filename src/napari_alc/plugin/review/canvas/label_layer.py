@@ -16,10 +16,10 @@ from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_alc.boxes import Corners as Rectangle
 from napari_alc.boxes import as_boxes
 from napari_alc.plugin.palettes import LETTERS, OPEN_WIDTH, TEXT_POINTS
 from napari_alc.plugin.review.canvas.label_placement import are_seen, place, squeeze
-from napari_alc.project.storage.records import Corners as Rectangle
 from napari_alc.project.storage.records import ReviewBox
 
 LabelKind = Literal["none", "letters", "score", "category"]

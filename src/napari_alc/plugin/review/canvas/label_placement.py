@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_alc.boxes import Boxes
-from napari_alc.project.storage.records import Corners as Rectangle
+from napari_alc.boxes import Corners as Rectangle
 
 EVERYWHERE: Rectangle = (-np.inf, -np.inf, np.inf, np.inf)
 

@@ -17,8 +17,9 @@ from napari.layers import Vectors
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_alc.boxes import Corners
 from napari_alc.plugin.palettes import SUGGESTION_WIDTH, SUGGESTIONS, LineStyle
-from napari_alc.project.storage.records import Corners, ReviewBox
+from napari_alc.project.storage.records import ReviewBox
 
 MOST_REPEATS = 150
 """Of a pattern along a side: a box far larger than the view gets longer dashes."""

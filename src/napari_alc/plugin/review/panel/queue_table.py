@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.review.queue import QueueEntry, ReviewQueue
 from napari_alc.plugin.widgets.tables import TableModel, TableView
+from napari_alc.wording import UNKNOWN
 
 LEAST_HEIGHT = 70
 """Pixels of the table: its heading and two images."""
@@ -81,7 +82,7 @@ class QueueModel(TableModel):
     def _cell(self, entry: QueueEntry, column: int) -> str:
         task = entry.task
         is_here = task.id == self._here
-        score = "–" if task.score is None else f"{task.score:.2f}"
+        score = UNKNOWN if task.score is None else f"{task.score:.2f}"
         cells = (
             f"{HERE}{task.file_name}" if is_here else task.file_name,
             str(task.step),
