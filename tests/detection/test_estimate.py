@@ -29,7 +29,7 @@ def images(tmp_path):
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     monkeypatch.setattr(measuring, "TRAIN_SECONDS", 0.5)
-    monkeypatch.setattr(measuring, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(measuring, "PASS_SECONDS", 0.2)
 
 
 def estimated(images, settings=QUICK, **kwargs):

@@ -34,7 +34,7 @@ from napari_alc.progress import Progress
 from napari_alc.wording import counted
 
 TRAIN_SECONDS = 4.0
-LOOK_SECONDS = 1.2
+PASS_SECONDS = 1.2
 """Of each pass over the images to look at."""
 SAMPLE = 8
 """Images are enough for a sample; more would not all be read in the time."""
@@ -249,7 +249,7 @@ def _read(paths: Sequence[Path], plan: Plan) -> tuple[float, float]:
     began, sizes = time.monotonic(), []
     for path in paths:
         sizes.append(seen_image(path, plan).pixels.nbytes)
-        if time.monotonic() - began >= LOOK_SECONDS:
+        if time.monotonic() - began >= PASS_SECONDS:
             break
     return (time.monotonic() - began) / len(sizes), fmean(sizes)
 
@@ -265,7 +265,7 @@ def _time_predicting(
         seen = progress.done
 
     def should_stop() -> bool:
-        return seen > 0 and time.monotonic() - began >= LOOK_SECONDS
+        return seen > 0 and time.monotonic() - began >= PASS_SECONDS
 
     with suppress(Cancelled):
         for _ in detect(detector, list(enumerate(paths)), device, report, should_stop, cache=cache):

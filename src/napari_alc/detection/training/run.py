@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -16,10 +16,6 @@ from napari_alc.detection.models.weights import Detector, write_tensors
 from napari_alc.detection.precision import Precision
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData
-
-if TYPE_CHECKING:
-    pass
-
 
 KEPT = ("iteration", "seconds", "losses", "validation", "batch_size", "halved")
 """Fields of a run that a checkpoint keeps as they are."""

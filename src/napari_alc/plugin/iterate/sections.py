@@ -42,10 +42,10 @@ class PanelSection(QWidget):
     Parameters
     ----------
     panel
-        A widget that fulfils `Panel`; it is told of a project once the section is open.
+        Told of a project once the section is open.
     """
 
-    def __init__(self, title: str, panel: Any, tooltip: str = "") -> None:
+    def __init__(self, title: str, panel: Panel, tooltip: str = "") -> None:
         super().__init__()
         self.panel = panel
         self._project: Project | None = None
