@@ -90,10 +90,15 @@ def _not_written(path: Path, error: OSError) -> BadData:
     return BadData(path, f"could not be written ({reason})", "Free space or choose another folder")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, wholly or not at all."""
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, wholly or not at all."""
-    with atomic_write(path) as stream:
-        stream.write(text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
 
 
 SETTLED_NS = 2_000_000_000

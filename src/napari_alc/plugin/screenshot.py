@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_alc.errors import AlcError
-from napari_alc.files import atomic_write
+from napari_alc.files import write_bytes
 from napari_alc.plugin.launch import require_window
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
@@ -133,8 +133,7 @@ def save_picture(window: QWidget, out: Path) -> None:
     """Write what a window shows as a PNG, wholly or not at all."""
     encoded = BytesIO()
     picture_of(window).save(encoded, format="PNG", optimize=True)
-    with atomic_write(out) as stream:
-        stream.write(encoded.getvalue())
+    write_bytes(out, encoded.getvalue())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -344,7 +344,7 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     client.run(save_often)
     learning = Learning(project, tmp_path / "there", 30)
     kept = []
-    write = scheduler._write
+    write = scheduler.write_bytes
 
     def kill_then(path, content):
         write(path, content)
@@ -365,7 +365,7 @@ def test_a_worker_killed_midway_costs_what_came_after_its_checkpoint(
     def is_of_mp(keys):
         return any(token in str(key) for key in keys for token in mp_tokens)
 
-    monkeypatch.setattr(scheduler, "_write", kill_then)
+    monkeypatch.setattr(scheduler, "write_bytes", kill_then)
     monkeypatch.setattr(TaskBatch, "_submit", noted)
     learning.on(connection)
     learning.assert_same_as_local(tmp_path / "here")

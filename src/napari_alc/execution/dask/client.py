@@ -16,7 +16,7 @@ from napari_alc.detection.run_files import CHECKPOINT_FILE, WEIGHTS_FILE
 from napari_alc.execution.dask.messages import PredictRequest, SharedFile, Trained, TrainRequest
 from napari_alc.execution.dask.scheduler import RemoteTask, TaskBatch
 from napari_alc.execution.dask.worker import predict_images, train_model
-from napari_alc.files import atomic_write
+from napari_alc.files import write_bytes
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop
 from napari_alc.project.steps.training_inputs import TrainingJob
@@ -171,8 +171,7 @@ def _train_task(job: TrainingJob, device: str, report: Report) -> RemoteTask:
     def save(trained: Trained) -> bool:
         # The weights come last: they tell that the training is complete.
         for name in sorted(trained.files, key=lambda name: name == WEIGHTS_FILE):
-            with atomic_write(job.folder / Path(name).name) as stream:
-                stream.write(trained.files[name])
+            write_bytes(job.folder / Path(name).name, trained.files[name])
         if trained.finished:
             checkpoint.unlink(missing_ok=True)
         return trained.finished

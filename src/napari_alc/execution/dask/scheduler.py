@@ -20,7 +20,7 @@ from uuid import uuid4
 from napari_alc.errors import AlcError, BadData, Cancelled
 from napari_alc.execution.dask.messages import CHECKPOINT, TOPIC, PredictRequest, TrainRequest
 from napari_alc.execution.dask.worker import ask_to_stop, deliver, newest_checkpoint
-from napari_alc.files import atomic_write
+from napari_alc.files import write_bytes
 from napari_alc.progress import Progress, Report, ShouldStop
 
 TASKS_A_WORKER = 2
@@ -228,7 +228,7 @@ class TaskBatch:
         if message["checkpoint"] and one.task.checkpoint and began >= one.fetch_at:
             content = self._run_on(worker, newest_checkpoint, token)
             if content:
-                _write(one.task.checkpoint, content)
+                write_bytes(one.task.checkpoint, content)
             ended = time.monotonic()
             one.fetch_at = ended + (ended - began) / FETCHING_SHARE
 
@@ -295,8 +295,3 @@ def _content(task: RemoteTask, number: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadData(path, f"cannot be read ({error.strerror})", "Bring the file back") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_write(path) as stream:
-        stream.write(content)

@@ -33,7 +33,7 @@ from napari_alc.execution.dask.messages import (
     Trained,
     TrainRequest,
 )
-from napari_alc.files import atomic_write
+from napari_alc.files import write_bytes
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress
 from napari_alc.project.storage.prediction_files import fingerprint
@@ -242,7 +242,7 @@ def train_model(token: str, request: TrainRequest) -> Trained:
         channel.checkpoint = run / CHECKPOINT_FILE
         [checkpoint] = channel.fetch([CHECKPOINT])
         if checkpoint:
-            _write(channel.checkpoint, checkpoint)
+            write_bytes(channel.checkpoint, checkpoint)
         with _named_as_sent(files, paths):
             finished = _train(channel, request, paths, run)
         kept = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
@@ -315,7 +315,7 @@ def _weights(channel: WorkerChannel, request: PredictRequest) -> Path:
         for old in channel.folder.glob("weights-*.pt"):
             old.unlink()
         [content] = channel.fetch([0])
-        _write(kept, content)
+        write_bytes(kept, content)
     return kept
 
 
@@ -329,7 +329,7 @@ def _paths(
         for number, content in zip(group, channel.fetch(group), strict=True):
             # A folder each: files of different folders may have the same name.
             paths[number] = folder / str(number) / files[number].name
-            _write(paths[number], content)
+            write_bytes(paths[number], content)
     return list(paths.values())
 
 
@@ -345,11 +345,6 @@ def in_groups(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int
         held += size
     if group:
         yield group
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_write(path) as stream:
-        stream.write(content)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from napari_alc import __version__
 from napari_alc.errors import Cancelled
-from napari_alc.files import atomic_write, write_text
+from napari_alc.files import write_bytes, write_text
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.project import Project
@@ -104,8 +104,7 @@ def _write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> None:
     """Write what there is; pictures of an earlier report that are no longer shown go."""
     for key, name in FILES.items():
         if key in pictures:
-            with atomic_write(folder / name) as stream:
-                stream.write(pictures[key])
+            write_bytes(folder / name, pictures[key])
         else:
             (folder / name).unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_alc.errors import BadData
-from napari_alc.files import atomic_write
+from napari_alc.files import write_bytes
 from napari_alc.labels import Detections
 from napari_alc.progress import Progress, Report, ShouldStop
 
@@ -225,8 +225,7 @@ def save_piece(path: Path, detections: Detections, maker: str, ids: Sequence[int
     np.savez_compressed(
         buffer, maker=np.array(maker), asked=np.array(ids, dtype=np.int64), **columns
     )
-    with atomic_write(path) as stream:
-        stream.write(buffer.getvalue())
+    write_bytes(path, buffer.getvalue())
 
 
 def _read(
