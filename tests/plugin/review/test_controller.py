@@ -15,7 +15,8 @@ from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.image_loader import ReadImage, Unreadable, load
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.session import ReviewSession
-from napari_alc.project.annotation.tasks import OPEN_BOXES, queue
+from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.storage.records import ReviewStep
 
 ADA = "Ada"
 
@@ -160,7 +161,7 @@ def test_the_first_unfinished_image_is_opened_at_its_first_box(at):
 
 
 def test_boxes_of_step_two_are_looked_at_closely(tmp_path):
-    project = make_project(tmp_path, step=OPEN_BOXES)
+    project = make_project(tmp_path, step=ReviewStep.OPEN_BOXES)
     at = Review(project)
     assert at.canvas.looked_at == ["whole", at.current.id]
     at.controller.end_session()

@@ -18,10 +18,9 @@ from napari_alc.plugin.review.state import OpenImage, ReviewState
 from napari_alc.project.annotation import tasks, time_spent
 from napari_alc.project.annotation.document import Direction, ReviewDocument
 from napari_alc.project.annotation.session import HeldImage
-from napari_alc.project.annotation.tasks import OPEN_BOXES
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import finish_task, verdicts
-from napari_alc.project.storage.records import Task
+from napari_alc.project.storage.records import ReviewStep, Task
 
 
 class ImageCommands:
@@ -134,7 +133,7 @@ class ImageCommands:
         state.verdicts = verdicts(project, task)
         state.notify("")
         opened = OpenImage(task, held.document, project.settings.method.thresholds(0.0))
-        is_close = task.step == OPEN_BOXES or request.first is not None
+        is_close = task.step == ReviewStep.OPEN_BOXES or request.first is not None
         self._boxes.open(opened, image, request.first, is_close)
         neighbours = state.queue.first_open(task.id), state.queue.neighbour(task.id, -1)
         self._opener.read_ahead(other for other in neighbours if other != task)

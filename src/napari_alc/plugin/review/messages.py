@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from napari_alc.plugin.review.counterparts import Neighbour, neighbours
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.project.annotation.document import Direction
-from napari_alc.project.annotation.tasks import WHOLE_IMAGE
-from napari_alc.project.storage.records import ReviewBox, Task
+from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task
 from napari_alc.wording import Refusal, counted, effort, form, listed
 
 NO_PROJECT = "Open a project first."
@@ -86,7 +85,7 @@ def task_words(task: Task | None) -> tuple[str, str]:
     """What a person is asked to do with an image: a heading and a sentence."""
     if task is None:
         return "", ""
-    heading, sentence = _TASK[task.step == WHOLE_IMAGE]
+    heading, sentence = _TASK[task.step == ReviewStep.WHOLE_IMAGE]
     if task.is_done:
         sentence = f"Finished by {task.done_by}; a change opens it again."
     return heading, sentence

@@ -9,8 +9,6 @@ from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import Batch, Proposal, ReviewStep, Task
 
-WHOLE_IMAGE, OPEN_BOXES = ReviewStep
-
 INITIAL_DRAW = Batch(step=ReviewStep.WHOLE_IMAGE, iteration=0, models=None)
 
 
