@@ -56,6 +56,13 @@ def test_ome_means_micrometres_and_squares_unless_it_says_otherwise():
     assert ome(PhysicalSizeX=0.01) == pytest.approx(10)
 
 
+def test_ome_that_declares_entities_is_not_read():
+    size = '<OME><Pixels PhysicalSizeX="0.01"/></OME>'
+    assert stated(description=size, metadata=None) == pytest.approx(10)
+    declared = f'<!DOCTYPE OME [<!ENTITY a "{"a" * 10}">]>{size}'
+    assert stated(description=declared, metadata=None) is None
+
+
 def test_ome_sizes_in_pixels_are_no_sizes():
     assert ome(PhysicalSizeX=1.0, PhysicalSizeXUnit="pixel") is None
 

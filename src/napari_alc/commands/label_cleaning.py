@@ -6,6 +6,7 @@ they are used for, the evaluation score of green boxes included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ def _image_records(labels: SortedLabels, image_ids: Integers) -> Iterator[dict[s
 
 
 def _known(values: Sequence[float]) -> list[float | None]:
-    return [None if value != value else value for value in values]
+    return [None if math.isnan(value) else value for value in values]
 
 
 def _label_records(files: _SortedFiles, rows: Integers) -> list[dict[str, object]]:

@@ -77,7 +77,7 @@ def load_json(path: Path) -> object:
     except orjson.JSONDecodeError:
         pass
     try:
-        return cast(object, json.loads(content))
+        return cast("object", json.loads(content))
     except (ValueError, RecursionError) as error:
         raise BadData(
             path, f"is not valid JSON ({error})", "The file may be cut off; write or copy it again"

@@ -193,7 +193,7 @@ def dock(viewer: napari.viewer.Viewer) -> ActiveLabelCleaning:
     """The dock widget of `viewer`, added and shown where it is not there yet."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-alc", NAME)
     widget.parent().show()
-    return cast(ActiveLabelCleaning, widget)
+    return cast("ActiveLabelCleaning", widget)
 
 
 def show() -> ActiveLabelCleaning:

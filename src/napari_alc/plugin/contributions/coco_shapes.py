@@ -211,10 +211,10 @@ def _identities(found: Drawn, known: Sequence[int]) -> tuple[NDArray[np.int64], 
     ids, is_new = [], []
     for identity in given:
         new = identity is None or identity in taken
-        if identity is None or new:
-            identity, free = free, free + 1
-        taken.add(identity)
-        ids.append(identity)
+        own = free if identity is None or new else identity
+        free += new
+        taken.add(own)
+        ids.append(own)
         is_new.append(new and bool(known))
     return np.array(ids, dtype=np.int64), is_new
 

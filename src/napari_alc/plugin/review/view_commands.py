@@ -50,14 +50,14 @@ class ViewCommands(QObject):
     def read_preferences(self) -> None:
         """Look as napari's preferences say."""
         self.canvas.set_palette(preferences.palette())
-        self.canvas.set_labels(cast(LabelKind, preferences.labels()))
+        self.canvas.set_labels(cast("LabelKind", preferences.labels()))
         self.changed.emit()
 
     def next_labels(self) -> None:
         """Write something else beside the boxes."""
         kind = _after(preferences.labels(), list(LABEL_WORDS))
         preferences.set_labels(kind)
-        self.canvas.set_labels(cast(LabelKind, kind))
+        self.canvas.set_labels(cast("LabelKind", kind))
         self.notified.emit(LABEL_WORDS[kind])
 
     def next_palette(self) -> None:

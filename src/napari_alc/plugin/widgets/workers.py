@@ -70,7 +70,7 @@ class Background(QObject):
         self._title = ""
         self._outcome = UNEXPECTED
         # A lambda: a slot of this object would be gone when its parent tells that it goes.
-        parent.destroyed.connect(lambda: self._abandon())
+        parent.destroyed.connect(lambda: self._abandon())  # noqa: PLW0108
         self.progressed.connect(self._show_activity)
 
     @property

@@ -167,7 +167,7 @@ def _first_clash(chosen: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] 
             if other == name:
                 continue
             if chosen[name] == COMMANDS[name].keys:
-                name, other = other, name
+                return other, name, key
             return name, other, key
     return None
 
