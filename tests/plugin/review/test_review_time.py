@@ -11,6 +11,7 @@ from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.storage.records import ReviewPosition
+from napari_alc.project.storage.sessions import TimeRepository
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton
@@ -183,7 +184,7 @@ def test_time_that_cannot_be_stored_is_told_and_stored_later(at, clock, monkeypa
         raise BadData("project.db", "the database refused (disk full)", "Free space")
 
     with monkeypatch.context() as locked:
-        locked.setattr("napari_alc.project.annotation.session._write_time", full)
+        locked.setattr(TimeRepository, "add", full)
         at.page.controller.session.renew()
         assert "disk full" in at.message
     assert spent(at) - before == pytest.approx(9)
