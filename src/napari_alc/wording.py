@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 ALMOST_DONE = 5.0
@@ -127,3 +127,30 @@ def sharing_words(names: Sequence[str], images: int) -> str:
         return f"No image waits untouched; later ones are read by {listed(names)}."
     are = counted(images, "image is", "images are")
     return f"{are} read by {listed(names)}, each on their own."
+
+
+class Verdict(Enum):
+    """What a reader made of a box; a category they named stands in place of the braces."""
+
+    KEPT = "kept it"
+    DELETED = "deleted it"
+    MOVED = "moved it"
+    CALLED = "called it {}"
+    MOVED_AND_CALLED = "moved it and called it {}"
+    DRAWN_ANEW = "drew it anew"
+    KEPT_ANOTHER = "kept another box for it"
+    MOVED_AWAY = "moved it elsewhere"
+    DRAWN = "drew it"
+    NOT_DRAWN = "did not draw it"
+    MOVED_THERE = "moved another box there"
+
+
+def verdict_words(verdicts: Iterable[tuple[str, Verdict, str]]) -> str:
+    """Who said what of a box: reader, verdict and category of each."""
+    return ", ".join(f"{name} {verdict.value.format(what)}" for name, verdict, what in verdicts)
+
+
+def window_words(person: str, host: str) -> str:
+    """Whose window has an image open; `host` is the other computer, or empty for this one."""
+    where = f"on the computer {host}" if host else "in another window on this computer"
+    return f"{person}, {where}"

@@ -32,6 +32,7 @@ from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.predict import predict as predict_remaining
 from napari_alc.project.steps.select import select as select_images
 from napari_alc.project.steps.train import train as train_models
+from napari_alc.project.storage.records import ReviewStep
 from napari_alc.wording import form, listed
 
 ClusterOption = Annotated[
@@ -71,8 +72,12 @@ def status(
             f"{found.done} images are finished, {found.waiting} wait. "
             f"Next: {found.next_step.value}."
         )
-        if spent.sentence:
-            typer.echo(spent.sentence)
+        if spent.total:
+            whole, opened_boxes = (spent.by_step.get(step, 0.0) / 60 for step in ReviewStep)
+            typer.echo(
+                f"Pathologists have worked {spent.total / 60:.1f} minutes so far: {whole:.1f} on "
+                f"whole images, {opened_boxes:.1f} on red and green boxes."
+            )
 
 
 def train(

@@ -72,7 +72,7 @@ def test_time_on_an_image_that_is_not_finished_does_not_change_the_pace(project)
 
 
 def test_nothing_measured_is_said_to_nobody(project):
-    assert time_spent(project).sentence == ""
+    assert not time_spent(project).total
     assert time_record(project) == {}
     assert box_in_box_time(project) is None
 

@@ -10,6 +10,7 @@ from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import next_open_task, queue
 from napari_alc.project.readers.sharing import agreement, differences, share
 from napari_alc.project.storage.records import ReviewStep
+from napari_alc.wording import verdict_words
 
 
 @pytest.fixture
@@ -90,5 +91,5 @@ def test_differences_come_in_the_order_of_the_queue(project):
     ranks = {task.id: task.rank for task in queue(project)}
     assert len(found) == 2
     assert all(ranks[a.task_id] <= ranks[b.task_id] for a, b in pairwise(found))
-    assert {f.words for f in found} == {"Ada deleted it, Bob kept it, Cy kept it"}
+    assert {verdict_words(f.verdicts) for f in found} == {"Ada deleted it, Bob kept it, Cy kept it"}
     assert {f.category for f in found} == {"deposit"}

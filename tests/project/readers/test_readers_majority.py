@@ -22,6 +22,7 @@ from napari_alc.project.status import Step, status
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import ReviewStep
 from napari_alc.project.storage.repository import now
+from napari_alc.wording import verdict_words
 
 
 def test_the_majority_of_three_settles_an_image(project, joint):
@@ -42,9 +43,9 @@ def test_the_majority_of_three_settles_an_image(project, joint):
     assert {box.person for box in boxes.values()} == {"majority of Ada, Bob and Cy"}
     assert now_of(project, joint).done_by == "majority of Ada, Bob and Cy"
     said = verdicts(project, joint)
-    assert said[kept] == "Ada kept it, Bob kept it, Cy deleted it"
-    assert said[moved] == "Ada moved it, Bob moved it, Cy kept it"
-    assert said[drawn.id] == "Ada drew it, Bob drew it, Cy did not draw it"
+    assert verdict_words(said[kept]) == "Ada kept it, Bob kept it, Cy deleted it"
+    assert verdict_words(said[moved]) == "Ada moved it, Bob moved it, Cy kept it"
+    assert verdict_words(said[drawn.id]) == "Ada drew it, Bob drew it, Cy did not draw it"
 
 
 def test_what_one_of_three_drew_is_no_object_but_is_listed(project, joint):
@@ -56,7 +57,7 @@ def test_what_one_of_three_drew_is_no_object_but_is_listed(project, joint):
     [found] = differences(project)
     assert (found.task_id, found.box_id, found.corners) == (joint.id, None, CORNER)
     assert found.file_name == joint.file_name
-    assert found.words == "Ada drew it, Bob did not draw it, Cy did not draw it"
+    assert verdict_words(found.verdicts) == "Ada drew it, Bob did not draw it, Cy did not draw it"
     assert found.settled_by == "majority"
 
 
@@ -81,7 +82,7 @@ def test_a_tie_of_two_stays_open_until_somebody_settles_it(project, joint):
     finish_task(project, joint, "Dee")
     assert now_of(project, joint).done_by == "Dee"
     assert {found.settled_by for found in differences(project)} == {"Dee"}
-    assert verdicts(project, joint)[drawn.id] == "Ada drew it, Bob did not draw it"
+    assert verdict_words(verdicts(project, joint)[drawn.id]) == "Ada drew it, Bob did not draw it"
 
 
 def test_two_readers_who_name_different_categories_leave_the_box_open(project, joint):
@@ -90,7 +91,7 @@ def test_two_readers_who_name_different_categories_leave_the_box_open(project, j
     read(project, joint, "Ada", category=[box_id])
     read(project, joint, "Bob")
     assert [box.id for box in boxes_of(project, joint).values() if box.state == "open"] == [box_id]
-    assert verdicts(project, joint)[box_id] == "Ada called it artefact, Bob kept it"
+    assert verdict_words(verdicts(project, joint)[box_id]) == "Ada called it artefact, Bob kept it"
 
 
 def test_an_object_drawn_anew_is_the_offered_one(project, joint):
@@ -102,7 +103,7 @@ def test_an_object_drawn_anew_is_the_offered_one(project, joint):
     box = boxes_of(project, joint)[box_id]
     assert (box.state, box.corners) == ("changed", (x1 + 0.5, y1, x2 + 0.5, y2))
     assert drawn_in(project, joint) == []
-    assert verdicts(project, joint)[box_id] == "Ada drew it anew, Bob kept it"
+    assert verdict_words(verdicts(project, joint)[box_id]) == "Ada drew it anew, Bob kept it"
 
 
 def test_small_shifts_are_no_difference(project, joint):

@@ -8,6 +8,7 @@ from napari_alc.plugin.review.panel.panel import ReviewPanel
 from napari_alc.plugin.review.state import ReviewState
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.storage.records import ReviewBox
+from napari_alc.wording import verdict_words
 
 
 class ReviewPresenter:
@@ -97,7 +98,7 @@ class ReviewPresenter:
         category = names.get(box.category_id, str(box.category_id))
         others = [*document.boxes.values(), *document.suggestions]
         sentences = (
-            state.verdicts.get(box.id, ""),
+            verdict_words(state.verdicts.get(box.id, ())),
             messages.why_here(box, others, state.models_saw, state.opened.thresholds.iou),
             messages.now_words(box.region, state.regions.get(box.id, box.region)),
         )

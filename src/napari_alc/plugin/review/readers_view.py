@@ -19,7 +19,7 @@ from napari_alc.plugin.widgets.controls import error_words, heading, show_words,
 from napari_alc.plugin.widgets.tables import Row, RowsTable
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
-from napari_alc.wording import UNKNOWN, counted
+from napari_alc.wording import UNKNOWN, counted, verdict_words
 
 NOTHING_READ = "No image has been read by two readers yet."
 
@@ -136,7 +136,7 @@ def _summary(found: Sequence[Difference], pairs: Sequence[PairAgreement]) -> str
 def _object_row(one: Difference) -> Row:
     x1, y1, x2, y2 = one.corners
     what = f"{one.category}, {x2 - x1:.0f} × {y2 - y1:.0f} px"
-    return one.file_name, what, one.words, one.settled_by or UNKNOWN
+    return one.file_name, what, verdict_words(one.verdicts), one.settled_by or UNKNOWN
 
 
 def _pair_row(pair: PairAgreement) -> Row:

@@ -17,6 +17,7 @@ from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter, VisitOrde
 from napari_alc.plugin.review.commands import DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.project.annotation.document import ReviewDocument
+from napari_alc.project.readers.agreement import ReaderVerdict
 from napari_alc.project.storage.records import ReviewBox, Task
 
 
@@ -90,7 +91,7 @@ class ReviewState:
     current_ids: tuple[int, ...] = ()
     regions: Mapping[int, str] = field(default_factory=dict)
     suggestions: tuple[ReviewBox, ...] = ()
-    verdicts: Mapping[int, str] = field(default_factory=dict)
+    verdicts: Mapping[int, tuple[ReaderVerdict, ...]] = field(default_factory=dict)
     filter: BoxFilter = EVERYTHING
     categories: tuple[Category, ...] = ()
     category_id: int = 0

@@ -20,6 +20,7 @@ import psutil
 
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import Lease
+from napari_alc.wording import window_words
 
 LEASE_SECONDS = 60
 """A window that gave no sign of life for this long has lost its image to whoever opens it."""
@@ -117,6 +118,5 @@ def _runs(process: int, started: float) -> bool:
 
 
 def _words(lease: Lease) -> str:
-    if lease.host == socket.gethostname():
-        return f"{lease.person}, in another window on this computer"
-    return f"{lease.person}, on the computer {lease.host}"
+    is_here = lease.host == socket.gethostname()
+    return window_words(lease.person, "" if is_here else lease.host)

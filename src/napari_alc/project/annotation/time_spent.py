@@ -21,17 +21,6 @@ class TimeSpent(SecondsSpent):
         """All seconds together."""
         return sum(self.by_step.values())
 
-    @property
-    def sentence(self) -> str:
-        """The minutes in plain words; empty where nothing was measured."""
-        if not self.total:
-            return ""
-        whole, opened = (self.by_step.get(step, 0.0) / 60 for step in ReviewStep)
-        return (
-            f"Pathologists have worked {self.total / 60:.1f} minutes so far: {whole:.1f} on whole "
-            f"images, {opened:.1f} on red and green boxes."
-        )
-
 
 def time_spent(project: Project) -> TimeSpent:
     """The time that people have worked on `project`."""

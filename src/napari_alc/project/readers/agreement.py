@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from napari_alc.boxes import Corners
 from napari_alc.cleaning.majority import Group, Vote
@@ -19,12 +20,21 @@ from napari_alc.project.readers.majority import (
 )
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import BoxSource, ReviewBox, SharedImage, Task, labels_of
+from napari_alc.wording import Verdict
 
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""
 
 MAJORITY = "majority"
 """Who settled what the readers themselves did."""
+
+
+class ReaderVerdict(NamedTuple):
+    """What a reader made of a box, and of which category it then was."""
+
+    reader: str
+    verdict: Verdict
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Difference:
         The box in the joint task; None for what so few readers drew that it became none.
     category, corners
         What and where it is, as most readers say; pixels.
-    words
+    verdicts
         Who said what.
     settled_by
         `MAJORITY` or a person; empty where it is open.
@@ -52,7 +62,7 @@ class Difference:
     box_id: int | None
     category: str
     corners: Corners
-    words: str
+    verdicts: tuple[ReaderVerdict, ...]
     settled_by: str
 
 
@@ -95,7 +105,7 @@ class PairAgreement:
         return {**asdict(self), "why_no_kappa": self.why_no_kappa}
 
 
-def verdicts(project: Project, task: Task) -> dict[int, str]:
+def verdicts(project: Project, task: Task) -> dict[int, tuple[ReaderVerdict, ...]]:
     """What each reader said of the boxes of a joint task, by box id.
 
     Empty as long as readers are at work: nobody sees what others say before all are done.
@@ -106,7 +116,7 @@ def verdicts(project: Project, task: Task) -> dict[int, str]:
         if task.is_reading or not image.readings or not image.is_read:
             return {}
         [read] = read_images(unit, [image])
-        return _Told(unit).verdicts(read)
+        return _SharedBoxes(unit).verdicts(read)
 
 
 def differences(project: Project) -> tuple[Difference, ...]:
@@ -117,21 +127,21 @@ def differences(project: Project) -> tuple[Difference, ...]:
     """
     with project.store.transaction() as unit:
         images = read_images(unit, [image for image in unit.readings.shared() if image.is_read])
-        told = _Told(unit)
-    return tuple(found for image in images for found in told.differences(image))
+        boxes = _SharedBoxes(unit)
+    return tuple(found for image in images for found in boxes.differences(image))
 
 
-class _Told:
-    """Puts into words what readers said in some images."""
+class _SharedBoxes:
+    """What readers made of the boxes of some images."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._categories = {category.id: category.name for category in unit.images.categories()}
         self._first_drawn = unit.boxes.as_drawn_on_shared()
 
-    def verdicts(self, image: MajorityImage) -> dict[int, str]:
+    def verdicts(self, image: MajorityImage) -> dict[int, tuple[ReaderVerdict, ...]]:
         groups = {self._box_of(image, group): group for group in image.groups}
         return {
-            box.id: self._sentence(image, groups.get(box.id), box)
+            box.id: self._verdicts(image, groups.get(box.id), box)
             for box in image.boxes[image.joint.id].values()
         }
 
@@ -147,7 +157,7 @@ class _Told:
                 box_id=box_id,
                 category=self._categories[drawn_category(group)],
                 corners=group.corners,
-                words=self._sentence(image, group, box),
+                verdicts=self._verdicts(image, group, box),
                 settled_by=_settler(image, box),
             )
 
@@ -163,39 +173,40 @@ class _Told:
         ]
         return max(drawn, default=None)  # of several the one drawn last: others were withdrawn
 
-    def _sentence(self, image: MajorityImage, group: Group | None, box: ReviewBox | None) -> str:
+    def _verdicts(
+        self, image: MajorityImage, group: Group | None, box: ReviewBox | None
+    ) -> tuple[ReaderVerdict, ...]:
         votes = {vote.reader: vote for vote in group.votes} if group else {}
-        said = []
+        found = []
         for task in image.readings:
             own = None if box is None else image.boxes[task.id].get(box.id)
             vote = votes.get(task.reader)
-            words = _on_drawn(vote) if own is None else self._on_offered(own, vote, group)
-            said.append(f"{task.reader} {words}")
-        return ", ".join(said)
+            verdict = _on_drawn(vote) if own is None else self._on_offered(own, vote, group)
+            category = "" if own is None else self._categories[own.category_id]
+            found.append(ReaderVerdict(task.reader, verdict, category))
+        return tuple(found)
 
-    def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> str:
+    def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> Verdict:
         if not own.is_label:
             if vote is None:
-                return "deleted it"
-            return "drew it anew" if vote.proposal is None else "kept another box for it"
+                return Verdict.DELETED
+            return Verdict.DRAWN_ANEW if vote.proposal is None else Verdict.KEPT_ANOTHER
         if group is not None and vote is None:
-            return "moved it elsewhere"
+            return Verdict.MOVED_AWAY
         category_id, corners = self._first_drawn[own.id]
-        named = f"called it {self._categories[own.category_id]}"
-        renamed, moved = own.category_id != category_id, own.corners != corners
-        if moved:
-            return f"moved it and {named}" if renamed else "moved it"
-        return named if renamed else "kept it"
+        if own.category_id == category_id:
+            return Verdict.KEPT if own.corners == corners else Verdict.MOVED
+        return Verdict.CALLED if own.corners == corners else Verdict.MOVED_AND_CALLED
 
 
 def _settler(image: MajorityImage, box: ReviewBox | None) -> str:
     return MAJORITY if box is None or box.person == image.majority else box.person
 
 
-def _on_drawn(vote: Vote | None) -> str:
+def _on_drawn(vote: Vote | None) -> Verdict:
     if vote is None:
-        return "did not draw it"
-    return "drew it" if vote.proposal is None else "moved another box there"
+        return Verdict.NOT_DRAWN
+    return Verdict.DRAWN if vote.proposal is None else Verdict.MOVED_THERE
 
 
 def _differ(group: Group, readers: int) -> bool:
