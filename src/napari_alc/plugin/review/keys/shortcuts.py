@@ -106,7 +106,7 @@ class ReviewKeys(QObject):
             return False
         if not self._page.isVisible():
             return self._has_boxes and not TAKEN_OVER.keys().isdisjoint(keys_pressed(event))
-        self._take_up_boxes()
+        self._activate_boxes()
         if not self._has_boxes:
             return False
         command = COMMANDS[name]
@@ -122,7 +122,7 @@ class ReviewKeys(QObject):
         """Whether keys are for the boxes, and not for another layer."""
         return self._viewer.layers.selection.active in self._layers
 
-    def _take_up_boxes(self) -> None:
+    def _activate_boxes(self) -> None:
         """Make the boxes the active layer where none is, as after a click beside the list."""
         layers = self._viewer.layers
         if layers.selection.active is None and self._layers[-1] in layers:
