@@ -26,7 +26,7 @@ def project(tmp_path):
 @pytest.fixture
 def short(monkeypatch):
     monkeypatch.setattr(measuring, "TRAIN_SECONDS", 0.5)
-    monkeypatch.setattr(measuring, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(measuring, "PASS_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_initial_weights_are_kept_by_their_whole_path(program, tmp_path, monkeyp
         "--initial", 3, "--weights", "start.pt", "--progress", "none",
     )  # fmt: skip
     assert made.status == 0
-    assert read_settings(tmp_path / "study").detector["weights"] == str(tmp_path / "start.pt")
+    assert read_settings(tmp_path / "study").detector.weights == str(tmp_path / "start.pt")
     assert "nothing is left to clean" not in made.err
 
 
