@@ -83,7 +83,7 @@ class Record:
     def _read_opened(self, line: Line) -> None:
         self.task, self.current, self.doing = line["task"], (), ""
 
-    def _read_hand(self, line: Line) -> None:
+    def _read_current(self, line: Line) -> None:
         self.current = tuple(line["boxes"])
 
     def _read_doing(self, line: Line) -> None:
