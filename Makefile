@@ -24,7 +24,7 @@ demo: $(READY)  ## the whole method on synthetic images, then the review in napa
 	$(RUN) napari_alc demo $(if $(HAS_DISPLAY),,--headless)
 
 test: system lint types manifest  ## every check and test, as in continuous integration
-	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile
+	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style of the code, and the walls between its rooms
 	$(RUN) ruff check $(SOURCES)

@@ -8,6 +8,27 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
+SLOW = (
+    "test_quick_comparison.py",
+    "test_iterate_page.py",
+    "test_job_folder.py",
+    "test_review_speed.py",
+    "test_cluster.py",
+    "test_mao.py",
+    "test_jobs_commands.py",
+    "test_review_flow.py",
+    "test_acquisition_strategies.py",
+    "test_training_step.py",
+    "test_oa_mil.py",
+)
+"""Files that take longest: begun last, one would keep a single process busy at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    """Let the slow files come first, the slowest of them at the front."""
+    places = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.path.name, len(SLOW)))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_log(tmp_path_factory):

@@ -58,6 +58,15 @@ def test_two_readers_meet_halfway():
     assert only([vote("Ada"), vote("Bob", NEAR)], 2).corners == (11, 10, 31, 30)
 
 
+@pytest.mark.parametrize(
+    ("corners", "together"),
+    [((10, 10, 20, 30), True), ((10, 10, 19.9, 30), False)],  # IoU 0.5, and less
+)
+def test_boxes_of_two_readers_are_one_object_from_half_of_iou_on(corners, together):
+    groups = majority([vote("Ada"), vote("Bob", corners)], 2)
+    assert [len(group.votes) for group in groups] == ([2] if together else [1, 1])
+
+
 def test_the_category_is_that_of_most_votes():
     votes = [vote("Ada"), vote("Bob", category_id=2), vote("Cy", category_id=2)]
     assert only(votes, 3).category_id == 2

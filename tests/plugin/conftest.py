@@ -74,18 +74,29 @@ def ordinary_priority(monkeypatch):
     at_ordinary_priority(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def module_viewer(qapp, tmp_path_factory):  # noqa: ARG001
+    """A viewer shared by the tests of a module: each of its own would take most of their time."""
+    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
+        yield viewer
+
+
 @pytest.fixture
-def docked(make_napari_viewer_proxy, qtbot):
-    """A viewer with the dock widget; its running job, if any, is over when the test ends."""
+def docked(module_viewer, qtbot):
+    """The module's viewer with a new dock widget, in place of any earlier one.
+
+    Its running job, if any, is over when the test ends.
+    """
     from napari_alc.plugin.widget import dock
 
     widgets = []
 
     def make():
-        viewer = make_napari_viewer_proxy()
-        widget = dock(viewer)
+        for widget in widgets[-1:]:
+            module_viewer.window.remove_dock_widget(widget)
+        widget = dock(module_viewer)
         widgets.append(widget)
-        return viewer, widget
+        return module_viewer, widget
 
     yield make
     for widget in widgets:
@@ -95,7 +106,13 @@ def docked(make_napari_viewer_proxy, qtbot):
             qtbot.waitUntil(lambda page=page: not page.background.is_busy)
         if widget.project is not None:
             end_all(last_jobs(widget.project.folder)[:1])
+            widget.review_page.controller.set_project(None, "")
             widget.project.close()
+    for widget in widgets[-1:]:
+        module_viewer.window.remove_dock_widget(widget)
+    for widget in widgets:
+        widget.deleteLater()
+    module_viewer.layers.clear()
 
 
 @pytest.fixture
@@ -169,10 +186,9 @@ def locked_ranking(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def window(qapp, tmp_path_factory):  # noqa: ARG001
-    """A viewer with the page Review docked, shared by the tests of a module."""
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer, docked_page(viewer)
+def window(module_viewer):
+    """The module's viewer with the page Review docked."""
+    return module_viewer, docked_page(module_viewer)
 
 
 @pytest.fixture

@@ -174,14 +174,17 @@ def test_projects_that_are_gone_are_no_longer_recent(fresh, reviewed):
     assert preferences.recent_projects() == (fresh,)
 
 
-def test_gui_opens_the_project(make_napari_viewer, fresh, monkeypatch):
-    viewer = make_napari_viewer()
+def test_gui_opens_the_project(module_viewer, fresh, monkeypatch):
+    viewer = module_viewer
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
     gui(fresh)
     widget = viewer.window.dock_widgets[f"{NAME} (napari-alc)"]
     assert widget.project.folder == fresh
+    widget.review_page.controller.set_project(None, "")
     widget.project.close()
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
 
 
 def test_gui_tells_of_a_wrong_folder_before_a_window_opens(tmp_path, monkeypatch):

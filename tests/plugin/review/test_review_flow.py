@@ -16,16 +16,22 @@ KEY = Qt.Key
 
 
 @pytest.fixture
-def open_project(make_napari_viewer, qtbot):
-    projects = []
+def open_project(module_viewer, qtbot):
+    """Opens a project in a page of its own, docked in the module's viewer."""
+    opened = []
 
     def start(project, wait=True) -> Driver:
-        projects.append(project)
-        return Driver(make_napari_viewer(show=True), project, qtbot, wait)
+        driver = Driver(module_viewer, project, qtbot, wait)
+        opened.append(driver)
+        return driver
 
     yield start
-    for project in projects:
-        project.close()
+    for driver in opened:
+        driver.page.controller.set_project(None, "")
+        driver.project.close()
+        module_viewer.window.remove_dock_widget(driver.page)
+        driver.page.deleteLater()
+    module_viewer.layers.clear()
 
 
 def press(button) -> None:
