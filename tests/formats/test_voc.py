@@ -51,6 +51,15 @@ def test_a_subset_keeps_the_ids_of_the_whole_folder(put, tmp_path):
     assert [category.name for category in read.categories] == ["RBC", "WBC"]
 
 
+def test_files_in_hidden_folders_are_no_labels(put, tmp_path):
+    put("a", thing())
+    put(".checkpoints/b", thing("WBC"))
+    put("sub/.trash/deeper/c", thing("WBC"))
+    read = read_voc(tmp_path).label_set
+    assert [image.file_name for image in read.images] == ["a.jpg"]
+    assert [category.name for category in read.categories] == ["RBC"]
+
+
 def test_a_subset_with_an_unknown_image_is_refused(put, tmp_path):
     put("a")
     with pytest.raises(BadData, match="'z'"):

@@ -9,6 +9,7 @@ from test_stopwatch import Clock
 from typer.testing import CliRunner
 
 from napari_alc.cli import app
+from napari_alc.project.annotation import time_spent as time_spent_module
 from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import finish
 from napari_alc.project.annotation.session import ReviewSession
@@ -59,6 +60,14 @@ def test_the_pace_is_all_time_on_finished_images_over_their_boxes(project):
     work(project, "Ada", on_image=16, on_box=2)
     assert pace(project, "Ada") == (16 + 8 * 2) / 8
     assert pace(project, "Bob") is None
+
+
+def test_the_pace_is_told_from_enough_boxes_on(project, monkeypatch):
+    work(project, "Ada", on_image=0, on_box=2)
+    monkeypatch.setattr(time_spent_module, "ENOUGH_BOXES", 8)
+    assert pace(project, "Ada") == 2
+    monkeypatch.setattr(time_spent_module, "ENOUGH_BOXES", 9)
+    assert pace(project, "Ada") is None
 
 
 def test_time_on_an_image_that_is_not_finished_does_not_change_the_pace(project):
