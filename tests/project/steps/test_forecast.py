@@ -94,6 +94,15 @@ def test_stopping_is_advised_once_nothing_changes_any_more(project):
     assert told.endswith("You can stop: another iteration would hardly change anything.")
 
 
+def test_going_on_is_advised_where_the_models_suddenly_differ_more(project):
+    mp, ma = ([row for row in seen if row[0] in (2, 3)] for seen in (MP, MA))
+    doubted = [(image_id, (80, 80, 95, 95), 0.9) for image_id in (2, 3, 5)]
+    next_iteration(project, mp, [*ma, *doubted], before=80.0, after=80.2)
+    told = recommendation(project)
+    assert " % more red and green boxes" in told
+    assert told.endswith("Another iteration is worth its price.")
+
+
 def test_going_on_is_advised_while_the_detector_gains(project):
     next_iteration(project, MP, MA, before=70.0, after=78.5)
     told = recommendation(project)

@@ -137,6 +137,16 @@ def test_the_random_strategy_still_stores_what_the_models_found(tmp_path):
     assert chosen in (2, 3, 4)
 
 
+def test_another_seed_makes_another_ranking(tmp_path):
+    project = make(tmp_path, CROWD, clean={1: [A]}, strategy="random")
+    see(project, 0, MP, MA)
+    orders = set()
+    for seed in range(6):
+        project.change(method={"seed": seed})
+        orders.add(tuple(row.image_id for row in ranked(project).rows))
+    assert len(orders) > 1
+
+
 @pytest.mark.parametrize(
     "step",
     [(BoxRepository, "add_sorted"), (sorting, "write_tasks"), (EventRepository, "add")],
