@@ -54,6 +54,16 @@ def look(project, number=1):
     return project.path_of(project.image(number))
 
 
+@pytest.mark.parametrize("place", [0, image_files.FINGERPRINT_BYTES - 1, -1])
+def test_a_change_at_either_end_of_a_large_file_is_noticed(tmp_path, place):
+    path, content = tmp_path / "large.tif", bytearray(3 * image_files.FINGERPRINT_BYTES)
+    path.write_bytes(content)
+    before = image_files.fingerprint(path)
+    content[place] = 1
+    path.write_bytes(content)
+    assert image_files.fingerprint(path) != before
+
+
 def test_an_image_is_looked_at_once_and_not_by_every_process(project, read):
     for _ in range(2):
         again = Project.open(project.folder)
