@@ -106,10 +106,7 @@ class Killer:
 @contextmanager
 def local_cluster(workers: int) -> Iterator[LocalCluster]:
     with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        dashboard_address=None,
-        silence_logs="CRITICAL",
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
     ) as cluster:
         yield cluster
 

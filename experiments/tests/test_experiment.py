@@ -10,8 +10,8 @@ import pytest
 
 from alc_experiments import code_version
 from alc_experiments.experiment import TrainedModel, detector_version
-from alc_experiments.mao import Mao
-from alc_experiments.oa_mil import OaMil
+from alc_experiments.other_methods.mao import Mao
+from alc_experiments.other_methods.oa_mil import OaMil
 from napari_alc.detection.acquisition import strategies
 from napari_alc.detection.acquisition.strategies import training_variant
 from napari_alc.detection.training import training

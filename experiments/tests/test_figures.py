@@ -41,11 +41,7 @@ def test_figures_by_number_of_images_have_a_column_for_it(tmp_path):
     rows = [Seeded(Figure("LC", "Mp AP50", 61.5, 22), 0), Seeded(Figure("LC", "seconds", 3.0), 0)]
     write_figures(tmp_path / "a.csv", rows)
     lines = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()
-    assert lines == [
-        "method,images,seed,metric,value",
-        "LC,22,0,Mp AP50,61.5",
-        "LC,,0,seconds,3.0",
-    ]
+    assert lines == ["method,images,seed,metric,value", "LC,22,0,Mp AP50,61.5", "LC,,0,seconds,3.0"]
 
 
 def test_a_missing_file_says_which_command_makes_it(tmp_path):

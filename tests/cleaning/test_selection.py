@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from napari_alc.cleaning import selection
 from napari_alc.cleaning.regions import Region, Thresholds, sort_labels
-from napari_alc.cleaning.selection import (
-    STRATEGIES,
-    Candidates,
-    Strategy,
-    rank,
-    register,
-    scores,
-)
+from napari_alc.cleaning.selection import STRATEGIES, Candidates, Strategy, rank, register, scores
 from napari_alc.errors import AlcError
 from napari_alc.labels import Detections, Labels
 from napari_alc.project.settings import MethodSettings

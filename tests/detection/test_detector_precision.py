@@ -32,11 +32,7 @@ def test_without_a_cuda_card_everything_is_computed_in_full(device, wanted):
 
 @pytest.mark.parametrize(
     ("device", "memory_format"),
-    [
-        ("cpu", torch.channels_last),
-        ("cuda", torch.channels_last),
-        ("mps", torch.contiguous_format),
-    ],
+    [("cpu", torch.channels_last), ("cuda", torch.channels_last), ("mps", torch.contiguous_format)],
 )
 def test_the_channels_of_a_pixel_lie_side_by_side_where_that_is_faster(device, memory_format):
     assert Precision("fp32", torch.device(device)).memory_format is memory_format
@@ -73,8 +69,7 @@ def test_only_the_small_gradients_of_fp16_are_scaled(name, scaled):
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"),
-    [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+    ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
 )
 def test_convolutions_compute_in_the_precision_and_weights_stay_in_full(name, dtype):
     convolution = nn.Conv2d(3, 4, 3)

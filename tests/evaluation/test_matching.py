@@ -2,12 +2,7 @@
 
 from measuring_cases import detections, label_set
 
-from napari_alc.evaluation.matching import (
-    best_of_first,
-    best_scored,
-    by_falling_score,
-    overlaps,
-)
+from napari_alc.evaluation.matching import best_of_first, best_scored, by_falling_score, overlaps
 
 BOX = (10, 10, 50, 50)
 

@@ -26,12 +26,7 @@ def test_wrong_boxes_below_the_right_ones_are_cut_off():
 def test_among_equals_the_higher_threshold_wins():
     # One of one right: F1 = 2/3; two of four right: F1 = 4/6.
     found = detections(
-        [
-            (*TRUTH[0], 0.9),
-            (2, 3, 0, 0, 40, 40, 0.8),
-            (2, 3, 90, 90, 99, 99, 0.7),
-            (*TRUTH[1], 0.6),
-        ]
+        [(*TRUTH[0], 0.9), (2, 3, 0, 0, 40, 40, 0.8), (2, 3, 90, 90, 99, 99, 0.7), (*TRUTH[1], 0.6)]
     )
     assert best_threshold(label_set(TRUTH), found) == 0.9
 

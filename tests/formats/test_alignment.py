@@ -35,8 +35,7 @@ def renumbered(label_set, image_ids, category_id):
 
 
 @given(
-    st.lists(st.integers(-(2**40), 2**60), min_size=4, max_size=4, unique=True),
-    st.integers(0, 90),
+    st.lists(st.integers(-(2**40), 2**60), min_size=4, max_size=4, unique=True), st.integers(0, 90)
 )
 def test_numbers_do_not_matter_where_names_agree(image_ids, category_id):
     found = aligned(ONE, renumbered(ONE, image_ids, category_id), PATH)

@@ -44,10 +44,7 @@ def ome(**size):
 )
 def test_ome_states_a_size_with_its_unit(value, unit, nanometres):
     size = ome(
-        PhysicalSizeX=value,
-        PhysicalSizeXUnit=unit,
-        PhysicalSizeY=value,
-        PhysicalSizeYUnit=unit,
+        PhysicalSizeX=value, PhysicalSizeXUnit=unit, PhysicalSizeY=value, PhysicalSizeYUnit=unit
     )
     assert size == pytest.approx(nanometres)
 

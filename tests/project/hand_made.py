@@ -47,11 +47,7 @@ def sources(base: Path, crowd: Boxes, images: int = 4) -> Sources:
 
 
 def make(
-    base: Path,
-    crowd: Boxes,
-    images: int = 4,
-    clean: Boxes | None = None,
-    **method: object,
+    base: Path, crowd: Boxes, images: int = 4, clean: Boxes | None = None, **method: object
 ) -> Project:
     """A project in ``base/study``; `clean` labels, if given, are those of X^0."""
     given = sources(base, crowd, images)

@@ -33,7 +33,7 @@ def code_version(*packages: str) -> str:
     Parameters
     ----------
     packages
-        Packages or modules, such as ``"napari_alc.detection"`` or ``"alc_experiments.mao"``.
+        Packages or modules, such as ``"napari_alc.detection"`` or ``"alc_experiments.peers"``.
 
     Raises
     ------

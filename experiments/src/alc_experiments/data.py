@@ -223,11 +223,7 @@ def drawn(
         validation=_part(everything, records[drawing.images : first_test]),
         test=_part(everything, records[first_test:]),
         plan=drawing.plan,
-        detector={
-            "threads": 1,
-            "iterations": drawing.iterations,
-            "input_size": drawing.input_size,
-        },
+        detector={"threads": 1, "iterations": drawing.iterations, "input_size": drawing.input_size},
         noise=noisy.log,
     )
 

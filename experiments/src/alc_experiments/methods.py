@@ -42,7 +42,7 @@ def clean(experiment: Experiment) -> list[Figure]:
 
 def oa_mil(experiment: Experiment) -> list[Figure]:
     """OA-MIL (Liu et al. 2022): another way of training; the crowd's labels stay as they are."""
-    from alc_experiments.oa_mil import SELECTION, OaMil
+    from alc_experiments.other_methods.oa_mil import SELECTION, OaMil
 
     model = experiment.train(experiment.data.crowd, "OA-MIL", make_variant=OaMil)
     selection = json.loads((model.folder / SELECTION).read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def oa_mil(experiment: Experiment) -> list[Figure]:
 
 def mao(experiment: Experiment) -> list[Figure]:
     """Mao et al. (2021), our reading: the detector moves the crowd's boxes and learns from them."""
-    from alc_experiments.mao import mao_labels
+    from alc_experiments.other_methods.mao import mao_labels
 
     return trained_figures(
         experiment, "Mao", mao_labels(experiment, experiment.data.crowd), _budget(experiment)
@@ -77,7 +77,7 @@ def alc(experiment: Experiment) -> list[Figure]:
     """ALC (Bernhardt et al. 2022): whole images are labelled anew, most suspicious first.
 
     Certain: the score of a label, and that the model is trained again on the labels as they are
-    then. Our reading: its lift to boxes (see `alc_experiments.bernhardt`); there is no
+    then. Our reading: its lift to boxes (`other_methods.bernhardt`); there is no
     first draw, since its model learns from the crowd's labels; k images a cycle, until the next
     one would cost more than Ours did (full price).
     """
@@ -110,7 +110,7 @@ def _affordable(experiment: Experiment, chosen: tuple[int, ...], limit: float) -
 
 
 def _ranked(experiment: Experiment, chosen: tuple[int, ...]) -> list[int]:
-    from alc_experiments.bernhardt import score_images
+    from alc_experiments.other_methods.bernhardt import score_images
 
     labels = _relabelled(experiment, chosen)
     model = experiment.train(labels, f"ALC with {len(chosen)} images")

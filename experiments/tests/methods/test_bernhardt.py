@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from alc_experiments.bernhardt import box_scores, image_scores, samples, score_images
+from alc_experiments.other_methods.bernhardt import box_scores, image_scores, samples, score_images
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category, Detections, Labels, numbered
 from tiny_experiments import make_experiment

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from alc_experiments import mao
-from alc_experiments.mao import (
+from alc_experiments.other_methods import mao
+from alc_experiments.other_methods.mao import (
     CORRECTED,
     Mao,
     Objections,
@@ -78,10 +78,7 @@ def against_first(box, score=0.8, image=0, category=3):
     return float(found.scores[0])
 
 
-@pytest.mark.parametrize(
-    ("width", "expected"),
-    [(10, 0), (7, 0), (6.9, 0.8), (3, 0.8), (2.9, 0)],
-)
+@pytest.mark.parametrize(("width", "expected"), [(10, 0), (7, 0), (6.9, 0.8), (3, 0.8), (2.9, 0)])
 def test_a_prediction_objects_from_an_iou_of_0_3_up_to_0_7(width, expected):
     assert against_first([0, 0, width, 10]) == expected
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torchvision.ops import box_iou
 
-from alc_experiments import oa_mil
-from alc_experiments.oa_mil import (
+from alc_experiments.other_methods import oa_mil
+from alc_experiments.other_methods.oa_mil import (
     SELECTED,
     SELECTION,
     OaMil,

@@ -178,10 +178,7 @@ def test_what_the_review_adds_is_told_for_the_same_rounds_and_for_the_whole_meth
 
 
 def test_readings_are_compared_with_the_default_seed_by_seed():
-    rows = (
-        *by_seed("default", "AP50", 80.0, 90.0),
-        *by_seed("literal argmax", "AP50", 81.0, 91.0),
-    )
+    rows = (*by_seed("default", "AP50", 80.0, 90.0), *by_seed("literal argmax", "AP50", 81.0, 91.0))
     text = section(page("ablations", *rows), "Readings")
     assert cells(text, "literal argmax")[2:] == ["86.00 ± 7.07", "+1.00 ± 0.00"]
     assert "## Step 2 without" not in page("ablations", *rows)
@@ -241,13 +238,7 @@ def curve(strategy: str, *values: float) -> list[Seeded]:
 def test_figure_6_is_told_in_numbers_with_the_gain_over_random():
     text = page("figure6", *curve("Random", 79, 79, 80, 82), *curve("Ours", 79, 79, 85, 87))
     assert "(figure6.png)" in text
-    assert cells(text, "Ours")[1:] == [
-        "2",
-        "79.00 ± 0.00",
-        "86.00 ± 1.41",
-        "+5.00 ± 0.00",
-        "+6.80",
-    ]
+    assert cells(text, "Ours")[1:] == ["2", "79.00 ± 0.00", "86.00 ± 1.41", "+5.00 ± 0.00", "+6.80"]
     assert cells(text, "LC")[2:] == ["–", "–", "–", "–"]
     assert "## Ma" not in text
 

@@ -58,8 +58,7 @@ def test_a_constant_suspicion_is_chance(flags):
 
 
 @given(
-    st.lists(st.tuples(value, st.integers(NOTHING, 2)), min_size=1, max_size=6),
-    st.integers(0, 7),
+    st.lists(st.tuples(value, st.integers(NOTHING, 2)), min_size=1, max_size=6), st.integers(0, 7)
 )
 def test_recall_is_the_mean_over_the_orders_of_equal_suspicions(rows, looks):
     suspicion, errors = (np.array(column) for column in zip(*rows, strict=True))

@@ -61,8 +61,7 @@ ArgmaxReading = Annotated[
     ),
 ]
 GrayReading = Annotated[
-    GrayWithoutMp,
-    typer.Option(help="Whose box becomes the label where only crowd and Ma agree."),
+    GrayWithoutMp, typer.Option(help="Whose box becomes the label where only crowd and Ma agree.")
 ]
 
 
@@ -70,12 +69,7 @@ def _thresholds(
     iou: float, gamma: float, score: float, matching: Matching, green_argmax: GreenArgmax
 ) -> Thresholds:
     return Thresholds(
-        iou,
-        gamma,
-        score,
-        green_score_from_all=False,
-        matching=matching,
-        green_argmax=green_argmax,
+        iou, gamma, score, green_score_from_all=False, matching=matching, green_argmax=green_argmax
     )
 
 

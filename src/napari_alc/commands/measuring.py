@@ -36,8 +36,7 @@ def _print_json(result: object) -> None:
 
 
 def evaluate(
-    truth: TruthFile,
-    detections: Annotated[Path, typer.Option(help="Detections (COCO results).")],
+    truth: TruthFile, detections: Annotated[Path, typer.Option(help="Detections (COCO results).")]
 ) -> None:
     """Print AP50, AP75, AP and the TIDE errors of detections, in percent, as JSON.
 
@@ -63,8 +62,7 @@ def evaluate(
 
 
 def compare_labels(
-    truth: TruthFile,
-    labels: Annotated[Path, typer.Option(help="The labels to judge (COCO).")],
+    truth: TruthFile, labels: Annotated[Path, typer.Option(help="The labels to judge (COCO).")]
 ) -> None:
     """Print how many labels are clean, misplaced, box-in-box, background, or missed, as JSON.
 

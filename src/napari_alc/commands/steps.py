@@ -125,8 +125,7 @@ def predict(
 def select(
     project: ProjectFolder,
     top: Annotated[
-        int | None,
-        typer.Option(min=1, help="How many images (k); else as the project says."),
+        int | None, typer.Option(min=1, help="How many images (k); else as the project says.")
     ] = None,
 ) -> None:
     """Rank the remaining images and hand the most inconsistent ones to the pathologists.

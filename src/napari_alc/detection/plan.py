@@ -116,10 +116,7 @@ class Plan:
         """The inverse of `to_json`."""
         return cls(
             **dict(values)
-            | {
-                "strides": tuple(values["strides"]),
-                "anchor_sizes": tuple(values["anchor_sizes"]),
-            }
+            | {"strides": tuple(values["strides"]), "anchor_sizes": tuple(values["anchor_sizes"])}
         )
 
 

@@ -81,11 +81,7 @@ def compare_labels(truth: LabelSet, labels: LabelSet) -> LabelNoise:
     inside = pairs.first[pairs.same_category & (pairs.iof > CONTAINED_IOF)]
     # `select` takes the first condition that holds, so this list is the order of the docstring.
     types = np.select(
-        [
-            partner >= 0,
-            np.bincount(inside, minlength=len(judged)) >= 2,
-            best > BACKGROUND_IOU,
-        ],
+        [partner >= 0, np.bincount(inside, minlength=len(judged)) >= 2, best > BACKGROUND_IOU],
         ["clean", "box_in_box", "location"],
         default="background",
     )

@@ -83,9 +83,7 @@ def _read_json(path: Path, subset: Collection[str] | None) -> Reading:
     ids = [images[row].id for row in rows]
     kept = np.isin(reading.label_set.labels.image_ids, ids)
     return replace(
-        reading,
-        label_set=reading.label_set.of_images(ids),
-        positions=reading.positions[kept],
+        reading, label_set=reading.label_set.of_images(ids), positions=reading.positions[kept]
     )
 
 

@@ -163,9 +163,7 @@ def read_detections(path: Path, label_set: LabelSet) -> DetectionReading:
     return DetectionReading(detections, sound.notes, kept)
 
 
-def _detection_columns(
-    path: Path,
-) -> tuple[Integers, Integers, Boxes, Floats]:
+def _detection_columns(path: Path) -> tuple[Integers, Integers, Boxes, Floats]:
     records = record_list(path, load_json(path), "detections")
     return (
         integers(path, records, "detections", "image_id"),

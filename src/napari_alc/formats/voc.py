@@ -148,9 +148,7 @@ def _parsed(path: Path) -> ET.Element:
         return ET.fromstring(read_bytes(path), parser)  # noqa: S314
     except (ET.ParseError, ValueError, LookupError) as error:
         raise BadData(
-            path,
-            f"is not valid XML ({error})",
-            "The file may be cut off; write or copy it again",
+            path, f"is not valid XML ({error})", "The file may be cut off; write or copy it again"
         ) from error
 
 

@@ -53,11 +53,7 @@ class _TextFile:
     shares: tuple[tuple[float, ...], ...]
 
 
-def read_yolo(
-    folder: Path,
-    images: Path,
-    subset: Collection[str] | None = None,
-) -> Reading:
+def read_yolo(folder: Path, images: Path, subset: Collection[str] | None = None) -> Reading:
     """Read a folder of YOLO files; an image without a file has no boxes.
 
     Images are numbered from 1 by sorted file name over the whole folder, so that an id means

@@ -12,13 +12,7 @@ from napari_alc.project.annotation.decisions import draw_boxes, finish, open_doc
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
-from napari_alc.project.storage.records import (
-    BoxSource,
-    BoxState,
-    ReviewBox,
-    ReviewStep,
-    Task,
-)
+from napari_alc.project.storage.records import BoxSource, BoxState, ReviewBox, ReviewStep, Task
 from napari_alc.simulation.pathologist import good_enough, review_boxes, same_objects
 
 PERSON = "simulated pathologist"

@@ -108,7 +108,7 @@ _SENTENCES = {
 
 _STOPPED = {
     Step.CORRECT: "{stopper} stopped after iteration {i} of {g}: "
-    "correct the remaining labels automatically.",
+    "correct the remaining labels automatically."
 }
 
 LOST = {

@@ -149,9 +149,7 @@ def test_a_cut_box_stays_where_no_tile_sees_more():
 
 def test_a_whole_box_wins_over_a_better_scored_part():
     found = merged(
-        PAIR,
-        [found_in(([80, 20, 100, 40], 1, 0.9)), found_in(([10, 20, 50, 40], 1, 0.6))],
-        10,
+        PAIR, [found_in(([80, 20, 100, 40], 1, 0.9)), found_in(([10, 20, 50, 40], 1, 0.6))], 10
     )
     assert found.boxes.tolist() == [[80, 20, 120, 40]]
     assert found.scores.tolist() == [0.6]

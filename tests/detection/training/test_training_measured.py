@@ -62,14 +62,7 @@ def test_a_resumed_measured_training_ends_with_the_same_bits_and_curve(images, t
     whole = train(images, CATEGORIES, EVERY_TWO, tmp_path / "whole", measure=disturbing)
     stop = StopAfter(cut)
     with pytest.raises(Cancelled):
-        train(
-            images,
-            CATEGORIES,
-            EVERY_TWO,
-            tmp_path / "cut",
-            should_stop=stop,
-            measure=disturbing,
-        )
+        train(images, CATEGORIES, EVERY_TWO, tmp_path / "cut", should_stop=stop, measure=disturbing)
     resumed = train(images, CATEGORIES, EVERY_TWO, tmp_path / "cut", measure=disturbing)
     assert same_bits(whole, resumed)
     assert metrics_in(whole.parent)["validation"] == metrics_in(resumed.parent)["validation"]

@@ -110,8 +110,7 @@ def test_what_another_window_holds_can_be_looked_at_but_not_changed(held, at):
 
 
 @pytest.mark.parametrize(
-    "key",
-    [KEY.Key_K, KEY.Key_Q, KEY.Key_Delete, KEY.Key_Left, KEY.Key_M, KEY.Key_W, KEY.Key_N],
+    "key", [KEY.Key_K, KEY.Key_Q, KEY.Key_Delete, KEY.Key_Left, KEY.Key_M, KEY.Key_W, KEY.Key_N]
 )
 def test_keys_that_would_change_a_held_image_say_why_they_do_not(held, at, key):
     choose(at, held)

@@ -92,12 +92,7 @@ def test_what_the_correction_would_leave_is_judged_by_the_same_pathologist(tmp_p
     settle(project)
     left = {kind: (share.count, share.of) for kind, share in result(project).corrected.items()}
     # C in image 4 is green: the pathologist sees it; B in image 5 is shown by nobody
-    assert left == {
-        "background": (1, 4),
-        "location": (0, 4),
-        "box_in_box": (0, 4),
-        "miss": (1, 6),
-    }
+    assert left == {"background": (1, 4), "location": (0, 4), "box_in_box": (0, 4), "miss": (1, 6)}
     for share in result(project).corrected.values():
         assert 0 <= share.low <= share.count / share.of <= share.high <= 1
     project.close()

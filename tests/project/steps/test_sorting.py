@@ -148,8 +148,7 @@ def test_another_seed_makes_another_ranking(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "step",
-    [(BoxRepository, "add_sorted"), (sorting, "write_tasks"), (EventRepository, "add")],
+    "step", [(BoxRepository, "add_sorted"), (sorting, "write_tasks"), (EventRepository, "add")]
 )
 def test_a_selection_that_is_interrupted_can_be_made_again(project, monkeypatch, step):
     def crash(*_arguments):

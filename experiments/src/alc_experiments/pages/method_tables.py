@@ -147,12 +147,7 @@ _FURTHER_WORDS = (
     "TIDE's other errors (points of AP50), and the threshold tau on the models' scores."
 )
 
-_FURTHER = (
-    metric("Cls"),
-    metric("Dupe"),
-    metric("Both"),
-    metric("tau"),
-)
+_FURTHER = (metric("Cls"), metric("Dupe"), metric("Both"), metric("tau"))
 
 
 def _accounting(results: Results, printed: Printed) -> Iterator[str | Table]:
@@ -284,13 +279,7 @@ def expectations(results: Results, printed: Printed) -> Iterator[Expectation]:
 
 
 def _higher(
-    results: Results,
-    printed: Printed,
-    more: str,
-    less: str,
-    name: str,
-    words: str,
-    digits: int = 2,
+    results: Results, printed: Printed, more: str, less: str, name: str, words: str, digits: int = 2
 ) -> Expectation:
     values = difference(results.values(more, name), results.values(less, name))
     return Expectation(

@@ -214,11 +214,7 @@ def _start(
 
 
 def _iterate(
-    run: Run,
-    checkpoint: Path,
-    report: Report,
-    should_stop: ShouldStop,
-    measure: Measure | None,
+    run: Run, checkpoint: Path, report: Report, should_stop: ShouldStop, measure: Measure | None
 ) -> None:
     batches = coming_batches(run)
     try:

@@ -85,9 +85,7 @@ def read_estimate(lines: Sequence[str]) -> StepTime:
     try:
         record = json.loads(lines[-1])
         return StepTime(
-            str(record["device"]),
-            float(record["train_seconds"]),
-            float(record["predict_seconds"]),
+            str(record["device"]), float(record["train_seconds"]), float(record["predict_seconds"])
         )
     except (IndexError, ValueError, KeyError, TypeError) as error:
         raise AlcError("The time could not be estimated: the program gave no figures.") from error

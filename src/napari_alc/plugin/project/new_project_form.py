@@ -8,14 +8,7 @@ from pathlib import Path
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome

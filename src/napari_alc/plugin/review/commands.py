@@ -132,11 +132,7 @@ def _arrow(arrow: str, nudge: Nudge) -> tuple[Command, Nudge]:
         name, label = arrow.lower(), f"Move {arrow.lower()}"
     prefix = "far_" if far else "" if nudge.grow else "move_"
     command = Command(
-        f"{prefix}{name}",
-        f"{label} {pixels}" if far else label,
-        (keys,),
-        ADJUSTING,
-        repeats=True,
+        f"{prefix}{name}", f"{label} {pixels}" if far else label, (keys,), ADJUSTING, repeats=True
     )
     return command, nudge
 

@@ -43,11 +43,7 @@ PRECISION_WORDS: Mapping[str, str] = {
 
 IMAGENET, FILE, NONE = "imagenet", "file", "none"
 
-WEIGHTS: Mapping[str, str] = {
-    IMAGENET: "ImageNet",
-    FILE: "A file",
-    NONE: "None (from scratch)",
-}
+WEIGHTS: Mapping[str, str] = {IMAGENET: "ImageNet", FILE: "A file", NONE: "None (from scratch)"}
 """Where the weights start, as the form names it."""
 
 _COMPACT_FROM_NOTHING = (

@@ -238,10 +238,7 @@ def _require_own(layout: Layout) -> None:
 
 @one_at_a_time("export")
 def export_again(
-    project: Project,
-    sheet_file: Path,
-    report: Report = silent,
-    should_stop: ShouldStop = never,
+    project: Project, sheet_file: Path, report: Report = silent, should_stop: ShouldStop = never
 ) -> Again:
     """Make an export again from its datasheet, compare bit for bit, and mend what differs.
 

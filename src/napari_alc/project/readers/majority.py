@@ -132,8 +132,7 @@ def _offered(unit: UnitOfWork, image: MajorityImage) -> list[ReviewBox]:
     boxes = {box.id: box for box in every if box.source != BoxSource.PERSON}
     return [
         _judged(
-            replace(boxes[box_id], category_id=category_id, corners=corners),
-            group_of.get(box_id),
+            replace(boxes[box_id], category_id=category_id, corners=corners), group_of.get(box_id)
         )
         for box_id, (category_id, corners) in unit.boxes.as_drawn(boxes).items()
     ]

@@ -131,10 +131,7 @@ def _proposals(
     """Automatic labels, kept already, and the boxes that a person decides on."""
     return [
         Proposal(int(images.rows.image_ids[row]), int(box_ids[row]), state)
-        for state, rows in (
-            (BoxState.KEPT, outcome.automatic),
-            (BoxState.OPEN, outcome.review),
-        )
+        for state, rows in ((BoxState.KEPT, outcome.automatic), (BoxState.OPEN, outcome.review))
         for row in rows
         if int(images.rows.image_ids[row]) in with_task
     ]

@@ -17,10 +17,7 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.training_inputs import (
-    NO_BOXES,
-    clean_images,
-)
+from napari_alc.project.steps.training_inputs import NO_BOXES, clean_images
 
 if TYPE_CHECKING:
     from napari_alc.detection.estimate import Estimate

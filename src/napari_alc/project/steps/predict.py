@@ -89,11 +89,7 @@ def predict_images(
 
 
 def detections_of(
-    project: Project,
-    iteration: int,
-    model: str,
-    image_ids: Iterable[int],
-    name: str = "remaining",
+    project: Project, iteration: int, model: str, image_ids: Iterable[int], name: str = "remaining"
 ) -> Detections:
     """The stored detections of a model, with scores from the detector's floor upwards.
 

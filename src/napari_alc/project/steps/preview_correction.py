@@ -129,11 +129,7 @@ def _most_changed(rows: SortedLabels, fates: Names, most: int) -> list[int]:
     return [int(image_id) for image_id in ids[order[:most]]]
 
 
-def _changed_image(
-    plan: PlannedCorrection,
-    fates: Names,
-    image: ImageRecord,
-) -> ChangedImage:
+def _changed_image(plan: PlannedCorrection, fates: Names, image: ImageRecord) -> ChangedImage:
     rows = plan.images.rows
     here = np.flatnonzero(rows.image_ids == image.id)
     crowd = here[rows.source[here] == Source.CROWD]

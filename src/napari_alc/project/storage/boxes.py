@@ -29,11 +29,7 @@ from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, now
 _box, _region, _task = schema.box.c, schema.region.c, schema.task.c
 _correction = schema.correction.c
 
-_AS_LABEL = (
-    *(_box.image_id, _box.category_id),
-    *(_box.x1, _box.y1, _box.x2, _box.y2),
-    _box.id,
-)
+_AS_LABEL = (*(_box.image_id, _box.category_id), *(_box.x1, _box.y1, _box.x2, _box.y2), _box.id)
 """What `labels_from_rows` takes."""
 
 

@@ -236,7 +236,5 @@ def _read(
             return {name: content[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise BadData(
-            path,
-            f"the stored detections are damaged ({error})",
-            "Predict again",
+            path, f"the stored detections are damaged ({error})", "Predict again"
         ) from error

@@ -83,10 +83,7 @@ class ReadingRepository(Repository):
             select(_task.id.label("gone"), joint.c.id.label("joint"))
             .join(joint, and_(joint.c.image_id == _task.image_id, joint.c.step == _task.step))
             .where(
-                ~IS_JOINT,
-                joint.c.reader == JOINT,
-                _task.reader.not_in(names),
-                _is_untouched(held),
+                ~IS_JOINT, joint.c.reader == JOINT, _task.reader.not_in(names), _is_untouched(held)
             )
         )
         gone = [{"gone": row.gone, "joint": row.joint} for row in self._rows(query)]

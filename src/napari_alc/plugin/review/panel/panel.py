@@ -210,9 +210,7 @@ class ReviewPanel(QWidget):
         self.category.show_keys(keys)
 
     def connect_commands(
-        self,
-        actions: Mapping[str, Callable[[], None]],
-        released: Mapping[str, Callable[[], None]],
+        self, actions: Mapping[str, Callable[[], None]], released: Mapping[str, Callable[[], None]]
     ) -> None:
         """Let the buttons do what their keys do."""
         for name, button in self.buttons.items():

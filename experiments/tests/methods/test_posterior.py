@@ -9,7 +9,7 @@ import pytest
 import torch
 from squares import CATEGORIES, QUICK, make_images
 
-from alc_experiments.posterior import box_posteriors
+from alc_experiments.other_methods.posterior import box_posteriors
 from napari_alc.detection.data.cache import ImageCache
 from napari_alc.detection.data.loading import seen_image
 from napari_alc.detection.data.samples import as_input

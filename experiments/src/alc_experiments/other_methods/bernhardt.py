@@ -170,7 +170,7 @@ def _posteriors(
     experiment: Experiment, model: TrainedModel, labels: LabelSet, asked: Samples
 ) -> Floats:
     """R(b) of all samples, shape (N, K + 1)."""
-    from alc_experiments.posterior import box_posteriors
+    from alc_experiments.other_methods.posterior import box_posteriors
     from napari_alc.detection.data.cache import ImageCache
     from napari_alc.detection.devices import choose_device
     from napari_alc.detection.inference.prediction import ready

@@ -1,0 +1,1 @@
+"""The methods that the paper compares with: OA-MIL, Mao, and ALC after Bernhardt."""
