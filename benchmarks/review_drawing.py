@@ -19,7 +19,7 @@ from qtpy.QtCore import Qt
 from review_window import Window
 
 from napari_alc.plugin.palettes import COLOURS, DECIDED_WIDTH, OPEN_WIDTH, colour_name
-from napari_alc.plugin.review.image_loader import ReadAhead, ReadImage, Unreadable, load
+from napari_alc.plugin.review.image_loader import ReadImage, Unreadable, load
 from napari_alc.project.annotation import decisions as review
 from napari_alc.project.annotation import tasks
 from napari_alc.project.annotation.document import ReviewDocument
@@ -164,7 +164,7 @@ def _time_next(window: Window, project: Project, task: Task, boxes: int) -> floa
     page = window.page
     page.controller.boxes.execute(ReviewDocument.keep, [box.id for box in page.state.open_boxes])
     path = project.path_of(project.image(task.image_id))
-    reader = window.page.findChild(ReadAhead)
+    reader = page.reader
     window.wait(lambda: reader.take(path) is not None, "reading ahead")
     window.rest()
     key = Qt.Key.Key_N

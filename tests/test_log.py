@@ -62,6 +62,15 @@ def test_versions_and_a_process_number_come_first(started):
     assert f"Python {sys.version_info.major}.{sys.version_info.minor}" in first
 
 
+def test_who_listens_to_the_same_logger_does_not_keep_the_log_from_starting(started):
+    logging.getLogger("napari_alc").handlers[:] = [logging.StreamHandler()]
+    log.start()
+    assert len(logging.getLogger("napari_alc").handlers) == 2
+    log.start()
+    assert len(logging.getLogger("napari_alc").handlers) == 2
+    assert started().count("INFO napari_alc.log: napari-alc ") == 2
+
+
 def test_a_command_is_logged_with_its_duration(started, program, tmp_path):
     with closing(make_project(tmp_path)) as project:
         assert program("jobs", project.folder).status == 0

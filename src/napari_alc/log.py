@@ -82,7 +82,8 @@ def start(verbose: bool = False) -> None:
         Write to standard error as well.
     """
     root = logging.getLogger(PACKAGE)
-    if not root.handlers:
+    # Others may listen to the same logger: only handlers of ours say that it was started.
+    if not any(isinstance(handler, _SharedFile | logging.NullHandler) for handler in root.handlers):
         root.setLevel(logging.INFO)
         root.propagate = False  # A library's handler would write to the standard error of a step.
         file = log_file()

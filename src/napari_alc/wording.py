@@ -129,7 +129,7 @@ def sharing_words(names: Sequence[str], images: int) -> str:
     return f"{are} read by {listed(names)}, each on their own."
 
 
-class Verdict(Enum):
+class BoxVerdict(Enum):
     """What a reader made of a box; a category they named stands in place of the braces."""
 
     KEPT = "kept it"
@@ -145,7 +145,7 @@ class Verdict(Enum):
     MOVED_THERE = "moved another box there"
 
 
-def verdict_words(verdicts: Iterable[tuple[str, Verdict, str]]) -> str:
+def verdict_words(verdicts: Iterable[tuple[str, BoxVerdict, str]]) -> str:
     """Who said what of a box: reader, verdict and category of each."""
     return ", ".join(f"{name} {verdict.value.format(what)}" for name, verdict, what in verdicts)
 

@@ -20,7 +20,7 @@ from napari_alc.project.readers.majority import (
 )
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import BoxSource, ReviewBox, SharedImage, Task, labels_of
-from napari_alc.wording import Verdict
+from napari_alc.wording import BoxVerdict
 
 CLOSE_IOU = 0.75
 """Boxes of one object that overlap at least this much differ by the width of a careful line."""
@@ -33,7 +33,7 @@ class ReaderVerdict(NamedTuple):
     """What a reader made of a box, and of which category it then was."""
 
     reader: str
-    verdict: Verdict
+    verdict: BoxVerdict
     category: str = ""
 
 
@@ -186,27 +186,27 @@ class _SharedBoxes:
             found.append(ReaderVerdict(task.reader, verdict, category))
         return tuple(found)
 
-    def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> Verdict:
+    def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> BoxVerdict:
         if not own.is_label:
             if vote is None:
-                return Verdict.DELETED
-            return Verdict.DRAWN_ANEW if vote.proposal is None else Verdict.KEPT_ANOTHER
+                return BoxVerdict.DELETED
+            return BoxVerdict.DRAWN_ANEW if vote.proposal is None else BoxVerdict.KEPT_ANOTHER
         if group is not None and vote is None:
-            return Verdict.MOVED_AWAY
+            return BoxVerdict.MOVED_AWAY
         category_id, corners = self._first_drawn[own.id]
         if own.category_id == category_id:
-            return Verdict.KEPT if own.corners == corners else Verdict.MOVED
-        return Verdict.CALLED if own.corners == corners else Verdict.MOVED_AND_CALLED
+            return BoxVerdict.KEPT if own.corners == corners else BoxVerdict.MOVED
+        return BoxVerdict.CALLED if own.corners == corners else BoxVerdict.MOVED_AND_CALLED
 
 
 def _settler(image: MajorityImage, box: ReviewBox | None) -> str:
     return MAJORITY if box is None or box.person == image.majority else box.person
 
 
-def _on_drawn(vote: Vote | None) -> Verdict:
+def _on_drawn(vote: Vote | None) -> BoxVerdict:
     if vote is None:
-        return Verdict.NOT_DRAWN
-    return Verdict.DRAWN if vote.proposal is None else Verdict.MOVED_THERE
+        return BoxVerdict.NOT_DRAWN
+    return BoxVerdict.DRAWN if vote.proposal is None else BoxVerdict.MOVED_THERE
 
 
 def _differ(group: Group, readers: int) -> bool:
