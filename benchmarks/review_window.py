@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication
 
 from napari_alc.plugin.widget import NAME, ActiveLabelCleaning, dock
 
-LONGEST_WAIT_MS = 60_000
+LONGEST_WAIT_MS = 600_000
 """After this the window has failed."""
 
 LOOK_EVERY_MS = 5
