@@ -76,6 +76,18 @@ def test_the_example_in_python_prints_what_it_says(capsys):
     assert capsys.readouterr().out.splitlines() == promised
 
 
+def test_classes_that_the_glossary_names_are_there():
+    modules = [*ROOT.glob("src/**/*.py"), *ROOT.glob("experiments/src/**/*.py")]
+    classes = {
+        name
+        for path in modules
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text_of("CONTRIBUTING.md"))
+    assert len(named) > 10
+    assert [name for name in named if name not in classes] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
