@@ -25,6 +25,6 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def joint(project):
+def consensus(project):
     """The first image that waits."""
     return next_open_task(project)

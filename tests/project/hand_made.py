@@ -91,5 +91,5 @@ def rows_of(project: Project, table: object) -> list[dict[str, object]]:
 def readers_of(project, task):
     """Who reads the image of a task on their own, in the order in which they were named."""
     with project.store.transaction() as unit:
-        joint = unit.readings.joint_of(task.id)
-        return tuple(reading.reader for reading in unit.readings.of(joint.id))
+        consensus = unit.readings.consensus_of(task.id)
+        return tuple(reading.reader for reading in unit.readings.of(consensus.id))

@@ -148,17 +148,22 @@ def test_a_click_on_a_difference_leads_to_its_box(view, project, qtbot):
     read_all(project, "Ada", delete=[0])
     read_all(project, "Bob", add=[DRAWN])
     view.refresh()
-    joint = next(task for task in queue(project) if not task.is_done)
-    boxes = open_document(project, joint, "Eve").open_boxes
+    consensus = next(task for task in queue(project) if not task.is_done)
+    boxes = open_document(project, consensus, "Eve").open_boxes
     assert view.summary.text() == "2 objects in 1 image; 2 still open."
     rows = texts(view.objects)
-    assert [joint.file_name, "deposit, 40 × 20 px", "Ada did not draw it, Bob drew it", "–"] in rows
+    assert [
+        consensus.file_name,
+        "deposit, 40 × 20 px",
+        "Ada did not draw it, Bob drew it",
+        "–",
+    ] in rows
     assert "Ada deleted it, Bob kept it" in [row[2] for row in rows]
     chosen = []
     view.chosen.connect(lambda *found: chosen.append(found))
     for row in range(2):
         click_row(view.objects, qtbot, row)
-    assert sorted(chosen) == [(joint.id, box.id) for box in boxes]
+    assert sorted(chosen) == [(consensus.id, box.id) for box in boxes]
 
 
 def test_what_the_majority_settled_can_be_hidden(view, project, qtbot):
@@ -244,8 +249,8 @@ def wait_for(at, task):
     at.settle()
 
 
-def open_joint(project):
-    """The first joint task that waits."""
+def open_consensus(project):
+    """The first consensus task that waits."""
     return next(task for task in queue(project) if not task.is_done)
 
 
@@ -262,20 +267,20 @@ def test_an_image_whose_last_reading_ends_comes_into_the_queue(ada, elsewhere):
     assert ada.state.task == first
     keep_all(ada)
     wait_for(ada, second)
-    joint = open_joint(elsewhere)
-    assert joint.image_id == first.image_id
-    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) == joint)
+    consensus = open_consensus(elsewhere)
+    assert consensus.image_id == first.image_id
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(consensus.id) == consensus)
     rows = ada.page.panel.queue.table.model()
     assert rows.rowCount() == len(ada.state.queue) == 4
     assert ada.state.task == second
     assert "2 of 4 images done, 9 boxes left" in ada.page.panel.progress.text()
     choose_difference(ada)
-    wait_for(ada, joint)
+    wait_for(ada, consensus)
     assert ada.current.state == "open"
     assert "Ada kept it, Bob deleted it" in ada.page.panel.why.text()
     keep_all(ada)
     ada.qtbot.waitUntil(lambda: ada.state.task == second)
-    assert next(task for task in queue(elsewhere) if task.id == joint.id).done_by == "Ada"
+    assert next(task for task in queue(elsewhere) if task.id == consensus.id).done_by == "Ada"
 
 
 def test_the_next_image_is_shown_before_the_queue_is_read_again(ada, elsewhere, monkeypatch):
@@ -303,7 +308,7 @@ def test_before_all_is_said_to_be_done_the_queue_is_read_again(ada, elsewhere):
     wait_for(ada, second)
     ada.page.rest.stop()  # as if the second image took no time at all
     keep_all(ada)
-    wait_for(ada, open_joint(elsewhere))
+    wait_for(ada, open_consensus(elsewhere))
     assert ada.message == ""
     keep_all(ada)
     assert ada.document is None
@@ -326,10 +331,10 @@ def test_a_difference_that_arose_elsewhere_meanwhile_can_be_opened(ada, elsewher
     keep_all(ada)
     ada.qtbot.waitUntil(lambda: not ada.page.rest.isActive())
     read_all(elsewhere, "Bob", delete=[0])
-    joint = open_joint(elsewhere)
-    assert ada.state.queue.find(joint.id) is None
+    consensus = open_consensus(elsewhere)
+    assert ada.state.queue.find(consensus.id) is None
     choose_difference(ada)
-    wait_for(ada, joint)
+    wait_for(ada, consensus)
     assert ada.message == ""
     assert "Ada kept it, Bob deleted it" in ada.page.panel.why.text()
 
@@ -353,18 +358,18 @@ def test_a_difference_that_a_reader_has_taken_up_again_says_so(ada, elsewhere):
     assert ada.state.task == second
 
 
-def test_a_reading_taken_up_again_takes_its_joint_image_out_of_the_queue(ada, elsewhere):
+def test_a_reading_taken_up_again_takes_its_consensus_image_out_of_the_queue(ada, elsewhere):
     read_all(elsewhere, "Bob", delete=[0])
     first, second = ada.state.queue[1].task, ada.state.queue[2].task
     keep_all(ada)
     wait_for(ada, second)
-    joint = open_joint(elsewhere)
-    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) is not None)
+    consensus = open_consensus(elsewhere)
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(consensus.id) is not None)
     ada.page.controller.images.go_to(ada.state.queue.find(first.id))
     ada.qtbot.waitUntil(lambda: ada.state.task.id == first.id and ada.document is not None)
     ada.settle()
     ada.selection.look_at_box(ada.document.labels[0].id)
     ada.key(Qt.Key.Key_Q)
-    ada.qtbot.waitUntil(lambda: ada.state.queue.find(joint.id) is None)
+    ada.qtbot.waitUntil(lambda: ada.state.queue.find(consensus.id) is None)
     assert ada.state.task.id == first.id
     assert not ada.state.task.is_done

@@ -19,7 +19,7 @@ def project(tmp_path):
 
 
 def give_reading(project, task, reader):
-    """A copy of a joint task for one reader."""
+    """A copy of a consensus task for one reader."""
     t, p = schema.task.c, schema.proposal.c
     names = [c.name for c in t if c.name not in ("id", "reader")]
     with project.store.begin() as connection:
@@ -39,7 +39,7 @@ def settle(project, task, person):
     finish(project, task, person)
 
 
-def test_without_readings_everybody_has_the_joint_queue(project):
+def test_without_readings_everybody_has_the_consensus_queue(project):
     assert queue_of(project, PERSON) == queue_of(project, "") == queue(project)
     assert not any(task.is_reading for task in queue(project))
 
@@ -54,7 +54,7 @@ def test_readers_see_their_own_reading_in_the_images_place_and_nobody_elses(proj
     assert adas.is_reading
 
 
-def test_the_joint_task_comes_back_when_all_have_read_the_image(project):
+def test_the_consensus_task_comes_back_when_all_have_read_the_image(project):
     task = next_open_task(project)
     readings = [give_reading(project, task, reader) for reader in ("Ada", "Bob")]
     settle(project, readings[0], "Ada")

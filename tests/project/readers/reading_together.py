@@ -11,18 +11,18 @@ CORNER = (1.0, 1.0, 20.0, 20.0)
 """Where no box is offered."""
 
 
-def reading(project, joint, reader):
+def reading(project, consensus, reader):
     [found] = [
         task
         for task in queue_of(project, reader)
-        if task.reader == reader and task.image_id == joint.image_id
+        if task.reader == reader and task.image_id == consensus.image_id
     ]
     return found
 
 
-def read(project, joint, reader, delete=(), move=None, add=(), category=None):
+def read(project, consensus, reader, delete=(), move=None, add=(), category=None):
     """A reader's whole reading: what is not named is kept."""
-    task = reading(project, joint, reader)
+    task = reading(project, consensus, reader)
     document = open_document(project, task, reader)
     document.delete(list(delete))
     document.reshape(move or {})
@@ -34,20 +34,20 @@ def read(project, joint, reader, delete=(), move=None, add=(), category=None):
     finish_task(project, task, reader)
 
 
-def boxes_of(project, joint):
-    return {box.id: box for _, box in current_boxes(project, [joint.id])}
+def boxes_of(project, consensus):
+    return {box.id: box for _, box in current_boxes(project, [consensus.id])}
 
 
-def drawn_in(project, joint):
-    return [box for box in boxes_of(project, joint).values() if box.source == "person"]
+def drawn_in(project, consensus):
+    return [box for box in boxes_of(project, consensus).values() if box.source == "person"]
 
 
-def now_of(project, joint):
-    return next(task for task in queue(project) if task.id == joint.id)
+def now_of(project, consensus):
+    return next(task for task in queue(project) if task.id == consensus.id)
 
 
-def ids_of(project, joint):
-    return sorted(boxes_of(project, joint))
+def ids_of(project, consensus):
+    return sorted(boxes_of(project, consensus))
 
 
 def reading_of_step2(project, reader):

@@ -27,35 +27,35 @@ from napari_alc.project.storage.records import Batch, BoxState, Proposal, Review
 from napari_alc.project.storage.repository import now
 
 
-def test_sharing_gives_every_image_that_waits_to_every_reader(project, joint):
+def test_sharing_gives_every_image_that_waits_to_every_reader(project, consensus):
     assert shareable(project) == 2
     assert share(project, ["Ada", " Bob "]) == 2
-    assert readers(project) == readers_of(project, joint) == ("Ada", "Bob")
+    assert readers(project) == readers_of(project, consensus) == ("Ada", "Bob")
     assert [task.reader for task in queue_of(project, "Ada")] == ["", "Ada", "Ada"]
     assert [task.reader for task in queue_of(project, "Eve")] == [""]
-    own = reading(project, joint, "Bob")
-    assert replace(own, id=joint.id, reader="") == joint
+    own = reading(project, consensus, "Bob")
+    assert replace(own, id=consensus.id, reader="") == consensus
     assert len(open_document(project, own, "Bob").open_boxes) == 8
 
 
-def test_images_that_somebody_began_are_not_shared(project, joint):
-    open_document(project, joint, "Ada").keep(ids_of(project, joint)[:1])
+def test_images_that_somebody_began_are_not_shared(project, consensus):
+    open_document(project, consensus, "Ada").keep(ids_of(project, consensus)[:1])
     assert shareable(project) == 1
     assert share(project, ["Ada", "Bob"]) == 1
-    assert readers_of(project, joint) == ()
+    assert readers_of(project, consensus) == ()
 
 
-def test_an_image_that_somebody_has_open_is_not_shared(project, joint):
+def test_an_image_that_somebody_has_open_is_not_shared(project, consensus):
     session = ReviewSession(project, "Dee")
-    session.open(joint)
+    session.open(consensus)
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
     session.close()
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 2
 
 
-def test_an_image_whose_window_crashed_is_shared(project, joint):
+def test_an_image_whose_window_crashed_is_shared(project, consensus):
     gone = {
-        "task_id": joint.id, "session": "a", "person": "Dee", "host": "elsewhere", "process": 1,
+        "task_id": consensus.id, "session": "a", "person": "Dee", "host": "elsewhere", "process": 1,
         "process_started": 0.0, "seen_at": now() - timedelta(seconds=2 * LEASE_SECONDS),
     }  # fmt: skip
     with project.store.begin() as connection:
@@ -63,15 +63,15 @@ def test_an_image_whose_window_crashed_is_shared(project, joint):
     assert share(project, ["Ada", "Bob"]) == 2
 
 
-def test_a_reading_that_somebody_has_open_is_not_taken_back(project, joint):
+def test_a_reading_that_somebody_has_open_is_not_taken_back(project, consensus):
     share(project, ["Ada", "Bob"])
     session = ReviewSession(project, "Ada")
-    session.open(reading(project, joint, "Ada"))
+    session.open(reading(project, consensus, "Ada"))
     share(project, ())
-    assert readers_of(project, joint) == ("Ada",)
+    assert readers_of(project, consensus) == ("Ada",)
     session.close()
     share(project, ())
-    assert readers_of(project, joint) == ()
+    assert readers_of(project, consensus) == ()
 
 
 @pytest.mark.parametrize(
@@ -113,32 +113,32 @@ def test_images_handed_out_later_are_shared_too(tmp_path):
     project.close()
 
 
-def test_nobody_sees_what_others_decide_or_draw(project, joint):
+def test_nobody_sees_what_others_decide_or_draw(project, consensus):
     share(project, ["Ada", "Bob"])
-    read(project, joint, "Ada", delete=ids_of(project, joint)[:3], add=[CORNER])
-    bobs = open_document(project, reading(project, joint, "Bob"), "Bob")
-    assert sorted(bobs.boxes) == ids_of(project, joint)
+    read(project, consensus, "Ada", delete=ids_of(project, consensus)[:3], add=[CORNER])
+    bobs = open_document(project, reading(project, consensus, "Bob"), "Bob")
+    assert sorted(bobs.boxes) == ids_of(project, consensus)
     assert {box.state for box in bobs.boxes.values()} == {"open"}
     assert CORNER not in {box.corners for box in bobs.suggestions}
-    assert verdicts(project, joint) == {}
+    assert verdicts(project, consensus) == {}
     assert differences(project) == ()
-    assert joint not in queue_of(project, "Bob")
+    assert consensus not in queue_of(project, "Bob")
 
 
-def test_a_joint_image_waits_for_all_of_its_readers(project, joint):
+def test_a_consensus_image_waits_for_all_of_its_readers(project, consensus):
     share(project, ["Ada", "Bob", "Cy"])
-    read(project, joint, "Bob")
+    read(project, consensus, "Bob")
     with pytest.raises(AlcError, match="Ada and Cy have not finished reading"):
-        open_document(project, joint, "Dee").keep(ids_of(project, joint))
-    read(project, joint, "Ada")
+        open_document(project, consensus, "Dee").keep(ids_of(project, consensus))
+    read(project, consensus, "Ada")
     with pytest.raises(AlcError, match="Cy has not finished reading"):
-        finish_task(project, joint, "Dee")
-    assert {box.state for box in boxes_of(project, joint).values()} == {"open"}
+        finish_task(project, consensus, "Dee")
+    assert {box.state for box in boxes_of(project, consensus).values()} == {"open"}
 
 
-def test_a_reading_is_finished_by_its_reader_and_without_open_boxes(project, joint):
+def test_a_reading_is_finished_by_its_reader_and_without_open_boxes(project, consensus):
     share(project, ["Ada", "Bob"])
-    task = reading(project, joint, "Ada")
+    task = reading(project, consensus, "Ada")
     with pytest.raises(AlcError, match="8 boxes of image"):
         finish_task(project, task, "Ada")
     with pytest.raises(AlcError, match="Only Ada can finish"):

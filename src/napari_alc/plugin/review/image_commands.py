@@ -204,7 +204,7 @@ class ImageCommands:
             self._state.notify(str(error))
             return
         self._state.queue.finish(task.id, self.person)
-        # the last reading of an image makes a joint one
+        # the last reading of an image makes a consensus task
         self._state.is_queue_old |= task.is_reading
         self._state.entry_changed.emit(task.id)
         self.settled.emit()
@@ -229,7 +229,7 @@ class ImageCommands:
         """A finished image waits again."""
         self._state.queue.reopen(task.id)
         self._state.task = self._state.queue.find(task.id)
-        # with a reading, its joint image goes
+        # with a reading, its consensus image goes
         self._state.is_queue_old |= task.is_reading
         self.settled.emit()
 

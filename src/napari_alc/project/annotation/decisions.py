@@ -122,7 +122,7 @@ def finish(project: Project, task: Task, person: str) -> None:
 def current_boxes(
     project: Project, task_ids: Iterable[int] | None = None, until: int | None = None
 ) -> list[tuple[int, ReviewBox]]:
-    """Pairs of task id and box as decided so far, for some tasks or for all joint ones.
+    """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
     Parameters
     ----------

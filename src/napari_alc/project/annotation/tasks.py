@@ -48,7 +48,7 @@ def write_tasks(
 
 
 def queue(project: Project, step: ReviewStep | None = None) -> tuple[Task, ...]:
-    """All joint tasks, in the order in which they were handed out; no readings."""
+    """All consensus tasks, in the order in which they were handed out; no readings."""
     with project.store.transaction() as unit:
         return unit.tasks.queue(step)
 
@@ -62,7 +62,7 @@ def audited_images(project: Project) -> frozenset[int]:
 def queue_of(project: Project, person: str) -> tuple[Task, ...]:
     """What `person` may work on, in queue order.
 
-    These are joint tasks without readings, joint tasks all of whose readings are done, and the
+    These are consensus tasks without readings, those all of whose readings are done, and the
     person's own readings: nobody sees what others decide before all are done.
     """
     with project.store.transaction() as unit:

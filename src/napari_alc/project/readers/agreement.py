@@ -44,11 +44,11 @@ class Difference:
     Parameters
     ----------
     task_id
-        The joint task of the image.
+        The consensus task of the image.
     file_name
         Of the image.
     box_id
-        The box in the joint task; None for what so few readers drew that it became none.
+        The box in the consensus task; None for what so few readers drew that it became none.
     category, corners
         What and where it is, as most readers say; pixels.
     verdicts
@@ -106,13 +106,13 @@ class PairAgreement:
 
 
 def verdicts(project: Project, task: Task) -> dict[int, tuple[ReaderVerdict, ...]]:
-    """What each reader said of the boxes of a joint task, by box id.
+    """What each reader said of the boxes of a consensus task, by box id.
 
     Empty as long as readers are at work: nobody sees what others say before all are done.
     """
     with project.store.transaction() as unit:
-        joint = unit.readings.joint_of(task.id)
-        image = SharedImage(joint, unit.readings.of(joint.id))
+        consensus = unit.readings.consensus_of(task.id)
+        image = SharedImage(consensus, unit.readings.of(consensus.id))
         if task.is_reading or not image.readings or not image.is_read:
             return {}
         [read] = read_images(unit, [image])
@@ -142,7 +142,7 @@ class _SharedBoxes:
         groups = {self._box_of(image, group): group for group in image.groups}
         return {
             box.id: self._verdicts(image, groups.get(box.id), box)
-            for box in image.boxes[image.joint.id].values()
+            for box in image.boxes[image.consensus.id].values()
         }
 
     def differences(self, image: MajorityImage) -> Iterable[Difference]:
@@ -150,10 +150,10 @@ class _SharedBoxes:
             if not _differ(group, len(image.readings)):
                 continue
             box_id = self._box_of(image, group)
-            box = None if box_id is None else image.boxes[image.joint.id][box_id]
+            box = None if box_id is None else image.boxes[image.consensus.id][box_id]
             yield Difference(
-                task_id=image.joint.id,
-                file_name=image.joint.file_name,
+                task_id=image.consensus.id,
+                file_name=image.consensus.file_name,
                 box_id=box_id,
                 category=self._categories[drawn_category(group)],
                 corners=group.corners,
@@ -162,13 +162,13 @@ class _SharedBoxes:
             )
 
     def _box_of(self, image: MajorityImage, group: Group) -> int | None:
-        """The box of the joint task that a group stands for."""
+        """The box of the consensus task that a group stands for."""
         if group.proposal is not None:
             return group.proposal
         place = drawn_category(group), group.corners
         drawn = [
             box.id
-            for box in image.boxes[image.joint.id].values()
+            for box in image.boxes[image.consensus.id].values()
             if box.source == BoxSource.PERSON and self._first_drawn[box.id] == place
         ]
         return max(drawn, default=None)  # of several the one drawn last: others were withdrawn

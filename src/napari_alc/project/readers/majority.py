@@ -1,4 +1,4 @@
-"""Writing what most readers of an image say into its joint task."""
+"""Writing what most readers of an image say into its consensus task."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class MajorityImage(SharedImage):
 
 def read_images(unit: UnitOfWork, images: Sequence[SharedImage]) -> list[MajorityImage]:
     """Ask for the boxes of several images at once and group them."""
-    tasks = [task.id for image in images for task in (image.joint, *image.readings)]
+    tasks = [task.id for image in images for task in (image.consensus, *image.readings)]
     boxes = boxes_of_tasks(unit, tasks)
     return [
         MajorityImage(
-            image.joint,
+            image.consensus,
             image.readings,
             boxes,
             majority(_votes(image.readings, boxes), len(image.readings)),
@@ -93,7 +93,7 @@ def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     An earlier majority of the same readers is taken back where it differs.
     """
     at = now()
-    before = image.boxes[image.joint.id]
+    before = image.boxes[image.consensus.id]
     wanted = _wanted(image)
     after = [*_offered(unit, image), *_drawn_before(image, wanted)]
     changed = [box for box in after if _place(box) != _place(before[box.id])]
@@ -102,16 +102,16 @@ def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     new = [box for box in wanted if _place(box) not in known]
     _draw(unit, image, new, at)
     if any(box.state == BoxState.OPEN for box in (*after, *new)):
-        unit.tasks.reopen(image.joint.id)
+        unit.tasks.reopen(image.consensus.id)
     else:
-        unit.tasks.finish(image.joint.id, image.majority, at)
+        unit.tasks.finish(image.consensus.id, image.majority, at)
 
 
 def _decision(
     image: MajorityImage, action: DecisionAction, box: ReviewBox, at: datetime
 ) -> Decision:
     credited = _credited(box, image.majority, at)
-    return Decision(image.joint.id, action, credited, image.majority, at)
+    return Decision(image.consensus.id, action, credited, image.majority, at)
 
 
 def _place(box: ReviewBox) -> tuple[BoxState, int, Corners]:
@@ -128,7 +128,7 @@ def _credited(box: ReviewBox, name: str, at: datetime) -> ReviewBox:
 def _offered(unit: UnitOfWork, image: MajorityImage) -> list[ReviewBox]:
     """The offered boxes as the majority leaves them."""
     group_of = {group.proposal: group for group in image.groups if group.proposal is not None}
-    every = image.boxes[image.joint.id].values()
+    every = image.boxes[image.consensus.id].values()
     boxes = {box.id: box for box in every if box.source != BoxSource.PERSON}
     return [
         _judged(
@@ -172,7 +172,7 @@ def _drawn_before(image: MajorityImage, wanted: Sequence[ReviewBox]) -> list[Rev
     """What an earlier majority drew, deleted where it is not wanted any more."""
     places = {_place(box) for box in wanted}
     earlier = [
-        box for box in image.boxes[image.joint.id].values() if box.source == BoxSource.PERSON
+        box for box in image.boxes[image.consensus.id].values() if box.source == BoxSource.PERSON
     ]
     return [
         box if _place(box) in places else replace(box, state=BoxState.DELETED) for box in earlier
@@ -180,12 +180,13 @@ def _drawn_before(image: MajorityImage, wanted: Sequence[ReviewBox]) -> list[Rev
 
 
 def _draw(unit: UnitOfWork, image: MajorityImage, boxes: Sequence[ReviewBox], at: datetime) -> None:
-    """Add boxes to the joint task; open ones are offered, so that they count as work left."""
-    joint = image.joint
+    """Add boxes to the consensus task; open ones are offered, so that they count as work left."""
+    consensus = image.consensus
     rows = [
-        DrawnBox(joint.image_id, box.category_id, box.corners, joint.iteration) for box in boxes
+        DrawnBox(consensus.image_id, box.category_id, box.corners, consensus.iteration)
+        for box in boxes
     ]
     ids = unit.boxes.add_drawn(rows, image.majority, at)
     drawn = [replace(box, id=box_id) for box, box_id in zip(boxes, ids, strict=True)]
-    unit.tasks.propose_in(joint.id, [box.id for box in drawn if box.state == BoxState.OPEN])
+    unit.tasks.propose_in(consensus.id, [box.id for box in drawn if box.state == BoxState.OPEN])
     unit.decisions.add(_decision(image, DecisionAction.ADD, box, at) for box in drawn)

@@ -99,7 +99,7 @@ def share(project: Project, names: Sequence[str]) -> int:
         unit.readings.take_back(chosen, in_use)
         unit.readings.give_untouched(chosen, in_use)
         untouched = unit.readings.untouched(in_use)
-        shared = [image for image in unit.readings.shared() if image.joint.id in untouched]
+        shared = [image for image in unit.readings.shared() if image.consensus.id in untouched]
         details = {"readers": list(chosen), "images": len(shared)}
         unit.events.add(EventKind.SHARE, None, details)
         for image in read_images(unit, [image for image in shared if image.is_read]):
@@ -108,17 +108,17 @@ def share(project: Project, names: Sequence[str]) -> int:
 
 
 def finish_task(project: Project, task: Task, person: str) -> None:
-    """Finish a joint task or a reading.
+    """Finish a consensus task or a reading.
 
-    With the last reading of an image, what most readers say is stored in its joint task, in
-    their name; ties stay open there, and a joint task with nothing left open is done. A task
+    With the last reading of an image, what most readers say is stored in its consensus task, in
+    their name; ties stay open there, and a consensus task with nothing left open is done. A task
     that is done already stays as it is.
 
     Raises
     ------
     Refused
         When boxes are still open, when a reading is somebody else's or its image was settled
-        meanwhile, or when readers of a joint task are not done.
+        meanwhile, or when readers of a consensus task are not done.
     """
     if not task.is_reading:
         with project.store.transaction() as unit:
@@ -136,12 +136,12 @@ def finish_task(project: Project, task: Task, person: str) -> None:
 def _finish_reading(project: Project, task: Task) -> None:
     with project.store.transaction() as unit:
         # Two readers who finish at the same moment would else both find the other still at work.
-        unit.tasks.hold_joint(task)
+        unit.tasks.hold_consensus(task)
         if not unit.tasks.finish(task.id, task.reader, now()):
             return
         prepare_change(unit, task.id)
-        joint = unit.readings.joint_of(task.id)
-        image = SharedImage(joint, unit.readings.of(joint.id))
+        consensus = unit.readings.consensus_of(task.id)
+        image = SharedImage(consensus, unit.readings.of(consensus.id))
         if image.is_read:
             [read] = read_images(unit, [image])
             take_majority(unit, read)

@@ -14,7 +14,7 @@ from napari_alc.cleaning.regions import Region, SortedLabels, Source
 from napari_alc.labels import Labels
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import (
-    JOINT,
+    EVERYBODY,
     AutomaticLabel,
     BoxSource,
     CorrectionOutcome,
@@ -81,7 +81,7 @@ class BoxRepository(Repository):
                 _box.source == BoxSource.CROWD,
                 _task.step == ReviewStep.WHOLE_IMAGE,
                 _task.done_at.is_not(None),
-                _task.reader == JOINT,
+                _task.reader == EVERYBODY,
             )
         )
         return self._labels(query)
@@ -99,7 +99,7 @@ class BoxRepository(Repository):
 
     def as_drawn_on_shared(self) -> dict[int, tuple[int, Corners]]:
         """`as_drawn` of all boxes on images that several people read."""
-        shared = select(_task.image_id).where(_task.reader != JOINT)
+        shared = select(_task.image_id).where(_task.reader != EVERYBODY)
         return self._first(_box.image_id.in_(shared))
 
     def _first(self, condition: ColumnElement[bool]) -> dict[int, tuple[int, Corners]]:
@@ -216,7 +216,7 @@ class BoxRepository(Repository):
             .where(
                 _correction.outcome == CorrectionOutcome.REVIEW,
                 _task.step == ReviewStep.OPEN_BOXES,
-                _task.reader == JOINT,
+                _task.reader == EVERYBODY,
                 _task.done_at.is_not(None),
             )
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, null, select
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.boxes import BOX_COLUMNS, SOURCES, as_stored, corner_values
 from napari_alc.project.storage.records import (
-    JOINT,
+    EVERYBODY,
     BoxState,
     Decision,
     DecisionAction,
@@ -50,7 +50,7 @@ class DecisionRepository(Repository):
     def current_boxes(
         self, task_ids: Iterable[int] | None = None, until: int | None = None
     ) -> list[tuple[int, ReviewBox]]:
-        """Pairs of task id and box as decided so far, for some tasks or for all joint ones.
+        """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class DecisionRepository(Repository):
             .where(
                 _task.step == ReviewStep.WHOLE_IMAGE,
                 _task.iteration <= iteration,
-                _task.reader == JOINT,
+                _task.reader == EVERYBODY,
             )
         )
         return int(self._value(query) or 0)
@@ -127,7 +127,7 @@ def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
 
 
 def _of_tasks(query: Select[Any], task_ids: list[int] | None) -> Select[Any]:
-    return query.where(_task.reader == JOINT if task_ids is None else _task.id.in_(task_ids))
+    return query.where(_task.reader == EVERYBODY if task_ids is None else _task.id.in_(task_ids))
 
 
 def _latest_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:

@@ -1,7 +1,7 @@
 """Readings in the store: several people read an image, each on their own.
 
-The joint task of an image has the empty reader; a reading is a task of the same image and step
-with a person's name, a copy of the joint task's proposals, and decisions of its own.
+The consensus task of an image has the empty reader; a reading is a task of the same image and step
+with a person's name, a copy of the consensus task's proposals, and decisions of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, literal, select, update
 
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.records import JOINT, SharedImage, Task
+from napari_alc.project.storage.records import EVERYBODY, SharedImage, Task
 from napari_alc.project.storage.repository import Repository
-from napari_alc.project.storage.tasks import IS_JOINT, select_tasks, task_of
+from napari_alc.project.storage.tasks import IS_CONSENSUS, select_tasks, task_of
 
 READERS = "readers"
 """Key of the table `meta`: the names of those who read new images, as JSON."""
@@ -43,7 +43,7 @@ class ReadingRepository(Repository):
             self._give(_task.id > last, names)
 
     def give_untouched(self, names: Sequence[str], held: Collection[int]) -> None:
-        """Give each joint task that nobody has begun a reading for each name without one yet.
+        """Give each consensus task that nobody has begun a reading for each name without one yet.
 
         Parameters
         ----------
@@ -60,15 +60,15 @@ class ReadingRepository(Repository):
             known = select(reading.c.id).where(same, reading.c.reader == name)
             missing = ~known.correlate(schema.task).exists()
             rows = select(*(_task[column] for column in copied), literal(name))
-            rows = rows.where(IS_JOINT, tasks, missing)
+            rows = rows.where(IS_CONSENSUS, tasks, missing)
             self._execute(insert(schema.task).from_select([*copied, "reader"], rows))
         filled = select(schema.proposal.alias().c.task_id)
         copies = (
             select(reading.c.id, _proposal.box_id, _proposal.state)
             .select_from(schema.task)
-            .join(reading, and_(same, reading.c.reader != JOINT))
+            .join(reading, and_(same, reading.c.reader != EVERYBODY))
             .join(schema.proposal, _proposal.task_id == _task.id)
-            .where(IS_JOINT, tasks, reading.c.id.not_in(filled))
+            .where(IS_CONSENSUS, tasks, reading.c.id.not_in(filled))
         )
         columns = ["task_id", "box_id", "state"]
         self._execute(insert(schema.proposal).from_select(columns, copies))
@@ -76,60 +76,70 @@ class ReadingRepository(Repository):
     def take_back(self, names: Collection[str], held: Collection[int]) -> None:
         """Remove the readings that nobody has begun, except those of `names`.
 
-        The time spent on them goes to the joint task of their image.
+        The time spent on them goes to the consensus task of their image.
         """
-        joint = schema.task.alias()
+        consensus = schema.task.alias()
         query = (
-            select(_task.id.label("gone"), joint.c.id.label("joint"))
-            .join(joint, and_(joint.c.image_id == _task.image_id, joint.c.step == _task.step))
+            select(_task.id.label("gone"), consensus.c.id.label("consensus"))
+            .join(
+                consensus,
+                and_(consensus.c.image_id == _task.image_id, consensus.c.step == _task.step),
+            )
             .where(
-                ~IS_JOINT, joint.c.reader == JOINT, _task.reader.not_in(names), _is_untouched(held)
+                ~IS_CONSENSUS,
+                consensus.c.reader == EVERYBODY,
+                _task.reader.not_in(names),
+                _is_untouched(held),
             )
         )
-        gone = [{"gone": row.gone, "joint": row.joint} for row in self._rows(query)]
+        gone = [{"gone": row.gone, "consensus": row.consensus} for row in self._rows(query)]
         if not gone:
             return
         moved = update(schema.spent).where(schema.spent.c.task_id == bindparam("gone"))
-        self._connection.execute(moved.values(task_id=bindparam("joint")), gone)
+        self._connection.execute(moved.values(task_id=bindparam("consensus")), gone)
         for table in (schema.place, schema.lease, schema.proposal):
             emptied = delete(table).where(table.c.task_id == bindparam("gone"))
             self._connection.execute(emptied, gone)
         self._connection.execute(delete(schema.task).where(_task.id == bindparam("gone")), gone)
 
     def untouched(self, held: Collection[int]) -> frozenset[int]:
-        """Ids of the joint tasks that nobody has begun."""
-        query = select(_task.id).where(IS_JOINT, _is_untouched(held))
+        """Ids of the consensus tasks that nobody has begun."""
+        query = select(_task.id).where(IS_CONSENSUS, _is_untouched(held))
         return frozenset(self._connection.scalars(query))
 
     def count_untouched(self, held: Collection[int]) -> int:
-        """How many joint tasks nobody has begun."""
-        return self._count(schema.task, IS_JOINT, _is_untouched(held))
+        """How many consensus tasks nobody has begun."""
+        return self._count(schema.task, IS_CONSENSUS, _is_untouched(held))
 
-    def joint_of(self, task_id: int) -> Task:
-        """The joint task of a task's image; a joint task is its own."""
+    def consensus_of(self, task_id: int) -> Task:
+        """The consensus task of a task's image; a consensus task is its own."""
         own = schema.task.alias()
         same = and_(own.c.image_id == _task.image_id, own.c.step == _task.step)
-        query = select_tasks().join(own, same).where(own.c.id == task_id, IS_JOINT)
+        query = select_tasks().join(own, same).where(own.c.id == task_id, IS_CONSENSUS)
         return task_of(self._rows(query)[0])
 
-    def of(self, joint_id: int) -> tuple[Task, ...]:
+    def of(self, consensus_id: int) -> tuple[Task, ...]:
         """The readings of an image, in the order in which the readers were named."""
-        joint = schema.task.alias()
-        same = and_(joint.c.image_id == _task.image_id, joint.c.step == _task.step)
-        query = select_tasks().join(joint, same).where(joint.c.id == joint_id, ~IS_JOINT)
+        consensus = schema.task.alias()
+        same = and_(consensus.c.image_id == _task.image_id, consensus.c.step == _task.step)
+        query = (
+            select_tasks()
+            .join(consensus, same)
+            .where(consensus.c.id == consensus_id, ~IS_CONSENSUS)
+        )
         return tuple(map(task_of, self._rows(query.order_by(_task.id))))
 
     def shared(self) -> list[SharedImage]:
         """Every image that has readings, in queue order."""
         readings: dict[tuple[int, int], list[Task]] = {}
-        for row in self._rows(select_tasks().where(~IS_JOINT).order_by(_task.id)):
+        for row in self._rows(select_tasks().where(~IS_CONSENSUS).order_by(_task.id)):
             task = task_of(row)
             readings.setdefault((task.image_id, task.step), []).append(task)
         order = _task.step, _task.iteration, _task.rank
-        joint = map(task_of, self._rows(select_tasks().where(IS_JOINT).order_by(*order)))
+        consensus = map(task_of, self._rows(select_tasks().where(IS_CONSENSUS).order_by(*order)))
         return [
             SharedImage(task, tuple(readings[task.image_id, task.step]))
-            for task in joint
+            for task in consensus
             if (task.image_id, task.step) in readings
         ]
 

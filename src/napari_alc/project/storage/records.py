@@ -16,8 +16,8 @@ import numpy as np
 from napari_alc.boxes import Corners
 from napari_alc.labels import Labels
 
-JOINT = ""
-"""The reader of a joint task: nobody in particular."""
+EVERYBODY = ""
+"""The reader of a consensus task: nobody in particular, everybody together."""
 
 
 class ImageRole(StrEnum):
@@ -250,7 +250,7 @@ class Task:
     Parameters
     ----------
     reader
-        Whose blind reading of the image it is; empty for the joint task.
+        Whose blind reading of the image it is; empty for the consensus task.
     audit
         Whether the image was drawn at random to measure what noise is left.
     """
@@ -265,13 +265,13 @@ class Task:
     score: float | None
     done_at: datetime | None
     done_by: str | None
-    reader: str = JOINT
+    reader: str = EVERYBODY
     audit: bool = False
 
     @property
     def is_reading(self) -> bool:
-        """Whether it is one person's blind reading rather than the joint task."""
-        return self.reader != JOINT
+        """Whether it is one person's blind reading rather than the consensus task."""
+        return self.reader != EVERYBODY
 
     @property
     def is_done(self) -> bool:
@@ -281,9 +281,9 @@ class Task:
 
 @dataclass(frozen=True)
 class SharedImage:
-    """The joint task of an image and its readings, in the order in which readers were named."""
+    """The consensus task of an image and its readings, in the order in which readers were named."""
 
-    joint: Task
+    consensus: Task
     readings: tuple[Task, ...]
 
     @property

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from napari_alc.cleaning.regions import Region
 from napari_alc.project.storage.records import (
-    JOINT,
+    EVERYBODY,
     BoxSource,
     BoxState,
     CorrectionOutcome,
@@ -193,8 +193,8 @@ task = Table(
     Column("score", Float),
     Column("done_at", DateTime(timezone=True)),
     Column("done_by", String),
-    # whose blind reading it is; empty: the joint task of the image
-    Column("reader", String, nullable=False, default=JOINT),
+    # whose blind reading it is; empty: the consensus task of the image
+    Column("reader", String, nullable=False, default=EVERYBODY),
     # drawn at random to measure the noise that is left, not for its rank
     Column("audit", Boolean, nullable=False, default=False),
     UniqueConstraint("image_id", "step", "reader"),

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, upda
 
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import (
-    JOINT,
+    EVERYBODY,
     Batch,
     BoxSource,
     BoxState,
@@ -23,9 +23,9 @@ from napari_alc.project.storage.repository import Repository
 
 _task, _proposal, _decision = schema.task.c, schema.proposal.c, schema.decision.c
 
-IS_JOINT = _task.reader == JOINT
+IS_CONSENSUS = _task.reader == EVERYBODY
 
-_WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_JOINT)
+_WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_CONSENSUS)
 """Tasks of images that are labelled whole, one an image."""
 
 
@@ -48,14 +48,14 @@ class TaskRepository(Repository):
     """The queue; a task moves on from open to done and back."""
 
     def queue(self, step: ReviewStep | None = None) -> tuple[Task, ...]:
-        """All joint tasks, in the order in which they were handed out; no readings."""
-        return self._tasks(IS_JOINT, *(() if step is None else (_task.step == step,)))
+        """All consensus tasks, in the order in which they were handed out; no readings."""
+        return self._tasks(IS_CONSENSUS, *(() if step is None else (_task.step == step,)))
 
     def queue_of(self, person: str) -> tuple[Task, ...]:
         """What `person` may work on, in queue order.
 
-        These are joint tasks without readings, joint tasks all of whose readings are done, and
-        the person's own readings: nobody sees what others decide before all are done.
+        These are consensus tasks without readings, those all of whose readings are done, and the
+        person's own readings: nobody sees what others decide before all are done.
         """
         other = schema.task.alias()
         unfinished = (
@@ -63,14 +63,14 @@ class TaskRepository(Repository):
             .where(
                 other.c.image_id == _task.image_id,
                 other.c.step == _task.step,
-                other.c.reader != JOINT,
+                other.c.reader != EVERYBODY,
                 other.c.done_at.is_(None),
             )
             .correlate(schema.task)
             .exists()
         )
-        own = and_(_task.reader == person, ~IS_JOINT)
-        return self._tasks(or_(own, and_(IS_JOINT, ~unfinished)))
+        own = and_(_task.reader == person, ~IS_CONSENSUS)
+        return self._tasks(or_(own, and_(IS_CONSENSUS, ~unfinished)))
 
     def _tasks(self, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
         order = _task.step, _task.iteration, _task.rank, _task.reader
@@ -82,13 +82,13 @@ class TaskRepository(Repository):
 
     def audited_images(self) -> frozenset[int]:
         """Ids of the images that were drawn for an audit, in whichever iteration."""
-        rows = self._rows(select(_task.image_id).where(_task.audit, IS_JOINT))
+        rows = self._rows(select(_task.image_id).where(_task.audit, IS_CONSENSUS))
         return frozenset(row.image_id for row in rows)
 
     def count_unfinished(self, step: ReviewStep | None = None) -> int:
         """How many images nobody has finished yet, whoever may work on them."""
         of_step = () if step is None else (_task.step == step,)
-        return self._count(schema.task, IS_JOINT, _task.done_at.is_(None), *of_step)
+        return self._count(schema.task, IS_CONSENSUS, _task.done_at.is_(None), *of_step)
 
     def count_finished_whole(self) -> int:
         """How many images were finished whole."""
@@ -159,7 +159,7 @@ class TaskRepository(Repository):
         query = (
             select(_proposal.task_id, _proposal.box_id)
             .join(schema.task, _task.id == _proposal.task_id)
-            .where(~IS_JOINT, _proposal.state == BoxState.OPEN)
+            .where(~IS_CONSENSUS, _proposal.state == BoxState.OPEN)
         )
         return {(task_id, box_id) for task_id, box_id in self._rows(query)}
 
@@ -182,7 +182,7 @@ class TaskRepository(Repository):
         self._add(schema.task, rows)
 
     def propose(self, batch: Batch, proposals: Sequence[Proposal]) -> None:
-        """Offer boxes in the joint tasks of a batch."""
+        """Offer boxes in the consensus tasks of a batch."""
         task_of_image = self._pairs(select(_task.image_id, _task.id).where(*_of(batch)))
         self._add(
             schema.proposal,
@@ -190,7 +190,7 @@ class TaskRepository(Repository):
         )
 
     def propose_crowd(self, batch: Batch) -> None:
-        """Offer all boxes of the crowd in the joint tasks of a batch."""
+        """Offer all boxes of the crowd in the consensus tasks of a batch."""
         b = schema.box.c
         query = (
             select(_task.id, b.id)
@@ -230,15 +230,15 @@ class TaskRepository(Repository):
         """Keep other transactions from a task until this one ends."""
         self._rows(select(_task.id).where(_task.id == task_id).with_for_update())
 
-    def hold_joint(self, task: Task) -> None:
-        """Keep other transactions from the joint task of a task's image until this one ends."""
-        image = _task.image_id == task.image_id, _task.step == task.step, IS_JOINT
+    def hold_consensus(self, task: Task) -> None:
+        """Keep other transactions from the consensus task of a task's image until this one ends."""
+        image = _task.image_id == task.image_id, _task.step == task.step, IS_CONSENSUS
         self._execute(update(schema.task).where(*image).values(rank=_task.rank))
 
 
 def _of(batch: Batch) -> tuple[ColumnElement[bool], ...]:
-    """Condition: the joint tasks of a batch."""
-    return _task.step == batch.step, _task.iteration == batch.iteration, IS_JOINT
+    """Condition: the consensus tasks of a batch."""
+    return _task.step == batch.step, _task.iteration == batch.iteration, IS_CONSENSUS
 
 
 def _proposal_row(task_id: int, box_id: int, state: BoxState) -> dict[str, object]:
