@@ -80,7 +80,7 @@ QUEUE_COLUMNS = {
     "State": "Done, how many boxes are open, or who has the image open in another window.",
 }
 SEARCH = "Shows only the images whose row holds what you type; Enter opens the first of them."
-CATEGORY = "The kind of object of the box at hand and of boxes you draw."
+CATEGORY = "The kind of object of the current box and of boxes you draw."
 KEEP_ALL = "Every open box is right as it is."
 DELETE_ALL = "No open box holds an object."
 GO_BACK = "Decide them one by one."
