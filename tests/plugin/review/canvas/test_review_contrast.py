@@ -117,20 +117,6 @@ def test_the_setting_stays_from_image_to_image(view, qtbot):
     assert view.layer.gamma == pytest.approx(0.8)
 
 
-def test_resetting_shows_the_image_as_at_first(view, qtbot):
-    image = gray()
-    view.show(image)
-    view.toggle_stretch()
-    view.darker()
-    view.toggle_local()
-    wait_for_local(view, qtbot)
-    view.reset_contrast()
-    assert view.contrast_words() == "stretched"
-    assert view.layer.data is image.pixels
-    assert tuple(view.layer.contrast_limits) == image.stretched
-    assert view.layer.gamma == 1
-
-
 def test_local_contrast_is_computed_beside_the_view_and_shown_when_it_is_there(view, qtbot):
     image = gray()
     before = image.pixels.copy()

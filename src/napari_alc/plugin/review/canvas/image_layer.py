@@ -123,11 +123,6 @@ class ReviewImage(QObject):
             self.local = not self.local
             self._update()
 
-    def reset_contrast(self) -> None:
-        """Back to stretched contrast, neither darker nor brighter, without local contrast."""
-        self.stretched, self._steps, self.local = True, 0, False
-        self._update()
-
     def contrast_words(self) -> str:
         """The contrast that is set, such as "stretched, brightness 1.2, local"."""
         if self.has_colours:
