@@ -207,9 +207,8 @@ def create(
 
     Example: napari-alc create study --images tiffs --crowd crowd.json
     """
-    changes = set_ or ()
     plan = PlannedProject(
-        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes
+        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
     sources = Sources(
         images=images,

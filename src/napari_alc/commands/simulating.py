@@ -97,9 +97,8 @@ def simulate(
 
     Example: napari-alc simulate study --images tiffs --crowd crowd.json --truth clean.json
     """
-    changes = set_ or ()
     plan = PlannedProject(
-        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, changes
+        initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
     sources = Sources(
         images=images,
