@@ -17,6 +17,9 @@ from patience import PATIENCE
 from running_jobs import at_ordinary_priority, end_all
 from tiny_projects import make_project, pretend_predicted
 
+MUCH_GARBAGE = 10_000
+"""Objects made since the last search for garbage that are worth another one."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _frozen():
@@ -28,6 +31,20 @@ def _frozen():
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def garbage_in_the_main_thread():
+    """While a test runs, no thread that reads or asks collects what is left of windows.
+
+    Python searches for garbage in whichever thread makes the next object. Widgets, and what draws
+    on them, that are taken apart beside the main thread have crashed the process.
+    """
+    gc.disable()
+    yield
+    gc.enable()
+    if gc.get_count()[0] > MUCH_GARBAGE:
+        gc.collect()
 
 
 @pytest.fixture
