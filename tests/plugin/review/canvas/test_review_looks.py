@@ -29,9 +29,22 @@ def at(window, project, qtbot):
     viewer, page = window
     page.view_commands.read_preferences()
     yield Driver(viewer, project, qtbot, page=page)
-    page.canvas.image.reset_contrast()
+    as_at_first(page.canvas.image)
     page.help.close()
     page.controller.set_project(None, "")
+
+
+def as_at_first(image):
+    """The next test has the same window, whose image keeps the contrast that is set."""
+    if not image.stretched:
+        image.toggle_stretch()
+    if image.local:
+        image.toggle_local()
+    for _ in range(image._steps):
+        image.darker()
+    for _ in range(-image._steps):
+        image.brighter()
+    assert image.contrast_words() == "stretched"
 
 
 def test_the_labels_key_goes_through_every_kind_and_says_which(at):
