@@ -20,9 +20,9 @@ from napari_alc.project.label_sets import clean_labels, images_of_step1, remaini
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.simulated_review import review_everything
-from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
+from napari_alc.project.steps.forecast import budget
 from napari_alc.project.steps.predict import detections_of, tau_of
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage.prediction_files import save_piece

@@ -10,20 +10,16 @@ from typing import Annotated
 import typer
 
 from napari_alc import log
-from napari_alc.commands.auditing import audit, forecast, stop
-from napari_alc.commands.choosing import add_image, ranking, take_out
-from napari_alc.commands.convert import convert
-from napari_alc.commands.estimating import estimate
-from napari_alc.commands.exporting import export
+from napari_alc.commands.choosing import add_image, audit, forecast, ranking, stop, take_out
+from napari_alc.commands.exporting import export, report
 from napari_alc.commands.gui import gui
 from napari_alc.commands.jobs import cancel, jobs, run_job
 from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.making import create
-from napari_alc.commands.measuring import add_noise, compare_labels, evaluate
+from napari_alc.commands.measuring import add_noise, compare_labels, convert, evaluate
 from napari_alc.commands.readers import agreement, share
-from napari_alc.commands.reporting import report
 from napari_alc.commands.simulating import demo, simulate
-from napari_alc.commands.steps import correct, predict, select, status, train
+from napari_alc.commands.steps import correct, estimate, predict, select, status, train
 from napari_alc.errors import AlcError
 
 app = typer.Typer(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_alc.commands import estimating
-from napari_alc.commands.estimating import sentence
+from napari_alc.commands import steps
+from napari_alc.commands.steps import sentence
 from napari_alc.detection import estimate as measuring
 from napari_alc.detection.estimate import Estimate
 from napari_alc.detection.training.validation import CleanImages
@@ -74,7 +74,7 @@ def test_measuring_touches_no_run(project, program):
 @pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(("fits", "how"), [(True, "side by side"), (False, "one after the other")])
 def test_people_get_a_sentence(project, program, monkeypatch, fits, how):
-    monkeypatch.setattr(estimating, "fits_side_by_side", lambda *_: fits)
+    monkeypatch.setattr(steps, "fits_side_by_side", lambda *_: fits)
     ended = program("estimate", project.folder, "--device", "cpu")
     assert ended.status == 0
     assert f"On this computer (CPU, 2 cores), training both detectors {how} takes" in ended.out
@@ -128,7 +128,7 @@ def test_an_iteration_without_remaining_images_says_so():
 
 
 def test_several_cards_share_the_trainings_and_one_does_not(monkeypatch):
-    monkeypatch.setattr(estimating, "gpus_of", lambda _: ("card",))
-    assert estimating._sharing("cuda", "resnet50") == (False, None)
-    monkeypatch.setattr(estimating, "gpus_of", lambda _: ("card", "other"))
-    assert estimating._sharing("cuda", "resnet50") == (True, None)
+    monkeypatch.setattr(steps, "gpus_of", lambda _: ("card",))
+    assert steps._sharing("cuda", "resnet50") == (False, None)
+    monkeypatch.setattr(steps, "gpus_of", lambda _: ("card", "other"))
+    assert steps._sharing("cuda", "resnet50") == (True, None)

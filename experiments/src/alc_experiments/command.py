@@ -21,9 +21,15 @@ from alc_experiments.runs.ordering import RowOrder, RunConfig, make_rows
 from alc_experiments.runs.results import ResultFiles, change_in_words, pairs_in
 from alc_experiments.runs.running import Problem
 from alc_experiments.runs.units import TABLES, ResultTable, choose
-from napari_alc.commands.checks import tell
 from napari_alc.commands.making import DetectorSetting, detector_settings, require_preset
-from napari_alc.commands.running import CancelFile, Device, ProgressOption, ProgressStyle, watched
+from napari_alc.commands.running import (
+    CancelFile,
+    Device,
+    ProgressOption,
+    ProgressStyle,
+    tell,
+    watched,
+)
 from napari_alc.errors import AlcError
 from napari_alc.project.settings import LARGEST_SEED
 

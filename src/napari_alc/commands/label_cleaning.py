@@ -30,7 +30,7 @@ from napari_alc.cleaning.regions import (
     sort_labels,
 )
 from napari_alc.cleaning.selection import rank, scores
-from napari_alc.commands.checks import fraction, refuse_overwriting, tell
+from napari_alc.commands.running import fraction, refuse_overwriting, tell
 from napari_alc.files import atomic_write
 from napari_alc.formats.coco import AT_ONCE, bbox_lists, read_coco, read_detections, write_coco
 from napari_alc.formats.reading import DetectionReading, Reading, require_same_images

@@ -11,8 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from napari_alc.cleaning.selection import STRATEGIES
-from napari_alc.commands.checks import fraction, tell
-from napari_alc.commands.running import CancelFile, ProgressOption, ProgressStyle, watched
+from napari_alc.commands.running import (
+    CancelFile,
+    ProgressOption,
+    ProgressStyle,
+    fraction,
+    tell,
+    watched,
+)
 from napari_alc.detection.settings import DetectorSettings, default_preset
 from napari_alc.errors import AlcError
 from napari_alc.formats.anyformat import read_labels

@@ -1,4 +1,4 @@
-"""Measuring and spoiling label files: `evaluate`, `compare-labels` and `add-noise`."""
+"""Label files: `evaluate`, `compare-labels`, `add-noise`, and `convert` between their formats."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from napari_alc.commands.checks import fraction, refuse_overwriting, tell
+from napari_alc.commands.running import fraction, refuse_overwriting, tell
 from napari_alc.errors import BadData
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.label_noise import compare_labels as noise_of
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.evaluation.tide import tide_errors
+from napari_alc.formats.anyformat import Kind, read_labels, write_labels
 from napari_alc.formats.coco import read_coco, read_detections, write_coco
+from napari_alc.formats.folders import read_stems
 from napari_alc.formats.reading import require_same_images
+from napari_alc.labels import LabelSet
 from napari_alc.simulation.crowd import NoiseRates
 from napari_alc.simulation.crowd import add_noise as spoiled
 from napari_alc.simulation.noise_log import write_noise_log
@@ -109,3 +112,48 @@ def _rates(background: float, miss: float, location: float, box_in_box: float) -
         return NoiseRates(background, miss, location, box_in_box)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from error
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Labels to read.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.")],
+    images: Annotated[
+        Path | None, typer.Option(help="Image folder; needed to read YOLO, else checked.")
+    ] = None,
+    to: Annotated[
+        Kind | None, typer.Option(help="Format of OUT; COCO if its name ends in .json.")
+    ] = None,
+    subset: Annotated[
+        Path | None, typer.Option(help="Text file of the images to keep, one name a line.")
+    ] = None,
+) -> None:
+    """Convert labels between COCO (.json), Pascal VOC (folder of .xml) and YOLO (folder of .txt).
+
+    Example: napari-alc convert Annotations crowd.json --subset ImageSets/Main/train.txt
+    """
+    kind = to or _kind_of(target)
+    if source.resolve() == target.resolve():
+        raise BadData(target, "is read and written at once", "Choose another place to write to")
+    reading = read_labels(source, images, read_stems(subset) if subset is not None else None)
+    label_set = reading.label_set
+    write_labels(target, label_set, kind)
+    for note in reading.notes:
+        typer.echo(note, err=True)
+    if kind == "voc":
+        _tell_lost_categories(label_set)
+    typer.echo(
+        f"{target}: {len(label_set.labels)} boxes on {len(label_set.images)} images.", err=True
+    )
+
+
+def _kind_of(target: Path) -> Kind:
+    if target.suffix.lower() == ".json":
+        return "coco"
+    raise typer.BadParameter(f"{target} does not tell the format: add --to coco, voc or yolo.")
+
+
+def _tell_lost_categories(label_set: LabelSet) -> None:
+    used = set(label_set.labels.category_ids.tolist())
+    for category in label_set.categories:
+        if category.id not in used:
+            typer.echo(f"Category '{category.name}' has no box; VOC cannot hold it.", err=True)

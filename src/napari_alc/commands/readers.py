@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from napari_alc.commands.checks import tell
-from napari_alc.commands.running import ProjectFolder
+from napari_alc.commands.running import ProjectFolder, tell
 from napari_alc.project.project import Project
-from napari_alc.project.readers.sharing import agreement as agreement_of
+from napari_alc.project.readers.agreement import agreement as agreement_of
 from napari_alc.project.readers.sharing import share as share_images
 from napari_alc.project.reporting.report_tables import agreement_table
 from napari_alc.wording import sharing_words

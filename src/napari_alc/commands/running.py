@@ -1,4 +1,4 @@
-"""What long commands share: showing progress, and stopping cleanly when asked."""
+"""What commands share: checks of arguments, notes, progress, and stopping cleanly when asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +21,7 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, Tim
 from rich.progress import Progress as Bar
 from rich.table import Column
 
+from napari_alc.errors import BadData
 from napari_alc.execution.yield_to_user import yielding_to_user
 from napari_alc.progress import Progress, Report, ShouldStop, silent
 
@@ -49,6 +50,10 @@ CancelFile = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Person = Annotated[
+    str | None, typer.Option(help="Who does it; where left out, the name of the user account.")
+]
 
 
 @dataclass(frozen=True)
@@ -185,3 +190,27 @@ class _Lines:
 def _without_time(progress: Progress) -> str:
     """What is being done; the bar tells the time left of the whole."""
     return (progress.message or progress.step).partition(", about ")[0]
+
+
+def fraction(value: float) -> float:
+    """Refuse an option outside 0–1, NaN too (click's own range check lets it pass)."""
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{value} is not in the range 0–1.")
+    return value
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Print notes to standard error, a line each."""
+    for note in notes:
+        typer.echo(note, err=True)
+
+
+def refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse to write a file that is also read, or written twice."""
+    taken = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in taken:
+            raise BadData(
+                output, "is named twice among the files to read and write", "Choose another name"
+            )
+        taken.add(output.resolve())

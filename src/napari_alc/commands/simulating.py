@@ -15,7 +15,6 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from napari_alc.commands.checks import tell
 from napari_alc.commands.gui import gui
 from napari_alc.commands.making import (
     Crowd,
@@ -38,6 +37,7 @@ from napari_alc.commands.running import (
     ProgressOption,
     ProgressStyle,
     Watch,
+    tell,
     watched,
 )
 from napari_alc.errors import AlcError, BadData

@@ -26,8 +26,8 @@ from napari_alc.project.reporting.report_data import REPORT_FILE
 from napari_alc.project.reporting.report_tables import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Status, Step, run_of, status
-from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.forecast import budget
 from napari_alc.project.steps.predict import predict, tau_of
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.train import train, train_on

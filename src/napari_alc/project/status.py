@@ -12,7 +12,7 @@ from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
+from napari_alc.project.storage.prediction_files import images_looked_at, is_whole_archive
 from napari_alc.project.storage.records import EventKind, ReviewStep, RunRecord, Task
 from napari_alc.project.strategy_measurements import is_measured
 from napari_alc.wording import form

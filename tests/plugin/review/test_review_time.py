@@ -7,8 +7,7 @@ from review_driver import PERSON, Driver, make_project
 
 from napari_alc.errors import BadData
 from napari_alc.plugin.review.messages import PAUSED
-from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
-from napari_alc.project.annotation.session import ReviewSession
+from napari_alc.project.annotation.session import IDLE_SECONDS, ReviewSession, Stopwatch
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.storage.records import ReviewPosition
 from napari_alc.project.storage.sessions import TimeRepository

@@ -12,10 +12,9 @@ from sqlalchemy import event, select, update
 from test_stopwatch import Clock
 
 from napari_alc.errors import AlcError, Refused
-from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import current_boxes, finish
 from napari_alc.project.annotation.leases import LEASE_SECONDS
-from napari_alc.project.annotation.session import ReviewSession
+from napari_alc.project.annotation.session import ReviewSession, Stopwatch
 from napari_alc.project.annotation.tasks import next_open_task, queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage import schema

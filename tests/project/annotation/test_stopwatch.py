@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_alc.project.annotation.activity_timer import IDLE_SECONDS, Stopwatch
+from napari_alc.project.annotation.session import IDLE_SECONDS, Stopwatch
 from napari_alc.project.storage.records import Spent
 
 

@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 
 from napari_alc.cli import app
 from napari_alc.project.annotation import time_spent as time_spent_module
-from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import finish
-from napari_alc.project.annotation.session import ReviewSession
+from napari_alc.project.annotation.session import ReviewSession, Stopwatch
 from napari_alc.project.annotation.tasks import next_open_task
 from napari_alc.project.annotation.time_spent import box_in_box_time, pace, time_record, time_spent
 from napari_alc.project.reporting.report_tables import markdown

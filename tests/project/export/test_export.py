@@ -17,10 +17,16 @@ from napari_alc.formats.coco import read_coco
 from napari_alc.formats.images import write_tiff
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import queue, reopen
-from napari_alc.project.export import checksums
-from napari_alc.project.export.atomic_replace import AtomicReplacement
-from napari_alc.project.export.checksums import image_checksums
-from napari_alc.project.export.export import FORMATS, Again, Layout, export, export_again
+from napari_alc.project.export import datasheet
+from napari_alc.project.export.datasheet import image_checksums
+from napari_alc.project.export.export import (
+    FORMATS,
+    Again,
+    AtomicReplacement,
+    Layout,
+    export,
+    export_again,
+)
 from napari_alc.project.label_sets import clean_labels
 from napari_alc.project.simulated_review import PERSON, review_everything
 from napari_alc.project.steps.correct import correct_remaining
@@ -361,7 +367,7 @@ def test_checksums_are_computed_once_and_again_when_the_image_changes(project, t
 
 
 def test_computing_checksums_can_be_stopped_and_goes_on(project, monkeypatch):
-    monkeypatch.setattr(checksums, "IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr(datasheet, "IMAGES_AT_ONCE", 2)
     asked = []
     with pytest.raises(Cancelled):
         image_checksums(

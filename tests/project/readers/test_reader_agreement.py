@@ -8,7 +8,8 @@ from reading_together import CORNER, ids_of, read, read_step2
 
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import next_open_task, queue
-from napari_alc.project.readers.sharing import agreement, differences, share
+from napari_alc.project.readers.agreement import agreement, differences
+from napari_alc.project.readers.sharing import share
 from napari_alc.project.storage.records import ReviewStep
 from napari_alc.wording import verdict_words
 

@@ -14,14 +14,8 @@ from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.leases import LEASE_SECONDS
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue, queue_of, write_tasks
-from napari_alc.project.readers.sharing import (
-    differences,
-    finish_task,
-    readers,
-    share,
-    shareable,
-    verdicts,
-)
+from napari_alc.project.readers.agreement import differences, verdicts
+from napari_alc.project.readers.sharing import finish_task, readers, share, shareable
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import Batch, BoxState, Proposal, ReviewStep
 from napari_alc.project.storage.repository import now

@@ -17,7 +17,8 @@ from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import next_open_task, open_counts, queue, queue_of, reopen
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
 from napari_alc.project.project import Project
-from napari_alc.project.readers.sharing import differences, finish_task, readers, share, verdicts
+from napari_alc.project.readers.agreement import differences, verdicts
+from napari_alc.project.readers.sharing import finish_task, readers, share
 from napari_alc.project.status import Step, status
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import ReviewStep

@@ -6,7 +6,7 @@ import pytest
 from napari_alc.labels import numbered
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import add_tasks, queue
-from napari_alc.project.reporting.noise_history import noise_found, review_mark
+from napari_alc.project.reporting.history import noise_found, review_mark
 from napari_alc.project.simulated_review import review_task
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.storage.records import Batch

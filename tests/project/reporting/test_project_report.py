@@ -32,8 +32,7 @@ from napari_alc.project.reporting.report_data import findings
 from napari_alc.project.reporting.report_tables import markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.steps.audit import draw as draw_audit
-from napari_alc.project.steps.correct import correct_remaining
-from napari_alc.project.steps.preview_correction import preview
+from napari_alc.project.steps.correct import correct_remaining, preview
 from napari_alc.project.steps.select import select
 
 TRUTH = {1: [A], 2: [A, C], 3: [A], 4: [A, D]}

@@ -9,8 +9,8 @@ from napari_alc.cleaning.budget import Budget
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.simulated_review import review_everything
-from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.correct import correct_remaining
+from napari_alc.project.steps.forecast import budget
 
 NEAR_A = (10, 10, 30, 27)
 """IoU 0.85 with A: good enough to be kept without an edit."""

@@ -13,7 +13,7 @@ from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
 from napari_alc.project.settings import change_settings
-from napari_alc.project.steps import rank as ranking
+from napari_alc.project.steps import overrides
 from napari_alc.project.steps.overrides import add, cost, image_named, ranked, take_out, undo
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage import schema
@@ -167,7 +167,7 @@ def test_windows_that_make_the_ranking_at_once_make_one(project):
 
 
 def test_a_ranking_whose_predictions_change_meanwhile_is_made_again(project, monkeypatch):
-    make_once, made = ranking._make, []
+    make_once, made = overrides._make, []
 
     def make_slowly(*given):
         rows = make_once(*given)
@@ -176,6 +176,6 @@ def test_a_ranking_whose_predictions_change_meanwhile_is_made_again(project, mon
         made.append(rows)
         return rows
 
-    monkeypatch.setattr(ranking, "_make", make_slowly)
+    monkeypatch.setattr(overrides, "_make", make_slowly)
     assert ranked(project).rows[0].image_id == 3
     assert len(made) == 2

@@ -8,11 +8,11 @@ from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.audit import draw
-from napari_alc.project.steps.budget import budget
 from napari_alc.project.steps.forecast import (
     STOPPING_IS_DEARER,
     Forecast,
     Scenario,
+    budget,
     forecast,
     go_on,
     recommendation,

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from napari_alc.errors import AlcError
 from napari_alc.project.label_sets import clean_labels
-from napari_alc.project.steps.correct import correct_remaining
-from napari_alc.project.steps.preview_correction import preview
+from napari_alc.project.steps.correct import correct_remaining, preview
 from napari_alc.project.storage import schema
 
 AROUND_B_AND_D = (45, 5, 75, 75)

@@ -11,9 +11,8 @@ from napari_alc.errors import AlcError, Cancelled
 from napari_alc.project.project import Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.status import Step, run_of, status
-from napari_alc.project.steps.overrides import ranked
+from napari_alc.project.steps.overrides import keep_ranking, ranked
 from napari_alc.project.steps.predict import predict
-from napari_alc.project.steps.rank import keep_ranking
 from napari_alc.project.steps.train import train
 from napari_alc.project.strategy_measurements import measured_values
 from tiny_projects import IMAGES, REVIEWED, make_project

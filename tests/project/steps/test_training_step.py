@@ -21,9 +21,8 @@ from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
-from napari_alc.project.steps.shared_plan import shared_plan
 from napari_alc.project.steps.train import record_run, train, train_on
-from napari_alc.project.steps.training_inputs import prepare
+from napari_alc.project.steps.training_inputs import prepare, shared_plan
 from napari_alc.project.storage import schema
 from tiny_projects import REVIEWED, draw, make_project
 

@@ -16,8 +16,8 @@ from napari_alc.project.steps.overrides import ranked
 from napari_alc.project.steps.predict import predict
 from napari_alc.project.steps.select import select
 from napari_alc.project.steps.train import train
-from napari_alc.project.storage import integrity
-from napari_alc.project.storage.integrity import images_looked_at, is_whole_archive
+from napari_alc.project.storage import prediction_files
+from napari_alc.project.storage.prediction_files import images_looked_at, is_whole_archive
 from tiny_projects import make_project
 
 
@@ -145,14 +145,14 @@ def test_a_file_is_read_once_until_it_changes(piece, monkeypatch):
     path, content = piece
     path.write_bytes(content)
     opened = []
-    archive = integrity.ZipFile
+    archive = prediction_files.ZipFile
 
     def count(name):
         opened.append(name)
         return archive(name)
 
-    monkeypatch.setattr(integrity, "ZipFile", count)
-    integrity._length.cache_clear()
+    monkeypatch.setattr(prediction_files, "ZipFile", count)
+    prediction_files._length.cache_clear()
     assert [images_looked_at(path.parent) for _ in range(3)] == [5, 5, 5]
     assert opened == [path]
     path.write_bytes(content[:-1])

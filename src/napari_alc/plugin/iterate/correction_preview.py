@@ -14,7 +14,7 @@ from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import draw_sheet, preview_pairs
-from napari_alc.project.steps.preview_correction import CorrectionPreview, preview
+from napari_alc.project.steps.correct import CorrectionPreview, preview
 from napari_alc.wording import counted
 
 LINES = (

@@ -13,8 +13,7 @@ from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import heading
 from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, Row, RowsTable
 from napari_alc.project.project import Project
-from napari_alc.project.reporting.iteration_history import iteration_history, noise_history
-from napari_alc.project.reporting.noise_history import review_mark
+from napari_alc.project.reporting.history import iteration_history, noise_history, review_mark
 from napari_alc.project.storage.records import RunRecord
 from napari_alc.wording import UNKNOWN, measured
 

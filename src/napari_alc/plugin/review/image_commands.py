@@ -19,7 +19,8 @@ from napari_alc.project.annotation import tasks, time_spent
 from napari_alc.project.annotation.document import Direction, ReviewDocument
 from napari_alc.project.annotation.session import HeldImage
 from napari_alc.project.project import Project
-from napari_alc.project.readers.sharing import finish_task, verdicts
+from napari_alc.project.readers.agreement import verdicts
+from napari_alc.project.readers.sharing import finish_task
 from napari_alc.project.storage.records import ReviewStep, Task
 
 

@@ -18,7 +18,7 @@ from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
 from napari_alc.plugin.widgets.tables import Row, RowsTable
 from napari_alc.project.project import Project
-from napari_alc.project.readers.sharing import Difference, PairAgreement, agreement, differences
+from napari_alc.project.readers.agreement import Difference, PairAgreement, agreement, differences
 from napari_alc.wording import UNKNOWN, counted, verdict_words
 
 NOTHING_READ = "No image has been read by two readers yet."

@@ -10,7 +10,7 @@ from napari_alc.boxes import Corners
 from napari_alc.errors import Refused
 from napari_alc.labels import LabelSet
 from napari_alc.project.annotation.document import Change, DecisionStore, History, ReviewDocument
-from napari_alc.project.annotation.readings import prepare_change
+from napari_alc.project.annotation.tasks import prepare_change
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import (

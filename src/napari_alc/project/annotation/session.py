@@ -1,24 +1,25 @@
 """One person's session at the review: the image held, the time spent, undo, and the place.
 
 Whatever is stored goes into the database in one transaction with the check that the image is
-still held, so that a window that lost it overwrites nothing.
+still held, so that a window that lost it overwrites nothing. The time that a person actually spends
+on each box is counted by a `Stopwatch`, idle time left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from napari_alc.errors import Refused
 from napari_alc.project.annotation import leases
-from napari_alc.project.annotation.activity_timer import Stopwatch
 from napari_alc.project.annotation.decisions import TaskDecisionStore, open_document
 from napari_alc.project.annotation.document import Change, History, ReviewDocument
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
-from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Task
+from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Spent, Task
 from napari_alc.wording import Refusal
 
 
@@ -159,3 +160,63 @@ class _ClosedStore:
 
     def draw(self, box: ReviewBox) -> int:  # noqa: ARG002
         raise Refused(Refusal.HELD, self._held_by)
+
+
+IDLE_SECONDS = 30.0
+"""Of a pause between two signs of work this much counts: one may look and think that long."""
+
+
+class Stopwatch:
+    """Counts the seconds that a person works, by task and box.
+
+    Parameters
+    ----------
+    clock
+        Tells seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds: dict[tuple[int, int | None], float] = {}
+        self._here: tuple[int, int | None] | None = None
+        self._paused = False
+        self._since = clock()
+        self._counted = 0.0
+
+    def set_current(self, task_id: int | None, box_id: int | None = None) -> None:
+        """Count for this box from now on; for nothing where `task_id` is None."""
+        self.touch()
+        self._here = None if task_id is None else (task_id, box_id)
+
+    def touch(self) -> None:
+        """Note that the person did something."""
+        self._count()
+        self._since, self._counted = self._clock(), 0.0
+
+    def pause(self) -> None:
+        """Count nothing until `resume`."""
+        self._count()
+        self._paused = True
+
+    def resume(self) -> None:
+        """Count again, beginning now."""
+        self.touch()
+        self._paused = False
+
+    def counted(self) -> tuple[Spent, ...]:
+        """What was counted since it was last taken."""
+        self._count()
+        return tuple(Spent(*key, seconds) for key, seconds in self._seconds.items() if seconds > 0)
+
+    def forget(self, spent: Sequence[Spent]) -> None:
+        """Take off what has been stored."""
+        for item in spent:
+            self._seconds[item.task_id, item.box_id] -= item.seconds
+
+    def _count(self) -> None:
+        """Add what has passed of the present pause, no more than may count of it."""
+        passed = min(self._clock() - self._since, IDLE_SECONDS)
+        if self._here is not None and not self._paused:
+            known = self._seconds.get(self._here, 0.0)
+            self._seconds[self._here] = known + passed - self._counted
+        self._counted = passed

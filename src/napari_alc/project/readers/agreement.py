@@ -12,7 +12,7 @@ from napari_alc.cleaning.majority import Group, Vote
 from napari_alc.evaluation.agreement import cohens_kappa, matched_f1
 from napari_alc.labels import Labels
 from napari_alc.project.project import Project
-from napari_alc.project.readers.majority import (
+from napari_alc.project.readers.sharing import (
     MajorityImage,
     boxes_of_tasks,
     drawn_category,

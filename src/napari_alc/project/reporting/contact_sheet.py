@@ -20,7 +20,7 @@ from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.formats.images import normalise, read_measured_image
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.project import Project
-from napari_alc.project.steps.preview_correction import REMOVED, REPLACED, REVIEW, CorrectionPreview
+from napari_alc.project.steps.correct import REMOVED, REPLACED, REVIEW, CorrectionPreview
 from napari_alc.wording import length_words, round_length
 
 if TYPE_CHECKING:

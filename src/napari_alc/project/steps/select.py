@@ -11,8 +11,7 @@ from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
 from napari_alc.project.steps.assign_regions import SortedImages, Sorter, whole_image_proposals
-from napari_alc.project.steps.overrides import chosen_images
-from napari_alc.project.steps.rank import keep_ranking
+from napari_alc.project.steps.overrides import chosen_images, keep_ranking
 from napari_alc.project.storage.records import Batch, EventKind, ReviewStep
 
 

@@ -17,10 +17,9 @@ from napari_alc.project.storage.boxes import BoxRepository
 from napari_alc.project.storage.decisions import DecisionRepository
 from napari_alc.project.storage.images import ImageRepository
 from napari_alc.project.storage.rankings import RankingRepository
-from napari_alc.project.storage.readings import ReadingRepository
 from napari_alc.project.storage.runs import EventRepository, RunRepository
 from napari_alc.project.storage.sessions import LeaseRepository, TimeRepository
-from napari_alc.project.storage.tasks import TaskRepository
+from napari_alc.project.storage.tasks import ReadingRepository, TaskRepository
 
 DATABASE_FILE = "project.db"
 
