@@ -91,5 +91,4 @@ def rows_of(project: Project, table: object) -> list[dict[str, object]]:
 def readers_of(project, task):
     """Who reads the image of a task on their own, in the order in which they were named."""
     with project.store.transaction() as unit:
-        consensus = unit.readings.consensus_of(task.id)
-        return tuple(reading.reader for reading in unit.readings.of(consensus.id))
+        return tuple(reading.reader for reading in unit.readings.image_of(task.id).readings)

@@ -17,6 +17,7 @@ from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.storage.records import ReviewStep
+from napari_alc.project.storage.sessions import LeaseRepository
 
 ADA = "Ada"
 
@@ -433,12 +434,12 @@ def test_an_image_held_elsewhere_is_passed_over_or_only_looked_at(project):
     assert at.state.message == at.state.read_only
     at.give("keep")
     assert at.stored() == at.state.document.boxes
-    bob.close()
+    bob.leave()
     at.controller.end_session()
 
 
 def test_an_image_that_was_lost_can_only_be_looked_at(at, monkeypatch):
-    monkeypatch.setattr("napari_alc.project.annotation.leases.renew", lambda *_: False)
+    monkeypatch.setattr(LeaseRepository, "renew", lambda *_: False)
     at.give("keep")
     assert at.canvas.read_only
     assert at.state.read_only

@@ -15,7 +15,7 @@ def bob(fresh):
     project = Project.open(fresh)
     session = ReviewSession(project, "Bob")
     yield session
-    session.close()
+    session.leave()
     project.close()
 
 

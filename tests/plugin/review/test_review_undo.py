@@ -156,7 +156,7 @@ def test_an_undo_on_an_image_that_somebody_else_has_now_says_so_and_changes_noth
     assert "Bob" in at.message
     assert "taken back" not in at.message
     assert at.stored()[box.id].state == "deleted"
-    bob.close()
+    bob.leave()
     elsewhere.close()
 
 

@@ -39,7 +39,7 @@ def same(project):
 def bob(same):
     session = ReviewSession(same, "Bob")
     yield session
-    session.close()
+    session.leave()
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_when_all_that_is_left_is_held_the_page_says_so(at, bob, project):
     at.key(KEY.Key_N)
     assert at.document is None
     assert "open in other windows" in at.message
-    another.close()
+    another.leave()
     bob.leave()
     assert at.page.controller.refresh()
     at.qtbot.waitUntil(lambda: at.document is not None)

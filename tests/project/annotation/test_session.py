@@ -225,7 +225,7 @@ def test_time_on_an_image_that_another_holds_does_not_count(ada, bob, project, t
     bob.open(task)
     bob.look_at(task.id, None)
     clock.at += 9
-    bob.close()
+    bob.leave()
     assert rows_of(project, schema.spent) == []
 
 
@@ -337,5 +337,5 @@ def test_whatever_two_windows_do_neither_overwrites_what_it_has_not_seen(project
             assert window.opened.held_by == ""
             assert window.opened.document.boxes == stored(project, window.task)
     for window in windows:
-        window.session.close()
+        window.session.leave()
     assert rows_of(project, schema.lease) == []

@@ -33,7 +33,7 @@ def work(project, person, on_image, on_box):
         clock.at += on_box
         document.keep([box_id])
     finish(project, task, person)
-    session.close()
+    session.leave()
     return ids
 
 
@@ -113,7 +113,7 @@ def test_box_in_box_is_not_judged_before_the_step_is_done(second_step):
     document = session.open(task).document
     session.look_at(task.id, document.open_boxes[0].id)
     clock.at += 4
-    session.close()
+    session.leave()
     assert box_in_box_time(second_step) is None
 
 

@@ -43,7 +43,7 @@ def test_an_image_that_somebody_has_open_is_not_shared(project, consensus):
     session = ReviewSession(project, "Dee")
     session.open(consensus)
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 1
-    session.close()
+    session.leave()
     assert share(project, ["Ada", "Bob"]) == shareable(project) == 2
 
 
@@ -63,7 +63,7 @@ def test_a_reading_that_somebody_has_open_is_not_taken_back(project, consensus):
     session.open(reading(project, consensus, "Ada"))
     share(project, ())
     assert readers_of(project, consensus) == ("Ada",)
-    session.close()
+    session.leave()
     share(project, ())
     assert readers_of(project, consensus) == ()
 

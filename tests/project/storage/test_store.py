@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 
 import pytest
 from hand_made import A, B, by_image, make, rows_of, sources
@@ -17,7 +16,7 @@ from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, create_project
 from napari_alc.project.storage import boxes, schema
 from napari_alc.project.storage.database import Database
-from napari_alc.project.storage.records import DrawnBox
+from napari_alc.project.storage.records import BoxSource, ReviewBox, ReviewStep, Task
 from napari_alc.project.storage.repository import now
 
 
@@ -34,8 +33,9 @@ def closed(project):
     return project.folder
 
 
-def some_box(x):
-    return DrawnBox(1, 1, (x, 1, 9, 9), 0)
+def some_box(x, image_id=1):
+    task = Task(1, image_id, "", ReviewStep.WHOLE_IMAGE, 0, None, 0, None, None, None)
+    return task, ReviewBox(0, 1, (x, 1, 9, 9), BoxSource.PERSON)
 
 
 def set_version(project, value, key="format"):
@@ -153,7 +153,7 @@ def test_a_transaction_is_stored_wholly_or_not_at_all(project):
 
 def test_a_box_of_an_unknown_image_is_refused(project):
     with pytest.raises(BadData, match="refused"), project.store.transaction() as unit:
-        unit.boxes.add_drawn([replace(some_box(1), image_id=77)], "Ada", now())
+        unit.boxes.add_drawn([some_box(1, image_id=77)], "Ada", now())
 
 
 def test_a_full_disk_loses_no_decision(project):
@@ -181,9 +181,9 @@ def test_a_full_disk_loses_no_decision(project):
 def test_ids_come_in_the_order_of_the_rows(project, monkeypatch):
     monkeypatch.setattr(boxes, "ROWS_AT_ONCE", 3)
     with project.store.transaction() as unit:
-        ids = unit.boxes.add_drawn([some_box(x / 8) for x in range(8)], "Ada", now())
+        drawn = unit.boxes.add_drawn([some_box(x / 8) for x in range(8)], "Ada", now())
     found = {row["id"]: row["x1"] for row in rows_of(project, schema.box)}
-    assert [found[box_id] for box_id in ids] == [x / 8 for x in range(8)]
+    assert [found[box.id] for box in drawn] == [x / 8 for x in range(8)]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class SessionKeeper:
         self.changed.emit()
         self._set_paused(False)
         if session is not None:
-            self._attempt(session.close)
+            self._attempt(session.leave)
 
     def leave(self) -> None:
         """Let others have the image; the session goes on."""

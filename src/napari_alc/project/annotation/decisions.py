@@ -18,7 +18,6 @@ from napari_alc.project.storage.records import (
     BoxState,
     Decision,
     DecisionAction,
-    DrawnBox,
     ReviewBox,
     Task,
 )
@@ -51,11 +50,10 @@ class TaskDecisionStore:
     def draw(self, box: ReviewBox) -> int:
         """Store a new box and that it was drawn, in one transaction; returns its id."""
         with self._begin() as unit:
-            row = _drawn(self._task, box.category_id, box.corners)
-            [box_id] = unit.boxes.add_drawn([row], self._person, now())
-            added = Change(DecisionAction.ADD, None, replace(box, id=box_id))
+            [drawn] = unit.boxes.add_drawn([(self._task, box)], self._person, now())
+            added = Change(DecisionAction.ADD, None, drawn)
             _write_changes(unit, self._task, [added], self._person)
-        return box_id
+        return drawn.id
 
 
 def open_document(
@@ -67,12 +65,7 @@ def open_document(
 ) -> ReviewDocument:
     """Open an image for review; every change is stored in `person`'s name.
 
-    Parameters
-    ----------
-    shelf
-        Where changes are stored; `TaskDecisionStore` where none is given.
-    history
-        Of the person's session.
+    It goes to `shelf`, or to a `TaskDecisionStore` where none is given.
     """
     with project.store.transaction() as unit:
         image, categories = unit.images.image(task.image_id), unit.images.categories()
@@ -89,10 +82,6 @@ def open_document(
         history=history,
         task_id=task.id,
     )
-
-
-def _drawn(task: Task, category_id: int, corners: Corners) -> DrawnBox:
-    return DrawnBox(task.image_id, category_id, corners, task.iteration)
 
 
 def _write_changes(unit: UnitOfWork, task: Task, changes: Sequence[Change], person: str) -> None:
@@ -124,12 +113,7 @@ def current_boxes(
 ) -> list[tuple[int, ReviewBox]]:
     """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
-    Parameters
-    ----------
-    task_ids
-        Of these tasks only.
-    until
-        Number of the last decision that counts: the boxes as they were then.
+    With `until` the boxes are as they were after the decision of that number.
     """
     with project.store.transaction() as unit:
         return unit.decisions.current_boxes(task_ids, until)
@@ -165,20 +149,13 @@ def draw_boxes(
 
 def _draw(unit: UnitOfWork, drawn: Sequence[tuple[Task, int, Corners]], person: str) -> None:
     at = now()
-    box_ids = unit.boxes.add_drawn([_drawn(*box) for box in drawn], person, at)
-    boxes = (
-        ReviewBox(
-            box_id,
-            category_id,
-            corners,
-            BoxSource.PERSON,
-            state=BoxState.ADDED,
-            person=person,
-            decided_at=at,
-        )
-        for box_id, (_, category_id, corners) in zip(box_ids, drawn, strict=True)
-    )
+    state, source = BoxState.ADDED, BoxSource.PERSON
+    boxes = [
+        (task, ReviewBox(0, kind, corners, source, state=state, person=person, decided_at=at))
+        for task, kind, corners in drawn
+    ]
+    added = unit.boxes.add_drawn(boxes, person, at)
     unit.decisions.add(
         Decision(task.id, DecisionAction.ADD, box, person, at)
-        for (task, *_), box in zip(drawn, boxes, strict=True)
+        for (task, *_), box in zip(drawn, added, strict=True)
     )

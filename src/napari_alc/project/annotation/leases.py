@@ -53,13 +53,7 @@ def new_window(person: str) -> Window:
 
 
 def take(unit: UnitOfWork, task_id: int, window: Window) -> str:
-    """Let `window` hold this image and no other.
-
-    Returns
-    -------
-    str
-        Empty, or who holds it.
-    """
+    """Let `window` hold this image and no other; returns who else holds it, or nothing."""
     unit.leases.end(window.session)
     # From here on other databases let nobody else in; SQLite does so since the first change.
     unit.tasks.hold(task_id)
@@ -68,19 +62,6 @@ def take(unit: UnitOfWork, task_id: int, window: Window) -> str:
         return _words(found)
     unit.leases.put(Lease(task_id, **vars(window), seen_at=at))
     return ""
-
-
-def renew(unit: UnitOfWork, task_id: int, window: Window) -> bool:
-    """Give a sign of life; whether `window` still holds the image.
-
-    As the first statement of a transaction it keeps others from taking the image until the end.
-    """
-    return unit.leases.renew(task_id, window.session)
-
-
-def give_back(unit: UnitOfWork, window: Window) -> None:
-    """Let others have the image that `window` holds."""
-    unit.leases.end(window.session)
 
 
 def held_by_others(unit: UnitOfWork, window: Window) -> dict[int, str]:

@@ -38,13 +38,6 @@ class HeldImage:
 class ReviewSession:
     """What one person does in one window, from opening a project to closing it.
 
-    Parameters
-    ----------
-    project
-        The project under review.
-    person
-        Who decides.
-
     Attributes
     ----------
     history
@@ -100,21 +93,18 @@ class ReviewSession:
         Lost
             When the image was lost to another window. Time and place are stored nevertheless.
         """
+        held, session = self._held, self._window.session
         with self._transaction() as unit:
-            lost = self._held is not None and not leases.renew(unit, self._held, self._window)
+            lost = held is not None and not unit.leases.renew(held, session)
         if lost:
             raise Lost(Refusal.LOST)
 
     def leave(self) -> None:
-        """Let others have the image; time and place are stored."""
+        """Let others have the image, as at the session's end; time and place are stored."""
         self.stopwatch.set_current(None)
         with self._transaction() as unit:
-            leases.give_back(unit, self._window)
+            unit.leases.end(self._window.session)
         self._held = None
-
-    def close(self) -> None:
-        """End the session."""
-        self.leave()
 
     def held_by_others(self) -> dict[int, str]:
         """Who has which image open elsewhere, by task id."""
@@ -131,7 +121,7 @@ class ReviewSession:
         """A transaction on an image that is ours to its end."""
         self.stopwatch.touch()
         with self._transaction() as unit:
-            if not leases.renew(unit, task_id, self._window):
+            if not unit.leases.renew(task_id, self._window.session):
                 raise Lost(Refusal.LOST)
             yield unit
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from napari_alc.errors import Refused
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
-from napari_alc.project.storage.records import Batch, Proposal, ReviewStep, Task
+from napari_alc.project.storage.records import Batch, Proposal, ReviewStep, SharedImage, Task
 from napari_alc.wording import Refusal, form, listed
 
 INITIAL_DRAW = Batch(step=ReviewStep.WHOLE_IMAGE, iteration=0, models=None)
@@ -32,16 +32,8 @@ def write_tasks(
 ) -> None:
     """Hand images to the pathologists, in this order, in a transaction that does more.
 
-    Parameters
-    ----------
-    image_ids
-        Most urgent first.
-    batch
-        What the tasks have in common.
-    scores
-        SCORE (Eq. 2) of each image.
-    proposals
-        The boxes offered; without a model, all crowd boxes are.
+    Most urgent first, with SCORE (Eq. 2) of each image. The boxes offered are `proposals`;
+    without a model, all boxes of the crowd.
     """
     last = unit.tasks.newest()
     unit.tasks.add(image_ids, batch, scores)
@@ -65,11 +57,7 @@ def audited_images(project: Project) -> frozenset[int]:
 
 
 def queue_of(project: Project, person: str) -> tuple[Task, ...]:
-    """What `person` may work on, in queue order.
-
-    These are consensus tasks without readings, those all of whose readings are done, and the
-    person's own readings: nobody sees what others decide before all are done.
-    """
+    """What `person` may work on, in queue order: no reading of others, nor what they still read."""
     with project.store.transaction() as unit:
         return unit.tasks.queue_of(person)
 
@@ -81,22 +69,13 @@ def unfinished(project: Project) -> int:
 
 
 def region_counts(project: Project) -> dict[tuple[int, str], int]:
-    """Boxes offered by task id and region, ``red`` or ``green``; absent where there are none.
-
-    They look at every proposal, and stay what they are once tasks are handed out.
-    """
+    """Boxes offered by task id and region, ``red`` or ``green``; absent where there are none."""
     with project.store.transaction() as unit:
         return unit.tasks.region_counts()
 
 
 def open_counts(project: Project, task: Task | None = None) -> dict[int, int]:
-    """How many boxes nobody has decided on, by task; tasks without any are left out.
-
-    Parameters
-    ----------
-    task
-        Look at this one only.
-    """
+    """How many boxes nobody has decided on, by task; tasks without any are left out."""
     with project.store.transaction() as unit:
         return unit.tasks.open_counts(None if task is None else task.id)
 
@@ -126,8 +105,9 @@ def reopen(project: Project, task: Task) -> None:
         prepare_change(unit, task.id)
 
 
-def majority_name(names: Sequence[str]) -> str:
+def majority_name(image: SharedImage) -> str:
     """In whose name the readers' consensus decisions are stored."""
+    names = [task.reader for task in image.readings]
     if len(names) == 1:
         return f"reading of {names[0]}"
     return f"majority of {listed(names)}"
@@ -144,36 +124,29 @@ def prepare_change(unit: UnitOfWork, task_id: int) -> None:
     Refused
         When readers are still at work on this consensus task, or the reading's image was settled.
     """
-    consensus = unit.readings.consensus_of(task_id)
-    readings = unit.readings.of(consensus.id)
-    if not readings:
+    image = unit.readings.image_of(task_id)
+    if not image.readings:
         return
-    if consensus.id == task_id:
-        require_all_read(readings)
+    if image.consensus.id == task_id:
+        require_all_read(image)
         return
-    settler = settled_by(unit, consensus, readings)
+    settler = _settled_by(unit, image)
     if settler:
         raise Refused(Refusal.SETTLED_SINCE, settler)
-    unit.tasks.reopen(consensus.id)
+    unit.tasks.reopen(image.consensus.id)
 
 
-def require_all_read(readings: Sequence[Task]) -> None:
-    """Refuse work on a consensus task while some of its readers are not done.
-
-    Raises
-    ------
-    Refused
-        Naming them.
-    """
-    waiting = [task.reader for task in readings if not task.is_done]
+def require_all_read(image: SharedImage) -> None:
+    """Refuse work on a consensus task while some of its readers, who are named, are not done."""
+    waiting = [task.reader for task in image.readings if not task.is_done]
     if waiting:
         raise Refused(Refusal.BEING_READ, f"{listed(waiting)} {form(len(waiting), 'has', 'have')}")
 
 
-def settled_by(unit: UnitOfWork, consensus: Task, readings: Sequence[Task]) -> str:
+def _settled_by(unit: UnitOfWork, image: SharedImage) -> str:
     """Who decided in the consensus task after the readers; empty where nobody has."""
-    name = majority_name([task.reader for task in readings])
-    person = unit.decisions.last_person_besides(consensus.id, name)
-    if person is None and consensus.done_by != name:
-        person = consensus.done_by
+    name = majority_name(image)
+    person = unit.decisions.last_person_besides(image.consensus.id, name)
+    if person is None and image.consensus.done_by != name:
+        person = image.consensus.done_by
     return person or ""

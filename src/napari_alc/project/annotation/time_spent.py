@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from napari_alc.project.project import Project
 from napari_alc.project.storage.records import CorrectionOutcome, ReviewStep
 from napari_alc.project.storage.sessions import SecondsSpent
@@ -12,30 +10,16 @@ ENOUGH_BOXES = 5
 """Boxes that must be decided before a pace is told; fewer would mislead."""
 
 
-@dataclass(frozen=True)
-class TimeSpent(SecondsSpent):
-    """Seconds that people have worked, idle time left out."""
-
-    @property
-    def total(self) -> float:
-        """All seconds together."""
-        return sum(self.by_step.values())
-
-
-def time_spent(project: Project) -> TimeSpent:
+def time_spent(project: Project) -> SecondsSpent:
     """The time that people have worked on `project`."""
     with project.store.transaction() as unit:
-        found = unit.times.spent()
-    return TimeSpent(found.by_step, found.by_person, found.by_box)
+        return unit.times.spent()
 
 
 def pace(project: Project, person: str) -> float | None:
     """Seconds that `person` needs for a box, of all time on the images that are finished.
 
-    Returns
-    -------
-    float or None
-        None until `ENOUGH_BOXES` boxes of finished images were decided in measured time.
+    None until `ENOUGH_BOXES` boxes of finished images were decided in measured time.
     """
     with project.store.transaction() as unit:
         decided = unit.times.boxes_decided_by(person)
@@ -46,12 +30,8 @@ def box_in_box_time(project: Project) -> float | None:
     """Table 3's Time %: the time of step 2, in percent of what it would be without box-in-box.
 
     Each box that box-in-box took out of the review would have cost as many seconds as the boxes
-    that people looked at did.
-
-    Returns
-    -------
-    float or None
-        None until every image of step 2 is finished and time was measured on its boxes.
+    that people looked at did. None until every image of step 2 is finished and time was measured on
+    its boxes.
     """
     with project.store.transaction() as unit:
         on_boxes = unit.times.seconds_on_reviewed()

@@ -11,6 +11,7 @@ from napari_alc.boxes import Corners
 from napari_alc.cleaning.majority import Group, Vote
 from napari_alc.evaluation.agreement import cohens_kappa, matched_f1
 from napari_alc.labels import Labels
+from napari_alc.project.annotation.tasks import majority_name
 from napari_alc.project.project import Project
 from napari_alc.project.readers.sharing import (
     MajorityImage,
@@ -19,7 +20,7 @@ from napari_alc.project.readers.sharing import (
     read_images,
 )
 from napari_alc.project.storage.database import UnitOfWork
-from napari_alc.project.storage.records import BoxSource, ReviewBox, SharedImage, Task, labels_of
+from napari_alc.project.storage.records import BoxSource, ReviewBox, Task, labels_of
 from napari_alc.wording import BoxVerdict
 
 CLOSE_IOU = 0.75
@@ -111,8 +112,7 @@ def verdicts(project: Project, task: Task) -> dict[int, tuple[ReaderVerdict, ...
     Empty as long as readers are at work: nobody sees what others say before all are done.
     """
     with project.store.transaction() as unit:
-        consensus = unit.readings.consensus_of(task.id)
-        image = SharedImage(consensus, unit.readings.of(consensus.id))
+        image = unit.readings.image_of(task.id)
         if task.is_reading or not image.readings or not image.is_read:
             return {}
         [read] = read_images(unit, [image])
@@ -200,7 +200,7 @@ class _SharedBoxes:
 
 
 def _settler(image: MajorityImage, box: ReviewBox | None) -> str:
-    return MAJORITY if box is None or box.person == image.majority else box.person
+    return MAJORITY if box is None or box.person == majority_name(image) else box.person
 
 
 def _on_drawn(vote: Vote | None) -> BoxVerdict:

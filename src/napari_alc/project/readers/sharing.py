@@ -20,7 +20,6 @@ from napari_alc.project.storage.records import (
     BoxState,
     Decision,
     DecisionAction,
-    DrawnBox,
     EventKind,
     ReviewBox,
     SharedImage,
@@ -47,11 +46,6 @@ class MajorityImage(SharedImage):
 
     boxes: dict[int, dict[int, ReviewBox]]
     groups: tuple[Group, ...]
-
-    @property
-    def majority(self) -> str:
-        """In whose name the majority is stored."""
-        return majority_name([task.reader for task in self.readings])
 
 
 def read_images(unit: UnitOfWork, images: Sequence[SharedImage]) -> list[MajorityImage]:
@@ -110,14 +104,14 @@ def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     if any(box.state == BoxState.OPEN for box in (*after, *new)):
         unit.tasks.reopen(image.consensus.id)
     else:
-        unit.tasks.finish(image.consensus.id, image.majority, at)
+        unit.tasks.finish(image.consensus.id, majority_name(image), at)
 
 
 def _decision(
     image: MajorityImage, action: DecisionAction, box: ReviewBox, at: datetime
 ) -> Decision:
-    credited = _credited(box, image.majority, at)
-    return Decision(image.consensus.id, action, credited, image.majority, at)
+    name = majority_name(image)
+    return Decision(image.consensus.id, action, _credited(box, name, at), name, at)
 
 
 def _place(box: ReviewBox) -> tuple[BoxState, int, Corners]:
@@ -188,12 +182,7 @@ def _drawn_before(image: MajorityImage, wanted: Sequence[ReviewBox]) -> list[Rev
 def _draw(unit: UnitOfWork, image: MajorityImage, boxes: Sequence[ReviewBox], at: datetime) -> None:
     """Add boxes to the consensus task; open ones are offered, so that they count as work left."""
     consensus = image.consensus
-    rows = [
-        DrawnBox(consensus.image_id, box.category_id, box.corners, consensus.iteration)
-        for box in boxes
-    ]
-    ids = unit.boxes.add_drawn(rows, image.majority, at)
-    drawn = [replace(box, id=box_id) for box, box_id in zip(boxes, ids, strict=True)]
+    drawn = unit.boxes.add_drawn([(consensus, box) for box in boxes], majority_name(image), at)
     unit.tasks.propose_in(consensus.id, [box.id for box in drawn if box.state == BoxState.OPEN])
     unit.decisions.add(_decision(image, DecisionAction.ADD, box, at) for box in drawn)
 
@@ -210,7 +199,7 @@ def readers(project: Project) -> tuple[str, ...]:
 def shareable(project: Project) -> int:
     """How many images `share` would give to its readers."""
     with project.store.transaction() as unit:
-        return unit.readings.count_untouched(held(unit))
+        return len(unit.readings.untouched(held(unit)))
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -286,7 +275,7 @@ def finish_task(project: Project, task: Task, person: str) -> None:
     """
     if not task.is_reading:
         with project.store.transaction() as unit:
-            require_all_read(unit.readings.of(task.id))
+            require_all_read(unit.readings.image_of(task.id))
         finish(project, task, person)
         return
     if person != task.reader:
@@ -304,8 +293,7 @@ def _finish_reading(project: Project, task: Task) -> None:
         if not unit.tasks.finish(task.id, task.reader, now()):
             return
         prepare_change(unit, task.id)
-        consensus = unit.readings.consensus_of(task.id)
-        image = SharedImage(consensus, unit.readings.of(consensus.id))
+        image = unit.readings.image_of(task.id)
         if image.is_read:
             [read] = read_images(unit, [image])
             take_majority(unit, read)

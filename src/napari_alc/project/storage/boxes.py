@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from math import isnan
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, Select, String, and_, func, insert, select, type_coerce
+from sqlalchemy import ColumnElement, Select, String, and_, func, insert, select, type_coerce
 
 from napari_alc.boxes import Corners, Integers
 from napari_alc.cleaning.regions import Region, SortedLabels, Source
@@ -17,14 +19,15 @@ from napari_alc.project.storage.records import (
     EVERYBODY,
     AutomaticLabel,
     BoxSource,
+    BoxState,
     CorrectionOutcome,
-    DrawnBox,
     ImageRole,
     ReviewBox,
     ReviewStep,
+    Task,
     labels_from_rows,
 )
-from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, now
+from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, as_utc, now, rows_of
 
 _box, _region, _task = schema.box.c, schema.region.c, schema.task.c
 _correction = schema.correction.c
@@ -49,7 +52,12 @@ BOX_COLUMNS = (
 )
 """What a `ReviewBox` needs of a box, besides its region and evaluation score."""
 
-SOURCES = {source.value: source for source in BoxSource}
+_OFFERED = (*BOX_COLUMNS, _region.region, _region.evaluation_score)
+"""What `review_box` takes of a box, besides its state."""
+
+_SOURCES = {source.value: source for source in BoxSource}
+
+_STATES = {state.value: state for state in BoxState}
 
 
 class BoxRepository(Repository):
@@ -111,41 +119,27 @@ class BoxRepository(Repository):
 
     def add_given(self, labels: Labels, source: BoxSource) -> None:
         """Keep labels that were handed in."""
-        at = now()
-        columns = zip(
-            labels.image_ids.tolist(),
-            labels.category_ids.tolist(),
-            labels.boxes.tolist(),
-            strict=True,
-        )
+        common = {"source": source, "created_at": now()}
+        self._add(schema.box, rows_of(common, **_columns(labels)))
+
+    def add_drawn(
+        self, drawn: Sequence[tuple[Task, ReviewBox]], person: str, at: datetime
+    ) -> list[ReviewBox]:
+        """Keep boxes that a person drew in the images of tasks; returns them with their ids."""
         rows = [
             {
-                "image_id": image_id,
-                "category_id": category_id,
-                **corner_values(corners),
-                "source": source,
+                "image_id": task.image_id,
+                "category_id": box.category_id,
+                **corner_values(box.corners),
+                "source": BoxSource.PERSON,
+                "iteration": task.iteration,
+                "person": person,
                 "created_at": at,
             }
-            for image_id, category_id, corners in columns
+            for task, box in drawn
         ]
-        self._add(schema.box, rows)
-
-    def add_drawn(self, boxes: Sequence[DrawnBox], person: str, at: datetime) -> list[int]:
-        """Keep boxes that a person drew; returns their ids in this order."""
-        return self._add_boxes(
-            [
-                {
-                    "image_id": box.image_id,
-                    "category_id": box.category_id,
-                    **corner_values(box.corners),
-                    "source": BoxSource.PERSON,
-                    "iteration": box.iteration,
-                    "person": person,
-                    "created_at": at,
-                }
-                for box in boxes
-            ]
-        )
+        box_ids = self._add_boxes(rows)
+        return [replace(box, id=box_id) for (_, box), box_id in zip(drawn, box_ids, strict=True)]
 
     def add_sorted(self, rows: SortedLabels, crowd: Labels, iteration: int) -> Integers:
         """Keep boxes that the LSM sorted, with their regions.
@@ -156,8 +150,6 @@ class BoxRepository(Repository):
             N boxes; those of the crowd are in the store already.
         crowd
             What the crowd's rows point into.
-        iteration
-            Of the models that sorted them.
 
         Returns
         -------
@@ -183,12 +175,12 @@ class BoxRepository(Repository):
     def sorted_on(self, image_id: int, iteration: int | None) -> list[ReviewBox]:
         """Every box of an image that the models of an iteration sorted."""
         query = (
-            select(*BOX_COLUMNS, _region.region, _region.evaluation_score)
+            select(*_OFFERED)
             .join(schema.region, _region.box_id == _box.id)
             .where(_box.image_id == image_id, _region.iteration == iteration)
             .order_by(_box.id)
         )
-        return [_undecided(row) for row in self._rows(query)]
+        return [review_box((*row, BoxState.OPEN)) for row in self._rows(query)]
 
     def add_outcomes(
         self,
@@ -196,12 +188,9 @@ class BoxRepository(Repository):
         iteration: int,
     ) -> None:
         """Keep what the correction of an iteration made of boxes: outcome, image ids, box ids."""
-        rows = [
-            {"box_id": box_id, "image_id": image_id, "iteration": iteration, "outcome": outcome}
-            for outcome, image_ids, box_ids in outcomes
-            for image_id, box_id in zip(image_ids, box_ids, strict=True)
-        ]
-        self._add(schema.correction, rows)
+        for outcome, image_ids, box_ids in outcomes:
+            common = {"iteration": iteration, "outcome": outcome}
+            self._add(schema.correction, rows_of(common, image_id=image_ids, box_id=box_ids))
 
     def count_outcomes(self, outcome: CorrectionOutcome) -> int:
         """How many boxes the correction has made this of."""
@@ -226,19 +215,15 @@ class BoxRepository(Repository):
         """The boxes that the correction made labels, whether somebody looks at them or not."""
         of_models = and_(_region.box_id == _box.id, _region.iteration == _correction.iteration)
         query = (
-            select(
-                *BOX_COLUMNS,
-                *(_region.region, _region.evaluation_score),
-                *(_box.image_id, _correction.iteration),
-            )
+            select(_box.image_id, _correction.iteration, *_OFFERED)
             .join(schema.correction, _correction.box_id == _box.id)
             .outerjoin(schema.region, of_models)
             .where(_correction.outcome == CorrectionOutcome.LABEL)
             .order_by(_box.id)
         )
         return [
-            AutomaticLabel(row.image_id, _undecided(row), row.iteration)
-            for row in self._rows(query)
+            AutomaticLabel(image_id, review_box((*row, BoxState.OPEN)), iteration)
+            for image_id, iteration, *row in self._rows(query)
         ]
 
 
@@ -248,57 +233,50 @@ def corner_values(corners: Sequence[float]) -> dict[str, float]:
     return {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
 
 
-def _undecided(row: Row[*tuple[Any, ...]]) -> ReviewBox:
+def review_box(row: Sequence[Any], decision: Sequence[Any] | None = None) -> ReviewBox:
+    """A box as it was offered, or as the latest decision left it.
+
+    Hundreds of thousands are made for a label set: values by position, made once.
+    """
+    box_id, category_id, x1, y1, x2, y2, source, score, region, evaluation_score, state = row
+    person, since = "", None
+    if decision is not None:
+        category_id, x1, y1, x2, y2, state, person, since = decision
     return ReviewBox(
-        id=row.id,
-        category_id=row.category_id,
-        corners=(row.x1, row.y1, row.x2, row.y2),
-        source=SOURCES[row.source],
-        region=row.region or "",
-        score=row.score,
-        evaluation_score=row.evaluation_score,
+        box_id,
+        category_id,
+        (x1, y1, x2, y2),
+        _SOURCES[source],
+        region or "",
+        score,
+        evaluation_score,
+        _STATES[state],
+        person,
+        since and as_utc(since),
     )
+
+
+def _columns(boxes: Labels | SortedLabels) -> dict[str, list[object]]:
+    x1, y1, x2, y2 = boxes.boxes.T.tolist()
+    ids = {"image_id": boxes.image_ids.tolist(), "category_id": boxes.category_ids.tolist()}
+    return {**ids, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
 
 
 def _predicted_rows(rows: SortedLabels, iteration: int) -> list[dict[str, object]]:
-    at = now()
-    columns = zip(
-        rows.image_ids.tolist(),
-        rows.category_ids.tolist(),
-        rows.boxes.tolist(),
-        rows.source.tolist(),
-        rows.scores.tolist(),
-        strict=True,
+    return rows_of(
+        {"iteration": iteration, "created_at": now()},
+        **_columns(rows),
+        source=[BoxSource(Source(source).label) for source in rows.source.tolist()],
+        score=rows.scores.tolist(),
     )
-    return [
-        {
-            "image_id": image_id,
-            "category_id": category_id,
-            **corner_values(corners),
-            "source": BoxSource(Source(source).label),
-            "iteration": iteration,
-            "score": score,
-            "created_at": at,
-        }
-        for image_id, category_id, corners, source, score in columns
-    ]
 
 
 def _region_rows(rows: SortedLabels, box_ids: Integers, iteration: int) -> list[dict[str, object]]:
-    columns = zip(
-        box_ids.tolist(),
-        rows.region.tolist(),
-        rows.evaluation_score.tolist(),
-        rows.box_in_box.tolist(),
-        strict=True,
+    scores = rows.evaluation_score.tolist()
+    return rows_of(
+        {"iteration": iteration},
+        box_id=box_ids.tolist(),
+        region=[Region(region).label for region in rows.region.tolist()],
+        evaluation_score=[None if isnan(score) else score for score in scores],
+        box_in_box=rows.box_in_box.tolist(),
     )
-    return [
-        {
-            "box_id": box_id,
-            "iteration": iteration,
-            "region": Region(region).label,
-            "evaluation_score": None if np.isnan(score) else score,
-            "box_in_box": inside,
-        }
-        for box_id, region, score, inside in columns
-    ]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, null, select
 
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.boxes import BOX_COLUMNS, SOURCES, as_stored, corner_values
+from napari_alc.project.storage.boxes import BOX_COLUMNS, as_stored, corner_values, review_box
 from napari_alc.project.storage.records import (
     EVERYBODY,
-    BoxState,
     Decision,
     DecisionAction,
     ReviewBox,
@@ -21,8 +20,6 @@ from napari_alc.project.storage.records import (
 from napari_alc.project.storage.repository import Repository, as_utc
 
 _task, _decision = schema.task.c, schema.decision.c
-
-_STATES = {state.value: state for state in BoxState}
 
 
 class DecisionRepository(Repository):
@@ -52,18 +49,13 @@ class DecisionRepository(Repository):
     ) -> list[tuple[int, ReviewBox]]:
         """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
-        Parameters
-        ----------
-        task_ids
-            Of these tasks only.
-        until
-            Number of the last decision that counts: the boxes as they were then.
+        With `until` the boxes are as they were after the decision of that number.
         """
         wanted = None if task_ids is None else list(task_ids)
         rows = [*self._rows(_drawn_query(wanted, until)), *self._rows(_offered_query(wanted))]
         latest = {row[:2]: row[2:] for row in self._rows(_latest_query(wanted, until))}
         boxes = {row[:2]: row[1:] for row in rows}
-        return [(key[0], _review_box(boxes[key], latest.get(key))) for key in sorted(boxes)]
+        return [(key[0], review_box(boxes[key], latest.get(key))) for key in sorted(boxes)]
 
     def newest(self) -> int:
         """The highest number of a decision; 0 where there is none."""
@@ -100,10 +92,10 @@ class DecisionRepository(Repository):
 
 
 def _offered_query(task_ids: list[int] | None) -> Select[Any]:
-    """Proposed boxes by task, as `_review_box` takes them."""
+    """Proposed boxes by task, as `review_box` takes them."""
     p, r = schema.proposal.c, schema.region.c
     query = (
-        select(_task.id, *BOX_COLUMNS, as_stored(p.state), r.region, r.evaluation_score)
+        select(_task.id, *BOX_COLUMNS, r.region, r.evaluation_score, as_stored(p.state))
         .select_from(schema.task)
         .join(schema.proposal, p.task_id == _task.id)
         .join(schema.box, schema.box.c.id == p.box_id)
@@ -116,7 +108,7 @@ def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
     """Boxes that a person drew, by task; no model has seen them."""
     drawn = and_(_decision.task_id == _task.id, _decision.action == DecisionAction.ADD)
     query = (
-        select(_task.id, *BOX_COLUMNS, as_stored(_decision.state), null(), null())
+        select(_task.id, *BOX_COLUMNS, null(), null(), as_stored(_decision.state))
         .select_from(schema.task)
         .join(schema.decision, drawn)
         .join(schema.box, schema.box.c.id == _decision.box_id)
@@ -140,26 +132,3 @@ def _latest_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
         newest = newest.where(d.id <= until)
     left = d.category_id, d.x1, d.y1, d.x2, d.y2, as_stored(d.state), d.credit, d.credited_at
     return select(d.task_id, d.box_id, *left).where(d.id.in_(newest))
-
-
-def _review_box(row: Sequence[Any], decision: Sequence[Any] | None) -> ReviewBox:
-    """A box as it was offered, or as the latest decision left it.
-
-    Hundreds of thousands are made for a label set: values by position, made once.
-    """
-    box_id, category_id, x1, y1, x2, y2, source, score, state, region, evaluation_score = row
-    person, since = "", None
-    if decision is not None:
-        category_id, x1, y1, x2, y2, state, person, since = decision
-    return ReviewBox(
-        box_id,
-        category_id,
-        (x1, y1, x2, y2),
-        SOURCES[source],
-        region or "",
-        score,
-        evaluation_score,
-        _STATES[state],
-        person,
-        since and as_utc(since),
-    )

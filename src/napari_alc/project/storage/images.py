@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import select
 
@@ -47,21 +48,14 @@ class ImageRepository(Repository):
 
     def add_categories(self, categories: Iterable[Category]) -> None:
         """Name the kinds of objects of a new project."""
-        self._add(schema.category, [{"id": c.id, "name": c.name} for c in categories])
+        self._add(schema.category, list(map(asdict, categories)))
 
     def add(
         self, images: Sequence[ImageRecord], role: ImageRole, fingerprints: Mapping[int, str]
     ) -> None:
         """Give a new project images, with the fingerprints of their files by image id."""
         rows = [
-            {
-                "id": image.id,
-                "file_name": image.file_name,
-                "width": image.width,
-                "height": image.height,
-                "fingerprint": fingerprints[image.id],
-                "role": role,
-            }
+            {**asdict(image), "fingerprint": fingerprints[image.id], "role": role}
             for image in images
         ]
         self._add(schema.image, rows)

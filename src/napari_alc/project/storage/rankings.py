@@ -11,7 +11,7 @@ from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.regions import Region
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import Override, OverrideKind, RankedImage
-from napari_alc.project.storage.repository import Repository, now
+from napari_alc.project.storage.repository import Repository, now, rows_of
 
 MADE_OF = "ranking"
 """Key of the table `meta`: what the newest ranking was made of, as JSON."""
@@ -59,20 +59,14 @@ class RankingRepository(Repository):
         made_of
             All that the ranking depends on.
         """
-        columns = zip(
-            image_ids.tolist(), scores.tolist(), counts.tolist(), offered.tolist(), strict=True
+        rows = rows_of(
+            {"iteration": iteration},
+            image_id=image_ids.tolist(),
+            rank=range(len(image_ids)),
+            score=scores.tolist(),
+            **{region.label: counts[:, region].tolist() for region in Region},
+            offered=offered.tolist(),
         )
-        rows = [
-            {
-                "iteration": iteration,
-                "image_id": image_id,
-                "rank": place,
-                "score": score,
-                **{region.label: boxes[region] for region in Region},
-                "offered": shown,
-            }
-            for place, (image_id, score, boxes, shown) in enumerate(columns)
-        ]
         self._execute(delete(schema.ranking).where(_ranking.iteration == iteration))
         self._add(schema.ranking, rows)
         self._add(schema.meta, [{"key": MADE_OF, "value": json.dumps(made_of)}])

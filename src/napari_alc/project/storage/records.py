@@ -196,16 +196,6 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class DrawnBox:
-    """A box that a person draws on the image of a task of some iteration."""
-
-    image_id: int
-    category_id: int
-    corners: Corners
-    iteration: int
-
-
-@dataclass(frozen=True)
 class AutomaticLabel:
     """A box that the correction of an iteration made a label, and its image."""
 

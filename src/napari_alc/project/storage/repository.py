@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,12 @@ def now() -> datetime:
 def as_utc(moment: datetime) -> datetime:
     """A moment as the store gives it, in UTC; SQLite keeps no time zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def rows_of(common: Mapping[str, object], **columns: Iterable[object]) -> list[dict[str, object]]:
+    """A row for each value of the columns, which are of equal length; all hold what is common."""
+    values = zip(*columns.values(), strict=True)
+    return [{**common, **dict(zip(columns, row, strict=True))} for row in values]
 
 
 class Repository:

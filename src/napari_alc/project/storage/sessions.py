@@ -47,7 +47,10 @@ class LeaseRepository(Repository):
         self._add(schema.lease, [vars(lease)])
 
     def renew(self, task_id: int, session: str) -> bool:
-        """Give a sign of life; whether the window still holds the image."""
+        """Give a sign of life; whether the window still holds the image.
+
+        As the first statement of a transaction it keeps others from taking the image until the end.
+        """
         mine = _lease.task_id == task_id, _lease.session == session
         return self._execute(update(schema.lease).where(*mine).values(seen_at=self._clock())) == 1
 
@@ -74,11 +77,16 @@ def _lease_of(row: Row[*tuple[Any, ...]]) -> Lease:
 
 @dataclass(frozen=True)
 class SecondsSpent:
-    """Seconds that people have worked, by step, by person, and by box."""
+    """Seconds that people have worked, idle time left out."""
 
     by_step: Mapping[ReviewStep, float]
     by_person: Mapping[str, float]
     by_box: Mapping[int, float]
+
+    @property
+    def total(self) -> float:
+        """All seconds together."""
+        return sum(self.by_step.values())
 
 
 class TimeRepository(Repository):

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Row,
     Select,
     and_,
@@ -38,7 +39,7 @@ from napari_alc.project.storage.records import (
     SharedImage,
     Task,
 )
-from napari_alc.project.storage.repository import Repository
+from napari_alc.project.storage.repository import Repository, rows_of
 
 _task, _proposal, _decision = schema.task.c, schema.proposal.c, schema.decision.c
 
@@ -47,8 +48,11 @@ IS_CONSENSUS = _task.reader == EVERYBODY
 _WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_CONSENSUS)
 """Tasks of images that are labelled whole, one an image."""
 
+_PROPOSED = ["task_id", "box_id", "state"]
+"""Columns of a proposal."""
 
-def select_tasks() -> Select[Any]:
+
+def _select_tasks() -> Select[Any]:
     """All that a `Task` needs."""
     columns = (
         schema.image.c.file_name if field.name == "file_name" else _task[field.name]
@@ -57,8 +61,8 @@ def select_tasks() -> Select[Any]:
     return select(*columns).join(schema.image, schema.image.c.id == _task.image_id)
 
 
-def task_of(row: Row[*tuple[Any, ...]]) -> Task:
-    """The task of a row of `select_tasks`."""
+def _task_of(row: Row[*tuple[Any, ...]]) -> Task:
+    """The task of a row of `_select_tasks`."""
     number, image_id, file_name, step, *others = row
     return Task(number, image_id, file_name, ReviewStep(step), *others)
 
@@ -68,7 +72,7 @@ class TaskRepository(Repository):
 
     def queue(self, step: ReviewStep | None = None) -> tuple[Task, ...]:
         """All consensus tasks, in the order in which they were handed out; no readings."""
-        return self._tasks(IS_CONSENSUS, *(() if step is None else (_task.step == step,)))
+        return self._tasks(IS_CONSENSUS, *_in_step(step))
 
     def queue_of(self, person: str) -> tuple[Task, ...]:
         """What `person` may work on, in queue order.
@@ -79,12 +83,7 @@ class TaskRepository(Repository):
         other = schema.task.alias()
         unfinished = (
             select(other.c.id)
-            .where(
-                other.c.image_id == _task.image_id,
-                other.c.step == _task.step,
-                other.c.reader != EVERYBODY,
-                other.c.done_at.is_(None),
-            )
+            .where(_same_image(other), other.c.reader != EVERYBODY, other.c.done_at.is_(None))
             .correlate(schema.task)
             .exists()
         )
@@ -93,7 +92,7 @@ class TaskRepository(Repository):
 
     def _tasks(self, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
         order = _task.step, _task.iteration, _task.rank, _task.reader
-        return tuple(map(task_of, self._rows(select_tasks().where(*conditions).order_by(*order))))
+        return tuple(map(_task_of, self._rows(_select_tasks().where(*conditions).order_by(*order))))
 
     def newest(self) -> int:
         """The highest number of a task; 0 where there is none."""
@@ -106,8 +105,7 @@ class TaskRepository(Repository):
 
     def count_unfinished(self, step: ReviewStep | None = None) -> int:
         """How many images nobody has finished yet, whoever may work on them."""
-        of_step = () if step is None else (_task.step == step,)
-        return self._count(schema.task, IS_CONSENSUS, _task.done_at.is_(None), *of_step)
+        return self._count(schema.task, IS_CONSENSUS, _task.done_at.is_(None), *_in_step(step))
 
     def count_finished_whole(self) -> int:
         """How many images were finished whole."""
@@ -149,13 +147,7 @@ class TaskRepository(Repository):
         return {(task_id, region): count for task_id, region, count in self._rows(query)}
 
     def open_counts(self, task_id: int | None = None) -> dict[int, int]:
-        """How many boxes nobody has decided on, by task; tasks without any are left out.
-
-        Parameters
-        ----------
-        task_id
-            Look at this one only.
-        """
+        """How many boxes nobody has decided on, by task; tasks without any are left out."""
         # looked up box by box in its index: a join with the newest of all decisions takes minutes
         latest = (
             select(_decision.state)
@@ -186,44 +178,34 @@ class TaskRepository(Repository):
         self, image_ids: Sequence[int], batch: Batch, scores: Sequence[float] | None = None
     ) -> None:
         """Queue images, the most urgent first, with their SCORE (Eq. 2) where there is one."""
-        rows = [
-            {
-                "image_id": image_id,
-                "step": batch.step,
-                "iteration": batch.iteration,
-                "models": batch.models,
-                "rank": rank,
-                "score": None if scores is None else scores[rank],
-                "audit": batch.audit,
-            }
-            for rank, image_id in enumerate(image_ids)
-        ]
-        self._add(schema.task, rows)
+        ranks = range(len(image_ids))
+        known = [None] * len(image_ids) if scores is None else scores
+        self._add(schema.task, rows_of(vars(batch), image_id=image_ids, rank=ranks, score=known))
 
     def propose(self, batch: Batch, proposals: Sequence[Proposal]) -> None:
         """Offer boxes in the consensus tasks of a batch."""
         task_of_image = self._pairs(select(_task.image_id, _task.id).where(*_of(batch)))
-        self._add(
-            schema.proposal,
-            [_proposal_row(task_of_image[p.image_id], p.box_id, p.state) for p in proposals],
-        )
+        rows = [
+            {"task_id": task_of_image[p.image_id], "box_id": p.box_id, "state": p.state}
+            for p in proposals
+        ]
+        self._add(schema.proposal, rows)
 
     def propose_crowd(self, batch: Batch) -> None:
         """Offer all boxes of the crowd in the consensus tasks of a batch."""
         b = schema.box.c
         query = (
-            select(_task.id, b.id)
+            select(_task.id, b.id, literal(BoxState.OPEN, _proposal.state.type))
             .join(schema.box, b.image_id == _task.image_id)
             .where(*_of(batch), b.source == BoxSource.CROWD)
             .order_by(b.id)
         )
-        rows = [_proposal_row(task, box, BoxState.OPEN) for task, box in self._rows(query)]
-        self._add(schema.proposal, rows)
+        self._execute(insert(schema.proposal).from_select(_PROPOSED, query))
 
     def propose_in(self, task_id: int, box_ids: Sequence[int]) -> None:
         """Offer further boxes in a task that is handed out already."""
-        rows = [_proposal_row(task_id, box_id, BoxState.OPEN) for box_id in box_ids]
-        self._add(schema.proposal, rows)
+        common = {"task_id": task_id, "state": BoxState.OPEN}
+        self._add(schema.proposal, rows_of(common, box_id=box_ids))
 
     def finish(self, task_id: int, person: str, at: datetime) -> bool:
         """Mark a task as done; whether it was not.
@@ -255,13 +237,18 @@ class TaskRepository(Repository):
         self._execute(update(schema.task).where(*image).values(rank=_task.rank))
 
 
+def _in_step(step: ReviewStep | None) -> tuple[ColumnElement[bool], ...]:
+    return () if step is None else (_task.step == step,)
+
+
+def _same_image(other: FromClause) -> ColumnElement[bool]:
+    """Condition: a task is of the same image and step as another one."""
+    return and_(other.c.image_id == _task.image_id, other.c.step == _task.step)
+
+
 def _of(batch: Batch) -> tuple[ColumnElement[bool], ...]:
     """Condition: the consensus tasks of a batch."""
     return _task.step == batch.step, _task.iteration == batch.iteration, IS_CONSENSUS
-
-
-def _proposal_row(task_id: int, box_id: int, state: BoxState) -> dict[str, object]:
-    return {"task_id": task_id, "box_id": box_id, "state": state}
 
 
 READERS = "readers"
@@ -291,16 +278,13 @@ class ReadingRepository(Repository):
     def give_untouched(self, names: Sequence[str], held: Collection[int]) -> None:
         """Give each consensus task that nobody has begun a reading for each name without one yet.
 
-        Parameters
-        ----------
-        held
-            Ids of the tasks that somebody has open.
+        In `held` are the ids of the tasks that somebody has open.
         """
         self._give(_is_untouched(held), names)
 
     def _give(self, tasks: ColumnElement[bool], names: Sequence[str]) -> None:
         reading = schema.task.alias()
-        same = and_(reading.c.image_id == _task.image_id, reading.c.step == _task.step)
+        same = _same_image(reading)
         copied = ["image_id", "step", "iteration", "models", "rank", "score", "audit"]
         for name in names:
             known = select(reading.c.id).where(same, reading.c.reader == name)
@@ -316,8 +300,7 @@ class ReadingRepository(Repository):
             .join(schema.proposal, _proposal.task_id == _task.id)
             .where(IS_CONSENSUS, tasks, reading.c.id.not_in(filled))
         )
-        columns = ["task_id", "box_id", "state"]
-        self._execute(insert(schema.proposal).from_select(columns, copies))
+        self._execute(insert(schema.proposal).from_select(_PROPOSED, copies))
 
     def take_back(self, names: Collection[str], held: Collection[int]) -> None:
         """Remove the readings that nobody has begun, except those of `names`.
@@ -327,10 +310,7 @@ class ReadingRepository(Repository):
         consensus = schema.task.alias()
         query = (
             select(_task.id.label("gone"), consensus.c.id.label("consensus"))
-            .join(
-                consensus,
-                and_(consensus.c.image_id == _task.image_id, consensus.c.step == _task.step),
-            )
+            .join(consensus, _same_image(consensus))
             .where(
                 ~IS_CONSENSUS,
                 consensus.c.reader == EVERYBODY,
@@ -353,36 +333,22 @@ class ReadingRepository(Repository):
         query = select(_task.id).where(IS_CONSENSUS, _is_untouched(held))
         return frozenset(self._connection.scalars(query))
 
-    def count_untouched(self, held: Collection[int]) -> int:
-        """How many consensus tasks nobody has begun."""
-        return self._count(schema.task, IS_CONSENSUS, _is_untouched(held))
-
-    def consensus_of(self, task_id: int) -> Task:
-        """The consensus task of a task's image; a consensus task is its own."""
+    def image_of(self, task_id: int) -> SharedImage:
+        """The consensus task of a task's image and its readings, in the order of their readers."""
         own = schema.task.alias()
-        same = and_(own.c.image_id == _task.image_id, own.c.step == _task.step)
-        query = select_tasks().join(own, same).where(own.c.id == task_id, IS_CONSENSUS)
-        return task_of(self._rows(query)[0])
-
-    def of(self, consensus_id: int) -> tuple[Task, ...]:
-        """The readings of an image, in the order in which the readers were named."""
-        consensus = schema.task.alias()
-        same = and_(consensus.c.image_id == _task.image_id, consensus.c.step == _task.step)
-        query = (
-            select_tasks()
-            .join(consensus, same)
-            .where(consensus.c.id == consensus_id, ~IS_CONSENSUS)
-        )
-        return tuple(map(task_of, self._rows(query.order_by(_task.id))))
+        query = _select_tasks().join(own, _same_image(own)).where(own.c.id == task_id)
+        rows = self._rows(query.order_by(~IS_CONSENSUS, _task.id))
+        consensus, *readings = map(_task_of, rows)
+        return SharedImage(consensus, tuple(readings))
 
     def shared(self) -> list[SharedImage]:
         """Every image that has readings, in queue order."""
         readings: dict[tuple[int, int], list[Task]] = {}
-        for row in self._rows(select_tasks().where(~IS_CONSENSUS).order_by(_task.id)):
-            task = task_of(row)
+        for row in self._rows(_select_tasks().where(~IS_CONSENSUS).order_by(_task.id)):
+            task = _task_of(row)
             readings.setdefault((task.image_id, task.step), []).append(task)
         order = _task.step, _task.iteration, _task.rank
-        consensus = map(task_of, self._rows(select_tasks().where(IS_CONSENSUS).order_by(*order)))
+        consensus = map(_task_of, self._rows(_select_tasks().where(IS_CONSENSUS).order_by(*order)))
         return [
             SharedImage(task, tuple(readings[task.image_id, task.step]))
             for task in consensus
