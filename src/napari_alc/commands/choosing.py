@@ -98,15 +98,7 @@ Choose = Callable[[Project, int, str, str], None]
 
 
 def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
-    """A command for a kind of choice.
-
-    Parameters
-    ----------
-    name
-        Of the function, which the command is called after.
-    about
-        What the command says about itself.
-    """
+    """A command for a kind of choice, with the `name` of a function; `about` is its help."""
 
     def command(
         project: ProjectFolder,

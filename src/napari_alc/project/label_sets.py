@@ -111,10 +111,7 @@ def training_labels(project: Project, iteration: int, model: str) -> LabelSet:
 def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels:
     """The pathologists' labels of X^g, the automatic labels and the reviewed ones.
 
-    Parameters
-    ----------
-    until
-        A moment after the correction: the labels as they were then; now where it is None.
+    With `until`, a moment after the correction, the labels as they were then.
     """
     tasks = [task for task in queue(project) if until is None or task.id <= until.task]
     last = None if until is None else until.decision

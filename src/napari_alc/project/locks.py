@@ -56,14 +56,8 @@ _held: set[tuple[Path, int, str]] = set()
 def locked(folder: Path, step: str, part: str = "") -> Iterator[None]:
     """Keep others from working on the project in `folder` until the block ends.
 
-    A step inside a step of the same thread passes. The lock of a process that crashed is free.
-
-    Parameters
-    ----------
-    step
-        What is done, in the message to others.
-    part
-        Leaves the other parts of the same step to others; empty for the whole step.
+    A step inside a step of the same thread passes. The lock of a process that crashed is free. A
+    `part` leaves the other parts of the same step to others. Others are told what is done.
 
     Raises
     ------

@@ -103,13 +103,9 @@ class CostSettings(SettingsModel):
 
 
 class ClusterSettings(SettingsModel):
-    """Who else computes.
+    """Who else computes: the Dask scheduler at an address such as ``tcp://host:8786``.
 
-    Parameters
-    ----------
-    address
-        Of the Dask scheduler that trains and predicts, such as ``tcp://host:8786``; empty for
-        this computer.
+    Empty for this computer.
     """
 
     address: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
@@ -118,16 +114,9 @@ class ClusterSettings(SettingsModel):
 class ProjectSettings(SettingsModel):
     """Everything that a project is told once and that its steps follow.
 
-    Parameters
-    ----------
-    images
-        The image folder, relative to the project's folder where possible.
-    database
-        SQLAlchemy URL of the store; empty for ``project.db`` in the project's folder.
-    method, costs, cluster
-        Numbers of the method and of the budget, and where it computes.
-    detector
-        The detector as the file describes it; the steps take `seeded_detector`.
+    The image folder is relative to the project's folder where possible. The database is an
+    SQLAlchemy URL; empty for ``project.db`` in the project's folder. The detector is as the file
+    describes it; the steps take `seeded_detector`.
     """
 
     images: str
@@ -189,18 +178,8 @@ def change_settings(
 ) -> ProjectSettings:
     """Change single values in ``project.toml``; its other lines, comments and order stay.
 
-    Parameters
-    ----------
-    method, detector
-        New values by name; None takes a line away, so that the default (or the preset's own
-        value) holds again.
-    cluster
-        The scheduler's new address; empty for none.
-
-    Returns
-    -------
-    ProjectSettings
-        What the file says now.
+    None in `method` or `detector` takes a line away, so that the default (or the preset's own
+    value) holds again. An empty `cluster` is none. Returns what the file says now.
 
     Raises
     ------

@@ -55,16 +55,8 @@ class TestImages:
 class Simulation:
     """A project, the clean labels that its simulated pathologist knows, and test images.
 
-    Parameters
-    ----------
-    project
-        Made from the crowd's labels; may be half-way through.
-    truth
-        Clean labels of all images in X, with the project's ids.
-    test
-        Without test images no detector is measured.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    The project may be half-way through; the labels are those of all images in X, with its ids.
+    Without test images no detector is measured.
     """
 
     project: Project
@@ -82,16 +74,11 @@ def simulate(
 ) -> Record:
     """Run the method to its end, or on from where it stopped; returns the report.
 
-    The report is written to ``exports/report.json``, as tables to ``report.md``, and with
-    pictures to ``report/report.html``.
+    The report is written to ``exports/report.json``, as tables to ``report.md``, and with pictures
+    to ``report/report.html``.
 
-    Parameters
-    ----------
-    on_iteration
-        Receives the record of every iteration once its models are measured; first those of
-        an earlier, interrupted call.
-    on_step
-        Receives the project's status before each step.
+    `on_iteration` receives the record of every iteration once its models are measured, first those
+    of an earlier, interrupted call; `on_step` receives the project's status before each step.
     """
     whole = _Whole(report, _units(simulation, final=simulation.test is not None))
     for iteration in _measured_before(simulation.project):

@@ -34,28 +34,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """Where a project stands.
+    """Where a project stands; the sentence tells all of it in plain words.
 
-    Parameters
-    ----------
-    iteration
-        i of the newest X^i.
-    next_step
-        What comes next.
-    images
-        Images in X.
-    in_step1
-        Images in X^i; those of an audit join the next one.
-    waiting
-        Images that wait for a person.
-    done
-        Images that a person has finished.
-    corrected
-        Whether step 2 has begun.
-    stopped_by
-        Who ended the iterations before g of them were done; empty where nobody has.
-    sentence
-        All of that in plain words.
+    X^i is the newest, with `in_step1` images; those of an audit join the next one. Of all images
+    that people got, some are done, the others are waiting. Where it is corrected, step 2 has begun.
+    `stopped_by` ended the iterations before g of them were done; empty where nobody has.
     """
 
     iteration: int

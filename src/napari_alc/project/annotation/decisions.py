@@ -31,10 +31,7 @@ IMPORTED = "imported"
 class TaskDecisionStore:
     """Stores decisions on the boxes of one task in a person's name.
 
-    Parameters
-    ----------
-    begin
-        Begins a transaction, and refuses where the task is not the person's to decide on.
+    `begin` begins a transaction, and refuses where the task is not the person's to decide on.
     """
 
     def __init__(

@@ -46,24 +46,9 @@ class DecisionStore(Protocol):
 class ReviewDocument:
     """The boxes of one image under review.
 
-    Parameters
-    ----------
-    image
-        The image they belong to.
-    boxes
-        Proposals, in the order in which they are offered.
-    suggestions
-        Boxes of the crowd and the models that are shown but not offered.
-    category_ids
-        The categories a box may have.
-    person
-        Who decides.
-    shelf
-        Stores every change.
-    history
-        Of the person's session; one of its own where none is given.
-    task_id
-        The image's entry in the history.
+    `boxes` are proposals, in the order in which they are offered; `suggestions` are boxes of the
+    crowd and the models that are shown but not offered. Every change is stored on the `shelf`, and
+    goes under the `task_id` into the `history` of the person's session, or into one of its own.
     """
 
     def __init__(
@@ -153,16 +138,10 @@ class ReviewDocument:
         return box.id
 
     def nudge(self, box_id: int, dx: float, dy: float, grow: bool = False) -> None:
-        """Move a box by pixels, or only its lower right corner; it stops at the image's border.
+        """Move a box by pixels to the right and down; it stops at the image's border.
 
-        Nudges of a box that follow each other are one undo.
-
-        Parameters
-        ----------
-        dx, dy
-            Pixels to the right and down.
-        grow
-            Move the lower right corner alone.
+        Nudges of a box that follow each other are one undo. With `grow` the lower right corner
+        moves alone.
         """
         [box] = self._find([box_id])
         move = _grown if grow else _moved
@@ -359,11 +338,8 @@ class History:
     def add(self, task_id: int, changes: tuple[Change, ...], run: Hashable = None) -> None:
         """Remember a decision; nothing can be redone any more.
 
-        Parameters
-        ----------
-        run
-            Decisions of the same run that follow each other directly are taken back at once;
-            they change the same boxes. None stands alone.
+        Decisions of the same `run` that follow each other directly are taken back at once; they
+        change the same boxes. None stands alone.
         """
         done = self._entries["undo"]
         if run is not None and run == self._run:

@@ -157,13 +157,7 @@ IDLE_SECONDS = 30.0
 
 
 class Stopwatch:
-    """Counts the seconds that a person works, by task and box.
-
-    Parameters
-    ----------
-    clock
-        Tells seconds that never go back.
-    """
+    """Counts the seconds that a person works, by task and box; its clock never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -47,17 +47,7 @@ NEEDED = ("formats", "names", "info", "moment", "files", "images")
 def datasheet(
     project: Project, clean: CleanLabels, until: Snapshot, checksums: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Everything about an export but its files.
-
-    Parameters
-    ----------
-    project
-        Where the labels come from.
-    until
-        The moment that they show.
-    checksums
-        Of the image files, by image id.
-    """
+    """Everything about an export of the moment `until` but its files; checksums are by image id."""
     settings = project.settings
     crowd = project.crowd_labels().labels
     labels = clean.label_set.labels

@@ -44,13 +44,7 @@ FORMAT_TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of an export lie.
-
-    Parameters
-    ----------
-    names
-        Of the part in each of `FORMATS`, of the datasheet and of its Markdown, by key.
-    """
+    """Where the parts of an export lie: each of `FORMATS`, the datasheet and its Markdown."""
 
     folder: Path
     names: Mapping[str, str]
@@ -89,14 +83,8 @@ def exported(project: Project) -> dict[str, Path]:
 class Again:
     """What making an export again has found.
 
-    Parameters
-    ----------
-    files
-        How many files it has.
-    mended
-        Those that were missing or different, and are as they were now.
-    other_images
-        Names of images that are missing, or other files than those of the export.
+    Of its `files`, the `mended` ones were missing or different, and are as they were now. The
+    `other_images` are missing, or other files than those of the export.
     """
 
     files: int
@@ -115,20 +103,12 @@ def export(
     """Write the clean dataset with its datasheet; returns the COCO file, or else the folder.
 
     All of it takes the place of an older export in the same folder together. In COCO each
-    annotation carries ``source``, ``region``, ``iteration``, ``decision``, ``person`` and
-    ``score`` (see `napari_alc.project.label_sets.Origin`).
+    annotation carries ``source``, ``region``, ``iteration``, ``decision``, ``person`` and ``score``
+    (see `napari_alc.project.label_sets.Origin`).
 
-    Parameters
-    ----------
-    project
-        Whose labels are settled.
-    where
-        A folder, or the name of a COCO file ending in ``.json``; ``exports`` in the project's
-        folder by default.
-    formats
-        Some of `FORMATS`.
-    report, should_stop
-        See `napari_alc.progress`; large sets of images take time to be read for the first time.
+    It is written to a folder, or beside a COCO file whose name ends in ``.json``; to ``exports`` in
+    the project's folder by default. `formats` are some of `FORMATS`. Large sets of images take time
+    to be read for the first time.
 
     Raises
     ------
@@ -247,14 +227,8 @@ def export_again(
 ) -> Again:
     """Make an export again from its datasheet, compare bit for bit, and mend what differs.
 
-    The labels are those of the moment of the export, whatever was decided since.
-
-    Parameters
-    ----------
-    project
-        The project that the export was made from.
-    sheet_file
-        The datasheet's JSON file, beside the export's files. Files that are not there are made.
+    The labels are those of the moment of the export, whatever was decided since. Files that are not
+    there beside the datasheet's JSON file are made.
 
     Raises
     ------
@@ -325,17 +299,10 @@ def _is_there(project: Project, image: ImageRecord) -> bool:
 
 
 class AtomicReplacement:
-    """Names in a folder whose contents belong together.
+    """Names in a folder whose contents belong together; not each of them has to be there.
 
-    Between the old contents and the new ones a few names have to be changed one after the
-    other. Where that is interrupted, `settle` brings the old contents back.
-
-    Parameters
-    ----------
-    folder
-        Holds them.
-    names
-        Of the files and folders; not each of them has to be there.
+    Between the old contents and the new ones a few names have to be changed one after the other.
+    Where that is interrupted, `settle` brings the old contents back.
     """
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:

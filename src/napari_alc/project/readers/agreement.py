@@ -42,20 +42,9 @@ class ReaderVerdict(NamedTuple):
 class Difference:
     """An object on which the readers of an image differ.
 
-    Parameters
-    ----------
-    task_id
-        The consensus task of the image.
-    file_name
-        Of the image.
-    box_id
-        The box in the consensus task; None for what so few readers drew that it became none.
-    category, corners
-        What and where it is, as most readers say; pixels.
-    verdicts
-        Who said what.
-    settled_by
-        `MAJORITY` or a person; empty where it is open.
+    The task is the consensus task of the image, and the box is one of it; None for what so few
+    readers drew that it became none. Category and corners (pixels) are as most readers say. It was
+    settled by `MAJORITY` or a person; empty where it is open.
     """
 
     task_id: int
@@ -71,18 +60,9 @@ class Difference:
 class PairAgreement:
     """How far two readers agree on the images that both have finished.
 
-    Parameters
-    ----------
-    first, second
-        Their names.
-    images
-        How many images those are.
-    boxes
-        How many boxes were offered to both.
-    f1
-        Of their labels, paired at IoU ≥ 0.5, in 0–1 (`matched_f1`).
-    kappa
-        Cohen's, on keeping or deleting the boxes offered to both; None where it is not defined.
+    `boxes` counts those offered to both. `f1` is of their labels, paired at IoU ≥ 0.5, in 0–1
+    (`matched_f1`); `kappa` is Cohen's, on keeping or deleting the boxes offered to both, None where
+    it is not defined.
     """
 
     first: str

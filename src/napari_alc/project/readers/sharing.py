@@ -36,12 +36,7 @@ TASKS_AT_ONCE = 1_000
 class MajorityImage(SharedImage):
     """An image that all its readers have finished.
 
-    Parameters
-    ----------
-    boxes
-        Boxes of each of its tasks as decided so far, by task id and box id.
-    groups
-        What the readers found, grouped and counted.
+    Its boxes are as decided so far, by task id and box id; the groups are what the readers found.
     """
 
     boxes: dict[int, dict[int, ReviewBox]]
@@ -226,19 +221,10 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
 def share(project: Project, names: Sequence[str]) -> int:
     """Have every image that nobody has begun, and every later one, read by several people.
 
-    Each reads it on their own, blind to the others. Sharing again with other names adds
-    readers and takes back readings that nobody has begun; without names sharing ends. An image
-    that is thereby read by all of its readers is settled by their majority.
-
-    Parameters
-    ----------
-    names
-        At least two, as the readers call themselves in the program; or none.
-
-    Returns
-    -------
-    int
-        How many images that nobody has settled are read by several people now.
+    Each reads it on their own, blind to the others. Sharing again with other names adds readers and
+    takes back readings that nobody has begun; without names sharing ends. An image that is thereby
+    read by all of its readers is settled by their majority. Returns how many images that nobody has
+    settled are read by several people now.
 
     Raises
     ------

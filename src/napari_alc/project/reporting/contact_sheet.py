@@ -52,17 +52,7 @@ DOTS_OF_LINE: LineStyleType = (0, (1, 1))
 
 @dataclass(frozen=True)
 class Style:
-    """How boxes of a kind are drawn.
-
-    Parameters
-    ----------
-    words
-        What they are, in the legend.
-    colour
-        As ``#rrggbb``.
-    line
-        One of matplotlib's line styles.
-    """
+    """How boxes of a kind are drawn: words of the legend, ``#rrggbb``, a line of matplotlib's."""
 
     words: str
     colour: str
@@ -71,13 +61,7 @@ class Style:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """An image twice.
-
-    Parameters
-    ----------
-    before, after
-        Boxes in pixels of the image, float64, shape (N, 4), by how they are drawn.
-    """
+    """An image twice, with boxes in pixels, float64, shape (N, 4), by how they are drawn."""
 
     image: ImageRecord
     before: Mapping[Style, Boxes]
@@ -136,12 +120,7 @@ FATE_STYLES = {REPLACED: AGREED, REVIEW: ASKED, REMOVED: DROPPED, "gray": AGREED
 def changed_pairs(crowd: LabelSet, clean: LabelSet, most: int = PICTURES) -> tuple[Pair, ...]:
     """The images that the cleaning has changed most, crowd's and clean labels by what they are.
 
-    Parameters
-    ----------
-    crowd, clean
-        Labels of the same images with the same ids of categories.
-    most
-        How many images at most; those without a change are left out.
+    Those without a change are left out. Both label sets have the same images and ids of categories.
     """
     before, after = compare_labels(clean, crowd).types, compare_labels(crowd, clean).types
     changed = [
@@ -209,16 +188,7 @@ def draw_sheet(
 ) -> bytes:
     """The images as PNG, a row each: before on the left, after on the right, a legend below.
 
-    Parameters
-    ----------
-    project
-        Whose images they are.
-    pairs
-        At least one.
-    titles
-        Of the left and of the right column.
-    width
-        In inches, at 160 pixels an inch.
+    There is at least one pair. The width is in inches, at 160 pixels an inch.
 
     Raises
     ------

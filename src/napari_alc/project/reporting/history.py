@@ -15,15 +15,10 @@ from napari_alc.project.storage.records import ModelName, ReviewStep, RunRecord,
 
 
 def noise_found(project: Project) -> Mapping[int, LabelNoise]:
-    """Noise of the crowd's labels, judged by the pathologists' on the images they have finished.
+    """Noise of the crowd's labels by iteration, judged by what the pathologists have finished.
 
-    Only images that were reviewed whole count: there every object is labelled. The images of
-    each X^i that its iteration added are judged by themselves.
-
-    Returns
-    -------
-    Mapping
-        From iteration to noise, in the order of the iterations.
+    Only images that were reviewed whole count: there every object is labelled. The images of each
+    X^i that its iteration added are judged by themselves.
     """
     finished = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.is_done]
     image_of = {task.id: task.image_id for task in finished}
@@ -53,14 +48,9 @@ def review_mark(project: Project) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class IterationHistory:
-    """An iteration that has begun.
+    """An iteration that has begun, with the runs of Mp and Ma; None for one that is not trained.
 
-    Parameters
-    ----------
-    images
-        In X^i; images of an audit count from the iteration that learns from them on.
-    runs
-        Of Mp and Ma; None for one that is not trained.
+    Of the images in X^i, those of an audit count from the iteration that learns from them on.
     """
 
     iteration: int

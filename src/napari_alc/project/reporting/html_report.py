@@ -72,14 +72,8 @@ def write_report(
 ) -> Path:
     """Write the report of a project, finished or not; returns the HTML file.
 
-    Parameters
-    ----------
-    project
-        As it stands; only reads.
-    folder
-        Where to write; ``exports/report`` in the project's folder by default.
-    truth
-        True labels of the project's images, with its ids, where they are known.
+    It goes to ``exports/report`` in the project's folder by default. True labels have the project's
+    ids.
 
     Raises
     ------
@@ -120,15 +114,7 @@ def _sheet(project: Project, found: Findings) -> dict[str, bytes]:
 
 
 def html(record: Record, pictures: Mapping[str, bytes]) -> str:
-    """The report as one HTML document.
-
-    Parameters
-    ----------
-    record
-        See `napari_alc.project.reporting.report_tables.sections`.
-    pictures
-        PNGs by the key of their section.
-    """
+    """The report as one HTML document; pictures are PNGs by the key of their section."""
     shown = [*sections(record)]
     if SHEET in pictures:
         shown.insert(1, Section(SHEET, "Before and after", ()))

@@ -52,15 +52,7 @@ BY_CLEAN = (
 
 @dataclass(frozen=True)
 class Findings:
-    """What a report shows.
-
-    Parameters
-    ----------
-    record
-        Figures, as `napari_alc.project.reporting.report_tables.sections` takes them.
-    crowd, clean
-        The crowd's and the clean labels of all images that are settled so far.
-    """
+    """What a report shows: figures as `sections` takes them, and all labels settled so far."""
 
     record: Record
     crowd: LabelSet
@@ -77,15 +69,7 @@ class _Reference:
 
 
 def findings(project: Project, truth: LabelSet | None = None) -> Findings:
-    """Everything that is known of a project.
-
-    Parameters
-    ----------
-    project
-        As it stands; nothing is changed.
-    truth
-        True labels of its images, with the project's ids, where they are known.
-    """
+    """Everything that is known of a project; true labels, where there are any, have its ids."""
     found = status(project)
     clean = clean_labels(project) if found.next_step is Step.EXPORT else None
     settled = _settled(project, found) if clean is None else clean.label_set

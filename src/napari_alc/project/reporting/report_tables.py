@@ -31,15 +31,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report.
-
-    Parameters
-    ----------
-    key
-        Tells which figures belong to it.
-    blocks
-        Paragraphs and tables.
-    """
+    """A part of a report: paragraphs and tables; the key tells which figures belong to it."""
 
     key: str
     title: str

@@ -22,14 +22,9 @@ from napari_alc.project.storage.records import BoxState, Proposal
 
 @dataclass(frozen=True, eq=False)
 class SortedImages:
-    """Images with their boxes sorted into regions.
+    """Images, int64, shape (M,), with their boxes sorted into regions.
 
-    Parameters
-    ----------
-    image_ids
-        int64, shape (M,).
-    crowd
-        The crowd's labels of these images; crowd rows of `rows` point into them.
+    Crowd rows of `rows` point into `crowd`, the crowd's labels of these images.
     """
 
     image_ids: Integers
@@ -38,14 +33,9 @@ class SortedImages:
 
 
 class Sorter:
-    """Sorts images with the models of an iteration, some at a time.
+    """Sorts images with the models of an iteration, which have looked at them, some at a time.
 
     The regions of an image do not depend on which others are sorted with it.
-
-    Parameters
-    ----------
-    iteration
-        i of the models, which must have looked at the images.
     """
 
     def __init__(self, project: Project, iteration: int) -> None:
@@ -88,13 +78,7 @@ def sort_remaining(project: Project, iteration: int) -> SortedImages:
 
 
 def whole_image_proposals(rows: SortedLabels, box_ids: Integers) -> list[Proposal]:
-    """One open box for each object somebody saw.
-
-    Parameters
-    ----------
-    box_ids
-        The id of each row's box in the store, shape (N,).
-    """
+    """One open box for each object somebody saw; ids are those of the rows' boxes, (N,)."""
     return [
         Proposal(int(rows.image_ids[row]), int(box_ids[row]), BoxState.OPEN)
         for row in offered_rows(rows)

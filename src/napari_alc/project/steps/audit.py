@@ -37,13 +37,9 @@ STREAM = 5
 class Share:
     """How much of a sample is so, and where the share in the whole lies.
 
-    Parameters
-    ----------
-    count, of
-        So many of so many boxes or objects of the sample.
-    low, high
-        Ends of the 95 % Wilson interval of the share, in 0–1, widened by as much as boxes of one
-        image come out alike (`napari_alc.evaluation.intervals.clustered_wilson`).
+    So many (`count`) of so many boxes or objects. `low` and `high` are the ends of the 95 % Wilson
+    interval of the share, in 0–1, widened by as much as boxes of one image come out alike
+    (`napari_alc.evaluation.intervals.clustered_wilson`).
     """
 
     count: int

@@ -43,18 +43,8 @@ class Corrected:
 class PlannedCorrection:
     """What step 2 will do; nothing of it is stored yet.
 
-    Parameters
-    ----------
-    iteration
-        g, of the models that sorted the boxes.
-    images
-        X without X^g with its boxes sorted into regions.
-    outcome
-        The fate of every box.
-    waiting
-        Images with boxes for a person, most inconsistent first.
-    scores
-        SCORE (Eq. 2) of each of them.
+    The images are X without X^g, sorted into regions with the models of iteration g. Those with
+    boxes for a person are waiting, the most inconsistent first, each with its SCORE (Eq. 2).
     """
 
     iteration: int
@@ -153,15 +143,10 @@ LABEL, REVIEW, REMOVED, REPLACED, LEFT_OUT = "label", "review", "removed", "repl
 
 @dataclass(frozen=True, eq=False)
 class ChangedImage:
-    """An image before and after the correction.
+    """An image before and after the correction; boxes are float64, shape (N, 4).
 
-    Parameters
-    ----------
-    before
-        Boxes of the crowd by what happens to them, float64, shape (N, 4) each.
-    after
-        Boxes that are there afterwards: labels by their region, and the boxes for a person
-        under `REVIEW`.
+    Before are those of the crowd by what happens to them; after are labels by their region, and the
+    boxes for a person under `REVIEW`.
     """
 
     image: ImageRecord
@@ -171,19 +156,10 @@ class ChangedImage:
 
 @dataclass(frozen=True)
 class CorrectionPreview:
-    """What `correct_remaining` will do.
+    """What `correct_remaining` will do, with pictures of the images with most changes.
 
-    Parameters
-    ----------
-    iteration
-        g, of the models that sorted the boxes.
-    figures
-        What will be told when it is done.
-    counts
-        Boxes by region (``red``, ``pink``, ``green``, ``gray``), source (``crowd``, ``mp``,
-        ``ma``) and what happens to them.
-    pictures
-        The images with most changes.
+    Boxes are counted by region (``red``, ``pink``, ``green``, ``gray``), source (``crowd``, ``mp``,
+    ``ma``) and what happens to them.
     """
 
     iteration: int
@@ -198,14 +174,7 @@ class CorrectionPreview:
 
 
 def preview(project: Project, pictures: int = PICTURES) -> CorrectionPreview:
-    """Look at what the correction would do now; nothing is stored.
-
-    Parameters
-    ----------
-    project
-        Whose models have looked at the remaining images.
-    pictures
-        How many images to show at most.
+    """Look at what the correction would do now, with some pictures at most; nothing is stored.
 
     Raises
     ------

@@ -35,17 +35,10 @@ CleanUse = Literal["validation", "initial"]
 
 @dataclass(frozen=True)
 class Sources:
-    """What a project is made of.
+    """What a project is made of, and where it was read from.
 
-    Parameters
-    ----------
-    crowd, crowd_path
-        The crowd's labels and where they were read from.
-    clean, clean_path
-        Labels by pathologists that exist already.
-    clean_use
-        ``"validation"``: their images are set apart to watch the detectors and to find tau.
-        ``"initial"``: their images are X^0, already labelled.
+    Clean labels, by pathologists, exist already. For ``"validation"`` their images are set apart to
+    watch the detectors and to find tau; for ``"initial"`` their images are X^0, already labelled.
     """
 
     images: Path

@@ -27,22 +27,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class TimeEstimate:
-    """How long an iteration will take.
+    """How long an iteration will take: both trainings, and both models looking at the images.
 
-    Parameters
-    ----------
-    device
-        What computes, in words.
-    train_seconds
-        Of both trainings.
-    predict_seconds
-        Of both models looking at the remaining and the validation images.
-    iterations
-        Batches of Mp's training and of Ma's.
-    images
-        How many both models will look at.
-    side_by_side
-        Whether the trainings are at the same time.
+    The device is told in words. `iterations` are batches of Mp's training and of Ma's, which may be
+    at the same time (`side_by_side`); `images` are the remaining and the validation images.
     """
 
     device: str
@@ -58,18 +46,9 @@ def estimate(
 ) -> TimeEstimate:
     """Measure for some seconds how long the iteration's trainings and predictions will take.
 
-    Nothing is written but decoded images in the project's cache.
-
-    Parameters
-    ----------
-    project
-        Measured are its own images with the labels that there are so far.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    side_by_side
-        Whether Mp and Ma will be trained at the same time.
-    threads
-        CPU threads of each training; None leaves torch's own number.
+    Measured are the project's own images with the labels that there are so far. Nothing is written
+    but decoded images in its cache. `threads` are those of each training; None leaves torch's own
+    number.
 
     Raises
     ------

@@ -26,17 +26,8 @@ class Executor(Protocol):
     ) -> Iterator[TrainingJob]:
         """Train detectors, each into its job's folder, as the result is iterated over.
 
-        Parameters
-        ----------
-        jobs
-            May be made one by one as they are taken.
-        report, should_stop, device
-            As in `napari_alc.detection.training.training.train`.
-
-        Yields
-        ------
-        TrainingJob
-            Each job when its detector is trained.
+        Jobs may be made one by one as they are taken; each comes back when its detector is trained.
+        The rest is as in `napari_alc.detection.training.training.train`.
 
         Raises
         ------
@@ -60,13 +51,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class LocalExecutor:
-    """Computes in the calling process, one detector after the other.
-
-    Parameters
-    ----------
-    cache_folder
-        The project's, where decoded images are kept.
-    """
+    """Computes in the calling process, one detector after the other, with the project's cache."""
 
     cache_folder: Path
 

@@ -32,16 +32,11 @@ FEWER = 0.9
 
 @dataclass(frozen=True)
 class Scenario:
-    """What lies ahead on one of the ways to the end.
+    """What lies ahead on one of the ways to the end, in images and boxes for pathologists.
 
-    Parameters
-    ----------
-    images, boxes
-        Images that pathologists still get, and boxes that they still look at.
-    budget
-        Of the whole project at its end, in percent of labelling everything by pathologists.
-    minutes
-        Of work still ahead at the pace so far; None where no time was measured.
+    The budget is of the whole project at its end, in percent of labelling everything by
+    pathologists; the minutes are those of the work still ahead at the pace so far, None where no
+    time was measured.
     """
 
     images: int
@@ -54,16 +49,9 @@ class Scenario:
 class Forecast:
     """Where the project stands in budget and time, and where it goes.
 
-    Parameters
-    ----------
-    budget_now
-        Spent so far, in percent of labelling everything by pathologists (full price).
-    minutes_now
-        Measured so far, of all pathologists together.
-    to_the_end
-        With all iterations that the settings plan; None until there is a ranking.
-    stop_now
-        With no further iteration; None until there is a ranking.
+    Spent so far are `budget_now`, in percent of labelling everything by pathologists (full price),
+    and `minutes_now`, of all pathologists together. What lies ahead, with all iterations that the
+    settings plan and with no further one, is None until there is a ranking.
     """
 
     budget_now: float
@@ -89,15 +77,7 @@ def surprise(found: Forecast) -> str:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What the images reviewed whole tell about the others.
-
-    Parameters
-    ----------
-    per_image
-        Objects in an image.
-    all_boxes
-        Objects in all images, estimated.
-    """
+    """What the images reviewed whole tell: objects in an image, and in all images, estimated."""
 
     per_image: float
     all_boxes: int
@@ -242,12 +222,8 @@ def _log(project: Project, event: EventKind, found: Status, person: str) -> None
 def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
     """The budget of the images that people have finished.
 
-    Parameters
-    ----------
-    clean
-        Boxes of the clean data set (N_clean); an estimate while it is not finished.
-    iteration
-        i: count step 1 up to X^i only, as things stood before step 2.
+    `clean` is the size of the clean data set in boxes (N_clean), an estimate while it is not
+    finished. With an iteration i, step 1 counts up to X^i only, as things stood before step 2.
     """
     whole = ReviewStep.WHOLE_IMAGE
     step_of = {

@@ -31,15 +31,7 @@ NOT_YET = "There is no ranking yet: both detectors have to look at the remaining
 
 @dataclass(frozen=True)
 class Ranking:
-    """The images that can be handed out next, the most urgent first.
-
-    Parameters
-    ----------
-    iteration
-        i of the models that looked at them.
-    rows
-        All images of X without X^i, but those of an audit.
-    """
+    """The images of X without X^i, but those of an audit, the most urgent first."""
 
     iteration: int
     rows: tuple[RankedImage, ...]
@@ -56,15 +48,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a review would cost.
-
-    Parameters
-    ----------
-    images, boxes
-        How many there are to be looked at.
-    minutes
-        At the pace of the whole images reviewed so far; None where no time was measured.
-    """
+    """What a review would cost at the pace of the whole images so far; None if not measured."""
 
     images: int
     boxes: int
@@ -206,14 +190,9 @@ IMAGES_AT_ONCE = 512
 class _Found:
     """What the LSM found in images, a row an image.
 
-    Parameters
-    ----------
-    inconsistency
-        SCORE (Eq. 2), shape (M,).
-    counts
-        Boxes of each region, shape (M, 4), columns as in `Region`.
-    offered
-        Boxes that a review of the whole image would show, shape (M,).
+    `inconsistency` is SCORE (Eq. 2), shape (M,); `counts` are boxes of each region, shape (M, 4),
+    columns as in `Region`; `offered` are boxes that a review of the whole image would show, shape
+    (M,).
     """
 
     image_ids: Integers

@@ -30,15 +30,9 @@ def predict(
 ) -> float:
     """Let both models look at X without X^i and at the validation images; returns tau.
 
-    Where the project's selection strategy looks further, that is measured here too. Pieces that
-    are there already are kept, so a call after a crash goes on.
-
-    Parameters
-    ----------
-    project, report, should_stop, device
-        As in `napari_alc.project.steps.train.train`.
-    executor
-        Who does it; None does it here. What a strategy measures is measured here.
+    Where the project's selection strategy looks further, that is measured here too, whoever
+    predicts. Pieces that are there already are kept, so a call after a crash goes on. Without an
+    executor, this process predicts.
 
     Raises
     ------

@@ -19,13 +19,9 @@ from napari_alc.project.storage.records import Batch, EventKind, ReviewStep
 def select(project: Project, k: int | None = None) -> tuple[int, ...]:
     """Hand the first k images of the ranking to the pathologists; returns their ids.
 
-    Images that a person took out of the ranking are passed over, those that a person added
-    come first (see `napari_alc.project.steps.overrides`).
-
-    Parameters
-    ----------
-    k
-        Other than the project's settings say, this time.
+    Images that a person took out of the ranking are passed over, those that a person added come
+    first (see `napari_alc.project.steps.overrides`). Without `k`, the project's settings say how
+    many.
 
     Raises
     ------
@@ -48,14 +44,9 @@ def select(project: Project, k: int | None = None) -> tuple[int, ...]:
 def hand_out(
     project: Project, image_ids: tuple[int, ...], batch: Batch, event: EventKind, person: str = ""
 ) -> None:
-    """Hand whole images to the pathologists, with what the models of `batch` see in them.
+    """Hand whole images to the pathologists, most urgent first, with what the models see in them.
 
-    Parameters
-    ----------
-    image_ids
-        Most urgent first.
-    event, person
-        Under which, and in whose name, it stands in the project's history.
+    It stands under `event`, and in the name of `person`, in the project's history.
     """
     if batch.models is None:
         raise ValueError("no model has seen these images")

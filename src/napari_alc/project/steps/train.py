@@ -37,16 +37,8 @@ def train(
 ) -> None:
     """Train the models of the present iteration; a model that is trained already is kept.
 
-    Parameters
-    ----------
-    project
-        Its run folders receive the models.
-    models
-        Names out of `MODELS`.
-    report, should_stop, device
-        As in `napari_alc.detection.training.training.train`.
-    executor
-        Who trains; None trains here, one model after the other.
+    Without an executor, this process trains, one model after the other. The rest is as in
+    `napari_alc.detection.training.training.train`.
 
     Raises
     ------

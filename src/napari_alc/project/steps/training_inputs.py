@@ -35,26 +35,14 @@ if TYPE_CHECKING:
 class TrainingJob:
     """All that decides the outcome of a training, and where its outcome goes.
 
-    Parameters
-    ----------
-    labels
-        What is learned; images without a label are negative examples.
-    paths
-        The file of each image.
-    plan
-        Sizes of the network and its input; None chooses them from `labels`.
-    clean
-        The validation images that are looked at meanwhile; None measures nothing.
-    folder
-        Where weights, metrics and checkpoint are written.
-    step
-        Name of the step in progress reports.
-    iteration, model
-        Whose training this is; -1 and empty for one that belongs to no iteration.
-    newest
-        Number of the latest decision that the labels hold.
-    strategy
-        Name of the selection strategy that will ask the detector; empty for none.
+    Images of `labels` without a label are negative examples; `paths` are their files. A `plan` of
+    None chooses the sizes of network and input from the labels. The validation images of `clean`
+    are looked at meanwhile; None measures nothing. The `folder` takes weights, metrics and
+    checkpoint; `step` names it in progress reports.
+
+    A training that belongs to no iteration has -1 and no model. The labels hold decisions up to the
+    number `newest`. `strategy` names the selection strategy that will ask the detector; empty for
+    none.
     """
 
     labels: LabelSet
@@ -141,12 +129,7 @@ PLAN_FILE = "plan.json"
 def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Plan:
     """The plan for detectors that learn from `clean`, made where `folder` holds none for it.
 
-    Parameters
-    ----------
-    clean
-        D_p; at least one of its boxes has an area.
-    folder
-        Of the iteration's runs.
+    At least one box of `clean`, D_p, has an area. The folder is that of the iteration's runs.
 
     Raises
     ------

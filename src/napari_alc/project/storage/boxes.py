@@ -142,19 +142,9 @@ class BoxRepository(Repository):
         return [replace(box, id=box_id) for (_, box), box_id in zip(drawn, box_ids, strict=True)]
 
     def add_sorted(self, rows: SortedLabels, crowd: Labels, iteration: int) -> Integers:
-        """Keep boxes that the LSM sorted, with their regions.
+        """Keep boxes that the LSM sorted, with their regions; returns the id of each, shape (N,).
 
-        Parameters
-        ----------
-        rows
-            N boxes; those of the crowd are in the store already.
-        crowd
-            What the crowd's rows point into.
-
-        Returns
-        -------
-        Integers
-            The id of each box, shape (N,).
+        Those of the crowd are in the store already; the crowd's rows point into `crowd`.
         """
         box_ids = np.zeros(len(rows), dtype=np.int64)
         of_crowd = rows.source == Source.CROWD

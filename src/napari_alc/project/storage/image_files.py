@@ -54,10 +54,7 @@ def fingerprint(path: Path) -> str:
 class ImageFiles:
     """The image files of a project, as its store knows them.
 
-    Parameters
-    ----------
-    folder
-        Where notes are kept; nothing depends on its being writable.
+    Notes are kept in a folder; nothing depends on its being writable.
     """
 
     def __init__(self, store: Database, folder: Path) -> None:

@@ -36,15 +36,7 @@ _COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
 @dataclass(frozen=True)
 class MissingPiece:
-    """Images to look at next, and where the result goes.
-
-    Parameters
-    ----------
-    start
-        Number of images before these.
-    images
-        Ids and files.
-    """
+    """Images to look at next, by id and file, how many come before, and where the result goes."""
 
     path: Path
     start: int
@@ -69,16 +61,8 @@ def predict_pieces(
     """Predict on `images` and keep the result in `folder`, a file for every few images.
 
     Pieces made by the same weights for the same images are not made again. Each is, to the last
-    bit, what it is without the others.
-
-    Parameters
-    ----------
-    weights, images, report, should_stop, device
-        As in `napari_alc.detection.inference.prediction.predict`.
-    folder
-        Of the pieces.
-    cache_folder
-        The project's, where decoded images are kept; None keeps none.
+    bit, what it is without the others. Decoded images are kept in the `cache_folder`, if there is
+    one. The rest is as in `napari_alc.detection.inference.prediction.predict`.
     """
     maker = fingerprint(weights)
     pieces = list(missing_pieces(maker, images, folder))

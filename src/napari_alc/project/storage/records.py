@@ -217,14 +217,9 @@ class Proposal:
 class Batch:
     """What tasks that are handed out together have in common.
 
-    Parameters
-    ----------
-    iteration
-        i, where the images join X^i (g in step 2).
-    models
-        Iteration of the models whose regions are shown; None where no model has seen them.
-    audit
-        Whether they were drawn at random to measure what noise is left.
+    The images join X^i (g in step 2). `models` is the iteration of the models whose regions are
+    shown; None where no model has seen the images. For an audit they were drawn at random to
+    measure what noise is left.
     """
 
     step: ReviewStep
@@ -237,12 +232,8 @@ class Batch:
 class Task:
     """An image in the queue.
 
-    Parameters
-    ----------
-    reader
-        Whose blind reading of the image it is; empty for the consensus task.
-    audit
-        Whether the image was drawn at random to measure what noise is left.
+    The reader is whose blind reading of the image it is; empty for the consensus task. For an audit
+    the image was drawn at random to measure what noise is left.
     """
 
     id: int
@@ -284,20 +275,10 @@ class SharedImage:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A training of a model in an iteration.
+    """A training of a model in an iteration, with the detector's settings as the project had them.
 
-    Parameters
-    ----------
-    settings
-        Of the detector, as the project had them.
-    images, boxes
-        How many it learned from.
-    trained_at, predicted_at
-        None until then.
-    threshold
-        tau of the iteration, in 0–1; None until the model has predicted.
-    metrics
-        What was measured, by name.
+    Images and boxes are those it learned from; the times are None until then. The threshold is tau
+    of the iteration, in 0–1; None until the model has predicted. Metrics are by name.
     """
 
     iteration: int
@@ -326,20 +307,10 @@ class Override:
 
 @dataclass(frozen=True)
 class RankedImage:
-    """An image of the ranking.
+    """An image of the ranking, with its boxes of each region and those that its review would show.
 
-    Parameters
-    ----------
-    rank
-        Its place, counted from 1.
-    score
-        SCORE (Eq. 2), 0 and more.
-    red, green, pink, gray
-        Boxes of each region.
-    offered
-        Boxes that its review would show.
-    override
-        What a person said about it; None where nobody did.
+    The rank is counted from 1; the score is SCORE (Eq. 2), 0 and more. The override is None where
+    nobody said anything about the image.
     """
 
     image_id: int
@@ -368,14 +339,8 @@ class RankedImage:
 class Lease:
     """That a window holds the image of a task.
 
-    Parameters
-    ----------
-    session
-        One window of one person.
-    process_started
-        Seconds since 1970: tells numbers of processes that are used again.
-    seen_at
-        Its last sign of life, in UTC.
+    A session is one window of one person. `process_started`, in seconds since 1970, tells numbers
+    of processes that are used again. `seen_at` is its last sign of life, in UTC.
     """
 
     task_id: int
