@@ -55,17 +55,14 @@ def ranking(
     tell([f"{cost.images} of {len(found.rows)} images chosen: {cost.words}."])
 
 
+SHOWN = ("image_id", "file_name", "rank", "score", "red", "green", "pink", "gray")
+"""What the JSON object tells of an image, besides what was chosen."""
+
+
 def _records(found: Ranking, chosen: frozenset[int]) -> list[dict[str, object]]:
     return [
         {
-            "image_id": row.image_id,
-            "file_name": row.file_name,
-            "rank": row.rank,
-            "score": row.score,
-            "red": row.red,
-            "green": row.green,
-            "pink": row.pink,
-            "gray": row.gray,
+            **{name: getattr(row, name) for name in SHOWN},
             "chosen": row.image_id in chosen,
             **_override(row),
         }
@@ -114,7 +111,8 @@ def _choosing(name: str, choose: Choose, about: str) -> Callable[..., None]:
                 overrides.undo(opened, image_id, who)
             else:
                 choose(opened, image_id, who, reason)
-            cost = overrides.cost(opened, opened.settings.method.per_iteration)
+            k = opened.settings.method.per_iteration
+            cost = overrides.cost_of(opened, overrides.ranked(opened), k)
         tell([f"{cost.images} images are chosen now: {cost.words}."])
 
     command.__name__, command.__doc__ = name, about

@@ -15,7 +15,6 @@ from napari_alc.commands.running import (
     ProgressOption,
     ProgressStyle,
     ProjectFolder,
-    Watch,
     tell,
     watched,
 )
@@ -70,12 +69,8 @@ def export(
             path = export_labels(opened, output, formats, watch.report, watch.should_stop)
             notes = [f"The clean dataset is {path}."]
         else:
-            notes = _again(opened, again, watch)
+            notes = _found(export_again(opened, again, watch.report, watch.should_stop))
     tell(notes)
-
-
-def _again(project: Project, sheet: Path, watch: Watch) -> list[str]:
-    return _found(export_again(project, sheet, watch.report, watch.should_stop))
 
 
 def _found(again: Again) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,33 +105,30 @@ Strategy = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class PlannedProject:
-    """The settings that the commands take, as they take them."""
-
-    initial: int
-    per_iteration: int
-    iterations: int
-    strategy: str
-    seed: int
-    tau: float | None
-    detector: str | None
-    weights: str | None
-    changes: Sequence[str]
-
-    def options(self) -> CreateOptions:
-        """What a project is created with."""
-        method = MethodSettings(
-            initial=self.initial,
-            per_iteration=self.per_iteration,
-            iterations=self.iterations,
-            strategy=self.strategy,
-            tau=-1.0 if self.tau is None else self.tau,
-            seed=self.seed,
-        )
-        weights = () if self.weights is None else (f"weights={_weights(self.weights)}",)
-        preset = self.detector or default_preset()
-        return CreateOptions(method, detector_settings(preset, (*self.changes, *weights)))
+def planned(
+    initial: int,
+    per_iteration: int,
+    iterations: int,
+    strategy: str,
+    seed: int,
+    tau: float | None,
+    detector: str | None,
+    weights: str | None,
+    changes: Sequence[str],
+) -> CreateOptions:
+    """What a project is created with, from the settings as the commands take them."""
+    method = MethodSettings(
+        initial=initial,
+        per_iteration=per_iteration,
+        iterations=iterations,
+        strategy=strategy,
+        tau=-1.0 if tau is None else tau,
+        seed=seed,
+    )
+    start = () if weights is None else (f"weights={_weights(weights)}",)
+    return CreateOptions(
+        method, detector_settings(detector or default_preset(), (*changes, *start))
+    )
 
 
 def _weights(text: str) -> str:
@@ -213,7 +210,7 @@ def create(
 
     Example: napari-alc create study --images tiffs --crowd crowd.json
     """
-    plan = PlannedProject(
+    options = planned(
         initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
     sources = Sources(
@@ -226,7 +223,7 @@ def create(
     )
     find_images(images)
     with watched(progress, cancel_file) as watch:
-        options = replace(plan.options(), database=database)
+        options = replace(options, database=database)
         made = create_project(project, sources, options, watch.report, watch.should_stop)
     with closing(made):
         _tell_unlisted(images, sources)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -110,15 +110,8 @@ class _JsonLines:
     def __call__(self, progress: Progress) -> None:
         if self.nobody_reads:
             return
-        record = {
-            "step": progress.step,
-            "done": progress.done,
-            "total": progress.total,
-            "message": progress.message,
-            "values": dict(progress.values),
-        }
         try:
-            sys.stdout.write(json.dumps(record) + "\n")
+            sys.stdout.write(json.dumps(asdict(progress)) + "\n")
             sys.stdout.flush()
         except OSError:  # A pipe without a reader; Windows has several names for that.
             self.nobody_reads = True

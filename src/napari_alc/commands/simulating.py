@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +25,11 @@ from napari_alc.commands.making import (
     Initial,
     Iterations,
     PerIteration,
-    PlannedProject,
     Seed,
     Strategy,
     Tau,
     Weights,
+    planned,
     read_told,
 )
 from napari_alc.commands.running import (
@@ -40,6 +41,7 @@ from napari_alc.commands.running import (
     tell,
     watched,
 )
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
 from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.coco import read_coco, write_coco
@@ -50,7 +52,7 @@ from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file
 from napari_alc.project.reporting.report_tables import iteration_header, iteration_row
-from napari_alc.project.settings import SETTINGS_FILE
+from napari_alc.project.settings import SETTINGS_FILE, MethodSettings
 from napari_alc.project.simulation import (
     READABLE_REPORT_FILE,
     Record,
@@ -97,7 +99,7 @@ def simulate(
 
     Example: napari-alc simulate study --images tiffs --crowd crowd.json --truth clean.json
     """
-    plan = PlannedProject(
+    options = planned(
         initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
     sources = Sources(
@@ -113,7 +115,7 @@ def simulate(
     tests = None if test is None else _test_images(sources, test, test_images or images)
     with (
         watched(progress, cancel_file) as watch,
-        closing(_open_or_create(project, sources, plan.options(), watch)) as opened,
+        closing(_open_or_create(project, sources, options, watch)) as opened,
         locked(opened.folder, "simulate"),
     ):
         known = clean.of_images(image.id for image in opened.images())
@@ -215,16 +217,9 @@ class DemoData:
 
 DEMO_IMAGES, DEMO_TEST_IMAGES, DEMO_SIZE, DEMO_SEED = 36, 20, 512, 2026
 
-DEMO_PLAN = PlannedProject(
-    initial=6,
-    per_iteration=5,
-    iterations=2,
-    strategy="score",
-    seed=0,
-    tau=None,
-    detector="compact",
-    weights=None,
-    changes=("iterations=200", "threads=1"),
+DEMO_OPTIONS = CreateOptions(
+    MethodSettings(initial=6, per_iteration=5, iterations=2),
+    DetectorSettings(preset="compact", iterations=200, threads=1),
 )
 """A few minutes on two cores, also busy ones, where two threads would wait for each other."""
 
@@ -245,12 +240,12 @@ def demo(
     with watched(progress) as watch:
         data = _demo_data(out, watch)
         sources = Sources(data.folder, data.crowd, out / "crowd.json")
-        project = _open_or_create(out / "project", sources, DEMO_PLAN.options(), watch)
+        project = _open_or_create(out / "project", sources, DEMO_OPTIONS, watch)
         simulation = Simulation(project, data.truth, TestImages(data.folder, data.test))
         if with_window:
             prepare_review(simulation, watch.report, watch.should_stop)
         else:
-            _run(simulation, watch, progress, _Photographer(out / "review.png", project))
+            _run(simulation, watch, progress, partial(_photograph, out / "review.png", project))
     if with_window:
         project.close()
         gui(project.folder)
@@ -293,18 +288,12 @@ def _counted(report: Report, before: int, total: int) -> Report:
     return lambda p: report(Progress("images", before + p.done, total, "making images"))
 
 
-class _Photographer:
-    """Takes a picture of the review once images chosen by the models wait there."""
-
-    def __init__(self, path: Path, project: Project) -> None:
-        self._path = path
-        self._project = project
-
-    def __call__(self, found: Status) -> None:
-        if found.next_step is Step.REVIEW and found.iteration > 0 and not self._path.exists():
-            problem = take_picture(self._project.folder, self._path)
-            if problem:
-                tell([f"No picture of the review could be taken: {problem}"])
+def _photograph(path: Path, project: Project, found: Status) -> None:
+    """Take a picture of the review once images chosen by the models wait there."""
+    if found.next_step is Step.REVIEW and found.iteration > 0 and not path.exists():
+        problem = take_picture(project.folder, path)
+        if problem:
+            tell([f"No picture of the review could be taken: {problem}"])
 
 
 def take_picture(project: Path, path: Path) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from napari_alc.cleaning.loop import agreed_labels
-from napari_alc.labels import ImageRecord, LabelSet
+from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.annotation.decisions import current_boxes
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
@@ -48,6 +49,11 @@ class CleanLabels:
     label_set: LabelSet
     origins: tuple[Origin, ...]
 
+    def counts(self, name: str) -> dict[str, int]:
+        """How many labels have each value of a field of `Origin`; empty ones as ``none``."""
+        found = Counter(getattr(origin, name) for origin in self.origins)
+        return {value or "none": count for value, count in sorted(found.items())}
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -68,11 +74,7 @@ def snapshot_now(project: Project) -> Snapshot:
 
 def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
     """X^i: the images handed to pathologists whole, up to and including `iteration`."""
-    ids = {
-        task.image_id
-        for task in queue(project, ReviewStep.WHOLE_IMAGE)
-        if task.iteration <= iteration
-    }
+    ids = {task.image_id for task in _step1_tasks(project, iteration)}
     return tuple(image for image in project.images() if image.id in ids)
 
 
@@ -84,8 +86,11 @@ def remaining_images(project: Project, iteration: int) -> tuple[ImageRecord, ...
 
 def pathologist_labels(project: Project, iteration: int) -> LabelSet:
     """D_p^i: what the pathologists labelled in X^i; images found empty are listed too."""
-    tasks = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.iteration <= iteration]
-    return labels_of_tasks(project, tasks)
+    return labels_of_tasks(project, _step1_tasks(project, iteration))
+
+
+def _step1_tasks(project: Project, iteration: int) -> list[Task]:
+    return [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.iteration <= iteration]
 
 
 def labels_of_tasks(project: Project, tasks: Sequence[Task]) -> LabelSet:
@@ -116,12 +121,23 @@ def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels
     tasks = [task for task in queue(project) if until is None or task.id <= until.task]
     last = None if until is None else until.decision
     decided = [box for box in _decided(project, tasks, last) if box[1].is_label]
-    by_task = {task.image_id: task for task in tasks}
-    origins = [_origin(by_task[image_id], box) for image_id, box in decided]
-    automatic = _automatic_without_task(project, by_task)
-    labels = labels_of([*decided, *((image_id, box) for image_id, box, _ in automatic)])
-    origins += [origin for _, _, origin in automatic]
-    return CleanLabels(LabelSet(project.images(), project.categories(), labels), tuple(origins))
+    by_image = {task.image_id: task for task in tasks}
+    origins = [_origin(box, by_image[image_id].iteration) for image_id, box in decided]
+    with project.store.transaction() as unit:
+        automatic = unit.boxes.automatic_labels()
+    for label in automatic:
+        if label.image_id not in by_image:  # nobody had to look at it
+            decided.append((label.image_id, label.box))
+            origins.append(_origin(label.box, label.iteration))
+    label_set = LabelSet(project.images(), project.categories(), labels_of(decided))
+    return CleanLabels(label_set, tuple(origins))
+
+
+def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:
+    """What people left in the images of some consensus tasks, as labels."""
+    image_of = {task.id: task.image_id for task in tasks}
+    boxes = current_boxes(project, image_of)
+    return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
 
 
 def _decided(
@@ -136,36 +152,6 @@ def _decided(
     ]
 
 
-def _origin(task: Task, box: ReviewBox) -> Origin:
-    return Origin(
-        source=box.source,
-        region=box.region,
-        iteration=task.iteration,
-        decision=box.state if box.person else "automatic",
-        person=box.person,
-        score=box.score,
-    )
-
-
-def _automatic_without_task(
-    project: Project, tasks: Iterable[int]
-) -> list[tuple[int, ReviewBox, Origin]]:
-    """Automatic labels of images that nobody had to look at."""
-    with_task = set(tasks)
-    with project.store.transaction() as unit:
-        automatic = [k for k in unit.boxes.automatic_labels() if k.image_id not in with_task]
-    return [
-        (
-            label.image_id,
-            label.box,
-            Origin(
-                source=label.box.source,
-                region=label.box.region,
-                iteration=label.iteration,
-                decision="automatic",
-                person="",
-                score=label.box.score,
-            ),
-        )
-        for label in automatic
-    ]
+def _origin(box: ReviewBox, iteration: int) -> Origin:
+    decision = box.state if box.person else "automatic"
+    return Origin(box.source, box.region, iteration, decision, box.person, box.score)

@@ -81,16 +81,16 @@ def locked(folder: Path, step: str, part: str = "") -> Iterator[None]:
 
 
 def one_at_a_time(
-    step: str, part: str = ""
+    step: str,
 ) -> Callable[[Callable[Concatenate[Project, P], R]], Callable[Concatenate[Project, P], R]]:
-    """Make a step of the method, or a part of one, hold its project's lock."""
+    """Make a step of the method hold its project's lock."""
 
     def decorate(
         function: Callable[Concatenate[Project, P], R],
     ) -> Callable[Concatenate[Project, P], R]:
         @wraps(function)
         def alone(project: Project, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            with locked(project.folder, step, part):
+            with locked(project.folder, step):
                 return function(project, *args, **kwargs)
 
         return alone

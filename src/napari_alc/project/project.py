@@ -19,6 +19,14 @@ MODELS = tuple(model.value for model in ModelName)
 """Mp learns from the pathologists' labels, Ma from the consensus labels."""
 
 
+def relative(path: Path, folder: Path) -> str:
+    """A path as seen from a folder; whole where they are on different drives."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return str(path)
+
+
 @dataclass
 class Project:
     """An open project: its folder, settings and store."""

@@ -14,7 +14,7 @@ from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.steps import overrides
-from napari_alc.project.steps.overrides import add, cost, image_named, ranked, take_out, undo
+from napari_alc.project.steps.overrides import add, cost_of, image_named, ranked, take_out, undo
 from napari_alc.project.steps.select import select
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.records import Override, OverrideKind, Spent
@@ -111,9 +111,9 @@ def test_images_are_found_by_name(project):
 
 
 def test_the_cost_is_counted_in_the_boxes_that_would_be_offered(project):
-    assert [cost(project, k).boxes for k in (0, 1, 2, 3)] == [0, 2, 6, 8]
-    assert cost(project, 9).images == 3
-    assert cost(project, 1).minutes is None
+    assert [cost_of(project, ranked(project), k).boxes for k in (0, 1, 2, 3)] == [0, 2, 6, 8]
+    assert cost_of(project, ranked(project), 9).images == 3
+    assert cost_of(project, ranked(project), 1).minutes is None
 
 
 def test_the_cost_in_minutes_follows_the_pace_so_far(project):
@@ -121,7 +121,7 @@ def test_the_cost_in_minutes_follows_the_pace_so_far(project):
     spent = Spent(task.id, None, 40.0)
     with project.store.transaction() as unit:
         unit.times.add("Ada", [spent])
-    found = cost(project, 1)
+    found = cost_of(project, ranked(project), 1)
     assert found.minutes == pytest.approx(found.boxes * 20 / 60)
 
 

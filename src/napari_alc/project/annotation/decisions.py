@@ -99,10 +99,15 @@ def finish(project: Project, task: Task, person: str) -> None:
         When boxes of it are still open.
     """
     with project.store.transaction() as unit:
-        still_open = unit.tasks.open_counts(task.id).get(task.id, 0)
-        if still_open:
-            raise Refused(Refusal.STILL_OPEN, still_open, task.file_name)
+        require_decided(unit, task)
         unit.tasks.finish(task.id, person, now())
+
+
+def require_decided(unit: UnitOfWork, task: Task) -> None:
+    """Refuse to finish a task while boxes of it are open."""
+    still_open = unit.tasks.open_counts(task.id).get(task.id, 0)
+    if still_open:
+        raise Refused(Refusal.STILL_OPEN, still_open, task.file_name)
 
 
 def current_boxes(

@@ -22,6 +22,59 @@ from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Spent, Task
 from napari_alc.wording import Refusal
 
+IDLE_SECONDS = 30.0
+"""Of a pause between two signs of work this much counts: one may look and think that long."""
+
+
+class Stopwatch:
+    """Counts the seconds that a person works, by task and box; its clock never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds: dict[tuple[int, int | None], float] = {}
+        self._here: tuple[int, int | None] | None = None
+        self._paused = False
+        self._since = clock()
+        self._counted = 0.0
+
+    def set_current(self, task_id: int | None, box_id: int | None = None) -> None:
+        """Count for this box from now on; for nothing where `task_id` is None."""
+        self.touch()
+        self._here = None if task_id is None else (task_id, box_id)
+
+    def touch(self) -> None:
+        """Note that the person did something."""
+        self._count()
+        self._since, self._counted = self._clock(), 0.0
+
+    def pause(self) -> None:
+        """Count nothing until `resume`."""
+        self._count()
+        self._paused = True
+
+    def resume(self) -> None:
+        """Count again, beginning now."""
+        self.touch()
+        self._paused = False
+
+    def counted(self) -> tuple[Spent, ...]:
+        """What was counted since it was last taken."""
+        self._count()
+        return tuple(Spent(*key, seconds) for key, seconds in self._seconds.items() if seconds > 0)
+
+    def forget(self, spent: Sequence[Spent]) -> None:
+        """Take off what has been stored."""
+        for item in spent:
+            self._seconds[item.task_id, item.box_id] -= item.seconds
+
+    def _count(self) -> None:
+        """Add what has passed of the present pause, no more than may count of it."""
+        passed = min(self._clock() - self._since, IDLE_SECONDS)
+        if self._here is not None and not self._paused:
+            known = self._seconds.get(self._here, 0.0)
+            self._seconds[self._here] = known + passed - self._counted
+        self._counted = passed
+
 
 class Lost(Refused):
     """The image is held by another window now."""
@@ -150,57 +203,3 @@ class _ClosedStore:
 
     def draw(self, box: ReviewBox) -> int:  # noqa: ARG002
         raise Refused(Refusal.HELD, self._held_by)
-
-
-IDLE_SECONDS = 30.0
-"""Of a pause between two signs of work this much counts: one may look and think that long."""
-
-
-class Stopwatch:
-    """Counts the seconds that a person works, by task and box; its clock never goes back."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seconds: dict[tuple[int, int | None], float] = {}
-        self._here: tuple[int, int | None] | None = None
-        self._paused = False
-        self._since = clock()
-        self._counted = 0.0
-
-    def set_current(self, task_id: int | None, box_id: int | None = None) -> None:
-        """Count for this box from now on; for nothing where `task_id` is None."""
-        self.touch()
-        self._here = None if task_id is None else (task_id, box_id)
-
-    def touch(self) -> None:
-        """Note that the person did something."""
-        self._count()
-        self._since, self._counted = self._clock(), 0.0
-
-    def pause(self) -> None:
-        """Count nothing until `resume`."""
-        self._count()
-        self._paused = True
-
-    def resume(self) -> None:
-        """Count again, beginning now."""
-        self.touch()
-        self._paused = False
-
-    def counted(self) -> tuple[Spent, ...]:
-        """What was counted since it was last taken."""
-        self._count()
-        return tuple(Spent(*key, seconds) for key, seconds in self._seconds.items() if seconds > 0)
-
-    def forget(self, spent: Sequence[Spent]) -> None:
-        """Take off what has been stored."""
-        for item in spent:
-            self._seconds[item.task_id, item.box_id] -= item.seconds
-
-    def _count(self) -> None:
-        """Add what has passed of the present pause, no more than may count of it."""
-        passed = min(self._clock() - self._since, IDLE_SECONDS)
-        if self._here is not None and not self._paused:
-            known = self._seconds.get(self._here, 0.0)
-            self._seconds[self._here] = known + passed - self._counted
-        self._counted = passed

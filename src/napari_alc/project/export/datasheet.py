@@ -27,7 +27,7 @@ from napari_alc.labels import ImageRecord, Labels
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.label_sets import CleanLabels, Snapshot
 from napari_alc.project.project import Project
-from napari_alc.project.reporting.report_tables import Table
+from napari_alc.project.reporting.report_tables import Table, settings_table
 from napari_alc.wording import UNKNOWN
 
 FORMAT = 1
@@ -55,7 +55,7 @@ def datasheet(
         "datasheet": FORMAT,
         "description": "Clean labels made by active label cleaning",
         "counts": _counts(clean),
-        "provenance": _provenance(clean),
+        "provenance": {name: clean.counts(name) for name in PROVENANCE_WORDS},
         "settings": settings.in_force,
         "seeds": {"method": settings.method.seed, "detector": settings.seeded_detector.seed},
         "models": _models(project),
@@ -81,18 +81,6 @@ def _counts(clean: CleanLabels) -> dict[str, Any]:
         "labels": len(labels),
         "categories": {name: found[number] for number, name in names.items()},
     }
-
-
-def _provenance(clean: CleanLabels) -> dict[str, dict[str, int]]:
-    """How many labels come from where, and how they were decided."""
-    return {
-        name: _counted(getattr(origin, name) for origin in clean.origins)
-        for name in ("source", "region", "decision", "person")
-    }
-
-
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return {value or "none": count for value, count in sorted(Counter(values).items())}
 
 
 def _models(project: Project) -> list[dict[str, Any]]:
@@ -184,7 +172,7 @@ def as_markdown(sheet: Sheet) -> str:
             ("iteration", "model", "images", "boxes", "tau"), map(_model_cells, sheet["models"])
         ),
         "## Settings",
-        *(_settings_table(name, values) for name, values in sheet["settings"].items()),
+        *(settings_table(name, values).markdown() for name, values in sheet["settings"].items()),
         "## Versions",
         _table(("program", "version"), sheet["versions"].items()),
         "## Checksums (BLAKE2b)",
@@ -222,13 +210,6 @@ def _checksum_rows(sheet: Sheet) -> list[tuple[str, str]]:
 def _model_cells(model: Mapping[str, Any]) -> tuple[Any, ...]:
     tau = UNKNOWN if model["tau"] is None else f"{model['tau']:.3f}"
     return model["iteration"], model["model"], model["images"], model["boxes"], tau
-
-
-def _settings_table(name: str, values: Mapping[str, Any]) -> str:
-    rows = (
-        (key, "chosen by the program" if value is None else value) for key, value in values.items()
-    )
-    return _table((name, "value"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from napari_alc.project.export.datasheet import (
 )
 from napari_alc.project.label_sets import CleanLabels, Snapshot, clean_labels, snapshot_now
 from napari_alc.project.locks import one_at_a_time
-from napari_alc.project.project import Project
+from napari_alc.project.project import Project, relative
 from napari_alc.project.status import Step, require
 from napari_alc.project.storage.records import EventKind
 
@@ -157,17 +156,10 @@ def _info(project: Project, layout: Layout, iteration: int) -> dict[str, Any]:
     return {
         "description": "Clean labels made by active label cleaning",
         "program": f"napari-alc {__version__}",
-        "images_folder": _folder_seen_from(layout.coco, project.images_folder),
+        "images_folder": relative(project.images_folder, layout.coco.resolve().parent),
         "iterations": iteration,
         "settings": project.settings.method.model_dump(),
     }
-
-
-def _folder_seen_from(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(folder, path.resolve().parent)).as_posix()
-    except ValueError:  # another drive on Windows
-        return str(folder)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import datetime
 from napari_alc.boxes import Corners
 from napari_alc.cleaning.majority import Group, Verdict, Vote, majority
 from napari_alc.errors import Refused
-from napari_alc.project.annotation.decisions import current_boxes, finish
+from napari_alc.project.annotation.decisions import finish, require_decided
 from napari_alc.project.annotation.leases import held
 from napari_alc.project.annotation.tasks import majority_name, prepare_change, require_all_read
 from napari_alc.project.project import Project
@@ -266,16 +266,10 @@ def finish_task(project: Project, task: Task, person: str) -> None:
         return
     if person != task.reader:
         raise Refused(Refusal.ANOTHERS_READING, task.reader, task.file_name)
-    still_open = sum(box.state == BoxState.OPEN for _, box in current_boxes(project, [task.id]))
-    if still_open:
-        raise Refused(Refusal.STILL_OPEN, still_open, task.file_name)
-    _finish_reading(project, task)
-
-
-def _finish_reading(project: Project, task: Task) -> None:
     with project.store.transaction() as unit:
         # Two readers who finish at the same moment would else both find the other still at work.
         unit.tasks.hold_consensus(task)
+        require_decided(unit, task)
         if not unit.tasks.finish(task.id, task.reader, now()):
             return
         prepare_change(unit, task.id)

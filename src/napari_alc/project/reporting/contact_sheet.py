@@ -251,7 +251,6 @@ def _draw(axes: Axes, picture: Picture, marks: Mapping[Style, Boxes]) -> None:
     for style, boxes in marks.items():
         for x1, y1, x2, y2 in (boxes * picture.scale).tolist():
             axes.add_patch(_rectangle(style, (x1, y1), x2 - x1, y2 - y1))
-    axes.autoscale(enable=False)
     if picture.nm is not None:
         _add_scale_bar(axes, picture, picture.nm)
 

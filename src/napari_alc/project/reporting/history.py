@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
 from napari_alc.labels import Labels, LabelSet
-from napari_alc.project.annotation.decisions import current_boxes
 from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.label_sets import decided_labels
 from napari_alc.project.project import Project
-from napari_alc.project.storage.records import ModelName, ReviewStep, RunRecord, labels_of
+from napari_alc.project.storage.records import ModelName, ReviewStep, RunRecord
 
 
 def noise_found(project: Project) -> Mapping[int, LabelNoise]:
@@ -21,9 +21,7 @@ def noise_found(project: Project) -> Mapping[int, LabelNoise]:
     X^i that its iteration added are judged by themselves.
     """
     finished = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.is_done]
-    image_of = {task.id: task.image_id for task in finished}
-    boxes = current_boxes(project, image_of)
-    truth = labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
+    truth = decided_labels(project, finished)
     with project.store.transaction() as unit:
         crowd = unit.boxes.of_crowd_on_finished()
     images: dict[int, set[int]] = defaultdict(set)

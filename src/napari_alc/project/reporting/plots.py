@@ -91,9 +91,7 @@ def _tide(axes: Axes, report: Record) -> bool:
         f"{name}, iteration {last['iteration']}": [last["models"][m]["TIDE"][e] for e in ERRORS]
         for m, name in (("mp", "Mp"), ("ma", "Ma"))
     }
-    axes.set_ylabel("AP50 lost (percentage points)")
-    axes.set_xlabel("Type of error")
-    return _grouped_bars(axes, list(ERRORS), values, "{:.1f}")
+    return _error_bars(axes, values)
 
 
 def _detectors(axes: Axes, report: Record) -> bool:
@@ -101,6 +99,10 @@ def _detectors(axes: Axes, report: Record) -> bool:
         f"{name}: AP50 {record['AP50']:.1f} %": [record["TIDE"][error] for error in ERRORS]
         for name, record in report["detectors"].items()
     }
+    return _error_bars(axes, values)
+
+
+def _error_bars(axes: Axes, values: Mapping[str, Sequence[float]]) -> bool:
     axes.set_ylabel("AP50 lost (percentage points)")
     axes.set_xlabel("Type of error")
     return _grouped_bars(axes, list(ERRORS), values, "{:.1f}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari_alc.cleaning.loop import relabelled
 from napari_alc.errors import BadData
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
@@ -48,6 +48,10 @@ BY_CLEAN = (
     "No true labels were given: the crowd's labels are judged by the clean ones, so this is the "
     "noise that was found. What neither the detectors nor a pathologist has seen is not in it."
 )
+
+
+ORIGINS = {"first drawn by": "source", "region": "region", "decided": "decision"}
+"""Fields of `Origin` in words."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
         "time": time_record(project),
         "detectors": {},
         "agreement": [pair.record() for pair in agreement(project)],
-        "origins": {} if clean is None else _origins(clean),
+        "origins": {w: clean.counts(name) for w, name in ORIGINS.items()} if clean else {},
         "further": outlook(project),
     }
     record |= simulated
@@ -234,11 +238,7 @@ def _measured(
 
 def _mixed(project: Project, iteration: int, truth: LabelSet) -> Record:
     """Noise of the pathologists' labels of X^i together with the crowd's of the rest."""
-    clean = pathologist_labels(project, iteration)
-    seen = {image.id for image in clean.images}
-    crowd = project.crowd_labels()
-    rest = [image.id for image in crowd.images if image.id not in seen]
-    mixed = crowd.with_labels(clean.labels.joined(crowd.labels.of_images(rest)))
+    mixed = relabelled(project.crowd_labels(), pathologist_labels(project, iteration))
     return compare_labels(truth, mixed).figures()
 
 
@@ -261,17 +261,6 @@ def _judged_by(truth: LabelSet | None, clean: CleanLabels | None, settled: Label
     if clean is None:
         words += f" Only the {len(settled.images):,} images that are settled so far count."
     return words
-
-
-def _origins(clean: CleanLabels) -> dict[str, dict[str, int]]:
-    named = {"first drawn by": "source", "region": "region", "decided": "decision"}
-    return {
-        words: {
-            value or "none": count
-            for value, count in sorted(Counter(getattr(o, name) for o in clean.origins).items())
-        }
-        for words, name in named.items()
-    }
 
 
 def _missing(record: Mapping[str, Any], found: Status) -> Sequence[str]:

@@ -292,16 +292,18 @@ def _further(report: Record) -> Iterator[Section]:
 
 def _settings(report: Record) -> Iterator[Section]:
     if "state" in report:
-        tables = (
-            Table((name, "value"), tuple((key, _value(v)) for key, v in values.items()))
-            for name, values in report["settings"].items()
-            if values
-        )
-        yield Section("settings", "Settings", tuple(tables))
+        named = report["settings"].items()
+        tables = tuple(settings_table(name, values) for name, values in named if values)
+        yield Section("settings", "Settings", tables)
 
 
-def _value(value: object) -> str:
-    return "chosen by the program" if value is None else str(value)
+def settings_table(name: str, values: Record) -> Table:
+    """Settings of a kind, by name."""
+    rows = (
+        (key, "chosen by the program" if value is None else str(value))
+        for key, value in values.items()
+    )
+    return Table((name, "value"), tuple(rows))
 
 
 def _ap50(record: Record | None) -> str:

@@ -13,15 +13,15 @@ from napari_alc.errors import AlcError, BadData
 from napari_alc.evaluation.intervals import clustered_wilson, design_effect
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
 from napari_alc.labels import Labels, LabelSet
-from napari_alc.project.annotation.decisions import current_boxes
 from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.label_sets import decided_labels
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
 from napari_alc.project.steps.assign_regions import Sorter, crowd_labels_of
 from napari_alc.project.steps.overrides import ranked
 from napari_alc.project.steps.select import hand_out
-from napari_alc.project.storage.records import Batch, EventKind, ReviewStep, Task, labels_of
+from napari_alc.project.storage.records import Batch, EventKind, ReviewStep, Task
 
 OF_BOXES = ("background", "location", "box_in_box")
 """Kinds of noise that a share of the crowd's boxes have."""
@@ -112,20 +112,13 @@ def result(project: Project) -> Audit | None:
     found = Audit(newest - 1, len(done), len(tasks) - len(done), {})
     if not done:
         return found
-    truth = _decided(project, done)
+    truth = decided_labels(project, done)
     crowd = crowd_labels_of(project, sorted(task.image_id for task in done))
     return replace(
         found,
         noise=_shares(done, truth, crowd),
         corrected=_corrected_shares(project, found.iteration, done, truth),
     )
-
-
-def _decided(project: Project, tasks: Sequence[Task]) -> Labels:
-    """What the pathologists left in the images."""
-    image_of = {task.id: task.image_id for task in tasks}
-    boxes = current_boxes(project, image_of)
-    return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
 
 
 def _corrected_shares(

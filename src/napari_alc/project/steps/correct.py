@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,17 @@ from napari_alc.project.storage.records import (
     Proposal,
     ReviewStep,
 )
+
+Names = NDArray[np.str_]
+
+PICTURES = 4
+"""Images that are shown."""
+
+LABEL, REVIEW, REMOVED, REPLACED = CorrectionOutcome
+"""What happens to a box."""
+
+LEFT_OUT = "left out"
+"""What happens to a box, too: another detector's box of the same object stands already."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,9 @@ def correct_remaining(project: Project) -> Corrected:
     images, outcome, iteration = plan.images, plan.outcome, plan.iteration
     with project.store.transaction() as unit:
         box_ids = unit.boxes.add_sorted(images.rows, images.crowd, iteration)
-        unit.boxes.add_outcomes(_outcomes(images, outcome, box_ids), iteration)
+        image_ids, fates = images.rows.image_ids, _fates(outcome).items()
+        outcomes = [(fate, image_ids[n].tolist(), box_ids[n].tolist()) for fate, n in fates]
+        unit.boxes.add_outcomes(outcomes, iteration)
         write_tasks(
             unit,
             plan.waiting,
@@ -107,17 +120,14 @@ def correct_remaining(project: Project) -> Corrected:
     return plan.figures
 
 
-def _outcomes(
-    images: SortedImages, outcome: Correction, box_ids: Integers
-) -> Iterator[tuple[CorrectionOutcome, list[int], list[int]]]:
-    named = (
-        (CorrectionOutcome.LABEL, outcome.automatic),
-        (CorrectionOutcome.REVIEW, outcome.review),
-        (CorrectionOutcome.REMOVED, outcome.removed),
-        (CorrectionOutcome.REPLACED, outcome.replaced),
-    )
-    for name, rows in named:
-        yield name, images.rows.image_ids[rows].tolist(), box_ids[rows].tolist()
+def _fates(outcome: Correction) -> dict[CorrectionOutcome, Integers]:
+    """Row numbers by what happens to their boxes."""
+    return {
+        LABEL: outcome.automatic,
+        REVIEW: outcome.review,
+        REMOVED: outcome.removed,
+        REPLACED: outcome.replaced,
+    }
 
 
 def _proposals(
@@ -130,15 +140,6 @@ def _proposals(
         for row in rows
         if int(images.rows.image_ids[row]) in with_task
     ]
-
-
-Names = NDArray[np.str_]
-
-PICTURES = 4
-"""Images that are shown."""
-
-LABEL, REVIEW, REMOVED, REPLACED, LEFT_OUT = "label", "review", "removed", "replaced", "left out"
-"""What happens to a box; the last: another detector's box of the same object stands already."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +183,7 @@ def preview(project: Project, pictures: int = PICTURES) -> CorrectionPreview:
         When this is not the time: images wait for review, or predictions are missing.
     """
     plan = plan_correction(project)
-    fates = _fates(len(plan.images.rows), plan.outcome)
+    fates = _named(len(plan.images.rows), plan.outcome)
     chosen = _most_changed(plan.images.rows, fates, pictures)
     records = {image.id: image for image in project.images()}
     return CorrectionPreview(
@@ -193,17 +194,11 @@ def preview(project: Project, pictures: int = PICTURES) -> CorrectionPreview:
     )
 
 
-def _fates(count: int, outcome: Correction) -> Names:
-    fates = np.full(count, LEFT_OUT)
-    named = (
-        (LABEL, outcome.automatic),
-        (REVIEW, outcome.review),
-        (REMOVED, outcome.removed),
-        (REPLACED, outcome.replaced),
-    )
-    for name, rows in named:
-        fates[rows] = name
-    return fates
+def _named(count: int, outcome: Correction) -> Names:
+    names = np.full(count, LEFT_OUT)
+    for fate, rows in _fates(outcome).items():
+        names[rows] = fate
+    return names
 
 
 def _counts(rows: SortedLabels, fates: Names) -> dict[tuple[str, str, str], int]:

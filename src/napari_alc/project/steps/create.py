@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.annotation.decisions import import_labels
 from napari_alc.project.annotation.tasks import INITIAL_DRAW, add_tasks
 from napari_alc.project.locks import LOCK_FILES, locked
-from napari_alc.project.project import Project
+from napari_alc.project.project import Project, relative
 from napari_alc.project.settings import (
     SETTINGS_FILE,
     MethodSettings,
@@ -167,13 +166,6 @@ def _fingerprint(sources: Sources, image: ImageRecord) -> str:
     return fingerprint(path)
 
 
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path.resolve(), folder)).as_posix()
-    except ValueError:  # another drive on Windows
-        return str(path.resolve())
-
-
 def _write(
     folder: Path,
     sources: Sources,
@@ -182,7 +174,7 @@ def _write(
     fingerprints: Mapping[int, str],
 ) -> Project:
     settings = ProjectSettings(
-        images=_relative(sources.images, folder),
+        images=relative(sources.images.resolve(), folder),
         database=options.database,
         method=fitting(options.method, len(images[ImageRole.TRAIN])),
         detector=options.detector,

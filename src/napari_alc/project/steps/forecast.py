@@ -23,6 +23,43 @@ from napari_alc.project.storage.records import (
     ReviewStep,
 )
 
+
+def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
+    """The budget of the images that people have finished.
+
+    `clean` is the size of the clean data set in boxes (N_clean), an estimate while it is not
+    finished. With an iteration i, step 1 counts up to X^i only, as things stood before step 2.
+    """
+    whole = ReviewStep.WHOLE_IMAGE
+    step_of = {
+        task.id: task.step
+        for task in queue(project)
+        if task.is_done
+        and (iteration is None or (task.step is whole and task.iteration <= iteration))
+    }
+    boxes = [(step_of[t], box) for t, box in current_boxes(project) if t in step_of]
+    step1 = [box for step, box in boxes if step is whole]
+    with project.store.transaction() as unit:
+        crowd = unit.boxes.count_of_crowd()
+        reviewed = unit.boxes.count_reviewed() if iteration is None else 0
+    drawn = sum(step is not whole and box.state is BoxState.ADDED for step, box in boxes)
+    return Budget(
+        crowd=crowd,
+        clean=clean,
+        step1_boxes=sum(box.is_label for box in step1),
+        step1_edits=sum(_is_edit(box) for box in step1),
+        step2_boxes=reviewed + drawn,
+        costs=project.settings.costs.prices,
+    )
+
+
+def _is_edit(box: ReviewBox) -> bool:
+    """Whether a box was added, moved or deleted; a drawing that was taken back is neither."""
+    withdrawn = box.source is BoxSource.PERSON and box.state is BoxState.DELETED
+    edits = BoxState.CHANGED, BoxState.ADDED, BoxState.DELETED
+    return box.state in edits and not withdrawn
+
+
 SMALL_GAIN = 0.5
 """AP50 in percent: less than this in an iteration is within the spread of two trainings."""
 
@@ -217,39 +254,3 @@ def go_on(project: Project, person: str) -> None:
 def _log(project: Project, event: EventKind, found: Status, person: str) -> None:
     with project.store.transaction() as unit:
         unit.events.add(event, found.iteration, {"person": person})
-
-
-def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
-    """The budget of the images that people have finished.
-
-    `clean` is the size of the clean data set in boxes (N_clean), an estimate while it is not
-    finished. With an iteration i, step 1 counts up to X^i only, as things stood before step 2.
-    """
-    whole = ReviewStep.WHOLE_IMAGE
-    step_of = {
-        task.id: task.step
-        for task in queue(project)
-        if task.is_done
-        and (iteration is None or (task.step is whole and task.iteration <= iteration))
-    }
-    boxes = [(step_of[t], box) for t, box in current_boxes(project) if t in step_of]
-    step1 = [box for step, box in boxes if step is whole]
-    with project.store.transaction() as unit:
-        crowd = unit.boxes.count_of_crowd()
-        reviewed = unit.boxes.count_reviewed() if iteration is None else 0
-    drawn = sum(step is not whole and box.state is BoxState.ADDED for step, box in boxes)
-    return Budget(
-        crowd=crowd,
-        clean=clean,
-        step1_boxes=sum(box.is_label for box in step1),
-        step1_edits=sum(_is_edit(box) for box in step1),
-        step2_boxes=reviewed + drawn,
-        costs=project.settings.costs.prices,
-    )
-
-
-def _is_edit(box: ReviewBox) -> bool:
-    """Whether a box was added, moved or deleted; a drawing that was taken back is neither."""
-    withdrawn = box.source is BoxSource.PERSON and box.state is BoxState.DELETED
-    edits = BoxState.CHANGED, BoxState.ADDED, BoxState.DELETED
-    return box.state in edits and not withdrawn

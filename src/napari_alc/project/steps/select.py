@@ -10,7 +10,7 @@ from napari_alc.project.annotation.tasks import write_tasks
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
-from napari_alc.project.steps.assign_regions import SortedImages, Sorter, whole_image_proposals
+from napari_alc.project.steps.assign_regions import Sorter, whole_image_proposals
 from napari_alc.project.steps.overrides import chosen_images, keep_ranking
 from napari_alc.project.storage.records import Batch, EventKind, ReviewStep
 
@@ -53,16 +53,8 @@ def hand_out(
     images = Sorter(project, batch.models).sort(image_ids)
     with project.store.transaction() as unit:
         box_ids = unit.boxes.add_sorted(images.rows, images.crowd, batch.models)
-        write_tasks(
-            unit,
-            image_ids,
-            batch,
-            _inconsistency(images, image_ids),
-            whole_image_proposals(images.rows, box_ids),
-        )
+        inconsistency = scores(images.rows, np.array(image_ids, dtype=np.int64)).tolist()
+        proposals = whole_image_proposals(images.rows, box_ids)
+        write_tasks(unit, image_ids, batch, inconsistency, proposals)
         details: dict[str, object] = {"images": list(image_ids)}
         unit.events.add(event, batch.models, details | ({"person": person} if person else {}))
-
-
-def _inconsistency(images: SortedImages, image_ids: tuple[int, ...]) -> list[float]:
-    return list(map(float, scores(images.rows, np.array(image_ids, dtype=np.int64))))

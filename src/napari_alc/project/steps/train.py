@@ -97,15 +97,11 @@ def _metrics_in(folder: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise _unreadable(folder, error) from error
-
-
-def _unreadable(folder: Path, error: Exception) -> BadData:
-    return BadData(
-        folder / METRICS_FILE,
-        f"the record of the training cannot be read ({error})",
-        f"Delete {folder / WEIGHTS_FILE} and train again",
-    )
+        raise BadData(
+            folder / METRICS_FILE,
+            f"the record of the training cannot be read ({error})",
+            f"Delete {folder / WEIGHTS_FILE} and train again",
+        ) from error
 
 
 def _is_of(run: RunRecord, metrics: Mapping[str, object]) -> bool:
