@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from napari_alc.boxes import as_boxes, corners_of
+from napari_alc.boxes import corners_of
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.decisions import draw_boxes, finish, open_document
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
-from napari_alc.project.storage.records import BoxSource, BoxState, ReviewBox, ReviewStep, Task
+from napari_alc.project.storage.records import (
+    BoxSource,
+    BoxState,
+    ReviewBox,
+    ReviewStep,
+    Task,
+    labels_of,
+)
 from napari_alc.simulation.pathologist import good_enough, review_boxes, same_objects
 
 PERSON = "simulated pathologist"
@@ -84,9 +89,4 @@ def _as_truth(box: ReviewBox, truth: Labels, row: int) -> ReviewBox:
 
 
 def _as_labels(boxes: list[ReviewBox], image_id: int) -> Labels:
-    return Labels(
-        np.full(len(boxes), image_id),
-        np.array([box.category_id for box in boxes], dtype=np.int64),
-        as_boxes([box.corners for box in boxes]),
-        np.array([box.id for box in boxes], dtype=np.int64),
-    )
+    return labels_of((image_id, box) for box in boxes)

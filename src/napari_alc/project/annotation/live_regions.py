@@ -24,27 +24,16 @@ _SLACK = 1e-6
 def live_regions(
     boxes: Sequence[ReviewBox], suggestions: Sequence[ReviewBox], thresholds: Thresholds
 ) -> dict[int, str]:
-    """The regions of one image as things stand.
+    """The regions of one image as things stand, by id of every box that is not deleted.
 
-    The crowd's set is made of the labels that the pathologist has settled so far and of the
-    crowd's boxes that nobody has decided on; the models' sets of their boxes that were not
-    deleted or changed. A model's box that was kept is in its own set and among the labels,
-    and therefore gray. What the automatic correction kept is no decision of a person.
+    The crowd's set is made of the labels that the pathologist has settled so far and of the crowd's
+    boxes that nobody has decided on; the models' sets of their boxes that were not deleted or
+    changed. A model's box that was kept is in its own set and among the labels, and therefore gray.
+    What the automatic correction kept is no decision of a person.
 
-    Parameters
-    ----------
-    boxes
-        Under review, deleted ones included.
-    suggestions
-        Every other box that crowd and models had on the image when it was sorted.
-    thresholds
-        Settings of the method; its score counts no more, as the boxes were sorted by it.
-
-    Returns
-    -------
-    dict[int, str]
-        Name of the region by id of every box and suggestion that is not deleted; empty where
-        no model has seen the image.
+    Deleted boxes are among those under review; suggestions are all others that crowd and models had
+    on the image when it was sorted. The thresholds' score counts no more, as the boxes were sorted
+    by it. Empty where no model has seen the image.
     """
     shown = [box for box in (*boxes, *suggestions) if box.state != "deleted"]
     if not any(box.region for box in (*boxes, *suggestions)):

@@ -91,12 +91,8 @@ class HeldImage:
 class ReviewSession:
     """What one person does in one window, from opening a project to closing it.
 
-    Attributes
-    ----------
-    history
-        Undo and redo across the images of the session.
-    stopwatch
-        Counts the time; tell it when the person does something, pauses or resumes.
+    Its history has undo and redo across images. Its stopwatch counts the time; tell it when the
+    person does something, pauses or resumes.
     """
 
     def __init__(self, project: Project, person: str) -> None:

@@ -11,7 +11,6 @@ from itertools import islice
 
 import numpy as np
 
-from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.loop import offered_rows, rank_images
 from napari_alc.cleaning.regions import Region
 from napari_alc.cleaning.selection import Candidates, scores
@@ -22,32 +21,13 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import has_predicted, status
 from napari_alc.project.steps.assign_regions import SortedImages, Sorter
 from napari_alc.project.storage.database import UnitOfWork
+from napari_alc.project.storage.rankings import ImageScores
 from napari_alc.project.storage.records import Override, OverrideKind, RankedImage, ReviewStep
 from napari_alc.project.strategy_measurements import measured_values, strategy_of
 from napari_alc.wording import counted
 
 IMAGES_AT_ONCE = 512
 """Images whose boxes are sorted, and so held in memory, at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What the LSM found in images, a row an image.
-
-    `inconsistency` is SCORE (Eq. 2), shape (M,); `counts` are boxes of each region, shape (M, 4),
-    columns as in `Region`; `offered` are boxes that a review of the whole image would show, shape
-    (M,).
-    """
-
-    image_ids: Integers
-    inconsistency: Floats
-    counts: Integers
-    offered: Integers
-
-    def of(self, image_ids: Integers) -> _Found:
-        """The rows of some images, in their order; rows must be ordered by id before."""
-        rows = np.searchsorted(self.image_ids, image_ids)
-        return _Found(image_ids, self.inconsistency[rows], self.counts[rows], self.offered[rows])
 
 
 def keep_ranking(project: Project, iteration: int) -> None:
@@ -68,7 +48,7 @@ def keep_ranking(project: Project, iteration: int) -> None:
         _keep(project, iteration, made_of, _make(project, iteration))
 
 
-def _make(project: Project, iteration: int) -> _Found:
+def _make(project: Project, iteration: int) -> ImageScores:
     """What the LSM found, the most urgent image first."""
     found = _find(project, iteration)
     measured = measured_values(project, iteration, found.image_ids)
@@ -77,31 +57,30 @@ def _make(project: Project, iteration: int) -> _Found:
     return found.of(rank_images(strategy, candidates, seed, iteration))
 
 
-def _keep(project: Project, iteration: int, made_of: dict[str, object], found: _Found) -> None:
+def _keep(project: Project, iteration: int, made_of: dict[str, object], found: ImageScores) -> None:
     """Store a ranking, unless what it was made of has changed meanwhile."""
     with project.store.transaction() as unit:
         unit.rankings.begin_anew()
         if made_of == _made_of(project, unit, iteration):
-            columns = found.image_ids, found.inconsistency, found.counts, found.offered
-            unit.rankings.replace(iteration, *columns, made_of)
+            unit.rankings.replace(iteration, found, made_of)
 
 
-def _find(project: Project, iteration: int) -> _Found:
+def _find(project: Project, iteration: int) -> ImageScores:
     ids = [image.id for image in remaining_images(project, iteration)]
     sorter = Sorter(project, iteration)
     starts = range(0, max(len(ids), 1), IMAGES_AT_ONCE)
     parts = [_found_in(sorter.sort(ids[start : start + IMAGES_AT_ONCE])) for start in starts]
-    columns = ([getattr(part, column.name) for part in parts] for column in fields(_Found))
-    return _Found(*map(np.concatenate, columns))
+    columns = ([getattr(part, column.name) for part in parts] for column in fields(ImageScores))
+    return ImageScores(*map(np.concatenate, columns))
 
 
-def _found_in(images: SortedImages) -> _Found:
+def _found_in(images: SortedImages) -> ImageScores:
     ids, rows = images.image_ids, images.rows
     position = np.searchsorted(ids, rows.image_ids)
     counts = np.zeros((len(ids), len(Region)), dtype=np.int64)
     np.add.at(counts, (position, rows.region), 1)
     offered = np.bincount(position[offered_rows(rows)], minlength=len(ids))
-    return _Found(ids, scores(rows, ids), counts, offered)
+    return ImageScores(ids, scores(rows, ids), counts, offered)
 
 
 def _needed(project: Project, iteration: int) -> dict[str, object] | None:

@@ -124,12 +124,7 @@ def load_pieces(folder: Path, image_ids: Iterable[int]) -> Detections:
 
 
 class StoredDetections:
-    """The detections kept in a folder, of which only the files asked for are held in memory.
-
-    Parameters
-    ----------
-    folder
-        Where `predict_pieces` wrote them.
+    """The detections in a folder of `predict_pieces`; only the files asked for are held in memory.
 
     Raises
     ------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import delete, func, select
 
 from napari_alc.boxes import Floats, Integers
@@ -17,6 +19,28 @@ MADE_OF = "ranking"
 """Key of the table `meta`: what the newest ranking was made of, as JSON."""
 
 _ranking, _choice, _meta = schema.ranking.c, schema.choice.c, schema.meta.c
+
+
+@dataclass(frozen=True, eq=False)
+class ImageScores:
+    """What the LSM found in images, a row an image.
+
+    `inconsistency` is SCORE (Eq. 2), shape (M,); `counts` are boxes of each region, shape (M, 4),
+    columns as in `Region`; `offered` are boxes that a review of the whole image would show,
+    shape (M,).
+    """
+
+    image_ids: Integers
+    inconsistency: Floats
+    counts: Integers
+    offered: Integers
+
+    def of(self, image_ids: Integers) -> ImageScores:
+        """The rows of some images, in their order; rows must be ordered by id before."""
+        rows = np.searchsorted(self.image_ids, image_ids)
+        return ImageScores(
+            image_ids, self.inconsistency[rows], self.counts[rows], self.offered[rows]
+        )
 
 
 class RankingRepository(Repository):
@@ -35,37 +59,18 @@ class RankingRepository(Repository):
         self._rows(select(schema.meta).with_for_update())
         self._execute(delete(schema.meta).where(_meta.key == MADE_OF))
 
-    def replace(
-        self,
-        iteration: int,
-        image_ids: Integers,
-        scores: Floats,
-        counts: Integers,
-        offered: Integers,
-        made_of: Mapping[str, object],
-    ) -> None:
-        """Keep the ranking of an iteration in place of an earlier one.
+    def replace(self, iteration: int, found: ImageScores, made_of: Mapping[str, object]) -> None:
+        """Keep the ranking of an iteration in place of an earlier one, the most urgent first.
 
-        Parameters
-        ----------
-        image_ids
-            The most urgent first, shape (M,).
-        scores
-            SCORE (Eq. 2) of each, shape (M,).
-        counts
-            Boxes of each region, shape (M, 4), columns as in `Region`.
-        offered
-            Boxes that a review of the whole image would show, shape (M,).
-        made_of
-            All that the ranking depends on.
+        It was `made_of` all that it depends on.
         """
         rows = rows_of(
             {"iteration": iteration},
-            image_id=image_ids.tolist(),
-            rank=range(len(image_ids)),
-            score=scores.tolist(),
-            **{region.label: counts[:, region].tolist() for region in Region},
-            offered=offered.tolist(),
+            image_id=found.image_ids.tolist(),
+            rank=range(len(found.image_ids)),
+            score=found.inconsistency.tolist(),
+            **{region.label: found.counts[:, region].tolist() for region in Region},
+            offered=found.offered.tolist(),
         )
         self._execute(delete(schema.ranking).where(_ranking.iteration == iteration))
         self._add(schema.ranking, rows)
