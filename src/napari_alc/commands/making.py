@@ -213,14 +213,7 @@ def create(
     options = planned(
         initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
-    sources = Sources(
-        images=images,
-        crowd=read_told(crowd, images),
-        crowd_path=crowd,
-        clean=None if clean is None else read_told(clean, images),
-        clean_path=clean or Path("clean labels"),
-        clean_use=split,
-    )
+    sources = read_sources(images, crowd, clean, split)
     find_images(images)
     with watched(progress, cancel_file) as watch:
         options = replace(options, database=database)
@@ -240,6 +233,16 @@ def _tell_nothing_left(project: Project) -> None:
                 "choose a smaller --initial for a project that saves their time."
             ]
         )
+
+
+def read_sources(
+    images: Path, crowd: Path, clean: Path | None, clean_use: CleanUse = "validation"
+) -> Sources:
+    """What the label files say that a project is made of."""
+    sources = Sources(images, read_told(crowd, images), crowd, clean_use=clean_use)
+    if clean is None:
+        return sources
+    return replace(sources, clean=read_told(clean, images), clean_path=clean)
 
 
 def read_told(path: Path, images: Path | None) -> LabelSet:

@@ -30,6 +30,7 @@ from napari_alc.commands.making import (
     Tau,
     Weights,
     planned,
+    read_sources,
     read_told,
 )
 from napari_alc.commands.running import (
@@ -51,11 +52,10 @@ from napari_alc.progress import Progress, Report
 from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file
-from napari_alc.project.reporting.report_tables import iteration_header, iteration_row
+from napari_alc.project.reporting.report_tables import Record, iteration_header, iteration_row
 from napari_alc.project.settings import SETTINGS_FILE, MethodSettings
 from napari_alc.project.simulation import (
     READABLE_REPORT_FILE,
-    Record,
     Simulation,
     TestImages,
     prepare_review,
@@ -102,13 +102,7 @@ def simulate(
     options = planned(
         initial, per_iteration, iterations, strategy, seed, tau, detector, weights, set_ or ()
     )
-    sources = Sources(
-        images=images,
-        crowd=read_told(crowd, images),
-        crowd_path=crowd,
-        clean=None if validation is None else read_told(validation, images),
-        clean_path=validation or Path("validation labels"),
-    )
+    sources = read_sources(images, crowd, validation)
     clean = _known_truth(sources, truth)
     # What the crowd never drew can still be told apart by the pathologist.
     sources = replace(sources, crowd=_with_categories(sources.crowd, clean))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from napari_alc.cleaning.loop import relabelled
 from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
@@ -23,7 +22,7 @@ from napari_alc.project.readers.agreement import agreement
 from napari_alc.project.reporting.html_report import write_report
 from napari_alc.project.reporting.metrics import budget_record, detector_record
 from napari_alc.project.reporting.report_data import REPORT_FILE
-from napari_alc.project.reporting.report_tables import markdown
+from napari_alc.project.reporting.report_tables import Record, markdown
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.steps.correct import correct_remaining
@@ -37,8 +36,6 @@ READABLE_REPORT_FILE = "report.md"
 
 TRAINING_SHARE = 10
 """A training counts this many times a prediction in the estimate of the time left."""
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
