@@ -27,7 +27,7 @@ from napari_alc.evaluation.threshold import FALLBACK_TAU, best_threshold
 from napari_alc.files import write_text
 from napari_alc.labels import Detections, ImageRecord, LabelSet
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.reporting.metrics import detector_record
+from napari_alc.project.reporting.report_tables import detector_record
 from napari_alc.project.storage.prediction_files import predict_pieces
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Experiment:
     def measure(self, model: TrainedModel) -> dict[str, float]:
         """AP50 and TIDE's errors of `model` on the test images, in percent."""
         found = self.predict(model, self.data.test.images, f"{self.data.name}-test")
-        code = code_version("napari_alc.evaluation", "napari_alc.project.reporting.metrics")
+        code = code_version("napari_alc.evaluation", "napari_alc.project.reporting.report_tables")
         path = model.folder / f"{self.data.name}-measured-{code}.json"
         with self._alone(model.folder):
             if not path.exists():

@@ -97,8 +97,7 @@ def labels_of_tasks(project: Project, tasks: Sequence[Task]) -> LabelSet:
     """What people left in the images of `tasks`; images found empty are listed too."""
     ids = {task.image_id for task in tasks}
     images = tuple(image for image in project.images() if image.id in ids)
-    boxes = [box for box in _decided(project, tasks) if box[1].is_label]
-    return LabelSet(images, project.categories(), labels_of(boxes))
+    return LabelSet(images, project.categories(), labels_of(_left(project, tasks)))
 
 
 def consensus_labels(project: Project, iteration: int) -> LabelSet:
@@ -119,8 +118,7 @@ def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels
     With `until`, a moment after the correction, the labels as they were then.
     """
     tasks = [task for task in queue(project) if until is None or task.id <= until.task]
-    last = None if until is None else until.decision
-    decided = [box for box in _decided(project, tasks, last) if box[1].is_label]
+    decided = _left(project, tasks, None if until is None else until.decision)
     by_image = {task.image_id: task for task in tasks}
     origins = [_origin(box, by_image[image_id].iteration) for image_id, box in decided]
     with project.store.transaction() as unit:
@@ -140,15 +138,15 @@ def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:
     return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
 
 
-def _decided(
+def _left(
     project: Project, tasks: Iterable[Task], until: int | None = None
 ) -> list[tuple[int, ReviewBox]]:
-    """Pairs of image id and box for the boxes of `tasks`, decided or not."""
+    """Pairs of image id and box for the boxes of `tasks` that are labels."""
     image_of = {task.id: task.image_id for task in tasks}
     return [
         (image_of[task_id], box)
         for task_id, box in current_boxes(project, until=until)
-        if task_id in image_of
+        if task_id in image_of and box.is_label
     ]
 
 

@@ -20,9 +20,13 @@ from napari_alc.project.label_sets import clean_labels, pathologist_labels, trai
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.readers.agreement import agreement
 from napari_alc.project.reporting.html_report import write_report
-from napari_alc.project.reporting.metrics import budget_record, detector_record
 from napari_alc.project.reporting.report_data import REPORT_FILE
-from napari_alc.project.reporting.report_tables import Record, markdown
+from napari_alc.project.reporting.report_tables import (
+    Record,
+    budget_record,
+    detector_record,
+    markdown,
+)
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import Status, Step, run_of, status
 from napari_alc.project.steps.correct import correct_remaining

@@ -32,7 +32,7 @@ COMPUTING = (
     "napari_alc.simulation",
     "napari_alc.detection",
     "napari_alc.formats.images",
-    "napari_alc.project.reporting.metrics",
+    "napari_alc.project.reporting.report_tables",
 )
 """Parts of the program on which every row depends, beside `PACKAGE`'s own modules."""
 

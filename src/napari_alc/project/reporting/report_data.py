@@ -22,8 +22,7 @@ from napari_alc.project.label_sets import (
 )
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.readers.agreement import agreement
-from napari_alc.project.reporting.metrics import budget_record, detector_record
-from napari_alc.project.reporting.report_tables import Record, Table
+from napari_alc.project.reporting.report_tables import Record, Table, budget_record, detector_record
 from napari_alc.project.status import Status, Step, is_corrected, run_of, status
 from napari_alc.project.steps.audit import Audit, Share
 from napari_alc.project.steps.audit import result as audit_result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -181,21 +181,16 @@ def _write(
     )
     store = Database(folder, options.database)
     project = Project(folder, settings, store)
-    try:
+    with ExitStack() as undo:
+        undo.callback(store.close)
         store.create()
-        try:
-            _fill(project, sources, images, fingerprints)
-            _first_tasks(project, sources)
-            store.seal()
-            # The settings come last: a folder without them is no project.
-            write_settings(folder, settings)
-        except BaseException:
-            with suppress(BadData):
-                store.drop()
-            raise
-    except BaseException:
-        store.close()
-        raise
+        undo.callback(store.drop)
+        _fill(project, sources, images, fingerprints)
+        _first_tasks(project, sources)
+        store.seal()
+        # The settings come last: a folder without them is no project.
+        write_settings(folder, settings)
+        undo.pop_all()
     return project
 
 

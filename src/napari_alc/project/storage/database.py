@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from napari_alc.errors import BadData
 from napari_alc.project.storage import schema
-from napari_alc.project.storage.boxes import BoxRepository
+from napari_alc.project.storage.boxes import BoxRepository, ImageRepository
 from napari_alc.project.storage.decisions import DecisionRepository
-from napari_alc.project.storage.images import ImageRepository
 from napari_alc.project.storage.rankings import RankingRepository
 from napari_alc.project.storage.runs import EventRepository, RunRepository
 from napari_alc.project.storage.sessions import LeaseRepository, TimeRepository
@@ -130,8 +129,8 @@ class Database:
             connection.execute(insert(schema.meta), [row])
 
     def drop(self) -> None:
-        """Remove the tables of a project that could not be made."""
-        with self.begin() as connection:
+        """Remove the tables of a project that could not be made, if the database lets us."""
+        with suppress(BadData), self.begin() as connection:
             schema.metadata.drop_all(connection)
 
     def check(self) -> None:
