@@ -206,9 +206,9 @@ def agreement(project: Project) -> tuple[PairAgreement, ...]:
         ]
         told = _Readings(unit, [task.id for tasks in finished for task in tasks])
     names = dict.fromkeys(task.reader for tasks in finished for task in tasks)
+    by_reader = [{task.reader: task for task in tasks} for tasks in finished]
     pairs = []
     for first, second in combinations(names, 2):
-        by_reader = [{task.reader: task for task in tasks} for tasks in finished]
         both = [(of[first], of[second]) for of in by_reader if first in of and second in of]
         if both:
             pairs.append(told.compare(first, second, both))
