@@ -1,9 +1,13 @@
 """What every test needs: laws are tried without a look at the clock, since machines are busy."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from running_jobs import ORDINARY_PROGRAM, at_ordinary_priority
+from zygote import zygote
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -36,3 +40,19 @@ def own_log(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def loaded_program():
+    """What stands for the program in tests that start it: begun at once, at ordinary priority."""
+    if sys.platform == "win32":
+        yield ORDINARY_PROGRAM
+        return
+    with zygote() as command:
+        yield command
+
+
+@pytest.fixture
+def quick_jobs(monkeypatch, loaded_program):
+    """Jobs begin at once: what is tested is what they do, not how a process starts."""
+    at_ordinary_priority(monkeypatch, loaded_program)

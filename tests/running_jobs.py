@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -42,9 +42,15 @@ end = dict(ended_at="now", ending={CANCELLED.ending.value!r}, message={CANCELLED
 """Does what a supervisor does whose training never ends, until it is cancelled; trains nothing."""
 
 
-def at_ordinary_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+ORDINARY_PROGRAM = (sys.executable, "-c", ORDINARY)
+
+
+def at_ordinary_priority(
+    monkeypatch: pytest.MonkeyPatch, program: Sequence[str] = ORDINARY_PROGRAM
+) -> None:
     """Jobs give way to nobody: beside other tests on the same cores they might never begin."""
-    monkeypatch.setattr(job_folder, "PROGRAM", (sys.executable, "-c", ORDINARY))
+    monkeypatch.setattr(job_folder, "PROGRAM", program)
+    monkeypatch.setattr(child_process, "PROGRAM", program)
     monkeypatch.setattr(job_folder, "lower_priority_of_session", lambda _pid: None)
     monkeypatch.setattr(child_process, "lower_priority", lambda _pid: None)
 

@@ -1,4 +1,4 @@
-"""Every row of every table is computed once on tiny data: about a minute on two cores."""
+"""Every row of every table is computed once on tiny data with trainings of a moment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def folder(tmp_path_factory):
 def results(program, folder):
     """The folder of results, computed by the first test that asks for it."""
     if not (folder / "results").exists():
-        done = program("compare", "--quick", "--out", folder, "--progress", "none")
+        done = program(
+            "compare", "--quick", "--set", "iterations=5", "--out", folder, "--progress", "none"
+        )
         assert (done.status, done.err.count(" rows.")) == (0, len(TABLES)), done.err
     return folder / "results"
 

@@ -58,6 +58,7 @@ def until_first_report(job):
     return seen
 
 
+@pytest.mark.usefixtures("quick_jobs")
 def test_the_steps_lead_from_training_to_the_next_review(tmp_path, start):
     project = make_project(tmp_path)
     reports = []
@@ -79,6 +80,7 @@ def test_the_steps_lead_from_training_to_the_next_review(tmp_path, start):
     ]
 
 
+@pytest.mark.usefixtures("quick_jobs")
 def test_a_step_out_of_turn_fails_with_its_reason_which_is_in_the_log_too(tmp_path, start):
     project = make_project(tmp_path, reviewed=False)
     job = start(project.folder, commands(Step.SELECT, project.folder), "Select next images")
@@ -125,6 +127,7 @@ def test_a_killed_supervisor_is_told_and_its_children_stop_with_their_checkpoint
     assert current_job(project.folder) is None
 
 
+@pytest.mark.usefixtures("quick_jobs")
 def test_a_cancelled_job_that_goes_on_gives_the_weights_of_a_training_that_never_stopped(
     tmp_path, start
 ):

@@ -18,6 +18,9 @@ from tiny_projects import draw, make_project
 LEFT = Qt.MouseButton.LeftButton
 
 
+pytestmark = pytest.mark.usefixtures("quick_jobs")
+
+
 @pytest.fixture
 def opened(docked):
     def open_(folder):
