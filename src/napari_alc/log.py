@@ -76,10 +76,7 @@ def log_file() -> Path | None:
 def start(verbose: bool = False) -> None:
     """Write to the log from now on, unhandled errors too; what cannot be written is left out.
 
-    Parameters
-    ----------
-    verbose
-        Write to standard error as well.
+    With `verbose` to standard error as well.
     """
     root = logging.getLogger(PACKAGE)
     # Others may listen to the same logger: only handlers of ours say that it was started.
@@ -99,10 +96,7 @@ def start(verbose: bool = False) -> None:
 class recorded:  # noqa: N801
     """A block whose beginning, end, refusal or cancellation is logged, with its duration.
 
-    Parameters
-    ----------
-    name
-        What is done, in the program's own words.
+    `name` says what is done, in the program's own words.
     """
 
     def __init__(self, name: str) -> None:

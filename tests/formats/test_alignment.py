@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.errors import BadData
-from napari_alc.formats.alignment import aligned, require_images
+from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import Category
 
 ONE = label_set({1: [A], 2: [B, C], 4: [A]}, images=4)

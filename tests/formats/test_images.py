@@ -25,12 +25,11 @@ GRAY = RANDOM.integers(0, 256, (12, 17), dtype=np.uint8)
 COLOUR = RANDOM.integers(0, 256, (12, 17, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(12, 17), (12, 17, 3)])
-def test_tiffs_come_back_as_written(tmp_path, compression, kind, shape):
+def test_tiffs_come_back_as_written(tmp_path, kind, shape):
     image = (RANDOM.random(shape) * 200).astype(kind)
-    write_tiff(tmp_path / "a.tif", image, compression)
+    write_tiff(tmp_path / "a.tif", image)
     back = read_image(tmp_path / "a.tif")
     assert back.dtype == kind
     np.testing.assert_array_equal(back, image)
@@ -44,6 +43,8 @@ def test_tiffs_come_back_as_written(tmp_path, compression, kind, shape):
         (GRAY.astype(np.float32), {"byteorder": ">"}),
         (GRAY.astype(np.int16) - 99, {}),
         (GRAY, {"tile": (16, 16), "compression": "lzw"}),
+        (GRAY, {"compression": "zstd"}),
+        (GRAY, {"compression": None}),
         (COLOUR, {"planarconfig": "separate", "photometric": "rgb"}),
     ],
 )
@@ -268,6 +269,6 @@ def test_checksums_tell_files_apart(tmp_path):
 def test_a_tiff_that_cannot_be_written_leaves_the_old_one_whole(tmp_path):
     write_tiff(tmp_path / "a.tif", GRAY)
     before = (tmp_path / "a.tif").read_bytes()
-    with pytest.raises(ValueError, match="COMPRESSION"):
-        write_tiff(tmp_path / "a.tif", COLOUR, "none such")
+    with pytest.raises(KeyError):
+        write_tiff(tmp_path / "a.tif", np.array([["text"]]))
     assert (tmp_path / "a.tif").read_bytes() == before

@@ -18,7 +18,7 @@ from napari_alc.commands.running import (
     tell,
     watched,
 )
-from napari_alc.formats.alignment import aligned, require_images
+from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import LabelSet
 from napari_alc.project.export.export import Again, export_again
 from napari_alc.project.export.export import export as export_labels

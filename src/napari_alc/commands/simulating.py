@@ -44,8 +44,8 @@ from napari_alc.commands.running import (
 )
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
-from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.coco import read_coco, write_coco
+from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import LabelSet
 from napari_alc.plugin.launch import require_window
 from napari_alc.progress import Progress, Report

@@ -7,7 +7,6 @@ numbers; the order of the file is kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -46,17 +45,6 @@ AT_ONCE = 50_000
 """Records turned into text at a time, so that writing needs little memory."""
 
 
-@dataclass(frozen=True, eq=False)
-class _AnnotationColumns:
-    """A COCO file without its dictionaries."""
-
-    label_set: LabelSet
-    ids: Integers
-    image_ids: Integers
-    category_ids: Integers
-    boxes: Boxes
-
-
 def read_coco(path: Path) -> Reading:
     """Read a COCO instance file.
 
@@ -68,20 +56,16 @@ def read_coco(path: Path) -> Reading:
         When the file cannot be parsed or a record is wrong; see `napari_alc.formats.reading`.
     """
     with collector_paused():
-        columns = _columns(path)
-    require_unique(path, columns.label_set.image_ids, "images")
-    category_ids = [category.id for category in columns.label_set.categories]
+        label_set, ids, raw = _label_columns(path)
+    require_unique(path, label_set.image_ids, "images")
+    category_ids = [category.id for category in label_set.categories]
     require_unique(path, np.array(category_ids, dtype=np.int64), "categories")
-    require_unique(path, columns.ids, "annotations")
-
-    def locate(position: int) -> tuple[Path, str]:
-        return path, f"annotations[{position}] (id {columns.ids[position]})"
-
-    raw = RawBoxes(columns.image_ids, columns.category_ids, xywh_to_xyxy(columns.boxes), locate)
-    return sound_labels(raw, columns.ids, columns.label_set)
+    require_unique(path, ids, "annotations")
+    return sound_labels(raw, ids, label_set)
 
 
-def _columns(path: Path) -> _AnnotationColumns:
+def _label_columns(path: Path) -> tuple[LabelSet, Integers, RawBoxes]:
+    """A COCO file without its dictionaries: images and categories, ids and boxes."""
     document = load_json(path)
     if not isinstance(document, dict):
         raise BadData(
@@ -93,16 +77,19 @@ def _columns(path: Path) -> _AnnotationColumns:
         if key not in document:
             raise BadData(path, f"has no '{key}'", "Give a COCO instance file")
     annotations = record_list(path, document["annotations"], "annotations")
-    return _AnnotationColumns(
-        LabelSet(
-            _images(path, record_list(path, document["images"], "images")),
-            _categories(path, record_list(path, document["categories"], "categories")),
-        ),
-        integers(path, annotations, "annotations", "id"),
-        integers(path, annotations, "annotations", "image_id"),
-        integers(path, annotations, "annotations", "category_id"),
-        quadruples(path, annotations, "annotations", "bbox"),
+    label_set = LabelSet(
+        _images(path, record_list(path, document["images"], "images")),
+        _categories(path, record_list(path, document["categories"], "categories")),
     )
+    ids, image_ids, category_ids = (
+        integers(path, annotations, "annotations", key) for key in ("id", "image_id", "category_id")
+    )
+    boxes = xywh_to_xyxy(quadruples(path, annotations, "annotations", "bbox"))
+
+    def locate(position: int) -> tuple[Path, str]:
+        return path, f"annotations[{position}] (id {ids[position]})"
+
+    return label_set, ids, RawBoxes(image_ids, category_ids, boxes, locate)
 
 
 def _images(path: Path, records: Sequence[Record]) -> tuple[ImageRecord, ...]:
@@ -134,12 +121,8 @@ def read_detections(path: Path, label_set: LabelSet) -> DetectionReading:
     """Read COCO results: a list of ``{image_id, category_id, bbox, score}``.
 
     The order of the file is kept. Detections without width or height are left out and noted,
-    as labels are; `DetectionReading.positions` still tells where each one stood.
-
-    Parameters
-    ----------
-    label_set
-        The images and categories that the detections may refer to.
+    as labels are; `DetectionReading.positions` still tells where each one stood. They may refer
+    to images and categories of `label_set` only.
 
     Raises
     ------
@@ -185,16 +168,9 @@ def write_coco(
     attributes: Sequence[Mapping[str, object]] | None = None,
     info: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a COCO instance file, wholly or not at all.
+    """Write a COCO instance file, wholly or not at all; the order of the labels is kept.
 
-    Parameters
-    ----------
-    label_set
-        What it holds; the order of the labels is kept.
-    attributes
-        Further keys for each annotation, one mapping a label.
-    info
-        The file's ``info`` object.
+    `attributes` are further keys for each annotation, one mapping a label.
 
     Raises
     ------

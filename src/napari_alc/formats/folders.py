@@ -22,12 +22,9 @@ def label_files(folder: Path, suffix: str) -> tuple[Path, ...]:
     if not folder.is_dir():
         raise BadData(folder, "is not a folder", "Give the folder that holds the labels")
     found = [path for path in folder.rglob(f"*{suffix}") if path.is_file()]
-    visible = [path for path in found if not _is_hidden(path.relative_to(folder))]
-    return tuple(sorted(visible, key=lambda path: path.relative_to(folder).as_posix()))
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    names = {path.relative_to(folder).as_posix(): path for path in found}
+    # A hidden folder hides what is in it.
+    return tuple(names[name] for name in sorted(names) if "/." not in f"/{name}")
 
 
 def read_lines(path: Path) -> list[str]:

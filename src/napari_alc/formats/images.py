@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -117,14 +117,9 @@ def read_image(path: Path) -> Pixels:
 
 
 def read_measured_image(path: Path) -> tuple[Pixels, float | None]:
-    """Read an image as `read_image` does, and the size of its pixels with it.
+    """Read an image as `read_image` does, and the side of a pixel in nanometres with it.
 
-    Returns
-    -------
-    Pixels
-        (H, W) or (H, W, 3), in its own number type.
-    float or None
-        Side of a pixel in nanometres; None where the file does not state it.
+    The latter is None where the file does not state it.
 
     Raises
     ------
@@ -213,11 +208,6 @@ def normalise(image: Pixels) -> NDArray[np.uint8]:
     8-bit images pass unchanged. Of others the percentiles `LOW` and `HIGH` of the finite
     pixels, over all channels, become 0 and 255. Where they coincide (few bright pixels on an
     even background) the extremes are used; an image of one value becomes zeros. NaN becomes 0.
-
-    Parameters
-    ----------
-    image
-        (H, W) or (H, W, 3), any real type.
     """
     if image.dtype == np.uint8:
         return image
@@ -247,22 +237,10 @@ def _limits(image: Pixels) -> tuple[float, float]:
     return float(bottom), float(top)
 
 
-def write_tiff(
-    path: Path,
-    image: Pixels,
-    compression: Literal["zlib", "lzw", "zstd"] | None = "zlib",
-    pixel_size_nm: float | None = None,
-) -> None:
-    """Write an image as a TIFF of one page, wholly or not at all.
+def write_tiff(path: Path, image: Pixels, pixel_size_nm: float | None = None) -> None:
+    """Write an 8- or 16-bit or float image as a TIFF of one page, wholly or not at all.
 
-    Parameters
-    ----------
-    image
-        (H, W) or (H, W, 3), 8- or 16-bit or float.
-    compression
-        Lossless; ``None`` for none.
-    pixel_size_nm
-        Side of a pixel in nanometres, written as the TIFF's resolution.
+    The size of a pixel becomes the TIFF's resolution.
 
     Raises
     ------
@@ -274,7 +252,7 @@ def write_tiff(
     tifffile.imwrite(
         encoded,
         image,
-        compression=compression,
+        compression="zlib",
         photometric="rgb" if image.ndim == 3 else "minisblack",
         metadata=None,
         resolution=None if per_centimetre is None else (per_centimetre, per_centimetre),

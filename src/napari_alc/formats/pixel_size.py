@@ -1,7 +1,8 @@
 """How many nanometres a pixel is, after what microscopes and programs write into a TIFF.
 
-Every kind is asked in turn; the first that states a size decides. What cannot be understood
-counts as not stated: a scale bar is a help, and its lack must never keep an image closed.
+Every kind is asked in turn; the first that states a size decides. What is not there or cannot be
+understood raises one of `NOT_UNDERSTOOD` and counts as not stated: a scale bar is a help, and its
+lack must never keep an image closed.
 """
 
 from __future__ import annotations
@@ -70,28 +71,20 @@ def nm_per_pixel(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> float | No
     Nothing is raised, whatever the file says.
 
     Where width and height differ by more than 1 % there is no single size, and None is
-    returned: a scale bar would be wrong in one direction.
-
-    Parameters
-    ----------
-    tiff, page
-        An open file and its full-size page.
+    returned: a scale bar would be wrong in one direction. `page` is the full-size one.
     """
     for kind in _KINDS:
         with suppress(*NOT_UNDERSTOOD):
             sides = kind(tiff, page)
             if sides is not None and all(_is_understood(side) for side in sides):
-                return _square(*sides)
+                width, height = sides
+                return width if math.isclose(width, height, rel_tol=MOST_DIFFERENCE) else None
     return None
 
 
 def _is_understood(nanometres: float) -> bool:
     smallest, largest = _UNDERSTOOD_NM
     return smallest <= nanometres <= largest
-
-
-def _square(width: float, height: float) -> float | None:
-    return width if math.isclose(width, height, rel_tol=MOST_DIFFERENCE) else None
 
 
 def _in_nm(value: Any, unit: Any) -> float:
@@ -118,8 +111,8 @@ def _ome_side(attributes: Mapping[str, str], axis: str, value: str) -> float:
 def _fei(tiff: tifffile.TiffFile, _page: tifffile.TiffPage) -> Sides:
     metadata = tiff.fei_metadata or {}
     for section in ("Scan", "EScan", "IScan"):
-        if "PixelWidth" in metadata.get(section, {}):
-            found = metadata[section]
+        found = metadata.get(section, {})
+        if "PixelWidth" in found:
             return _in_nm(found["PixelWidth"], "m"), _in_nm(found["PixelHeight"], "m")
     return None
 
@@ -135,31 +128,25 @@ def _zeiss(tiff: tifffile.TiffFile, _page: tifffile.TiffPage) -> Sides:
 
 
 def _olympus(tiff: tifffile.TiffFile, _page: tifffile.TiffPage) -> Sides:
-    metadata = tiff.sis_metadata
-    if metadata is None:
-        return None
+    metadata = tiff.sis_metadata or {}
     return _in_nm(metadata["pixelsizex"], "m"), _in_nm(metadata["pixelsizey"], "m")
 
 
 def _tvips(tiff: tifffile.TiffFile, _page: tifffile.TiffPage) -> Sides:
-    metadata = tiff.tvips_metadata
-    if metadata is None:
-        return None
+    metadata = tiff.tvips_metadata or {}
     return _in_nm(metadata["PixelSizeX"], "nm"), _in_nm(metadata["PixelSizeY"], "nm")
 
 
 def _digital_micrograph(_tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Sides:
     """Gatan's private tags: units of x and y in 65003 and 65004, sizes in 65009 and 65010."""
-    if 65003 not in page.tags or 65009 not in page.tags:
-        return None
     tags = {code: page.tags[code].value for code in (65003, 65004, 65009, 65010)}
     return _in_nm(tags[65009], tags[65003]), _in_nm(tags[65010], tags[65004])
 
 
 def _imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Sides:
     """ImageJ names its unit in the description and leaves the tag for it empty."""
-    metadata = tiff.imagej_metadata
-    return None if metadata is None else _sides(page, _in_nm(1, metadata["unit"]))
+    metadata = tiff.imagej_metadata or {}
+    return _sides(page, _in_nm(1, metadata["unit"]))
 
 
 def _resolution(_tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Sides:

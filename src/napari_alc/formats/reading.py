@@ -6,13 +6,17 @@ The rules, the same for all formats:
 - a box without width or height is reported by file and record, and left out;
 - NaN or infinite coordinates, a negative width or height, a box wholly outside its image, an
   unknown image or category and an id given twice are errors that name file and record.
+
+Label files that were made separately number their images and categories as they like; inside a
+project every image, by its file name, and every category, by its name, has one id (`aligned`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -31,6 +35,8 @@ ROUNDING = 0.01
 
 MOST_NOTES = 100
 """Boxes without area that are named one by one; the rest of them is counted."""
+
+SAME_IMAGES = "Use label files of the same images"
 
 _LEAVES_FOLDER = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.[/\\]|(^|[/\\])\.{0,2}\Z|\x00")
 
@@ -57,18 +63,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class DetectionReading:
-    """Detections as read from a file.
-
-    Parameters
-    ----------
-    detections
-        Valid detections in the order of the file.
-    notes
-        Plain sentences on boxes that were clipped or left out, by record.
-    positions
-        int64, shape (N,): where each detection stood in the file's list, counted from 0
-        (boxes that were left out count).
-    """
+    """Valid detections as read from a file, with notes and positions as in `Reading`."""
 
     detections: Detections
     notes: tuple[str, ...]
@@ -211,14 +206,7 @@ def sound_boxes(raw: RawBoxes, label_set: LabelSet) -> SoundBoxes:
 def sound_labels(raw: RawBoxes, ids: Integers, label_set: LabelSet) -> Reading:
     """`label_set` with the boxes of `raw` as its labels, after every check on boxes.
 
-    Parameters
-    ----------
-    raw
-        The boxes as they stand in the source.
-    ids
-        int64, shape (N,): identity of each box, unique (`require_unique` checks that).
-    label_set
-        The images and categories.
+    `ids`, int64 of shape (N,), is the identity of each box, unique (`require_unique` checks that).
     """
     sound = sound_boxes(raw, label_set)
     labels = Labels(
@@ -235,14 +223,20 @@ def stem_of(file_name: str) -> str:
     return PurePosixPath(file_name).with_suffix("").as_posix()
 
 
-def subset_rows(where: Path, file_names: Sequence[str], subset: Collection[str]) -> list[int]:
+def subset_rows(
+    where: Path, file_names: Sequence[str], subset: Collection[str] | None
+) -> list[int]:
     """Rows of the images that `subset` lists by stem, by stem with folder, or by file name.
+
+    All rows where `subset` is ``None``.
 
     Raises
     ------
     BadData
         When it lists an image that `where` does not have.
     """
+    if subset is None:
+        return list(range(len(file_names)))
     wanted = set(subset)
     found: set[str] = set()
     rows = []
@@ -267,12 +261,8 @@ def require_same_images(
     """Refuse two label files that do not speak of the same images and categories.
 
     Images correspond by id and must agree in size and in file name (folders aside).
-    Categories that share an id must share the name.
-
-    Parameters
-    ----------
-    subset
-        Whether `second` may list only a part of the images of `first`.
+    Categories that share an id must share the name. A `subset` may list only a part of the images
+    of `first`.
 
     Raises
     ------
@@ -304,7 +294,7 @@ def _not_listed(image: ImageRecord, has: Path, lacks: Path) -> BadData:
     return BadData(
         lacks,
         f"does not list image {image.id} ({quoted(image.file_name)}), which {has} lists",
-        "Use label files of the same images",
+        SAME_IMAGES,
     )
 
 
@@ -316,17 +306,84 @@ def _require_agreement(
             second_path,
             f"gives image {theirs.id} ({quoted(theirs.file_name)}) {theirs.width}×{theirs.height} "
             f"pixels, but {first_path} gives it {ours.width}×{ours.height}",
-            "Use label files of the same images",
+            SAME_IMAGES,
         )
     if PurePosixPath(ours.file_name).name != PurePosixPath(theirs.file_name).name:
         raise BadData(
             second_path,
             f"names image {theirs.id} {quoted(theirs.file_name)}, "
             f"but {first_path} names it {quoted(ours.file_name)}",
-            "Use label files of the same images",
+            SAME_IMAGES,
         )
 
 
 def numbered_categories(names: Sequence[str]) -> tuple[Category, ...]:
     """Categories called `names`, with ids counted from 1."""
     return tuple(Category(number, name) for number, name in enumerate(names, start=1))
+
+
+def aligned(reference: LabelSet, other: LabelSet, path: Path) -> LabelSet:
+    """`other` with the ids that `reference` uses for the same images and categories.
+
+    Images and categories that `reference` lacks get ids behind its own. `other` was read from
+    `path`.
+
+    Raises
+    ------
+    BadData
+        When both list an image with different sizes.
+    """
+    known = {image.file_name: image for image in reference.images}
+    for image in other.images:
+        _require_size(known.get(image.file_name, image), image, path)
+    image_ids = _ids(
+        {image.file_name: image.id for image in reference.images},
+        [image.file_name for image in other.images],
+    )
+    category_ids = _ids(
+        {category.name: category.id for category in reference.categories},
+        [category.name for category in other.categories],
+    )
+    old_categories = np.array([category.id for category in other.categories], dtype=np.int64)
+    labels = replace(
+        other.labels,
+        image_ids=image_ids[rows_of(other.image_ids, other.labels.image_ids)],
+        category_ids=category_ids[rows_of(old_categories, other.labels.category_ids)],
+    )
+    images = zip(other.images, image_ids.tolist(), strict=True)
+    categories = zip(other.categories, category_ids.tolist(), strict=True)
+    return LabelSet(
+        tuple(replace(image, id=new) for image, new in images),
+        tuple(replace(category, id=new) for category, new in categories),
+        labels,
+    )
+
+
+def require_images(reference: LabelSet, other: LabelSet, path: Path, what: str) -> None:
+    """Refuse `other` where it lists an image that `reference` does not have."""
+    known = {image.file_name for image in reference.images}
+    for image in other.images:
+        if image.file_name not in known:
+            raise BadData(
+                path, f"lists the image '{image.file_name}', which {what} do not list", SAME_IMAGES
+            )
+
+
+def _require_size(ours: ImageRecord, theirs: ImageRecord, path: Path) -> None:
+    if (ours.width, ours.height) != (theirs.width, theirs.height):
+        raise BadData(
+            path,
+            f"says that '{theirs.file_name}' has {theirs.width}×{theirs.height} pixels, the "
+            f"crowd's labels say {ours.width}×{ours.height}",
+            SAME_IMAGES,
+        )
+
+
+def _ids(known: dict[str, int], names: Sequence[str]) -> Integers:
+    # Ids beyond those of the reference, so that what is new meets none of them.
+    free = count(max(known.values(), default=0) + 1)
+    known = dict(known)
+    for name in names:
+        if name not in known:
+            known[name] = next(free)
+    return np.array([known[name] for name in names], dtype=np.int64)

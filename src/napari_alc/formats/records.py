@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from napari_alc.boxes import Boxes, Floats, Integers
 from napari_alc.errors import BadData, unreadable
 
 Record = dict[str, Any]
+Number = TypeVar("Number", np.int64, np.float64)
 
 LONGEST_QUOTE = 60
 """Characters of a wrong value that an error repeats."""
@@ -103,7 +105,11 @@ def _require_types(
     position, value = next((i, v) for i, v in enumerate(values) if type(v) not in types)
     what = f"'{key}' is {quoted(value)}" if key else f"is {quoted(value)}"
     wanted = _NAMES.get(types[-1], "a JSON object")
-    raise BadData(path, f"{name}[{position}]: {what}, not {wanted}", "Correct this record")
+    raise _wrong_record(path, f"{name}[{position}]: {what}, not {wanted}")
+
+
+def _wrong_record(path: Path, problem: str) -> BadData:
+    return BadData(path, problem, "Correct this record")
 
 
 def column(path: Path, records: Sequence[Record], name: str, key: str, *types: type) -> list[Any]:
@@ -126,39 +132,30 @@ def texts(path: Path, records: Sequence[Record], name: str, key: str) -> list[st
         "".join(values).encode("utf-8")
     except UnicodeEncodeError as error:
         position = next(i for i, v in enumerate(values) if _SURROGATE.search(v))
-        raise BadData(
-            path,
-            f"{name}[{position}]: '{key}' is {quoted(values[position])}, which is not valid text",
-            "Correct this record",
-        ) from error
+        what = f"{quoted(values[position])}, which is not valid text"
+        raise _wrong_record(path, f"{name}[{position}]: '{key}' is {what}") from error
     return values
 
 
 def integers(path: Path, records: Sequence[Record], name: str, key: str) -> Integers:
     """A column of whole numbers, shape (N,)."""
-    values = column(path, records, name, key, int)
-    try:
-        return np.fromiter(values, np.int64, len(values))
-    except OverflowError as error:
-        raise _too_large(path, values, name, key) from error
+    return _array(path, column(path, records, name, key, int), np.int64, name, key)
 
 
 def numbers(path: Path, records: Sequence[Record], name: str, key: str) -> Floats:
     """A column of numbers, shape (N,); they may still be NaN or infinite."""
-    values = column(path, records, name, key, int, float)
+    return _array(path, column(path, records, name, key, int, float), np.float64, name, key)
+
+
+def _array(
+    path: Path, values: Sequence[Any], kind: type[Number], name: str, key: str
+) -> NDArray[Number]:
     try:
-        return np.fromiter(values, np.float64, len(values))
+        return np.fromiter(values, kind, len(values))
     except OverflowError as error:
-        raise _too_large(path, values, name, key) from error
-
-
-def _too_large(path: Path, values: Sequence[int], name: str, key: str) -> BadData:
-    position = int(np.argmax([abs(value) for value in values]))
-    return BadData(
-        path,
-        f"{name}[{position}]: '{key}' is {quoted(values[position])}, which is too large",
-        "Correct this record",
-    )
+        position = int(np.argmax([abs(value) for value in values]))
+        what = f"{quoted(values[position])}, which is too large"
+        raise _wrong_record(path, f"{name}[{position}]: '{key}' is {what}") from error
 
 
 def quadruples(path: Path, records: Sequence[Record], name: str, key: str) -> Boxes:
@@ -166,17 +163,10 @@ def quadruples(path: Path, records: Sequence[Record], name: str, key: str) -> Bo
     rows = column(path, records, name, key, list)
     if not set(map(len, rows)).issubset({4}):
         position, row = next((i, row) for i, row in enumerate(rows) if len(row) != 4)
-        raise BadData(
-            path,
-            f"{name}[{position}]: '{key}' is {quoted(row)}, not four numbers",
-            "Correct this record",
-        )
+        raise _wrong_record(path, f"{name}[{position}]: '{key}' is {quoted(row)}, not four numbers")
     # One flat list is checked and converted in C; row by row a million boxes take seconds.
     flat = list(chain.from_iterable(rows))
     if not set(map(type, flat)).issubset({int, float}):
         wrong = next(i for i, value in enumerate(flat) if type(value) not in (int, float))
         _require_types(path, rows[wrong // 4], f"{name}[{wrong // 4}].{key}", None, (int, float))
-    try:
-        return np.fromiter(flat, np.float64, len(flat)).reshape(-1, 4)
-    except OverflowError as error:
-        raise _too_large(path, flat, name, f"{key} (number)") from error
+    return _array(path, flat, np.float64, name, f"{key} (number)").reshape(-1, 4)

@@ -89,15 +89,14 @@ def read_voc(folder: Path, subset: Collection[str] | None = None) -> Reading:
     require_distinct((a.path, a.file_name) for a in annotations)
     # By name over the whole folder: an id must not hang on which file is read first.
     names = sorted({name for a in annotations for name in a.names})
-    chosen: Sequence[int] = range(len(annotations))
-    if subset is not None:
-        chosen = subset_rows(folder, [a.file_name for a in annotations], subset)
+    rows = subset_rows(folder, [a.file_name for a in annotations], subset)
+    chosen = [annotations[row] for row in rows]
     images = tuple(
         ImageRecord(row + 1, a.file_name, a.width, a.height)
-        for row, a in ((row, annotations[row]) for row in chosen)
+        for row, a in zip(rows, chosen, strict=True)
     )
     label_set = LabelSet(images, numbered_categories(names))
-    raw = _raw_boxes([annotations[row] for row in chosen], label_set)
+    raw = _raw_boxes(chosen, label_set)
     return sound_labels(raw, np.arange(1, len(raw.boxes) + 1), label_set)
 
 

@@ -7,7 +7,7 @@ Class c becomes category c + 1: ids count from 1, as in the other formats.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,26 +75,20 @@ def read_yolo(folder: Path, images: Path, subset: Collection[str] | None = None)
     found = find_images(images)
     file_names = [path.relative_to(images).as_posix() for path in found]
     require_distinct((path, stem_of(n)) for path, n in zip(found, file_names, strict=True))
-    files = {_stem(folder, path): _text_file(path) for path in _text_files(folder)}
+    files = {
+        stem_of(path.relative_to(folder).as_posix()): _text_file(path)
+        for path in label_files(folder, ".txt")
+        if path != folder / CLASSES_FILE
+    }
     _require_images(files, images, {stem_of(name) for name in file_names})
     categories = numbered_categories(_class_names(folder, files))
-    chosen: Sequence[int] = range(len(found))
-    if subset is not None:
-        chosen = subset_rows(images, file_names, subset)
+    chosen = subset_rows(images, file_names, subset)
     label_set = LabelSet(
         tuple(ImageRecord(row + 1, file_names[row], *image_size(found[row])) for row in chosen),
         categories,
     )
     raw = _raw_boxes(files, label_set)
     return sound_labels(raw, np.arange(1, len(raw.boxes) + 1), label_set)
-
-
-def _stem(folder: Path, path: Path) -> str:
-    return stem_of(path.relative_to(folder).as_posix())
-
-
-def _text_files(folder: Path) -> Iterator[Path]:
-    return (path for path in label_files(folder, ".txt") if path != folder / CLASSES_FILE)
 
 
 def _require_images(files: dict[str, _TextFile], images: Path, stems: set[str]) -> None:

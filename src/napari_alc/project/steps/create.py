@@ -11,8 +11,8 @@ from typing import Literal
 from napari_alc.cleaning.loop import first_draw
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData, Cancelled
-from napari_alc.formats.alignment import aligned, require_images
 from napari_alc.formats.images import image_size
+from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 from napari_alc.project.annotation.decisions import import_labels
