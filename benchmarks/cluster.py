@@ -34,8 +34,7 @@ from distributed import Client, LocalCluster
 
 from napari_alc.detection.models.presets import read_tensors
 from napari_alc.detection.settings import DetectorSettings
-from napari_alc.execution.dask.client import Cluster
-from napari_alc.execution.dask.connection import connected
+from napari_alc.execution.dask.client import Cluster, connected
 from napari_alc.progress import Progress, never
 from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project

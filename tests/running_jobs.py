@@ -12,7 +12,7 @@ import pytest
 from napari_alc.execution import child_process, job_folder
 from napari_alc.execution.job_folder import JobFolder, cancel
 from napari_alc.execution.outcome import CANCELLED
-from napari_alc.execution.progress_file import JOB_SHARE
+from napari_alc.execution.progress import JOB_SHARE
 from patience import PATIENCE
 
 ORDINARY = """

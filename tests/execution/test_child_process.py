@@ -8,8 +8,9 @@ import time
 import pytest
 
 from napari_alc.execution import child_process
-from napari_alc.execution.child_process import Surroundings, parsed, run_child
+from napari_alc.execution.child_process import run_child
 from napari_alc.execution.outcome import Ending
+from napari_alc.execution.progress import parsed
 from napari_alc.progress import Progress
 from patience import PATIENCE
 
@@ -44,14 +45,14 @@ def test_other_lines_are_no_progress(text):
 def test_a_child_that_writes_much_never_waits_for_its_reader(program):
     program("import sys\nfor i in range(60000): print('x' * 80, file=sys.stderr); print('y' * 80)")
     log, output = [], []
-    assert run_child(["train"], surroundings=Surroundings(log=log, output=output)).succeeded
+    assert run_child(["train"], log=log.append, output=output.append).succeeded
     assert len(log) == len(output) == 60000
 
 
 def test_the_child_gets_the_options_for_progress_and_cancel(program):
     program("import sys; print(*sys.argv[1:], file=sys.stderr)")
     log = []
-    run_child(["train", "study"], surroundings=Surroundings(log=log))
+    run_child(["train", "study"], log=log.append)
     arguments = log[0].split()
     assert arguments[:5] == ["train", "study", "--progress", "json", "--cancel-file"]
 
@@ -77,7 +78,7 @@ def test_a_child_that_finishes_in_spite_of_the_request_has_succeeded(program):
 def test_a_child_that_does_not_listen_is_ended_after_the_grace(program):
     program(f"import time; time.sleep({2 * PATIENCE})")
     begun = time.monotonic()
-    outcome = run_child(["train"], should_stop=lambda: True, surroundings=Surroundings(grace=0.2))
+    outcome = run_child(["train"], should_stop=lambda: True, grace=0.2)
     assert outcome.ending is Ending.CANCELLED
     assert time.monotonic() - begun < PATIENCE
 
@@ -91,16 +92,15 @@ def test_a_child_that_cannot_be_told_is_killed(program, monkeypatch):
         "time.sleep(600)"
     )
     seen = []
-    outcome = run_child(["train"], seen.append, lambda: bool(seen), Surroundings(grace=0.1))
+    outcome = run_child(["train"], seen.append, lambda: bool(seen), grace=0.1)
     assert outcome.ending is Ending.CANCELLED
 
 
 def test_a_command_without_a_cancel_file_is_ended_at_once(program):
     program(f"import time; time.sleep({2 * PATIENCE})")
     begun = time.monotonic()
-    patient = Surroundings(grace=2 * PATIENCE)
     stop = {"should_stop": lambda: True, "reports_progress": False}
-    outcome = run_child(["select"], surroundings=patient, **stop)
+    outcome = run_child(["select"], grace=2 * PATIENCE, **stop)
     assert outcome.ending is Ending.CANCELLED
     assert time.monotonic() - begun < PATIENCE
 
@@ -133,6 +133,6 @@ def test_the_message_of_a_failure_is_the_last_line_of_standard_error(program):
 def test_the_child_finds_the_environment_and_the_cancel_file_it_is_given(program, tmp_path):
     program("import os, sys; print(os.environ['OMP_NUM_THREADS'], sys.argv[-1])")
     output = []
-    given = Surroundings({"OMP_NUM_THREADS": "3"}, tmp_path / "cancel", output=output)
-    run_child(["train"], surroundings=given)
+    given = {"environment": {"OMP_NUM_THREADS": "3"}, "cancel_file": tmp_path / "cancel"}
+    run_child(["train"], output=output.append, **given)
     assert output == [f"3 {tmp_path / 'cancel'}"]

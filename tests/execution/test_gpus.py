@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from napari_alc.errors import AlcError
-from napari_alc.execution import gpus
-from napari_alc.execution.gpus import VISIBLE, Gpu, gpus_of, reserved
+from napari_alc.execution import resources
 from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
+from napari_alc.execution.resources import VISIBLE, Gpu, gpus_of, reserved
 from napari_alc.execution.supervisor import run_job
 from napari_alc.project.settings import ProjectSettings, write_settings
 from napari_alc.project.status import Step
@@ -22,7 +22,7 @@ ONE, TWO = Gpu("GPU-1", {}), Gpu("GPU-2", {})
 
 HOLD = """
 import sys
-from napari_alc.execution.gpus import Gpu, reserved
+from napari_alc.execution.resources import Gpu, reserved
 with reserved([Gpu(sys.argv[1], {})], 1, "Train and predict of /data/study"):
     print("at work", flush=True)
     sys.stdin.read()
@@ -139,14 +139,14 @@ def test_gpus_that_the_person_hides_are_left_alone(driver, monkeypatch):
 @pytest.mark.parametrize("knows", [True, False])
 def test_auto_means_gpus_only_where_torch_can_use_them(driver, monkeypatch, knows):
     driver(WHOLE_GPUS)
-    monkeypatch.setattr(gpus, "_torch_knows_cuda", lambda: knows)
+    monkeypatch.setattr(resources, "_torch_knows_cuda", lambda: knows)
     assert len(gpus_of("auto")) == 2 * knows
 
 
 def test_what_torch_was_made_for_is_known_without_importing_it():
     source = (
         "import sys\n"
-        "from napari_alc.execution.gpus import _torch_knows_cuda\n"
+        "from napari_alc.execution.resources import _torch_knows_cuda\n"
         "known = _torch_knows_cuda()\n"
         "assert 'torch' not in sys.modules\n"
         "import torch\n"
@@ -156,7 +156,7 @@ def test_what_torch_was_made_for_is_known_without_importing_it():
 
 
 def test_other_devices(monkeypatch):
-    monkeypatch.setattr(gpus, "_listed", lambda: ())
+    monkeypatch.setattr(resources, "_listed", lambda: ())
     monkeypatch.delenv(VISIBLE, raising=False)
     assert gpus_of("cpu") == ()
     assert gpus_of("auto") == ()

@@ -25,7 +25,7 @@ from napari_alc.execution.job_folder import (
 )
 from napari_alc.execution.job_steps import StepCommand, commands
 from napari_alc.execution.outcome import LEFT, LOST, SUCCESS, Ending
-from napari_alc.execution.progress_file import JOB_SHARE
+from napari_alc.execution.progress import JOB_SHARE
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.train import train as train_here
 from patience import PATIENCE

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_alc.execution.child_process import Surroundings, run_child
-from napari_alc.execution.priority import NICENESS, lower_priority, lower_priority_of_session
+from napari_alc.execution.child_process import run_child
+from napari_alc.execution.yield_to_user import NICENESS, lower_priority, lower_priority_of_session
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux schedules like this")
 GROUPS = Path("/proc/self/autogroup")
@@ -71,5 +71,5 @@ def test_commands_run_at_low_priority(monkeypatch):
         "napari_alc.execution.child_process.PROGRAM", (sys.executable, "-c", program)
     )
     log = []
-    run_child(["train"], surroundings=Surroundings(log=log))
+    run_child(["train"], log=log.append)
     assert log[0].split() == [str(NICENESS), "True"]

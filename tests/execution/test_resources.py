@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from napari_alc.cores import cores
-from napari_alc.execution import gpus, resources, yield_to_user
+from napari_alc.execution import resources, yield_to_user
 from napari_alc.execution.job_steps import commands
 from napari_alc.execution.resources import Slot, slots, threads_each
 from napari_alc.execution.yield_to_user import VARIABLE
@@ -22,14 +22,14 @@ CPU = {VARIABLE: ACTIVITY_FILE}
 def machine(monkeypatch):
     """A computer with so many cores, so much free memory, and these graphics cards."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.delenv(gpus.VISIBLE, raising=False)
+    monkeypatch.delenv(resources.VISIBLE, raising=False)
     monkeypatch.setattr(yield_to_user, "activity_file", lambda: Path(ACTIVITY_FILE))
 
     def use(count, memory=64 * GIB, names=()):
         monkeypatch.setattr(resources, "cores", lambda: count)
         free = SimpleNamespace(available=memory)
         monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: free)
-        monkeypatch.setattr(gpus, "_listed", lambda: names)
+        monkeypatch.setattr(resources, "_listed", lambda: names)
 
     return use
 
@@ -68,12 +68,12 @@ def test_one_command_has_all_cores(machine):
 
 def test_each_training_has_a_gpu_of_its_own(machine):
     machine(8, names=("GPU-1", "GPU-2", "GPU-3"))
-    assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}), Slot({gpus.VISIBLE: "GPU-2"}))
+    assert found("cuda") == (Slot({resources.VISIBLE: "GPU-1"}), Slot({resources.VISIBLE: "GPU-2"}))
 
 
 def test_on_one_gpu_one_follows_the_other_though_there_are_cores(machine):
     machine(8, names=("GPU-1",))
-    assert found("cuda") == (Slot({gpus.VISIBLE: "GPU-1"}),)
+    assert found("cuda") == (Slot({resources.VISIBLE: "GPU-1"}),)
 
 
 def test_other_steps_leave_the_gpus_alone(machine):

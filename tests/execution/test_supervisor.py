@@ -12,7 +12,7 @@ from napari_alc.execution import child_process, resources, supervisor
 from napari_alc.execution.job_folder import JobFolder, JobRecord, cancel
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import KILLED, OUT_OF_MEMORY, Ending
-from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
+from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.execution.supervisor import Thinning, run_job
 from napari_alc.progress import Progress
 from napari_alc.project.settings import ProjectSettings, write_settings

@@ -15,7 +15,7 @@ from alc_experiments.runs.units import Unit, code_now
 from alc_experiments.runs.worker import RowTask
 from fake_units import FAILING_STATUS
 from napari_alc.errors import Cancelled
-from napari_alc.execution import gpus, resources
+from napari_alc.execution import resources
 
 CODE = code_now("fake_units")
 ONE, TWO = [{"OMP_NUM_THREADS": "1"}], [{"OMP_NUM_THREADS": "1"}] * 2
@@ -106,15 +106,15 @@ def test_the_variables_of_this_process_stay_as_they_were(task, monkeypatch):
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    monkeypatch.setattr(gpus.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
-    monkeypatch.delenv(gpus.VISIBLE, raising=False)
+    monkeypatch.setattr(resources.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.delenv(resources.VISIBLE, raising=False)
 
     def use(count, memory_gib=64, names=()):
         monkeypatch.setattr(running, "cores", lambda: count)
         monkeypatch.setattr(resources, "cores", lambda: count)
         free = SimpleNamespace(available=memory_gib * 1024**3)
         monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: free)
-        monkeypatch.setattr(gpus, "_listed", lambda: names)
+        monkeypatch.setattr(resources, "_listed", lambda: names)
 
     return use
 
@@ -141,7 +141,7 @@ def test_the_person_may_say_how_many(machine):
 
 def test_a_process_a_graphics_card(machine):
     machine(16, names=("GPU-a", "GPU-b"))
-    assert [e[gpus.VISIBLE] for e in found("cuda")] == ["GPU-a", "GPU-b"]
+    assert [e[resources.VISIBLE] for e in found("cuda")] == ["GPU-a", "GPU-b"]
     assert len(found("cuda", wanted=1)) == 1
 
 

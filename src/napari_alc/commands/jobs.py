@@ -14,7 +14,7 @@ from napari_alc.commands.running import ProgressStyle, ProjectFolder, watched
 from napari_alc.errors import AlcError
 from napari_alc.execution.job_folder import JobFolder, current_job, last_jobs, outcome_of_job
 from napari_alc.execution.job_folder import cancel as cancel_job
-from napari_alc.execution.progress_file import JOB_SHARE, newest_progress
+from napari_alc.execution.progress import JOB_SHARE, newest_progress
 from napari_alc.execution.supervisor import run_job as do_job
 from napari_alc.project.settings import read_settings
 

@@ -22,11 +22,9 @@ from napari_alc.commands.running import (
     tell,
     watched,
 )
-from napari_alc.execution.dask.client import Cluster
-from napari_alc.execution.dask.connection import connected
-from napari_alc.execution.gpus import gpus_of
+from napari_alc.execution.dask.client import Cluster, connected
 from napari_alc.execution.job_steps import HERE
-from napari_alc.execution.resources import fits_side_by_side, threads_each
+from napari_alc.execution.resources import fits_side_by_side, gpus_of, threads_each
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step

@@ -7,7 +7,6 @@ are drained by threads, so that it never waits for its reader. It runs at low pr
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import subprocess
@@ -15,23 +14,23 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Protocol
+from typing import IO
 
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Outcome, failure
-from napari_alc.execution.priority import low_priority_flags, lower_priority
+from napari_alc.execution.progress import parsed
+from napari_alc.execution.yield_to_user import low_priority_flags, lower_priority
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 PROGRAM = (sys.executable, "-m", "napari_alc")
 """The program itself, in the Python that runs this."""
 
 POLL_SECONDS = 0.1
-"""How often a silent child is looked at."""
+"""How often a silent child, or a job that is followed, is looked at."""
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 120.0
 """After this a child that was asked to stop is ended: an iteration and a checkpoint may last."""
 
 LAST_GRACE_SECONDS = 5.0
@@ -40,72 +39,54 @@ LAST_GRACE_SECONDS = 5.0
 LOG_LINES = 2000
 """Lines of standard error that are kept."""
 
-
-class Lines(Protocol):
-    """Takes lines one by one, such as a list or a deque."""
-
-    def append(self, line: str, /) -> object:
-        """Take one more."""
+TakeLine = Callable[[str], object]
+"""Receives lines of text one by one, as they come."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a child process finds around it.
-
-    Parameters
-    ----------
-    environment
-        Variables beside those of this process.
-    cancel_file
-        Tells the child to stop when it appears; None makes one for this child alone.
-    log
-        Receives the lines of standard error as they come.
-    output
-        Receives the lines of standard output that tell no progress.
-    grace
-        Seconds that a cancelled child has for its checkpoint.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    cancel_file: Path | None = None
-    log: Lines = field(default_factory=lambda: deque[str](maxlen=0))
-    output: Lines = field(default_factory=lambda: deque[str](maxlen=0))
-    grace: float = GRACE_SECONDS
-
-
-ALONE = Surroundings()
+def _ignore(line: str) -> None:
+    """Let a line go."""
 
 
 def run_child(
     arguments: Sequence[str],
     report: Report = silent,
     should_stop: ShouldStop = never,
-    surroundings: Surroundings = ALONE,
     *,
+    environment: Mapping[str, str] | None = None,
+    cancel_file: Path | None = None,
+    log: TakeLine = _ignore,
+    output: TakeLine = _ignore,
+    grace: float = GRACE_SECONDS,
     reports_progress: bool = True,
 ) -> Outcome:
     """Run ``napari-alc ARGUMENTS`` in a child process to its end.
 
     Parameters
     ----------
-    arguments
-        The command and its arguments.
     report
         Receives the child's progress, in the calling thread.
     should_stop
         Asked every `POLL_SECONDS`; ``True`` cancels the child.
-    surroundings
-        Environment, log and the like.
+    environment
+        Variables beside those of this process.
+    cancel_file
+        Tells the child to stop when it appears; None makes one for this child alone.
+    log
+        Receives the lines of standard error.
+    output
+        Receives the lines of standard output that tell no progress.
+    grace
+        Seconds that a cancelled child has for its checkpoint.
     reports_progress
         Whether the command has the options ``--progress`` and ``--cancel-file``; one that has
         not is ended at once when it is cancelled.
     """
-    with _cancel_file(surroundings) as file:
-        cancel_file = file if reports_progress else None
-        if cancel_file is not None:
-            arguments = [*arguments, "--progress", "json", "--cancel-file", str(cancel_file)]
-        child = _Child(arguments, surroundings)
-        stop = _Stop(child.process, cancel_file, surroundings.grace)
+    with _existing_or_new(cancel_file) as file:
+        told = file if reports_progress else None
+        if told is not None:
+            arguments = [*arguments, "--progress", "json", "--cancel-file", str(told)]
+        child = _Child(arguments, environment or {}, log, output)
+        stop = _Stop(child.process, told, grace)
         try:
             while child.is_busy:
                 child.hand_over(report, POLL_SECONDS)
@@ -118,9 +99,9 @@ def run_child(
 
 
 @contextlib.contextmanager
-def _cancel_file(surroundings: Surroundings) -> Iterator[Path]:
-    if surroundings.cancel_file is not None:
-        yield surroundings.cancel_file
+def _existing_or_new(cancel_file: Path | None) -> Iterator[Path]:
+    if cancel_file is not None:
+        yield cancel_file
         return
     with TemporaryDirectory(prefix="napari-alc-", ignore_cleanup_errors=True) as folder:
         yield Path(folder) / "cancel"
@@ -129,11 +110,17 @@ def _cancel_file(surroundings: Surroundings) -> Iterator[Path]:
 class _Child:
     """The process with the threads that drain it."""
 
-    def __init__(self, arguments: Sequence[str], surroundings: Surroundings) -> None:
-        self.process = _started(arguments, surroundings.environment)
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: TakeLine,
+        output: TakeLine,
+    ) -> None:
+        self.process = _started(arguments, environment)
+        self._log, self._output = log, output
         self._progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
         self._last_words: deque[str] = deque(maxlen=LOG_LINES)
-        self._surroundings = surroundings
         self._threads = [
             threading.Thread(target=self._read_progress, args=[self.process.stdout], daemon=True),
             threading.Thread(target=self._read_log, args=[self.process.stderr], daemon=True),
@@ -176,13 +163,13 @@ class _Child:
                 if progress is not None:
                     self._progress.put(progress)
                 else:
-                    self._surroundings.output.append(line.rstrip("\n"))
+                    self._output(line.rstrip("\n"))
 
     def _read_log(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
                 self._last_words.append(line.rstrip("\n"))
-                self._surroundings.log.append(line.rstrip("\n"))
+                self._log(line.rstrip("\n"))
 
 
 def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -231,18 +218,3 @@ class _Stop:
             self._process.terminate()
         elif waited >= self._grace + LAST_GRACE_SECONDS:
             self._process.kill()
-
-
-def parsed(line: str) -> Progress | None:
-    """The progress that a line tells, or None for any other line."""
-    try:
-        record = json.loads(line)
-        return Progress(
-            step=str(record["step"]),
-            done=int(record["done"]),
-            total=int(record["total"]),
-            message=str(record.get("message", "")),
-            values={str(k): float(v) for k, v in record.get("values", {}).items()},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,11 +25,11 @@ from typing import Any
 import psutil
 
 from napari_alc.errors import BadData
-from napari_alc.execution.child_process import PROGRAM
+from napari_alc.execution.child_process import POLL_SECONDS, PROGRAM
 from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lost
-from napari_alc.execution.priority import lower_priority_of_session
-from napari_alc.execution.progress_file import ProgressFile
+from napari_alc.execution.progress import newly_told
+from napari_alc.execution.yield_to_user import lower_priority_of_session
 from napari_alc.files import write_text
 from napari_alc.log import Plain
 from napari_alc.progress import Report, ShouldStop, never
@@ -41,9 +42,6 @@ _logger = logging.getLogger(__name__)
 KEPT_JOBS = 20
 """Folders of ended jobs that a project keeps."""
 
-POLL_SECONDS = 0.1
-"""How often a followed job is looked at."""
-
 SAME_START = 60.0
 """Seconds by which the start of a process may differ from what was noted: clocks are set."""
 
@@ -53,22 +51,10 @@ LOG_BYTES = 200_000
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What is known of a job.
+    """What is known of a job; what tells of its end is empty while it runs.
 
-    Parameters
-    ----------
-    title
-        What it does, in plain words.
-    device
-        Where it computes.
-    stages
-        The commands it runs.
-    pid, started
-        Its supervisor: process number, and when that process began (seconds since 1970).
-    begun_at, ended_at
-        When it began and ended (ISO 8601); the latter empty while it runs.
-    ending, message
-        How it ended; both empty while it runs.
+    Its supervisor is the process `pid` that began at `started` (seconds since 1970). The other
+    times are in ISO 8601.
     """
 
     title: str
@@ -183,16 +169,7 @@ def start_job(
 ) -> JobFolder:
     """Run commands on a project in a process of its own, which outlives this one.
 
-    Parameters
-    ----------
-    project_folder
-        The project's folder.
-    todo
-        Stages of commands, see `napari_alc.execution.job_steps.commands`.
-    title
-        What the job does, in plain words.
-    device
-        Where it computes, for those who look at it.
+    `title` and `device` are for those who look at the job.
 
     Raises
     ------
@@ -268,27 +245,20 @@ def _recorded_as_lost(job: JobFolder) -> Outcome:
 def follow(job: JobFolder, report: Report, should_stop: ShouldStop = never) -> Outcome:
     """Report a job's progress, from its first line on, until it ends; in the calling thread.
 
-    Parameters
-    ----------
-    job
-        Running or ended.
-    report
-        Receives the progress; its values hold `JOB_SHARE` and, where it is known,
-        `JOB_SECONDS_LEFT`.
-    should_stop
-        Asked every `POLL_SECONDS`; ``True`` ends the following, not the job.
+    Values of the progress are `JOB_SHARE` and, where it is known, `JOB_SECONDS_LEFT`.
+    `should_stop` is asked every `POLL_SECONDS`; it ends the following, not the job.
     """
-    pause = threading.Event()
-    with ProgressFile(job.progress_file) as progress_file:
+    job.progress_file.touch()
+    with job.progress_file.open("rb") as stream:
         while True:
             ended = outcome_of_job(job)
-            for progress in progress_file.new():
+            for progress in newly_told(stream):
                 report(progress)
             if ended is not None:
                 return ended
             if should_stop():
                 return LEFT
-            pause.wait(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _new_folder(project_folder: Path) -> JobFolder:

@@ -18,15 +18,7 @@ WITH_DEVICE = ("train", "predict")
 
 @dataclass(frozen=True)
 class StepCommand:
-    """A command of the program.
-
-    Parameters
-    ----------
-    arguments
-        Its name and arguments.
-    reports_progress
-        Whether it tells its progress and can be cancelled through a file.
-    """
+    """A command of the program; one that reports progress can be cancelled through a file."""
 
     arguments: tuple[str, ...]
     reports_progress: bool = False
@@ -61,16 +53,7 @@ def commands(
 ) -> tuple[Stage, ...]:
     """The stages that do `step` of the project in a folder; prediction follows training.
 
-    Parameters
-    ----------
-    step
-        A step of the method.
-    project
-        The project's folder.
-    device
-        Where to compute.
-    cluster
-        Address of a Dask scheduler that computes instead of this computer; empty for none.
+    `cluster` is the address of a Dask scheduler that computes instead of this computer, or empty.
 
     Raises
     ------

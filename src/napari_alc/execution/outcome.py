@@ -30,17 +30,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
-
-    Parameters
-    ----------
-    ending
-        One of the ways.
-    message
-        Plain words; empty on success.
-    cause
-        Of a failure.
-    """
+    """How a job ended, in plain words where it was no success; the cause is that of a failure."""
 
     ending: Ending
     message: str = ""
@@ -148,14 +138,9 @@ _WINDOWS_ENDED = 0xC000013A
 
 
 def failure(status: int, log: Sequence[str]) -> Outcome:
-    """What to say of a child that ended with `status` other than 0.
+    """What to say of a child that ended with `status` other than 0, and of what it logged.
 
-    Parameters
-    ----------
-    status
-        Exit status; negative where a signal ended the child (POSIX).
-    log
-        The lines it wrote to standard error.
+    The exit status is negative where a signal ended the child (POSIX).
     """
     lines = [line.strip() for line in log if line.strip()]
     if found := _of_status(status):
@@ -180,7 +165,8 @@ def _of_own_words(line: str) -> Outcome:
 
 
 def _failed(text: str, words: str = "", cause: Cause = Cause.OTHER) -> Outcome:
-    return Outcome(Ending.FAILED, text.replace("{words}", words), cause)
+    """The failure that `text` tells, with `words` as a part of one of its sentences."""
+    return Outcome(Ending.FAILED, text.replace("{words}", words.rstrip(".")), cause)
 
 
 def _of_status(status: int) -> Outcome | None:
@@ -197,9 +183,9 @@ def _of_words(lines: Sequence[str]) -> Outcome | None:
     if _line_with(lines, _GPU_MEMORY):
         return _failed(OUT_OF_GPU_MEMORY, cause=Cause.GPU_MEMORY)
     if line := _line_with(lines, _GPU):
-        return _failed(GPU_ERROR, _cut(line))
+        return _failed(GPU_ERROR, line)
     if line := _line_with(lines, _DISK):
-        return _failed(DISK_FULL, _cut(line))
+        return _failed(DISK_FULL, line)
     if _line_with(lines, _MEMORY):
         return _failed(OUT_OF_MEMORY, cause=Cause.MEMORY)
     return None
@@ -213,7 +199,7 @@ def _of_crash(status: int, lines: Sequence[str]) -> Outcome:
     if not lines:
         return _failed(SILENT, str(status))
     if any(line.startswith(_TRACEBACK) for line in lines):
-        return _failed(UNKNOWN, _cut(lines[-1]))
+        return _failed(UNKNOWN, lines[-1])
     return _failed(lines[-1])
 
 
@@ -221,11 +207,6 @@ def _line_with(lines: Sequence[str], words: Sequence[str]) -> str:
     """The last line that holds one of `words`; empty where there is none."""
     found = (line for line in reversed(lines) if any(word in line for word in words))
     return next(found, "")
-
-
-def _cut(line: str) -> str:
-    """A line as a part of a sentence."""
-    return line.rstrip(".")
 
 
 def _signal_name(number: int) -> str:

@@ -1,10 +1,14 @@
-"""How far a job of several commands is, and when it will be done."""
+"""How far a job of several commands is, when it will be done, and how its processes tell that."""
 
 from __future__ import annotations
 
+import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
 
 from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.progress import Progress
@@ -15,6 +19,50 @@ WEIGHTS: Mapping[str, float] = {"train": 8.0, "predict": 2.0}
 
 STEADY_SECONDS = 2.0
 """A speed measured over a shorter time is not told."""
+
+JOB_SHARE = "job_share"
+"""Value of a job's progress: the share of the whole job that is done, in 0–1."""
+
+JOB_SECONDS_LEFT = "job_seconds_left"
+"""Value of a job's progress: seconds to the end of the whole job."""
+
+TAIL_BYTES = 20_000
+"""Of a progress file, what is read to find its last line."""
+
+
+def parsed(line: str) -> Progress | None:
+    """The progress that a line tells, or None for any other line."""
+    try:
+        record = json.loads(line)
+        return Progress(
+            step=str(record["step"]),
+            done=int(record["done"]),
+            total=int(record["total"]),
+            message=str(record.get("message", "")),
+            values={str(k): float(v) for k, v in record.get("values", {}).items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def newly_told(stream: BinaryIO) -> Iterator[Progress]:
+    """What a progress file has got since the last call; a line half written waits for its rest."""
+    while (line := stream.readline()).endswith(b"\n"):
+        progress = parsed(line.decode("utf-8", errors="replace"))
+        if progress is not None:
+            yield progress
+    stream.seek(-len(line), os.SEEK_CUR)
+
+
+def newest_progress(path: Path) -> Progress | None:
+    """The last report in a progress file; None where there is none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((found for line in reversed(lines) if (found := parsed(line))), None)
 
 
 @dataclass
@@ -41,15 +89,7 @@ class _StageClock:
 
 
 class JobProgress:
-    """How far a job is, from the reports of its commands.
-
-    Parameters
-    ----------
-    stages
-        What the job runs.
-    clock
-        Tells seconds.
-    """
+    """How far a job is, from the reports of its commands."""
 
     def __init__(
         self, stages: Sequence[Stage], clock: Callable[[], float] = time.monotonic

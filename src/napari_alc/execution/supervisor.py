@@ -8,19 +8,18 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 
 from napari_alc.errors import AlcError
-from napari_alc.execution.child_process import Lines, Surroundings, run_child
+from napari_alc.execution.child_process import run_child
 from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Cause, Ending, Outcome, outcome_of
-from napari_alc.execution.progress import JobProgress
-from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
+from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE, JobProgress
 from napari_alc.execution.resources import Slot, slots
 from napari_alc.log import Plain
 from napari_alc.progress import Progress, ShouldStop, never
@@ -28,9 +27,6 @@ from napari_alc.project.project import MODELS
 from napari_alc.project.settings import read_settings
 
 _logger = logging.getLogger(__name__)
-
-GRACE_SECONDS = 120.0
-"""Time that a cancelled command has for its checkpoint; nobody's window waits for it."""
 
 LEAST_PAUSE, MOST_PAUSE = 0.2, 5.0
 """Seconds between two lines of one step; more the longer it lasts, so that files stay small."""
@@ -42,14 +38,7 @@ NOT_ENOUGH_FOR_BOTH = "There was not enough memory for both at once; the rest fo
 
 
 def run_job(folder: Path, should_stop: ShouldStop = never) -> Outcome:
-    """Do the job in `folder` to its end and record how it ended.
-
-    Parameters
-    ----------
-    folder
-        With ``job.json``.
-    should_stop
-        ``True`` stops the job as its file ``cancel`` does.
+    """Do the job in `folder` to its end, or until it is told to stop, and record how it ended.
 
     Raises
     ------
@@ -77,31 +66,23 @@ class _Run:
     ) -> None:
         self._job, self._record = job, record
         self._should_stop = should_stop
-        self._writer = _ProgressWriter(stream, JobProgress(record.stages))
+        self._progress = JobProgress(record.stages)
+        self._writer = _ProgressWriter(stream, self._progress)
 
     def outcome(self) -> Outcome:
-        record = self._record
+        record, project = self._record, self._job.path.parent.parent
         try:
-            preset = self._preset()
-            with slots(record.stages, record.device, preset, self._name()) as own:
+            preset = read_settings(project).detector.preset
+            title = f"{record.title} of {project}"
+            with slots(record.stages, record.device, preset, title) as own:
                 return self._run(own)
         except AlcError as error:
             _log(f"napari-alc: {error}")
             return outcome_of(error)
 
-    def _preset(self) -> str:
-        return read_settings(self._project).detector.preset
-
-    def _name(self) -> str:
-        return f"{self._record.title} of {self._project}"
-
-    @property
-    def _project(self) -> Path:
-        return self._job.path.parent.parent
-
     def _run(self, own: Sequence[Slot]) -> Outcome:
         for number, stage in enumerate(self._record.stages):
-            self._writer.enter(number)
+            self._progress.enter(number)
             outcome = self._run_stage(stage, own)
             if not outcome.succeeded:
                 return outcome
@@ -140,13 +121,15 @@ class _Run:
 
         if should_stop():
             return CANCELLED
-        log: Lines = _Log(command)
-        surroundings = Surroundings(environment, self._job.cancel_file, log, log, GRACE_SECONDS)
+        log = _log_of(command)
         outcome = run_child(
             command.arguments,
             self._writer.write,
             should_stop,
-            surroundings,
+            environment=environment,
+            cancel_file=self._job.cancel_file,
+            log=log,
+            output=log,
             reports_progress=command.reports_progress,
         )
         if outcome.ending is Ending.FAILED and outcome.cause is Cause.OTHER:
@@ -168,15 +151,11 @@ def _log(line: str) -> None:
         sys.stderr.flush()
 
 
-class _Log:
+def _log_of(command: StepCommand) -> Callable[[str], None]:
     """Writes a command's words to the job's log, which is this process's standard error."""
-
-    def __init__(self, command: StepCommand) -> None:
-        _, _, model = " ".join(command.arguments).partition("--model ")
-        self._mark = f"[{model.partition(' ')[0] or command.name}] "
-
-    def append(self, line: str, /) -> None:
-        _log(f"{self._mark}{line}")
+    _, _, model = " ".join(command.arguments).partition("--model ")
+    mark = model.partition(" ")[0] or command.name
+    return lambda line: _log(f"[{mark}] {line}")
 
 
 class _ProgressWriter:
@@ -186,10 +165,6 @@ class _ProgressWriter:
         self._stream, self._job_progress = stream, job_progress
         self._lock = threading.Lock()
         self._thinning = Thinning()
-
-    def enter(self, stage: int) -> None:
-        """Begin a stage."""
-        self._job_progress.enter(stage)
 
     def write(self, progress: Progress) -> None:
         """Write a report, unless too little time has gone by since the one before."""
@@ -205,9 +180,10 @@ class _ProgressWriter:
         left = self._job_progress.seconds_left
         if left is not None:
             values[JOB_SECONDS_LEFT] = round(left, 1)
+        last_word = progress.step.rpartition(" ")[2]
         return {
             "step": progress.step,
-            "model": model_of(progress),
+            "model": last_word if last_word in MODELS else "",
             "done": progress.done,
             "total": progress.total,
             "message": progress.message,
@@ -234,9 +210,3 @@ class Thinning:
             return False
         self._said[step], self._kinds[step] = now, kind
         return True
-
-
-def model_of(progress: Progress) -> str:
-    """The model that a report is of, ``mp`` or ``ma``; empty where it is of none."""
-    last = progress.step.rpartition(" ")[2]
-    return last if last in MODELS else ""

@@ -1,15 +1,21 @@
-"""A computation on the CPU rests while its user is active at a window of the same computer.
+"""How a computation yields to the window: by the lowest priority, and by resting.
 
-A low priority (`napari_alc.execution.priority`) is not enough: what computes on another core still
-shares caches, memory and clock with the window. So a window touches a file whenever a person
-does something, and a computation that a job has started looks at it between two units of work.
-Unlike a process that was halted, a file that has grown old cannot hold up anybody when its
-window dies.
+On Linux niceness is not enough. Each session of processes is a group of its own, and niceness
+counts only within a group; a group without one takes as much as the window does ("The autogroup
+feature" in sched(7)). And only a process that is scheduled as idle is put aside at once when
+the window has something to do.
+
+Nor is a low priority: what computes on another core still shares caches, memory and clock with
+the window. So a window touches a file whenever a person does something, and a computation that a
+job has started looks at it between two units of work. Unlike a process that was halted, a file
+that has grown old cannot hold up anybody when its window dies.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +23,9 @@ from pathlib import Path
 import platformdirs
 
 from napari_alc.progress import ShouldStop
+
+NICENESS = 19
+"""The lowest."""
 
 VARIABLE = "NAPARI_ALC_YIELD_TO_USER"
 """Tells a command which file to look at; without it, it yields to nobody."""
@@ -32,6 +41,35 @@ LOOK_SECONDS = 0.02
 
 NOTE_SECONDS = 0.05
 """Least time between two notes of a window."""
+
+
+def low_priority_flags() -> int:
+    """Flags of a new process on Windows; elsewhere it is told once it has started."""
+    if sys.platform == "win32":
+        return subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    return 0
+
+
+def lower_priority(pid: int) -> None:
+    """Let a child process yield to all others of its session.
+
+    Code between fork and exec is unsafe in a program with threads, and a process may always
+    lower the priority of its own child.
+    """
+    # Refused where the system forbids it; gone where the child has ended.
+    with suppress(PermissionError, ProcessLookupError):
+        if sys.platform != "win32":
+            os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        if sys.platform == "linux":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+
+
+def lower_priority_of_session(pid: int) -> None:
+    """Let the session that a child process leads yield to all other sessions."""
+    if sys.platform == "linux":
+        # Absent where the system has no such groups; gone where the child has ended.
+        with suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def activity_file() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
+from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.progress import Progress
 from napari_alc.wording import duration
 

@@ -20,8 +20,7 @@ from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training.validation import CleanImages
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.execution.dask import scheduler
-from napari_alc.execution.dask.client import train_request
-from napari_alc.execution.dask.connection import connected
+from napari_alc.execution.dask.client import connected, train_request
 from napari_alc.execution.dask.messages import TOPIC
 from napari_alc.execution.dask.scheduler import TaskBatch
 from napari_alc.execution.dask.worker import deliver, train_model

@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -18,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_alc.errors import AlcError, BadData
-from napari_alc.execution.dask import connection as cluster
+from napari_alc.execution.dask import client as cluster
 from napari_alc.execution.dask import worker as on_worker
-from napari_alc.execution.dask.connection import connected, require_same_versions
+from napari_alc.execution.dask.client import connected, require_same_versions
 from napari_alc.execution.dask.messages import SharedFile
 from napari_alc.execution.dask.scheduler import TaskBatch
 from napari_alc.execution.dask.worker import in_groups
@@ -133,7 +134,7 @@ def test_a_gpu_is_asked_for_where_workers_announce_some(gpus, device, asked):
     client = Announcing(*gpus)
     task = SimpleNamespace(function=print, request=None)
     some = TaskBatch(client, "tcp://a", [task] * 9, "predict", device)
-    with some._threads():
+    with ThreadPoolExecutor() as some._threadpool:
         some._submit_more(silent)
     assert client.asked == asked
 

@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_alc.errors import AlcError
-from napari_alc.execution.gpus import Gpu
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Ending, Outcome
+from napari_alc.execution.resources import Gpu
 from napari_alc.plugin import preferences
 from napari_alc.plugin.iterate import device_picker
 from napari_alc.plugin.iterate.device_picker import (
@@ -55,14 +55,14 @@ def child(monkeypatch):
         outcome, lines, waits = SUCCESS, (json.dumps(RECORD),), False
         began = threading.Event()
 
-        def __call__(self, arguments, _report, should_stop, surroundings, **_options):
+        def __call__(self, arguments, _report, should_stop, output, **_options):
             self.arguments = arguments
             self.began.set()
             pause = threading.Event()
             while self.waits and not should_stop():
                 pause.wait(0.01)
             for line in self.lines:
-                surroundings.output.append(line)
+                output(line)
             return CANCELLED if self.waits else self.outcome
 
     child = Child()

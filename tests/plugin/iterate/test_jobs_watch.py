@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
-from napari_alc.execution.progress_file import JOB_SECONDS_LEFT, JOB_SHARE
+from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.plugin.iterate.job_monitor import JobWatch
 from napari_alc.plugin.iterate.job_progress import JobPanel
 from napari_alc.plugin.widgets import workers

@@ -18,8 +18,7 @@ from alc_experiments.runs.units import Unit
 from alc_experiments.runs.worker import Ended, RowTask, work
 from napari_alc.cores import cores
 from napari_alc.errors import Cancelled
-from napari_alc.execution.gpus import gpus_of, reserved
-from napari_alc.execution.resources import THREADS, fits_side_by_side
+from napari_alc.execution.resources import THREADS, fits_side_by_side, gpus_of, reserved
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 STEP = "compare"

@@ -21,7 +21,7 @@ from alc_experiments.runs.store import Row, RowStore
 from alc_experiments.runs.units import Unit, code_now
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError, Cancelled
-from napari_alc.execution.gpus import gpus_of
+from napari_alc.execution.resources import gpus_of
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
 
 BETWEEN_REPORTS = 0.5

@@ -1,18 +1,24 @@
 """Training and prediction on a Dask cluster, as the process that submits them sees it.
 
-Everything that lasts is written here: the workers send back detections, weights and checkpoints,
-and neither the project's folder nor its store has to be seen by them (`execution.dask.messages`
-tells what is sent, `execution.dask.worker` what a worker does with it).
+The cluster is connected to, or it is said in plain words why that cannot be done. Everything that
+lasts is written here: the workers send back detections, weights and checkpoints, and neither the
+project's folder nor its store has to be seen by them (`execution.dask.messages` tells what is
+sent, `execution.dask.worker` what a worker does with it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+import importlib
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from napari_alc.detection.run_files import CHECKPOINT_FILE, WEIGHTS_FILE
+from napari_alc.errors import AlcError
 from napari_alc.execution.dask.messages import PredictRequest, SharedFile, Trained, TrainRequest
 from napari_alc.execution.dask.scheduler import RemoteTask, TaskBatch
 from napari_alc.execution.dask.worker import predict_images, train_model
@@ -28,16 +34,16 @@ from napari_alc.project.storage.prediction_files import (
     save_piece,
 )
 
+CONNECTING_SECONDS = 10.0
+
+PACKAGES = ("napari-alc", "dask", "distributed", "torch", "torchvision", "numpy")
+"""Results, and what is sent, depend on their versions."""
+
 
 class Cluster:
-    """A Dask cluster as an `Executor` of a project's steps; `connection.connected` finds it.
+    """A Dask cluster as an `Executor` of a project's steps; `connected` finds it.
 
-    Parameters
-    ----------
-    client
-        A `distributed.Client`.
-    address
-        The scheduler's, as the user gave it.
+    `client` is a `distributed.Client`, `address` the scheduler's as the user gave it.
     """
 
     def __init__(self, client: Any, address: str) -> None:
@@ -69,7 +75,7 @@ class Cluster:
         done = len(images) - sum(len(piece.images) for piece in missing)
         progress = _PredictProgress(done, len(images), report)
         tasks = (_predict_task(piece, shared, maker, device, progress) for piece in missing)
-        self._run(tasks, "predict", report, should_stop, device)
+        TaskBatch(self._client, self.address, tasks, "predict", device).run(report, should_stop)
         return load_pieces(folder, [image_id for image_id, _ in images])
 
     def train(
@@ -92,18 +98,9 @@ class Cluster:
         missing = [job for job in wanted if not _is_trained(job)]
         if missing:
             tasks = [_train_task(job, device, report) for job in missing]
-            self._run(tasks, missing[0].step, report, should_stop, device)
+            batch = TaskBatch(self._client, self.address, tasks, missing[0].step, device)
+            batch.run(report, should_stop)
         yield from wanted
-
-    def _run(
-        self,
-        tasks: Iterable[RemoteTask],
-        step: str,
-        report: Report,
-        should_stop: ShouldStop,
-        device: str,
-    ) -> None:
-        TaskBatch(self._client, self.address, tasks, step, device).run(report, should_stop)
 
 
 @dataclass
@@ -192,3 +189,114 @@ def _is_trained(job: TrainingJob) -> bool:
         variant=training_variant(job.strategy),
     )
     return saved_fingerprint(job.folder / WEIGHTS_FILE) == wanted
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Cluster]:
+    """The Dask cluster whose scheduler is at `address`, such as ``tcp://10.0.0.5:8786``.
+
+    With ``tls://…`` the certificates of Dask's own configuration are shown.
+
+    Raises
+    ------
+    AlcError
+        When Dask is not installed here, nobody answers there, or the versions differ.
+    """
+    distributed = _library()
+    # What Dask says of lost connections is said by the step in its own words.
+    with distributed.utils.silence_logging_cmgr("CRITICAL"):
+        client = _client(distributed, address)
+        try:
+            require_same_versions(client.get_versions(packages=list(PACKAGES)), address)
+            yield Cluster(client, address)
+        finally:
+            client.close()
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("distributed")
+    except ImportError:
+        raise AlcError(
+            "Working on a cluster needs Dask, which is not installed here. Install it with: "
+            "pip install dask distributed"
+        ) from None
+
+
+def _client(distributed: Any, address: str) -> Any:
+    try:
+        _require_usable(distributed, address)
+        asyncio.run(_require_answer(distributed, address))
+        with warnings.catch_warnings():
+            # The versions that matter are compared afterwards, in words.
+            warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+            return distributed.Client(address, timeout=CONNECTING_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise AlcError(
+            f"No Dask scheduler answers at {address!r} ({_first_line(error)}). Start one with "
+            "'dask scheduler', give the address that it prints, such as tcp://10.0.0.5:8786, and "
+            "see that no firewall is between."
+        ) from error
+
+
+def _require_usable(distributed: Any, address: str) -> None:
+    """Refuse what Dask's client would begin to use, and then leave half a connection behind."""
+    scheme, location = distributed.comm.parse_address(address)
+    distributed.comm.registry.get_backend(scheme)
+    distributed.comm.parse_host_port(location)
+    if scheme == "tls" and not _has_certificates(distributed):
+        raise AlcError(
+            f"The scheduler at {address} asks for certificates, and Dask's configuration on this "
+            "computer names none that can be read. Enter ca-file, client cert and key under "
+            "distributed: comm: tls: in ~/.config/dask/distributed.yaml."
+        )
+
+
+async def _require_answer(distributed: Any, address: str) -> None:
+    """Ask who is there: with a program that is no scheduler Dask's client may wait for ever."""
+    options = distributed.Security().get_connection_args("client")
+    async with asyncio.timeout(CONNECTING_SECONDS):
+        async with distributed.rpc(address, connection_args=options) as scheduler:
+            await scheduler.identity()
+
+
+def _has_certificates(distributed: Any) -> bool:
+    try:
+        options = distributed.Security().get_connection_args("client")
+    except OSError:
+        return False
+    return options.get("ssl_context") is not None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no answer in time"])[0]
+
+
+def require_same_versions(found: Mapping[str, Any], address: str) -> None:
+    """Refuse a cluster whose programs differ from those here.
+
+    `found` is what `distributed.Client.get_versions` answers: packages of client, scheduler,
+    workers.
+
+    Raises
+    ------
+    AlcError
+        Naming the first computer and package that differ.
+    """
+    here = _versions(found["client"])
+    others = {f"its worker {name}": told for name, told in found["workers"].items()}
+    for who, told in {"its scheduler": found["scheduler"], **others}.items():
+        there = _versions(told)
+        for package in PACKAGES:
+            if there[package] != here[package]:
+                raise AlcError(
+                    f"The cluster at {address} cannot be used: {who} has {package} "
+                    f"{there[package]}, this computer {here[package]}. Install the same versions "
+                    "everywhere, then start the scheduler and the workers again."
+                )
+
+
+def _versions(told: Mapping[str, Any]) -> dict[str, str]:
+    """The version of each package, without the part that names a build for some GPU."""
+    known = {name: str(told["packages"].get(name) or "not at all") for name in PACKAGES}
+    return {name: version.partition("+")[0] for name, version in known.items()}

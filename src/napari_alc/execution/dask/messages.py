@@ -27,17 +27,7 @@ CHECKPOINT = -1
 
 @dataclass(frozen=True)
 class SharedFile:
-    """A file of the submitting computer, which others may see too.
-
-    Parameters
-    ----------
-    path
-        Its full path there.
-    name
-        Its name without folders.
-    size
-        In bytes.
-    """
+    """A file of the submitting computer, by its full path there, which others may see too."""
 
     path: str
     name: str
@@ -71,16 +61,9 @@ class SharedFile:
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """Some images for a trained detector to look at.
+    """Some images, by their ids, for a trained detector to look at.
 
-    Parameters
-    ----------
-    weights, maker
-        The detector's file and its fingerprint (see `napari_alc.project.storage.prediction_files`).
-    images
-        Ids and files.
-    device
-        As `napari_alc.detection.inference.prediction.predict` takes it.
+    `maker` is the fingerprint of the detector's file (`project.storage.prediction_files`).
     """
 
     weights: SharedFile
@@ -96,20 +79,10 @@ class PredictRequest:
 
 @dataclass(frozen=True, eq=False)
 class TrainRequest:
-    """A training.
+    """What `detection.training.training.train` takes for a `TrainingJob`.
 
-    Parameters
-    ----------
-    images
-        The training set.
-    boxes, category_ids
-        Of each image: (N, 4) in pixels, and (N,).
-    categories, settings, plan, step, device
-        As `napari_alc.detection.training.training.train` takes them.
-    strategy
-        As in `napari_alc.project.steps.training_inputs.TrainingJob`.
-    truth, validation
-        Clean labels to measure the detector on meanwhile, and the files of their images.
+    `boxes` and `category_ids` are those of each image: (N, 4) in pixels, and (N,). The detector is
+    measured meanwhile on the clean labels `truth`, whose images are the files `validation`.
     """
 
     images: tuple[SharedFile, ...]
@@ -134,12 +107,8 @@ class TrainRequest:
 class Trained:
     """What came of a training.
 
-    Parameters
-    ----------
-    files
-        Contents by name: the weights and the record, or the checkpoint of one that was stopped.
-    finished
-        Whether it came to its end.
+    `files` are contents by name: the weights and the record, or the checkpoint of one that was
+    stopped and has not finished.
     """
 
     files: Mapping[str, bytes]

@@ -7,9 +7,9 @@ one. All that happens here happens in one thread, in the order in which the news
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -44,20 +44,10 @@ FETCHING_SHARE = 0.05
 
 @dataclass(frozen=True)
 class RemoteTask:
-    """Something for a worker to do.
+    """Something for a worker to do: `function`, with a name for the task and `request`.
 
-    Parameters
-    ----------
-    function
-        Runs there, with a name for the task and `request`.
-    request
-        What is to be done.
-    on_result
-        Receives what `function` returned; ``False`` where that is not the end of it.
-    on_progress
-        Receives its progress.
-    checkpoint
-        File of the newest checkpoint here, for a task that makes some.
+    `on_result` receives what it returned; ``False`` where that is not the end of it. `checkpoint`
+    is the file of the newest checkpoint here, for a task that makes some.
     """
 
     function: Callable[[str, Any], Any]
@@ -79,20 +69,9 @@ class _Running:
 
 
 class TaskBatch:
-    """Some tasks, from the first to the last.
+    """Some tasks, taken one by one as there is room, under the name `step` in all messages.
 
-    Parameters
-    ----------
-    client
-        A `distributed.Client`.
-    address
-        The scheduler's, for messages.
-    tasks
-        Taken one by one as there is room.
-    step
-        Their name in progress and messages.
-    device
-        Where they compute; anything but CPU and MPS takes one of the GPUs that workers announce.
+    A `device` other than CPU and MPS takes one of the GPUs that workers announce.
     """
 
     def __init__(
@@ -119,7 +98,8 @@ class TaskBatch:
             When the connection is lost, workers die again and again, or a task fails.
         """
         self._client.subscribe_topic(TOPIC, self._listen)
-        with self._threads():
+        # A thread for each result that is waited for.
+        with ThreadPoolExecutor(MOST_TASKS) as self._threadpool:
             try:
                 self._submit_more(report)
                 while self._running:
@@ -133,12 +113,6 @@ class TaskBatch:
                 self._release([one.future for one in self._running.values()])
         if self._error is not None:
             raise self._error
-
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
-        """A thread for each result that is waited for."""
-        with ThreadPoolExecutor(MOST_TASKS) as self._threadpool:
-            yield
 
     def _listen(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Runs in Dask's thread."""

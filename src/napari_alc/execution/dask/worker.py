@@ -62,38 +62,20 @@ _stopping: set[str] = set()
 
 
 class WorkerChannel:
-    """How a task under way and the process that submitted it speak with each other.
-
-    Parameters
-    ----------
-    token
-        The task's name in both.
-    """
+    """How a task under way and the process that submitted it speak, under one `token` in both."""
 
     def __init__(self, token: str) -> None:
         from distributed import get_worker
 
         self.token = token
         self.checkpoint: Path | None = None
+        self.received: SimpleQueue[list[bytes]] = SimpleQueue()
         self._worker: Any = get_worker()
         self._key = self._worker.get_current_task()
-        self._received: SimpleQueue[list[bytes]] = SimpleQueue()
         self._reported: tuple[float, int] = (0.0, 0)
-
-    @property
-    def threads(self) -> int:
-        """CPU threads that this worker was given."""
-        return int(self._worker.state.nthreads)
-
-    @property
-    def address(self) -> str:
-        """Of this worker."""
-        return str(self._worker.address)
-
-    @property
-    def folder(self) -> Path:
-        """Where this worker keeps its files."""
-        return Path(self._worker.local_directory)
+        self.threads = int(self._worker.state.nthreads)
+        self.address = str(self._worker.address)
+        self.folder = Path(self._worker.local_directory)
 
     def send(self, kind: str, **what: object) -> None:
         """Send a message."""
@@ -111,13 +93,9 @@ class WorkerChannel:
         self.send("wants", files=list(files))
         while True:
             try:
-                return self._received.get(timeout=WAITING_SECONDS)
+                return self.received.get(timeout=WAITING_SECONDS)
             except Empty:
                 self.require_wanted()
-
-    def receive(self, contents: list[bytes]) -> None:
-        """Hand over what was asked for."""
-        self._received.put(contents)
 
     def report(self, progress: Progress) -> None:
         """Tell how far the task is, and whether there is a new checkpoint."""
@@ -174,7 +152,7 @@ def deliver(token: str, contents: list[bytes]) -> None:
     """Hand a task what it has asked for."""
     channel = _channels.get(token)
     if channel is not None:
-        channel.receive(contents)
+        channel.received.put(contents)
 
 
 def ask_to_stop(tokens: Iterable[str]) -> None:

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError
-from napari_alc.execution.child_process import Surroundings, run_child
-from napari_alc.execution.gpus import Gpu, gpus_of
+from napari_alc.execution.child_process import run_child
+from napari_alc.execution.resources import Gpu, gpus_of
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.widgets.collapsible import guard_wheel
@@ -66,7 +66,7 @@ class Estimating:
             ("estimate", str(self.folder), "--device", self.device, "--json"),
             report,
             should_stop,
-            Surroundings(output=lines),
+            output=lines.append,
             reports_progress=False,
         )
         if outcome.succeeded:
