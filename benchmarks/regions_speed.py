@@ -29,7 +29,7 @@ import numpy as np
 
 from napari_alc.boxes import Floats, Integers
 from napari_alc.cleaning.regions import Region, Thresholds, sort_labels
-from napari_alc.formats.coco import write_coco, write_detections
+from napari_alc.formats.coco import bbox_lists, write_coco
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet
 
 SIDE = 1024
@@ -96,8 +96,12 @@ def time_lsm(images: int, per_image: int) -> dict[str, object]:
 def make_files(folder: Path, images: int, per_image: int) -> None:
     crowd, *models = make_labels(images, per_image)
     write_coco(folder / "crowd.json", crowd)
-    for name, detections in zip(FILES[1:], models, strict=True):
-        write_detections(folder / f"{name}.json", detections)
+    for name, found in zip(FILES[1:], models, strict=True):
+        columns = (found.image_ids.tolist(), found.category_ids.tolist(), bbox_lists(found.boxes))
+        keys = ("image_id", "category_id", "bbox", "score")
+        rows = zip(*columns, found.scores.tolist(), strict=True)
+        records = [dict(zip(keys, row, strict=True)) for row in rows]
+        (folder / f"{name}.json").write_text(json.dumps(records), encoding="utf-8")
 
 
 def alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

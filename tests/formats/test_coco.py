@@ -7,8 +7,8 @@ import pytest
 
 from napari_alc.errors import BadData
 from napari_alc.formats import coco
-from napari_alc.formats.coco import read_coco, read_detections, write_coco, write_detections
-from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet
+from napari_alc.formats.coco import read_coco, read_detections, write_coco
+from napari_alc.labels import Category, ImageRecord, Labels, LabelSet
 
 IMAGES = (ImageRecord(7, "a.png", 640, 480), ImageRecord(3, "sub/b.png", 100, 50))
 CATEGORIES = (Category(1, "deposit"), Category(5, "artefact"))
@@ -273,12 +273,8 @@ def test_lists_longer_than_one_chunk_are_whole(tmp_path, monkeypatch, count):
     monkeypatch.setattr(coco, "AT_ONCE", 5)
     boxes = np.tile([1.0, 1, 2, 2], (count, 1))
     labels = Labels([7] * count, [1] * count, boxes, np.arange(count))
-    detections = Detections([7] * count, [1] * count, boxes, np.linspace(0, 1, count))
     write_coco(tmp_path / "l.json", LABELS.with_labels(labels))
-    write_detections(tmp_path / "d.json", detections)
     assert read_coco(tmp_path / "l.json").label_set.labels.ids.tolist() == list(range(count))
-    back = read_detections(tmp_path / "d.json", LABELS)
-    assert back.detections.scores.tolist() == detections.scores.tolist()
 
 
 @pytest.mark.parametrize("count", [5, 12])

@@ -223,35 +223,6 @@ def _annotations(
         ]
 
 
-def write_detections(path: Path, detections: Detections) -> None:
-    """Write COCO results, wholly or not at all; the order is kept.
-
-    Raises
-    ------
-    BadData
-        When the file cannot be written; an older one is unharmed.
-    """
-    with atomic_write(path) as stream:
-        _write_list(stream, _results(detections))
-        stream.write(b"\n")
-
-
-def _results(detections: Detections) -> Iterator[list[dict[str, object]]]:
-    for start in range(0, len(detections), AT_ONCE):
-        part = detections.take(np.arange(start, min(start + AT_ONCE, len(detections))))
-        rows = zip(
-            part.image_ids.tolist(),
-            part.category_ids.tolist(),
-            bbox_lists(part.boxes),
-            part.scores.tolist(),
-            strict=True,
-        )
-        yield [
-            {"image_id": image, "category_id": category, "bbox": bbox, "score": score}
-            for image, category, bbox, score in rows
-        ]
-
-
 def _write_list(stream: IO[bytes], chunks: Iterator[list[dict[str, object]]]) -> None:
     stream.write(b"[")
     for number, chunk in enumerate(chunks):
