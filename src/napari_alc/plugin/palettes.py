@@ -60,18 +60,9 @@ LETTERED = frozenset({COLOUR_BLIND})
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How the suggestions of one source are drawn.
+    """How the suggestions of one source are drawn; `sign` is the line in characters.
 
-    Parameters
-    ----------
-    colour
-        As ``#rrggbb``.
-    pattern
-        Lengths of line and gap in turn, in pixels of the screen; an even number of them.
-    sign
-        The line in characters, for a legend.
-    meaning
-        Whose boxes these are.
+    `pattern` holds the lengths of line and gap in turn, in pixels of the screen.
     """
 
     colour: str
@@ -112,13 +103,7 @@ def palette(name: str) -> Mapping[str, str]:
 
 
 def colour_name(box: ReviewBox, region: str | None = None) -> str:
-    """Which entry of a palette a box is drawn in.
-
-    Parameters
-    ----------
-    region
-        What goes before everything that is stored; None or empty for nothing.
-    """
+    """Which entry of a palette a box is drawn in; a region goes before all that is stored."""
     if region:
         return region
     if box.source == "person" or box.state in ("changed", "added"):

@@ -68,13 +68,7 @@ def key_texts() -> dict[str, str]:
 
 
 def on_review_change(call: Callable[[], None]) -> Callable[[], None]:
-    """Call whenever a setting of the review or of its keys has changed.
-
-    Returns
-    -------
-    Callable
-        Ends the calls.
-    """
+    """Call whenever a setting of the review or of its keys has changed; returns what ends that."""
     pages = (_settings().review, _settings().review_keys)
 
     def on_event(_event: object) -> None:

@@ -25,28 +25,19 @@ from napari_alc.simulation.tem import make_tem_images
 
 SEED = 7
 
+IMAGES = 24
+
 SIZE = 512
 """Width and height of the images in pixels."""
 
 
 @dataclass(frozen=True)
 class SampleProject:
-    """A sample project.
-
-    Parameters
-    ----------
-    button, tooltip
-        How it is offered.
-    initial
-        |X^0| and k.
-    is_labelled
-        Whether the first images are labelled already.
-    """
+    """A sample project of so many first images, |X^0|, which may be labelled already."""
 
     name: str
     button: str
     tooltip: str
-    images: int
     initial: int
     is_labelled: bool
 
@@ -56,7 +47,6 @@ SAMPLES = {
         "TEM deposits to review",
         "TEM deposits: first images wait for review",
         tooltips.SAMPLE_REVIEW,
-        images=24,
         initial=6,
         is_labelled=False,
     ),
@@ -64,7 +54,6 @@ SAMPLES = {
         "TEM deposits to train",
         "TEM deposits: first images labelled, ready to train",
         tooltips.SAMPLE_TRAIN,
-        images=24,
         initial=8,
         is_labelled=True,
     ),
@@ -104,7 +93,7 @@ def make_sample(
 
 def _make(sample: SampleProject, folder: Path, report: Report, should_stop: ShouldStop) -> None:
     truth = make_tem_images(
-        folder / "images", sample.images, SIZE, SEED, report=report, should_stop=should_stop
+        folder / "images", IMAGES, SIZE, SEED, report=report, should_stop=should_stop
     )
     sources = Sources(
         images=folder / "images",

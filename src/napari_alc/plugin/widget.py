@@ -34,13 +34,7 @@ WELCOME = "Open a project, make a new one, or try a sample."
 
 
 class ActiveLabelCleaning(QWidget):
-    """The plugin's one dock widget.
-
-    Parameters
-    ----------
-    viewer
-        Where the images under review are shown.
-    """
+    """The plugin's one dock widget; `viewer` shows the images under review."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()

@@ -13,8 +13,12 @@ from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.formats.images import write_tiff
 from napari_alc.labels import Category, ImageRecord, LabelSet, numbered
 from napari_alc.plugin.contributions.coco_shapes import METADATA
-from napari_alc.plugin.contributions.image_stack import ImageStack
-from napari_alc.plugin.contributions.reader import coco_reader, project_reader, read_coco_layers
+from napari_alc.plugin.contributions.reader import (
+    ImageStack,
+    coco_reader,
+    project_reader,
+    read_coco_layers,
+)
 from napari_alc.plugin.contributions.writer import write_boxes, write_layers
 from tiny_projects import SIDE, draw
 

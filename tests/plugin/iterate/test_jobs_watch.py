@@ -16,8 +16,7 @@ from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
 from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE
-from napari_alc.plugin.iterate.job_monitor import JobWatch
-from napari_alc.plugin.iterate.job_progress import JobPanel
+from napari_alc.plugin.iterate.job_monitor import JobPanel, JobWatch
 from napari_alc.plugin.widgets import workers
 
 MOUSE = Qt.MouseButton.LeftButton

@@ -7,8 +7,8 @@ import pytest
 from qtpy.QtCore import QObject
 
 from napari_alc.formats.images import write_tiff
-from napari_alc.plugin.iterate import thumbnails
-from napari_alc.plugin.iterate.thumbnails import SIDE, Thumbnails, thumbnail
+from napari_alc.plugin.iterate import ranking_table
+from napari_alc.plugin.iterate.ranking_table import SIDE, Thumbnails, thumbnail
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def halves(shape, low, high, kind):
 )
 def test_a_thumbnail_shows_any_image_in_its_shape(tmp_path, shape, low, high, kind):
     write_tiff(tmp_path / "a.tif", halves(shape, low, high, kind))
-    small = thumbnail(tmp_path / "a.tif", SIDE)
+    small = thumbnail(tmp_path / "a.tif")
     assert small.height() == SIDE
     assert small.width() == pytest.approx(SIDE * shape[1] / shape[0], abs=3)
     middle = small.width() // 2
@@ -50,11 +50,11 @@ def test_a_thumbnail_is_made_beside_the_window_and_kept(tmp_path, owner, qtbot):
     write_tiff(path, halves((90, 90), 0, 255, np.uint8))
     made = Thumbnails(owner)
     with qtbot.waitSignal(made.ready) as told:
-        assert made.picture(path, 2.0) is None
+        assert made.picture(path) is None
     assert told.args == [path]
     path.unlink()
-    picture = made.picture(path, 2.0)
-    assert (picture.width(), picture.devicePixelRatio()) == (2 * SIDE, 2.0)
+    picture = made.picture(path)
+    assert picture.width() == SIDE
 
 
 def test_an_image_that_cannot_be_read_is_not_tried_again_and_again(tmp_path, owner, qtbot):
@@ -64,23 +64,23 @@ def test_an_image_that_cannot_be_read_is_not_tried_again_and_again(tmp_path, own
     with qtbot.waitSignal(made.ready):
         made.picture(path)
     assert made.picture(path).isNull()
-    assert made.waiting == 0
+    assert len(made._waiting) == 0
     made.forget()
     assert made.picture(path) is None
 
 
 def test_memory_is_bounded_however_far_one_scrolls(tmp_path, owner, qtbot, monkeypatch):
-    monkeypatch.setattr(thumbnails, "KEPT", 3)
-    monkeypatch.setattr(thumbnails, "MOST_WAITING", 5)
+    monkeypatch.setattr(ranking_table, "KEPT", 3)
+    monkeypatch.setattr(ranking_table, "MOST_WAITING", 5)
     paths = [tmp_path / f"{number}.tif" for number in range(20)]
     for path in paths:
         write_tiff(path, halves((50, 50), 0, 255, np.uint8))
     made = Thumbnails(owner)
     for path in paths:
         assert made.picture(path) is None
-        assert made.waiting <= 5
-    qtbot.waitUntil(lambda: made.waiting == 0)
-    assert made.kept == 3
+        assert len(made._waiting) <= 5
+    qtbot.waitUntil(lambda: len(made._waiting) == 0)
+    assert len(made._kept) == 3
     assert made.picture(paths[-1]) is not None
 
 
@@ -92,4 +92,4 @@ def test_what_was_asked_for_before_is_dropped_with_the_rest(tmp_path, owner, qtb
     made.forget()
     with qtbot.waitSignal(made.ready):
         assert made.picture(path) is None
-    assert made.kept == 1
+    assert len(made._kept) == 1

@@ -95,7 +95,7 @@ def test_curves_follow_the_theme_while_they_are_shown(curves, qtbot):
 def test_matplotlib_is_not_loaded_before_a_curve_is_shown():
     source = (
         "import sys\n"
-        "import napari_alc.plugin.widgets.line_plots, napari_alc.plugin.iterate.job_progress\n"
+        "import napari_alc.plugin.widgets.line_plots, napari_alc.plugin.iterate.job_monitor\n"
         "sys.exit('matplotlib.figure' in sys.modules or 'torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", source], check=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_alc.boxes import Boxes, Mask, as_boxes, clip
 from napari_alc.errors import BadData
 from napari_alc.formats.coco import read_coco
+from napari_alc.formats.reading import rows_of
 from napari_alc.formats.records import load_json
 from napari_alc.labels import Category, Labels, LabelSet
 from napari_alc.wording import form
@@ -40,17 +41,7 @@ Features = dict[str, list[Any]]
 
 @dataclass(frozen=True, eq=False)
 class CocoSource:
-    """What a layer of boxes was read from.
-
-    Parameters
-    ----------
-    label_set
-        Its images, categories and labels.
-    notes
-        Boxes that were clipped or left out, in plain words.
-    features
-        One list for each feature, in the order of the labels.
-    """
+    """What a layer of boxes was read from; each feature is a list in the order of the labels."""
 
     path: Path
     label_set: LabelSet
@@ -111,18 +102,10 @@ def rectangles(source: CocoSource) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Shapes of one or more layers as boxes.
+    """Shapes of layers as upright boxes around them, shape (N, 4), with features of each.
 
-    Parameters
-    ----------
-    images
-        Position of each box's image, int64, shape (N,).
-    boxes
-        Upright boxes around the shapes, shape (N, 4).
-    features
-        One mapping a box.
-    bounding
-        How many shapes were no upright rectangles.
+    `images` is the position of each box's image, int64 of shape (N,); `bounding` counts the shapes
+    that were no upright rectangles.
     """
 
     images: NDArray[np.int64]
@@ -164,14 +147,8 @@ def collect(found: Drawn, reference: LabelSet, path: Path) -> Collected:
     """Boxes of a layer as labels; ids, categories and further features are kept.
 
     A second box with an id, as drawing or pasting makes them, is a new one: it gets an id of
-    its own and keeps nothing of the first but the category.
-
-    Parameters
-    ----------
-    reference
-        The images, the categories, and the labels that were read, if any.
-    path
-        The file to be written, for messages.
+    its own and keeps nothing of the first but the category. `reference` holds the images, the
+    categories, and the labels that were read, if any.
 
     Raises
     ------
@@ -263,11 +240,10 @@ def _on_images(
 
 def _unmoved(boxes: Boxes, ids: NDArray[np.int64], labels: Labels) -> Boxes:
     """`boxes`, with the file's own numbers where nobody moved a box."""
-    order = np.argsort(labels.ids)
-    place = np.searchsorted(labels.ids[order], ids)
-    known = np.isin(ids, labels.ids)
+    rows = rows_of(labels.ids, ids)
+    known = rows >= 0
     result = boxes.copy()
-    original = labels.boxes[order[place[known]]]
+    original = labels.boxes[rows[known]]
     same = (np.abs(original - boxes[known]) < MOVED).all(axis=1)
     result[np.flatnonzero(known)[same]] = original[same]
     return result

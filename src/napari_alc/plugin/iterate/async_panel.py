@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError, BadData
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
+from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, stack_in, words
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 
@@ -21,13 +21,7 @@ class AsyncPanel(QWidget):
 
     A subclass lays its widgets into `shown`, says in `_show` what an answer looks like and in
     `_show_what_is_allowed` what may be pressed, and calls ``set_project(None)`` when it is made.
-
-    Parameters
-    ----------
-    question
-        Put to the project, beside the window.
-    waiting
-        Stands in the panel until the first answer.
+    The question is put beside the window; `waiting` stands in the panel until the first answer.
     """
 
     changed = Signal()
@@ -44,14 +38,8 @@ class AsyncPanel(QWidget):
         self.error = error_words()
         self.again = button_with("Try again", tooltips.TRY_AGAIN)
         self.shown = QWidget()
-        self.inner = QVBoxLayout(self.shown)
-        self.inner.setContentsMargins(0, 0, 0, 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.note, self.error):
-            layout.addWidget(widget)
-        layout.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self.shown)
+        layout = stack_in(self, self.note, self.error, self.again, self.shown)
+        layout.setAlignment(self.again, Qt.AlignmentFlag.AlignLeft)
         self.query.answered.connect(self._on_answer)
         self.query.refused.connect(self._on_refusal)
         self.again.clicked.connect(self.refresh)

@@ -28,14 +28,9 @@ class Answer(Enum):
 
 
 class CloseQuestion(QObject):
-    """Asks before a window closes while a job runs.
+    """Asks before the window or the dock of `owner` closes while a job runs.
 
-    Parameters
-    ----------
-    owner
-        The widget whose window and dock are watched.
-    watch
-        Knows whether a job runs, and lets go of it where it is to go on alone.
+    `watch` lets go of the job where it is to go on alone.
     """
 
     def __init__(self, owner: QWidget, watch: JobWatch) -> None:

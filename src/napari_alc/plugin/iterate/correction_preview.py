@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
-from napari.qt.threading import create_worker
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QPixmap, QResizeEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
+from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, stack_in, words
+from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import draw_sheet, preview_pairs
 from napari_alc.project.steps.correct import CorrectionPreview, preview
@@ -33,25 +33,11 @@ SHEET_INCHES = 4.2
 LOOKING = "Looking…"
 
 
-@dataclass(frozen=True)
-class _Previewed:
-    """What was found in a project, or why nothing was."""
-
-    project: Project
-    found: CorrectionPreview | None = None
-    picture: bytes = b""
-    problem: str = ""
-
-
-def _look(project: Project) -> _Previewed:
-    try:
-        found = preview(project)
-        pairs = preview_pairs(found)
-        titles = ("Before", "After")
-        drawn = draw_sheet(project, pairs, titles, SHEET_INCHES) if pairs else b""
-        return _Previewed(project, found, drawn)
-    except AlcError as error:
-        return _Previewed(project, problem=str(error))
+def _look(project: Project) -> tuple[CorrectionPreview, bytes]:
+    found = preview(project)
+    pairs = preview_pairs(found)
+    titles = ("Before", "After")
+    return found, draw_sheet(project, pairs, titles, SHEET_INCHES) if pairs else b""
 
 
 class PairPicture(QLabel):
@@ -102,7 +88,10 @@ class CorrectionPreviewView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._project: Project | None = None
-        self._is_looking = False
+        self._query = AsyncQuery(self)
+        self._query.answered.connect(self._on_answer)
+        self._query.refused.connect(self._on_refusal)
+        self._query.settled.connect(self.looked)
         self.look = button_with("Show what will change", tooltips.PREVIEW_CORRECTION)
         self.look.clicked.connect(self._start)
         self.summary = words()
@@ -123,10 +112,7 @@ class CorrectionPreviewView(QWidget):
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
             for column, label in enumerate((number, name, words(text))):
                 grid.addWidget(label, row, column)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.look, self.error, self.summary, self.lines, self.picture):
-            layout.addWidget(widget)
+        stack_in(self, self.look, self.error, self.summary, self.lines, self.picture)
 
     def set_project(self, project: Project | None) -> None:
         """Hold another project; what was seen before is forgotten."""
@@ -135,7 +121,7 @@ class CorrectionPreviewView(QWidget):
 
     def forget(self) -> None:
         """Show nothing: the project has changed."""
-        self._is_looking = False
+        self._query.forget()
         self.look.setEnabled(self._project is not None)
         show_words(self.summary, "")
         show_words(self.error, "")
@@ -146,22 +132,18 @@ class CorrectionPreviewView(QWidget):
         if self._project is None:
             return
         self.forget()
-        self._is_looking = True
         self.look.setEnabled(False)
         show_words(self.summary, LOOKING)
-        create_worker(_look, self._project, _connect={"returned": self._on_looked})
+        self._query.ask(partial(_look, self._project))
 
-    def _on_looked(self, looked: _Previewed) -> None:
-        if looked.project is not self._project or not self._is_looking:
-            return
+    def _on_refusal(self, error: AlcError) -> None:
         self.forget()
-        show_words(self.error, looked.problem)
-        if looked.found is not None:
-            self._show(looked.found)
-            self.picture.show_png(looked.picture)
-        self.looked.emit()
+        show_words(self.error, str(error))
 
-    def _show(self, found: CorrectionPreview) -> None:
+    def _on_answer(self, answer: tuple[CorrectionPreview, bytes]) -> None:
+        found, picture = answer
+        self.forget()
+        self.picture.show_png(picture)
         for number, (region, fate, _) in zip(self.numbers, LINES, strict=True):
             number.setText(f"{found.count(region, fate):,}")
         figures = found.figures

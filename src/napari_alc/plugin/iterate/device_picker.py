@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError
 from napari_alc.execution.child_process import run_child
-from napari_alc.execution.resources import Gpu, gpus_of
 from napari_alc.execution.outcome import Ending, Outcome
+from napari_alc.execution.resources import Gpu, gpus_of
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.widgets.collapsible import guard_wheel
-from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, words
+from napari_alc.plugin.widgets.controls import (
+    button_with,
+    choice_of,
+    error_words,
+    show_words,
+    stack_in,
+    words,
+)
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.project import Project
@@ -28,15 +34,7 @@ from napari_alc.wording import counted, duration
 
 @dataclass(frozen=True)
 class StepTime:
-    """What was measured.
-
-    Parameters
-    ----------
-    device
-        What computes, in words.
-    train_seconds, predict_seconds
-        Of both trainings, and of looking at the remaining images with both detectors.
-    """
+    """How long a device takes for both trainings, and to look at the remaining images with both."""
 
     device: str
     train_seconds: float
@@ -105,9 +103,6 @@ ESTIMATE, MEASURING = "Estimate the time", "Stop measuring"
 class DeviceBox(QWidget):
     """Says what computes, offers a choice, and measures how long it takes."""
 
-    changed = Signal()
-    """Emitted when measuring has begun or ended."""
-
     def __init__(self) -> None:
         super().__init__()
         self._project: Project | None = None
@@ -115,10 +110,7 @@ class DeviceBox(QWidget):
         self._is_allowed = False
         self.background = Background(self)
         self.device_words = words("", tooltips.DEVICE)
-        self.choice = QComboBox()
-        self.choice.setToolTip(tooltips.DEVICE)
-        for name, text in DEVICES.items():
-            self.choice.addItem(text, name)
+        self.choice = choice_of(DEVICES, tooltips.DEVICE)
         self.button = button_with(ESTIMATE, tooltips.ESTIMATE)
         self.time_words = words()
         self.error = error_words()
@@ -135,12 +127,7 @@ class DeviceBox(QWidget):
         time.addWidget(self.button)
         time.addWidget(self.time_words, 1)
         time.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(device)
-        layout.addLayout(time)
-        layout.addWidget(self.error)
+        stack_in(self, device, time, self.error).setSpacing(4)
 
     @property
     def is_busy(self) -> bool:
@@ -183,7 +170,6 @@ class DeviceBox(QWidget):
             show_words(self.time_words, "Measuring: the detector is tried on some images…")
             self.background.start(self._estimating, ESTIMATE)
         self._show_buttons()
-        self.changed.emit()
 
     def _on_ended(self, outcome: Outcome) -> None:
         estimating, self._estimating = self._estimating, None
@@ -194,7 +180,6 @@ class DeviceBox(QWidget):
         elif estimating is not None and outcome.ending is Ending.FAILED:
             show_words(self.error, outcome.message)
         self._show_buttons()
-        self.changed.emit()
 
     def _show_device(self) -> None:
         chosen = preferences.device()

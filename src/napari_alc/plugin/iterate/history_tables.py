@@ -1,17 +1,16 @@
-"""The figures of the page Iterate, asked from the store; knows no Qt."""
+"""The figures of the page Iterate, asked from the store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
-from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import heading
+from napari_alc.plugin.widgets.controls import heading, stack_in
 from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, Row, RowsTable
+from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.history import iteration_history, noise_history, review_mark
 from napari_alc.project.storage.records import RunRecord
@@ -73,12 +72,12 @@ class IterationTables(QWidget):
         self.noise_heading = heading("Noise found in the crowd's labels")
         self.noise_heading.setToolTip(tooltips.NOISE)
         self.noise = RowsTable(tooltips.NOISE_COLUMNS, wide="Background")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(heading("Iterations: Mp / Ma"))
-        layout.addWidget(self.iterations)
-        layout.addWidget(self.noise_heading)
-        layout.addWidget(self.noise)
+        title = heading("Iterations: Mp / Ma")
+        stack_in(self, title, self.iterations, self.noise_heading, self.noise)
+        self._query = AsyncQuery(self)
+        self._query.answered.connect(self._show_noise)
+        # Closed meanwhile; what is wrong with a store is told by every other query.
+        self._query.refused.connect(lambda _: self._show_noise(()))
         self._show_noise(())
 
     def show_project(self, project: Project | None) -> None:
@@ -90,33 +89,14 @@ class IterationTables(QWidget):
         if project is not self._project:
             self._show_noise(())
         self._project, self._mark = project, mark
+        self._query.forget()
         if project is not None:  # some milliseconds an image: beside the window
-            create_worker(_judged, project, mark, _connect={"returned": self._on_judged})
-
-    def _on_judged(self, judged: _Judged) -> None:
-        if judged.project is self._project and judged.mark == self._mark:
-            self._show_noise(judged.rows)
+            self._query.ask(partial(noise_rows, project))
 
     def _show_noise(self, rows: Sequence[Row]) -> None:
         _fill(self.noise, rows)
         for widget in (self.noise_heading, self.noise):
             widget.setVisible(bool(rows))
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The noise found in a project when its review stood at `mark`."""
-
-    project: Project
-    mark: tuple[int, int]
-    rows: Sequence[Row]
-
-
-def _judged(project: Project, mark: tuple[int, int]) -> _Judged:
-    try:
-        return _Judged(project, mark, noise_rows(project))
-    except AlcError:  # closed meanwhile; what is wrong with a store is told by every other query
-        return _Judged(project, mark, ())
 
 
 def _fill(table: RowsTable, rows: Sequence[Row]) -> None:

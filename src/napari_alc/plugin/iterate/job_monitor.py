@@ -1,4 +1,4 @@
-"""The job of a project as the window sees it: started, followed, found again, cancelled."""
+"""The job of a project as the window sees it: started, followed, shown, found again, cancelled."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_alc.execution.job_folder import JobFolder, cancel, follow, start_job, unseen_job
 from napari_alc.execution.job_steps import Stage
 from napari_alc.execution.outcome import Ending, Outcome
+from napari_alc.plugin.widgets.controls import stack_in
+from napari_alc.plugin.widgets.line_plots import Curves
+from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Progress, Report, ShouldStop
+
+CURVES = ("loss", "validation_AP50")
+"""Values of a progress that are drawn."""
 
 Points = dict[str, list[tuple[int, float]]]
 """Iterations and what was measured there, by the name of the curve."""
 
 
 class JobWatch(QObject):
-    """Follows one job at a time, which outlives this object and its window.
-
-    Parameters
-    ----------
-    parent
-        When it goes, the job goes on.
-    """
+    """Follows one job at a time, which outlives this object, its parent and its window."""
 
     begun = Signal(str)
     """Emitted with the title of a job that was started or found."""
@@ -70,13 +71,7 @@ class JobWatch(QObject):
         self._follow(start_job(project_folder, todo, title, device))
 
     def find(self, project_folder: Path) -> bool:
-        """Follow the job that runs on a project, or has ended while nobody followed it.
-
-        Returns
-        -------
-        bool
-            Whether there is one.
-        """
+        """Whether a job runs on a project, or has ended while nobody followed it; follow it."""
         job = unseen_job(project_folder)
         if job is None or self.is_busy:
             return False
@@ -152,5 +147,35 @@ class _Following:
                 points.append((progress.done, value))
 
 
-CURVES = ("loss", "validation_AP50")
-"""Values of a progress that are drawn."""
+class JobPanel(QWidget):
+    """Shows the job that `watch` follows; who starts one is the page's business."""
+
+    def __init__(self, watch: JobWatch) -> None:
+        super().__init__()
+        self._watch = watch
+        self.job_bar = JobBar()
+        self.curves = Curves()
+        self.curves.hide()
+        stack_in(self, self.job_bar, self.curves)
+        self.job_bar.cancelled.connect(watch.cancel)
+        watch.begun.connect(self._on_begun)
+        watch.progressed.connect(self.job_bar.show_progress)
+        watch.progressed.connect(self._show_curves)
+        watch.ended.connect(self._on_ended)
+        watch.left.connect(self.job_bar.idle)
+
+    def _on_begun(self, title: str) -> None:
+        self.job_bar.begin(title, self._watch.log)
+        if self._watch.is_stopping:
+            self.job_bar.stopping()
+        self.curves.clear()
+        self.curves.hide()
+
+    def _show_curves(self) -> None:
+        for name, points in list(self._watch.points.items()):
+            self.curves.set_points(name, points)
+        self.curves.setVisible(bool(self._watch.points))
+
+    def _on_ended(self) -> None:
+        self.job_bar.idle()
+        self._show_curves()

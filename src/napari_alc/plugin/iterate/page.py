@@ -12,8 +12,7 @@ from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.device_picker import DeviceBox
 from napari_alc.plugin.iterate.history_tables import IterationTables
-from napari_alc.plugin.iterate.job_monitor import JobWatch
-from napari_alc.plugin.iterate.job_progress import JobPanel
+from napari_alc.plugin.iterate.job_monitor import JobPanel, JobWatch
 from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.iterate.sections import Sections
 from napari_alc.plugin.settings.page import SettingsPage

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QPainter, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
+import numpy as np
+from qtpy.compat import isalive
+from qtpy.QtCore import QModelIndex, QObject, QSize, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPixmap
+from qtpy.QtWidgets import QAbstractItemView, QLineEdit, QWidget
 
+from napari_alc.errors import AlcError
+from napari_alc.formats.images import normalise, read_image
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.iterate.thumbnails import SIDE, Thumbnails
 from napari_alc.plugin.palettes import COLOURS, LETTERS
+from napari_alc.plugin.widgets.controls import stack_in
 from napari_alc.plugin.widgets.tables import TableModel, TableView
 from napari_alc.project.steps.overrides import Ranking
 from napari_alc.project.storage.records import RankedImage
+
+SIDE = 40
+"""Pixels of a thumbnail's longer side."""
+
+KEPT = 256
+"""Thumbnails held: 1.6 MB."""
+
+MOST_WAITING = 64
+"""Thumbnails asked for and not begun; the oldest have long been scrolled past."""
+
+THREADS = 2
+"""Images that are read at a time; each takes its own memory while it is."""
+
+SAMPLED = 4
+"""Pixels along a side that one pixel of the thumbnail is the mean of, at most."""
 
 ROW_HEIGHT = SIDE + 4
 
@@ -34,6 +55,77 @@ FOUND_ROLE = Qt.ItemDataRole.UserRole
 """What a search looks through."""
 
 _Role = Qt.ItemDataRole
+
+
+def thumbnail(path: Path) -> QImage:
+    """The 8-bit view of an image, its longer side `SIDE` pixels; null where it is unreadable."""
+    try:
+        pixels = read_image(path)
+    except AlcError:
+        return QImage()
+    step = max(1, max(pixels.shape[:2]) // (SAMPLED * SIDE))
+    small = np.ascontiguousarray(normalise(pixels[::step, ::step]))
+    kinds = QImage.Format
+    kind = kinds.Format_Grayscale8 if small.ndim == 2 else kinds.Format_RGB888
+    height, width = small.shape[:2]
+    whole = QImage(small.data, width, height, small.strides[0], kind)
+    shape, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    # a copy of its own: the array is gone when this returns
+    return whole.scaled(SIDE, SIDE, shape, smooth).copy()
+
+
+class Thumbnails(QObject):
+    """Makes thumbnails and keeps the last few hundred; once its parent goes, no more is read."""
+
+    ready = Signal(object)
+    """Emitted in the main thread with the path of an image whose thumbnail is there."""
+
+    _made = Signal(object, object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="napari-alc-thumbnail")
+        parent.destroyed.connect(lambda: pool.shutdown(wait=False, cancel_futures=True))
+        self._pool = pool
+        self._kept: OrderedDict[Path, QPixmap] = OrderedDict()
+        self._waiting: OrderedDict[Path, Future[QImage]] = OrderedDict()
+        self._made.connect(self._keep)
+
+    def picture(self, path: Path) -> QPixmap | None:
+        """The thumbnail of an image; None while it is made, null where it cannot be."""
+        if path in self._kept:
+            self._kept.move_to_end(path)
+            return self._kept[path]
+        if path not in self._waiting:
+            self._ask(path)
+        return None
+
+    def forget(self) -> None:
+        """Drop every thumbnail."""
+        for future in self._waiting.values():
+            future.cancel()
+        self._waiting.clear()
+        self._kept.clear()
+
+    def _ask(self, path: Path) -> None:
+        future = self._pool.submit(thumbnail, path)
+        self._waiting[path] = future
+        future.add_done_callback(lambda done: self._tell(path, done))
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popitem(last=False)[1].cancel()
+
+    def _tell(self, path: Path, done: Future[QImage]) -> None:
+        # the window may be gone when the thread comes back
+        if not done.cancelled() and isalive(self):
+            self._made.emit(path, done.result())
+
+    def _keep(self, path: Path, image: QImage) -> None:
+        if self._waiting.pop(path, None) is None:  # forgotten meanwhile
+            return
+        self._kept[path] = QPixmap.fromImage(image)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        self.ready.emit(path)
 
 
 def choice_words(row: RankedImage) -> str:
@@ -58,15 +150,7 @@ class RankingModel(TableModel):
         self._swatches = {column: _swatch(region) for column, region in REGIONS.items()}
 
     def set_ranking(self, ranking: Ranking, k: int, folder: Path) -> None:
-        """Show a ranking.
-
-        Parameters
-        ----------
-        k
-            How many images come next.
-        folder
-            What the file names are relative to.
-        """
+        """Show a ranking of images in a folder, of which `k` come next."""
         order = [row.file_name for row in ranking.rows]
         is_new = folder != self._folder or order != list(self._place)
         if is_new:
@@ -195,11 +279,7 @@ class RankingTable(QWidget):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._tell())
         self._found.modelReset.connect(self._tell)
         self.rows.dataChanged.connect(self._fit)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.search)
-        layout.addWidget(self.table)
+        stack_in(self, self.search, self.table).setSpacing(4)
 
     @property
     def picked_row(self) -> RankedImage | None:

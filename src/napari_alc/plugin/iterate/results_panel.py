@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.iterate.correction_preview import CorrectionPreviewView
@@ -16,6 +16,7 @@ from napari_alc.plugin.widgets.controls import (
     heading,
     row_of,
     show_words,
+    stack_in,
     words,
 )
 from napari_alc.project.export.export import FORMAT_TITLES, FORMATS, exported
@@ -58,28 +59,27 @@ class ResultsPanel(QWidget):
 
     def _arrange(self) -> None:
         self.correction = QWidget()
-        inner = QVBoxLayout(self.correction)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(heading("Automatic correction"))
-        inner.addWidget(self.preview)
-        inner.addWidget(self.correct)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.correction)
-        layout.addWidget(heading("Clean dataset"))
-        layout.addLayout(row_of(*self.formats.values()))
-        layout.addLayout(row_of(self.write))
-        layout.addWidget(self.dataset_words)
-        layout.addWidget(heading("Report"))
-        layout.addLayout(row_of(self.report, self.open))
-        layout.addWidget(self.report_words)
-        layout.addWidget(self.error)
+        stack_in(self.correction, heading("Automatic correction"), self.preview, self.correct)
+        stack_in(
+            self,
+            self.correction,
+            heading("Clean dataset"),
+            row_of(*self.formats.values()),
+            row_of(self.write),
+            self.dataset_words,
+            heading("Report"),
+            row_of(self.report, self.open),
+            self.report_words,
+            self.error,
+        )
 
     def _connect(self) -> None:
         for name, box in self.formats.items():
             box.setToolTip(tooltips.FORMATS[name])
             box.toggled.connect(self._show_what_is_allowed)
-        self.correct.clicked.connect(self._want_correction)
+        self.correct.clicked.connect(
+            lambda: self.wanted.emit(Step.CORRECT, "Correct automatically")
+        )
         self.write.clicked.connect(self._want_dataset)
         self.report.clicked.connect(self._want_report)
         self.open.clicked.connect(self._open_report)
@@ -142,9 +142,6 @@ class ResultsPanel(QWidget):
         self.write.setEnabled(is_free and step is Step.EXPORT and any_format)
         self.report.setEnabled(is_free)
         self.open.setEnabled(project is not None and report_file(project).is_file())
-
-    def _want_correction(self) -> None:
-        self.wanted.emit(Step.CORRECT, "Correct automatically")
 
     def _tick(self, formats: Iterable[str]) -> None:
         for name, box in self.formats.items():

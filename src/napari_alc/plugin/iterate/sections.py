@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
@@ -15,7 +15,7 @@ from napari_alc.plugin.iterate.results_panel import ResultsPanel
 from napari_alc.plugin.iterate.selection_panel import SelectionPanel
 from napari_alc.plugin.iterate.stopping_panel import AuditPanel
 from napari_alc.plugin.widgets.collapsible import Collapsible
-from napari_alc.plugin.widgets.controls import button_with, error_words, show_words
+from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, stack_in
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step
 
@@ -37,13 +37,7 @@ class Panel(Protocol):
 
 
 class PanelSection(QWidget):
-    """A heading with a panel below it; a closed one costs nothing.
-
-    Parameters
-    ----------
-    panel
-        Told of a project once the section is open.
-    """
+    """A heading with a panel below it, which is told of a project once the section is open."""
 
     def __init__(self, title: str, panel: Panel, tooltip: str = "") -> None:
         super().__init__()
@@ -55,15 +49,10 @@ class PanelSection(QWidget):
         self.again = button_with("Try again", tooltips.TRY_AGAIN)
         self.again.hide()
         content = QWidget()
-        inner = QVBoxLayout(content)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.error)
-        inner.addWidget(self.again, alignment=Qt.AlignmentFlag.AlignLeft)
-        inner.addWidget(panel)
+        inner = stack_in(content, self.error, self.again, panel)
+        inner.setAlignment(self.again, Qt.AlignmentFlag.AlignLeft)
         self.collapsible = Collapsible(title, content, tooltip)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.collapsible)
+        stack_in(self, self.collapsible)
         self.collapsible.toggled.connect(self._fill)
         self.again.clicked.connect(self.refresh)
 
@@ -113,17 +102,13 @@ class Sections(QWidget):
         self._in_use = ""
         self.results = results = ResultsPanel()
         results.wanted.connect(self.wanted)
-        selection, audit = SelectionPanel(), AuditPanel()
-        self._lockable = (selection, audit, results)
         self.sections: Mapping[str, PanelSection] = {
-            "selection": PanelSection("Images to select", selection, tooltips.SELECTION),
-            "audit": PanelSection("Go on or stop?", audit, tooltips.STOPPING),
+            "selection": PanelSection("Images to select", SelectionPanel(), tooltips.SELECTION),
+            "audit": PanelSection("Go on or stop?", AuditPanel(), tooltips.STOPPING),
             "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
         }
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        stack_in(self, *self.sections.values())
         for name, section in self.sections.items():
-            layout.addWidget(section)
             section.panel.changed.connect(partial(self._on_changed, name))
 
     def set_project(self, project: Project | None) -> None:
@@ -152,8 +137,8 @@ class Sections(QWidget):
 
     def set_locked(self, is_locked: bool) -> None:
         """Let no job be started beside another one."""
-        for panel in self._lockable:
-            panel.set_locked(is_locked)
+        for section in self.sections.values():
+            section.panel.set_locked(is_locked)
 
 
 TIMES: Mapping[str, tuple[Step, ...]] = {

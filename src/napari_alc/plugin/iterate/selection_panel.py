@@ -8,28 +8,24 @@ from functools import partial
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QScrollArea,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QScrollArea, QWidget
 
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.async_panel import AsyncPanel
 from napari_alc.plugin.iterate.ranking_table import RankingTable
-from napari_alc.plugin.settings.method_form import MOST_IMAGES
 from napari_alc.plugin.widgets.collapsible import guard_wheel
-from napari_alc.plugin.widgets.controls import button_with, row_of, words
+from napari_alc.plugin.widgets.controls import (
+    button_with,
+    number_of_images,
+    row_of,
+    stack_in,
+    words,
+)
 from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
 from napari_alc.project.project import Project
 from napari_alc.project.steps import overrides
 from napari_alc.project.steps.overrides import Cost, Ranking
-from napari_alc.project.storage.records import RankedImage
 
 
 class ReasonRow(QWidget):
@@ -52,10 +48,7 @@ class ReasonRow(QWidget):
         row = QHBoxLayout()
         for widget in (self.line, self.confirm, self.cancel):
             row.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.question)
-        layout.addLayout(row)
+        stack_in(self, self.question, row)
         self.line.textChanged.connect(lambda _: self._allow())
         self.line.returnPressed.connect(self._give)
         self.confirm.clicked.connect(self._give)
@@ -130,9 +123,10 @@ class SelectionPanel(AsyncPanel):
 
     def __init__(self) -> None:
         super().__init__(_look, RANKING)
-        self._choose: Callable[[str], None] | None = None
+        self._choose: Callable[[str, str], None] | None = None
         self.strategy = words(tooltip=tooltips.STRATEGY)
-        self.k = QSpinBox()
+        self.k = number_of_images(1, 1, tooltips.NEXT_IMAGES)
+        self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
         self.cost = words(tooltip=tooltips.COST)
         self.histogram = ScoreHistogram()
         self.ranking = RankingTable()
@@ -145,23 +139,18 @@ class SelectionPanel(AsyncPanel):
         self.set_project(None)
 
     def _arrange(self) -> None:
-        self.k.setRange(1, MOST_IMAGES)
-        self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
-        self.k.setToolTip(tooltips.NEXT_IMAGES)
         self.buttons = QWidget()
-        buttons = QHBoxLayout(self.buttons)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        for button in (self.take_out, self.add, self.leave):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        inner = self.inner
-        inner.addWidget(self.strategy)
-        inner.addLayout(row_of(QLabel("The next"), self.k, QLabel("images")))
-        inner.addWidget(self.cost)
-        inner.addWidget(self.histogram)
-        inner.addWidget(self.ranking)
-        inner.addWidget(self.buttons)
-        inner.addWidget(self.reason)
+        stack_in(self.buttons, row_of(self.take_out, self.add, self.leave))
+        stack_in(
+            self.shown,
+            self.strategy,
+            row_of(QLabel("The next"), self.k, QLabel("images")),
+            self.cost,
+            self.histogram,
+            self.ranking,
+            self.buttons,
+            self.reason,
+        )
         guard_wheel(self)
 
     def _connect(self) -> None:
@@ -212,21 +201,12 @@ class SelectionPanel(AsyncPanel):
         row, project = self.ranking.picked_row, self._project
         if row is None or project is None:
             return
-        self._choose = partial(self._choose_now, choose, project, row)
+        self._choose = partial(choose, project, row.image_id)
         self.reason.ask(f"{verb} {row.file_name}?")
-
-    def _choose_now(
-        self,
-        choose: Callable[[Project, int, str, str], None],
-        project: Project,
-        row: RankedImage,
-        reason: str,
-    ) -> None:
-        self._store(partial(choose, project, row.image_id, preferences.person(), reason))
 
     def _on_reason(self, reason: str) -> None:
         if self._choose is not None:
-            self._choose(reason)
+            self._store(partial(self._choose, preferences.person(), reason))
 
     def _leave(self) -> None:
         row, project = self.ranking.picked_row, self._project

@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from qtpy.QtWidgets import QSpinBox
-
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.iterate.async_panel import AsyncPanel
-from napari_alc.plugin.settings.method_form import MOST_IMAGES
 from napari_alc.plugin.widgets.collapsible import guard_wheel
-from napari_alc.plugin.widgets.controls import button_with, heading, row_of, show_words, words
-from napari_alc.plugin.widgets.figure_grid import FigureGrid, Figures
+from napari_alc.plugin.widgets.controls import (
+    button_with,
+    heading,
+    number_of_images,
+    row_of,
+    show_words,
+    stack_in,
+    words,
+)
+from napari_alc.plugin.widgets.tables import FigureGrid, Figures
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
@@ -163,7 +168,7 @@ class AuditPanel(AsyncPanel):
         self.go_on = button_with("Go on after all", tooltips.GO_ON_AFTER_ALL)
         self.so_far = words(tooltip=tooltips.BUDGET)
         self.ahead, self.surprise = FigureGrid(), words()
-        self.m = QSpinBox()
+        self.m = number_of_images(1, FEW_IMAGES, tooltips.AUDIT_IMAGES)
         self.send = button_with("Send random images to the pathologist", tooltips.SEND_RANDOM)
         self.found_words = words()
         self.noise, self.corrected = FigureGrid(), FigureGrid()
@@ -173,21 +178,20 @@ class AuditPanel(AsyncPanel):
 
     def _arrange(self) -> None:
         self.advice.setStyleSheet("font-size: 13px;")
-        self.m.setRange(1, MOST_IMAGES)
-        self.m.setValue(FEW_IMAGES)
         self.m.setMaximumWidth(SPIN_WIDTH)
-        self.m.setToolTip(tooltips.AUDIT_IMAGES)
-        inner = self.inner
-        inner.addWidget(self.advice)
-        inner.addLayout(row_of(self.stop, self.go_on))
-        inner.addWidget(self.so_far)
-        inner.addWidget(self.ahead)
-        inner.addWidget(self.surprise)
-        inner.addWidget(heading("Audit by images drawn by chance"))
-        inner.addWidget(self.found_words)
-        inner.addWidget(self.noise)
-        inner.addWidget(self.corrected)
-        inner.addLayout(row_of(self.m, self.send))
+        stack_in(
+            self.shown,
+            self.advice,
+            row_of(self.stop, self.go_on),
+            self.so_far,
+            self.ahead,
+            self.surprise,
+            heading("Audit by images drawn by chance"),
+            self.found_words,
+            self.noise,
+            self.corrected,
+            row_of(self.m, self.send),
+        )
         guard_wheel(self)
 
     def _connect(self) -> None:

@@ -8,18 +8,20 @@ from pathlib import Path
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.project.source_preview import Inputs, Preview, look
-from napari_alc.plugin.settings.method_form import MOST_IMAGES
+from napari_alc.plugin.widgets.collapsible import form_of
 from napari_alc.plugin.widgets.controls import (
     PathRow,
     button_with,
+    choice_of,
     error_words,
     heading,
+    number_of_images,
     primary,
     show_words,
     words,
@@ -28,15 +30,12 @@ from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.settings import MethodSettings
-from napari_alc.project.steps.create import CleanUse, CreateOptions, create_project
+from napari_alc.project.steps.create import CreateOptions, create_project
 
 LABEL_FILES = "COCO labels (*.json)"
 
-DETECTORS = {"Compact (laptop)": "compact", "ResNet-50 (graphics card)": "resnet50"}
-CLEAN_USES: dict[str, CleanUse] = {
-    "measuring the detectors": "validation",
-    "the first images": "initial",
-}
+DETECTORS = {"compact": "Compact (laptop)", "resnet50": "ResNet-50 (graphics card)"}
+CLEAN_USES = {"validation": "measuring the detectors", "initial": "the first images"}
 
 MOST_NOTES = 3
 """Notes shown below the preview; all of them are in its tooltip."""
@@ -81,23 +80,16 @@ class NewProject(QWidget):
         self.crowd = PathRow("Labels of the crowd", LABEL_FILES, tooltip=tooltips.CROWD)
         self.clean = PathRow("Labels by an expert", LABEL_FILES, tooltip=tooltips.CLEAN)
         self.clean.line.setPlaceholderText("optional")
-        self.clean_use = QComboBox()
-        self.clean_use.addItems(list(CLEAN_USES))
-        self.clean_use.setToolTip(tooltips.CLEAN_USE)
-        defaults = MethodSettings()
-        self.initial = _number(1, defaults.initial, tooltips.INITIAL)
-        self.per_iteration = _number(1, defaults.per_iteration, tooltips.PER_ITERATION)
-        self.iterations = _number(0, defaults.iterations, tooltips.ITERATIONS)
-        self.detector = QComboBox()
-        self.detector.addItems(list(DETECTORS))
-        self.detector.setToolTip(tooltips.DETECTOR)
+        self.clean_use = choice_of(CLEAN_USES, tooltips.CLEAN_USE)
+        usual = MethodSettings()
+        self.initial = number_of_images(1, usual.initial, tooltips.INITIAL)
+        self.per_iteration = number_of_images(1, usual.per_iteration, tooltips.PER_ITERATION)
+        self.iterations = number_of_images(0, usual.iterations, tooltips.ITERATIONS)
+        self.detector = choice_of(DETECTORS, tooltips.DETECTOR)
         self.folder = PathRow("Folder for the project", tooltip=tooltips.FOLDER)
 
     def _arrange(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for label, field in (
+        form = form_of(
             ("Images", self.images),
             ("Crowd labels", self.crowd),
             ("Expert labels", self.clean),
@@ -107,8 +99,7 @@ class NewProject(QWidget):
             ("Iterations", self.iterations),
             ("Detector", self.detector),
             ("Project folder", self.folder),
-        ):
-            form.addRow(label, field)
+        )
         buttons = QHBoxLayout()
         buttons.addWidget(self.back_button)
         buttons.addStretch(1)
@@ -140,8 +131,7 @@ class NewProject(QWidget):
         images, crowd = self.images.path, self.crowd.path
         if images is None or crowd is None:
             return None
-        use = CLEAN_USES[self.clean_use.currentText()]
-        return Inputs(images, crowd, self.clean.path, use)
+        return Inputs(images, crowd, self.clean.path, self.clean_use.currentData())
 
     @property
     def _preview(self) -> Preview | None:
@@ -195,8 +185,7 @@ class NewProject(QWidget):
             per_iteration=self.per_iteration.value(),
             iterations=self.iterations.value(),
         )
-        detector = DetectorSettings(preset=DETECTORS[self.detector.currentText()])
-        return CreateOptions(method, detector)
+        return CreateOptions(method, DetectorSettings(preset=self.detector.currentData()))
 
     def _on_ended(self, outcome: Outcome) -> None:
         self.job_bar.idle()
@@ -237,11 +226,3 @@ def _first(notes: tuple[str, ...]) -> list[str]:
     more = len(notes) - MOST_NOTES
     shown = list(notes[:MOST_NOTES])
     return [*shown, f"… and {more} more notes"] if more > 0 else shown
-
-
-def _number(least: int, value: int, tooltip: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(least, MOST_IMAGES)
-    box.setValue(value)
-    box.setToolTip(tooltip)
-    return box

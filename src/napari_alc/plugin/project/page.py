@@ -8,8 +8,6 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -22,11 +20,13 @@ from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.project.new_project_form import NewProject
 from napari_alc.plugin.sample_data import SAMPLES, SampleProject, make_sample, new_sample_folder
+from napari_alc.plugin.widgets.collapsible import form_of
 from napari_alc.plugin.widgets.controls import (
     PRIMARY,
     button_with,
     error_words,
     heading,
+    row_of,
     scrolled,
     show_words,
     words,
@@ -78,31 +78,26 @@ class ProjectPage(QStackedWidget):
         }
         self.job_bar = JobBar()
         self.error = error_words()
+        self.facts_title = heading("This project")
         self.facts = words()
+        self.recent_title = heading("Recent projects")
 
     def _arrange(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.open_button)
-        buttons.addWidget(self.new_button)
-        buttons.addStretch(1)
-        name = QFormLayout()
-        name.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        name.addRow("Your name", self.person)
         layout = QVBoxLayout(self.start)
-        layout.addLayout(buttons)
-        layout.addWidget(self.job_bar)
-        layout.addWidget(self.error)
-        self.facts_title = heading("This project")
-        layout.addWidget(self.facts_title)
-        layout.addWidget(self.facts)
-        self.recent_title = heading("Recent projects")
-        layout.addWidget(self.recent_title)
-        layout.addWidget(self.recent)
-        layout.addWidget(heading("Try it on a sample"))
-        for button in self.samples.values():
-            layout.addWidget(button)
-        layout.addWidget(heading("You"))
-        layout.addLayout(name)
+        layout.addLayout(row_of(self.open_button, self.new_button))
+        for widget in (
+            self.job_bar,
+            self.error,
+            self.facts_title,
+            self.facts,
+            self.recent_title,
+            self.recent,
+            heading("Try it on a sample"),
+            *self.samples.values(),
+            heading("You"),
+        ):
+            layout.addWidget(widget)
+        layout.addLayout(form_of(("Your name", self.person)))
         layout.addStretch(1)
 
     def _connect(self) -> None:

@@ -26,21 +26,11 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Preview:
-    """What was found.
+    """What the project would be made of, in plain words too.
 
-    Parameters
-    ----------
-    inputs
-        The files that it is about; others may have been chosen since.
-    sources
-        What the project would be made of.
-    lines
-        The same in plain words.
-    notes
-        Boxes that were clipped or left out, in plain words.
+    The notes tell of boxes that were clipped or left out.
     """
 
-    inputs: Inputs
     sources: Sources
     lines: tuple[str, ...]
     notes: tuple[str, ...]
@@ -72,7 +62,7 @@ def look(inputs: Inputs) -> Preview:
         lines.append(f"Expert: {_described(clean.label_set)}")
     elif unlabelled > 0:
         lines.append(f"{counted(unlabelled, 'image')} without labels will be left out.")
-    return Preview(inputs, sources, tuple(lines), _notes(inputs, crowd, clean))
+    return Preview(sources, tuple(lines), _notes(inputs, crowd, clean))
 
 
 MOST_NAMED = 6

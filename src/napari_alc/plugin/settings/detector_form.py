@@ -10,13 +10,22 @@ from collections.abc import Callable, Mapping
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.settings import detector_options as offered
-from napari_alc.plugin.widgets.collapsible import Collapsible, form_in
-from napari_alc.plugin.widgets.controls import PathRow, button_with, error_words, show_words, words
+from napari_alc.plugin.widgets.collapsible import Collapsible, form_of
+from napari_alc.plugin.widgets.controls import (
+    PathRow,
+    button_with,
+    choice_of,
+    error_words,
+    row_of,
+    show_words,
+    stack_in,
+    words,
+)
 from napari_alc.project.settings import ProjectSettings
 
 Save = Callable[[Mapping[str, object]], None]
@@ -42,11 +51,7 @@ class NumberField(QWidget):
         self.line.setAccessibleName(number.label)
         self.line.editingFinished.connect(self._on_entered)
         self.problem = error_words()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
-        layout.addWidget(self.line)
-        layout.addWidget(self.problem)
+        stack_in(self, self.line, self.problem).setSpacing(1)
 
     def show_value(self, value: object, own: str) -> None:
         """Show what is stored, and what holds where that is nothing."""
@@ -75,10 +80,7 @@ class NumberField(QWidget):
 class DetectorForm(QWidget):
     """Shows the detector of a project and lets it be changed.
 
-    Parameters
-    ----------
-    save
-        Stores changes; what it refuses with `AlcError` is shown beside the field.
+    What `save` refuses with `AlcError` is shown beside the field.
     """
 
     def __init__(self, save: Save) -> None:
@@ -88,10 +90,7 @@ class DetectorForm(QWidget):
         self._settings = offered.USUAL
         self._make_fields()
         self.numbers = {number.name: NumberField(number) for number in offered.NUMBERS}
-        self.precision = QComboBox()
-        self.precision.setToolTip(tooltips.PRECISION)
-        for name, text in offered.PRECISION_WORDS.items():
-            self.precision.addItem(text, name)
+        self.precision = choice_of(offered.PRECISION_WORDS, tooltips.PRECISION)
         self.advanced = Collapsible("", self._advanced_rows(), tooltips.ADVANCED)
         self.back = button_with("Back to the preset's own", tooltips.PRESETS_OWN)
         self.problem = error_words()
@@ -99,52 +98,34 @@ class DetectorForm(QWidget):
         self._connect()
 
     def _make_fields(self) -> None:
-        self.preset = QComboBox()
-        self.preset.setToolTip(tooltips.PRESET)
-        for name, text in offered.PRESETS.items():
-            self.preset.addItem(text, name)
-        self.preset.addItem(OTHER, "")
-        self.other = QComboBox()
-        self.other.setToolTip(tooltips.OTHER_DETECTOR)
-        for name in offered.OTHERS:
-            self.other.addItem(name, name)
-        self.weights = QComboBox()
-        self.weights.setToolTip(tooltips.WEIGHTS)
-        for kind, text in offered.WEIGHTS.items():
-            self.weights.addItem(text, kind)
+        self.preset = choice_of({**offered.PRESETS, "": OTHER}, tooltips.PRESET)
+        self.other = choice_of({name: name for name in offered.OTHERS}, tooltips.OTHER_DETECTOR)
+        self.weights = choice_of(offered.WEIGHTS, tooltips.WEIGHTS)
         self.weights_words = words()
         self.file = PathRow("Weights", WEIGHTS_FILTER, folder=False, tooltip=tooltips.WEIGHTS_FILE)
         self.file.line.setPlaceholderText("a .pt or .pth file")
         self.weights_problem = error_words()
 
     def _advanced_rows(self) -> QWidget:
-        rows = QWidget()
-        form = form_in(rows)
+        form = form_of()
         for name, field in self.numbers.items():
             form.addRow(field.number.label, field)
             if name == "weight_decay":
                 form.addRow("Precision", self.precision)
+        rows = QWidget()
+        rows.setLayout(form)
         return rows
 
     def _arrange(self) -> None:
-        rows = QWidget()
-        form = form_in(rows)
-        form.addRow("Detector", self.preset)
-        form.addRow("", self.other)
-        form.addRow("Weights from", self.weights)
-        form.addRow("", self.file)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.back)
-        buttons.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(rows)
-        layout.addWidget(self.weights_problem)
-        layout.addWidget(self.weights_words)
-        layout.addWidget(self.advanced)
-        layout.addWidget(self.problem)
-        layout.addLayout(buttons)
-        self._rows = form
+        self._rows = form_of(
+            ("Detector", self.preset),
+            ("", self.other),
+            ("Weights from", self.weights),
+            ("", self.file),
+        )
+        own = row_of(self.back)
+        weights = (self.weights_problem, self.weights_words)
+        stack_in(self, self._rows, *weights, self.advanced, self.problem, own)
 
     def _connect(self) -> None:
         # `activated` comes from people only: showing a project saves nothing

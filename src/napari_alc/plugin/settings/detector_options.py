@@ -64,16 +64,10 @@ WEIGHTS_WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class NumberOption:
-    """A number that the user may change.
+    """A number of `DetectorSettings` that the user may change.
 
-    Parameters
-    ----------
-    name
-        Of the field in `DetectorSettings`.
-    wanted
-        What may be entered, in words that follow "Enter".
-    own
-        What holds while the field is empty, in words; given the settings as they are.
+    `wanted` says what may be entered, in words that follow "Enter", and `own` what holds while the
+    field is empty.
     """
 
     name: str

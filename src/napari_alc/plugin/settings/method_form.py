@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from magicgui.widgets import create_widget
-from qtpy.QtWidgets import QAbstractSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QWidget
 
 from napari_alc.cleaning.selection import STRATEGIES
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.collapsible import Collapsible, form_in
-from napari_alc.plugin.widgets.controls import error_words, show_words
+from napari_alc.plugin.widgets.collapsible import Collapsible, form_of
+from napari_alc.plugin.widgets.controls import MOST_IMAGES, error_words, show_words, stack_in
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 
 AUTOMATIC = -1.0
@@ -22,19 +22,10 @@ AUTOMATIC = -1.0
 LEAST_SHOWN = -0.01
 """What the field of the score threshold shows as "automatic"."""
 
-MOST_IMAGES = 1_000_000
-"""Largest number that a field for images takes."""
-
 
 @dataclass(frozen=True)
 class MethodOption:
-    """A setting of the method as the form shows it.
-
-    Parameters
-    ----------
-    widget
-        What its magicgui widget is told beside, such as the least value.
-    """
+    """A setting as the form shows it; magicgui is told of its `widget`, such as the least value."""
 
     label: str
     tooltip: str
@@ -122,10 +113,7 @@ Save = Callable[[Mapping[str, object]], None]
 class MethodForm(QWidget):
     """Shows the method's numbers and lets them be changed; each change is saved at once.
 
-    Parameters
-    ----------
-    save
-        Stores changes by name; what it refuses with `AlcError` is shown below the fields.
+    `save` stores changes by name; what it refuses with `AlcError` is shown below the fields.
     """
 
     def __init__(self, save: Save) -> None:
@@ -139,21 +127,16 @@ class MethodForm(QWidget):
             "Readings of the method", self._rows(READINGS), tooltips.READINGS
         )
         self.problem = error_words()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         folded = (*THRESHOLDS, *READINGS)
-        layout.addWidget(self._rows(name for name in OPTIONS if name not in folded))
-        layout.addWidget(self.thresholds)
-        layout.addWidget(self.readings)
-        layout.addWidget(self.problem)
+        first = self._rows(name for name in OPTIONS if name not in folded)
+        stack_in(self, first, self.thresholds, self.readings, self.problem)
         for name, shown in self.fields.items():
             shown.changed.connect(lambda value, name=name: self._on_changed(name, value))
 
     def _rows(self, names: Iterable[str]) -> QWidget:
         rows = QWidget()
-        form = form_in(rows)
-        for name in names:
-            form.addRow(OPTIONS[name].label, self.fields[name].native)
+        form = form_of(*((OPTIONS[name].label, self.fields[name].native) for name in names))
+        rows.setLayout(form)
         return rows
 
     def show_method(self, method: MethodSettings) -> None:

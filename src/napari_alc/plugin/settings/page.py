@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.settings.detector_form import DetectorForm
 from napari_alc.plugin.settings.method_form import MethodForm
-from napari_alc.plugin.widgets.collapsible import guard_wheel
-from napari_alc.plugin.widgets.controls import error_words, heading, show_words, words
+from napari_alc.plugin.widgets.collapsible import form_of, guard_wheel
+from napari_alc.plugin.widgets.controls import error_words, heading, show_words, stack_in, words
 from napari_alc.project.project import Project
 
 FREE = "Saved at once. What you change holds from the next step on; finished steps stay."
@@ -36,23 +36,18 @@ class SettingsPage(QWidget):
         self.cluster.setToolTip(tooltips.CLUSTER)
         self.cluster.editingFinished.connect(self._on_cluster)
         self.cluster_problem = error_words()
-        self._arrange()
+        stack_in(
+            self,
+            self.note,
+            heading("Method"),
+            self.method,
+            heading("Detector"),
+            self.detector,
+            heading("Beyond this computer"),
+            form_of(("Dask cluster", self.cluster)),
+            self.cluster_problem,
+        )
         guard_wheel(self)
-
-    def _arrange(self) -> None:
-        cluster = QFormLayout()
-        cluster.setContentsMargins(0, 0, 0, 0)
-        cluster.addRow("Dask cluster", self.cluster)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.note)
-        layout.addWidget(heading("Method"))
-        layout.addWidget(self.method)
-        layout.addWidget(heading("Detector"))
-        layout.addWidget(self.detector)
-        layout.addWidget(heading("Beyond this computer"))
-        layout.addLayout(cluster)
-        layout.addWidget(self.cluster_problem)
 
     def set_project(self, project: Project | None) -> None:
         """Show the settings of another project.

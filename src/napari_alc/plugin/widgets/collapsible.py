@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QComboBox,
-    QFormLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QToolButton, QWidget
+
+from napari_alc.plugin.widgets.controls import stack_in
 
 HEADING = """
 QToolButton { font-weight: bold; font-size: 13px; border: none; padding: 4px 2px;
@@ -22,13 +17,7 @@ QToolButton:hover { text-decoration: underline; }
 # Not superqt's QCollapsible: it holds its content to the height of a size hint, which cuts off
 # words that wrap and what appears later, and leaves the fields of a closed one to the Tab key.
 class Collapsible(QWidget):
-    """A heading and what it hides.
-
-    Parameters
-    ----------
-    content
-        What is shown below the heading while it is open.
-    """
+    """A heading and the content that is shown below it while it is open."""
 
     toggled = Signal(bool)
     """Emitted with whether it is open now."""
@@ -44,11 +33,7 @@ class Collapsible(QWidget):
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.heading.toggled.connect(self._on_toggled)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.heading)
-        layout.addWidget(content)
+        stack_in(self, self.heading, content).setSpacing(2)
         self._on_toggled(False)
 
     @property
@@ -71,11 +56,13 @@ class Collapsible(QWidget):
         self.toggled.emit(is_open)
 
 
-def form_in(page: QWidget) -> QFormLayout:
-    """A form that fills `page`: labels to the left, fields as wide as there is room."""
-    form = QFormLayout(page)
+def form_of(*rows: tuple[str, QWidget]) -> QFormLayout:
+    """A form without edges: labels to the left, fields as wide as there is room."""
+    form = QFormLayout()
     form.setContentsMargins(0, 0, 0, 0)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for label, field in rows:
+        form.addRow(label, field)
     return form
 
 

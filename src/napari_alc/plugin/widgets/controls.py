@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -13,13 +13,16 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -45,6 +48,9 @@ CHOICE_MARGIN = 2
 
 HEADING_ABOVE = 6
 """Pixels above a heading."""
+
+MOST_IMAGES = 1_000_000
+"""Largest number that a field for images takes."""
 
 
 def primary(text: str, tooltip: str = "") -> QPushButton:
@@ -144,6 +150,36 @@ def row_of(*widgets: QWidget) -> QHBoxLayout:
     return row
 
 
+def stack_in(parent: QWidget, *parts: QWidget | QLayout) -> QVBoxLayout:
+    """Fill `parent` to its edges with widgets and layouts one below the other."""
+    stack = QVBoxLayout(parent)
+    stack.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        if isinstance(part, QWidget):
+            stack.addWidget(part)
+        else:
+            stack.addLayout(part)
+    return stack
+
+
+def choice_of(texts: Mapping[str, str], tooltip: str) -> QComboBox:
+    """A choice among texts, each with its name as its data."""
+    choice = QComboBox()
+    choice.setToolTip(tooltip)
+    for name, text in texts.items():
+        choice.addItem(text, name)
+    return choice
+
+
+def number_of_images(least: int, value: int, tooltip: str) -> QSpinBox:
+    """A field for a number of images, or of what takes some."""
+    box = QSpinBox()
+    box.setRange(least, MOST_IMAGES)
+    box.setValue(value)
+    box.setToolTip(tooltip)
+    return box
+
+
 # Not superqt's debouncer, which cannot say whether it still waits: what takes pictures asks that.
 def single_shot(parent: QObject, milliseconds: int, action: Callable[[], None]) -> QTimer:
     """A timer that does something once, so long after its last start."""
@@ -170,13 +206,7 @@ def scroll_in(area: QScrollArea, widget: QWidget) -> None:
 
 
 class ChoiceBox(QComboBox):
-    """A choice whose text ends in dots where it is cut.
-
-    Parameters
-    ----------
-    tooltip
-        What is chosen; the tooltip says the whole text too.
-    """
+    """A choice whose text ends in dots where it is cut; its tooltip says the whole text too."""
 
     def __init__(self, tooltip: str) -> None:
         super().__init__()
@@ -217,17 +247,7 @@ class ChoiceBox(QComboBox):
 
 # Not magicgui's FileEdit: it offers either files or folders, and tells of every letter typed.
 class PathRow(QWidget):
-    """A path to type or to choose.
-
-    Parameters
-    ----------
-    title
-        Heading of the dialogs.
-    file_filter
-        Offers a file dialog with this filter when given.
-    folder
-        Whether a folder can be chosen.
-    """
+    """A path to type or to choose, in dialogs with a title: a file where there is a filter."""
 
     changed = Signal()
     """Emitted when the path was chosen or its typing is finished."""

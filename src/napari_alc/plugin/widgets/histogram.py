@@ -35,14 +35,9 @@ FAINT = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """Images by score.
+    """Images by score: all of each bar, and how many of them come next, both of shape (BARS,).
 
-    Parameters
-    ----------
-    everything, chosen
-        Images of each bar, and how many of them come next; shape (BARS,).
-    highest
-        Score at the right end; the left end is 0.
+    The left end of the bars is the score 0, the right end `highest`.
     """
 
     everything: Integers

@@ -38,15 +38,7 @@ POINT_SIZE = 8
 
 @dataclass(frozen=True)
 class Colours:
-    """How a plot looks in a theme.
-
-    Parameters
-    ----------
-    background, text
-        Of the plot, as ``#rrggbb``.
-    lines
-        Of the models.
-    """
+    """The colours of a plot in a theme, as ``#rrggbb``; the lines are those of the models."""
 
     background: str
     text: str
@@ -64,15 +56,7 @@ class Curves(QWidget):
         QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
 
     def set_points(self, name: str, points: Sequence[tuple[int, float]]) -> None:
-        """Show a curve.
-
-        Parameters
-        ----------
-        name
-            What it shows and of which model, such as ``"loss Mp"`` or ``"validation_AP50 Ma"``.
-        points
-            Iterations and values.
-        """
+        """Show a curve of iterations and values, such as ``"loss Mp"``."""
         self.points[name] = list(points)
         self._draw_soon()
 

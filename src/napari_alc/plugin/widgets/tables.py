@@ -1,17 +1,19 @@
-"""Read-only tables that stay quick with thousands of rows."""
+"""Read-only tables that stay quick with thousands of rows, and grids of a few figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QHeaderView, QLabel, QTableView, QWidget
+
+from napari_alc.plugin.widgets.controls import words
 
 Cell = str | int | float
 Row = tuple[Cell, ...]
-
 
 ROW_HEIGHT = 22
 
@@ -71,14 +73,9 @@ class RowsModel(TableModel):
 
 
 class TableView(QTableView):
-    """A read-only table of whole rows; the column `wide` takes what room is left.
+    """A read-only table of whole rows; the column `wide`, from 0, takes what room is left.
 
-    Parameters
-    ----------
-    model
-        The columns are fitted whenever it is reset.
-    wide
-        Number of the wide column, from 0.
+    The columns are fitted whenever the model is reset.
     """
 
     def __init__(self, model: QAbstractItemModel, wide: int) -> None:
@@ -124,3 +121,55 @@ class RowsTable(TableView):
     def __init__(self, columns: Mapping[str, str], wide: str) -> None:
         self.rows = RowsModel(columns)
         super().__init__(self.rows, list(columns).index(wide))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A row: its name, then its figures."""
+
+    cells: tuple[str, ...]
+    tooltip: str = ""
+
+
+class FigureGrid(QWidget):
+    """Names to the left, figures to the right of them; hidden while it has no rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._labels: list[QLabel] = []
+        self._width = 1
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(0, 1)
+        self.hide()
+
+    @property
+    def texts(self) -> list[tuple[str, ...]]:
+        """What is shown, the headings first."""
+        width = self._width
+        cells = [label.text() for label in self._labels]
+        return [tuple(cells[at : at + width]) for at in range(0, len(cells), width)]
+
+    def show_rows(self, headings: Sequence[str], rows: Sequence[Figures]) -> None:
+        """Show other figures."""
+        for label in self._labels:
+            self._grid.removeWidget(label)
+            label.deleteLater()
+        self._labels = []
+        self._width = max(1, len(headings))
+        for place, row in enumerate((Figures(tuple(headings)), *rows) if rows else ()):
+            for column, text in enumerate(row.cells):
+                self._labels.append(_label(text, row.tooltip, column, place == 0))
+                self._grid.addWidget(self._labels[-1], place, column)
+        self.setVisible(bool(rows))
+
+
+def _label(text: str, tooltip: str, column: int, is_heading: bool) -> QLabel:
+    label = words(text, tooltip)
+    label.setWordWrap(column == 0)  # names give way to figures
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    label.setAlignment(side | Qt.AlignmentFlag.AlignBottom)
+    if is_heading:
+        label.setStyleSheet("font-weight: bold;")
+    return label

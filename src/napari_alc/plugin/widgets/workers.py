@@ -20,7 +20,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_alc.errors import AlcError
 from napari_alc.execution.outcome import Ending, Outcome, outcome_of
 from napari_alc.log import recorded
-from napari_alc.plugin.progress_text import activity_words, bar_position
+from napari_alc.plugin.widgets.progress_bar import activity_words, bar_position
 from napari_alc.progress import Progress, Report, ShouldStop
 
 Job = Callable[[Report, ShouldStop], Outcome]
@@ -47,13 +47,7 @@ class _Named:
 
 
 class Background(QObject):
-    """Runs one job at a time.
-
-    Parameters
-    ----------
-    parent
-        When it goes, the job is asked to stop.
-    """
+    """Runs one job at a time; when its parent goes, the job is asked to stop."""
 
     progressed = Signal(object)
     """Emitted in the main thread with every `Progress`."""
