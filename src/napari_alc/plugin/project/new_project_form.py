@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from napari.utils.notifications import show_error
@@ -152,15 +152,12 @@ class NewProject(QWidget):
             self._looking = inputs
             show_words(self.error, "")
             self.job_bar.begin("Looking at the files")
-            self.background.start(self._looking_at(inputs), "Looking at the files")
+            self.background.start(partial(self._look_at, inputs), "Looking at the files")
         self._refresh()
 
-    def _looking_at(self, inputs: Inputs) -> Callable[[Report, ShouldStop], Outcome]:
-        def job(_report: Report, _should_stop: ShouldStop) -> Outcome:
-            self._looked = _FoundInputs(inputs, look(inputs), "")
-            return SUCCESS
-
-        return job
+    def _look_at(self, inputs: Inputs, _report: Report, _should_stop: ShouldStop) -> Outcome:
+        self._looked = _FoundInputs(inputs, look(inputs), "")
+        return SUCCESS
 
     def make_project(self) -> None:
         """Make the project in the background."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from napari.utils.notifications import show_error
@@ -33,7 +34,6 @@ from napari_alc.plugin.widgets.controls import (
 )
 from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
-from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.project import Project
 from napari_alc.project.status import status
 
@@ -148,16 +148,12 @@ class ProjectPage(QStackedWidget):
             return
         sample: SampleProject = SAMPLES[key]
         folder = new_sample_folder(sample)
-
-        def job(report: Report, should_stop: ShouldStop) -> Outcome:
-            return make_sample(sample, folder, report, should_stop)
-
         self.setCurrentIndex(0)
         show_words(self.error, "")
         self._sample_folder = folder
         self._enable(False)
         self.job_bar.begin("Making the sample project")
-        self.background.start(job, "Making the sample project")
+        self.background.start(partial(make_sample, sample, folder), "Making the sample project")
 
     def _on_sample_ended(self, outcome: Outcome) -> None:
         self.job_bar.idle()

@@ -219,7 +219,13 @@ class ChoiceBox(QComboBox):
         """The text as far as there is room for it."""
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        return self._cut(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        control = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(control, option, field, self).width()
+        cut = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, room - CHOICE_MARGIN
+        )
+        return str(cut)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
         """Draw it as ever, but for the text."""
@@ -228,18 +234,9 @@ class ChoiceBox(QComboBox):
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
-        option.currentText = self._cut(option)
+        option.currentText = self.shown_text
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
-
-    def _cut(self, option: QStyleOptionComboBox) -> str:
-        field = QStyle.SubControl.SC_ComboBoxEditField
-        control = QStyle.ComplexControl.CC_ComboBox
-        room = self.style().subControlRect(control, option, field, self).width()
-        cut = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideRight, room - CHOICE_MARGIN
-        )
-        return str(cut)
 
     def _tell(self, text: str) -> None:
         self.setToolTip(f"{text}\n{self._tooltip}" if text else self._tooltip)
