@@ -25,8 +25,6 @@ from napari_alc.simulation.tem import make_tem_images
 
 SEED = 7
 
-IMAGES = 24
-
 SIZE = 512
 """Width and height of the images in pixels."""
 
@@ -40,6 +38,7 @@ class SampleProject:
     tooltip: str
     initial: int
     is_labelled: bool
+    images: int = 24
 
 
 SAMPLES = {
@@ -93,7 +92,7 @@ def make_sample(
 
 def _make(sample: SampleProject, folder: Path, report: Report, should_stop: ShouldStop) -> None:
     truth = make_tem_images(
-        folder / "images", IMAGES, SIZE, SEED, report=report, should_stop=should_stop
+        folder / "images", sample.images, SIZE, SEED, report=report, should_stop=should_stop
     )
     sources = Sources(
         images=folder / "images",
