@@ -136,32 +136,20 @@ class FigureGrid(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._labels: list[QLabel] = []
-        self._width = 1
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(0, 1)
         self.hide()
 
-    @property
-    def texts(self) -> list[tuple[str, ...]]:
-        """What is shown, the headings first."""
-        width = self._width
-        cells = [label.text() for label in self._labels]
-        return [tuple(cells[at : at + width]) for at in range(0, len(cells), width)]
-
     def show_rows(self, headings: Sequence[str], rows: Sequence[Figures]) -> None:
         """Show other figures."""
-        for label in self._labels:
-            self._grid.removeWidget(label)
-            label.deleteLater()
-        self._labels = []
-        self._width = max(1, len(headings))
+        while (item := self._grid.takeAt(0)) is not None:
+            item.widget().deleteLater()
         for place, row in enumerate((Figures(tuple(headings)), *rows) if rows else ()):
             for column, text in enumerate(row.cells):
-                self._labels.append(_label(text, row.tooltip, column, place == 0))
-                self._grid.addWidget(self._labels[-1], place, column)
+                label = _label(text, row.tooltip, column, place == 0)
+                self._grid.addWidget(label, place, column)
         self.setVisible(bool(rows))
 
 

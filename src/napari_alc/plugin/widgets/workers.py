@@ -72,11 +72,6 @@ class Background(QObject):
         """Whether a job runs."""
         return self._worker is not None
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the running job was asked to stop."""
-        return self.is_busy and self._stop.is_set()
-
     def start(self, job: Job, title: str) -> None:
         """Start `job`; `title` names it in the activity dock."""
         if self.is_busy:
