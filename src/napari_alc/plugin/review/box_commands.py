@@ -97,15 +97,7 @@ class BoxSelection:
         self.history = History()
 
     def begin(self, opened: OpenImage, first: int | None, is_close: bool) -> None:
-        """Begin with an open box of an image that has been opened.
-
-        Parameters
-        ----------
-        first
-            The box to begin with; where it is not open, the next open one behind it.
-        is_close
-            Whether to zoom to that box.
-        """
+        """Begin with the box `first`; where it is not open, with the next open one behind it."""
         box = None if first is None else opened.document.boxes.get(first)
         if box is None or box.state != "open":
             box = opened.order.after(self._state.passing_boxes, box)

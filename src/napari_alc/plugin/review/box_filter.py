@@ -59,15 +59,7 @@ def shown_ids(
 
 
 class VisitOrder:
-    """A walk over the boxes of an image, fixed when it is opened.
-
-    Parameters
-    ----------
-    boxes
-        As they lie when the image is opened; boxes drawn later come last.
-    height
-        Of the image in pixels.
-    """
+    """A walk over the boxes of an image, fixed when it is opened; those drawn later come last."""
 
     def __init__(self, boxes: Iterable[ReviewBox], height: float) -> None:
         def key(box: ReviewBox) -> tuple[int, float, int]:

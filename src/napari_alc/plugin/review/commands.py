@@ -62,15 +62,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Nudge:
-    """What an arrow key does to the current box.
-
-    Parameters
-    ----------
-    dx, dy
-        Pixels of the image to the right and down.
-    grow
-        Whether only the lower right corner moves.
-    """
+    """Pixels that an arrow key moves the current box; `grow`: its lower right corner alone."""
 
     dx: int
     dy: int
@@ -180,13 +172,7 @@ _SPOKEN = {",": " (comma)", ".": " (full stop)"}
 
 @dataclass(frozen=True)
 class KeyTexts:
-    """The keys in use, as this computer's keyboard writes them.
-
-    Parameters
-    ----------
-    keys
-        Of every command, by its name; the first is the one shown.
-    """
+    """The keys of every command, as this computer's keyboard writes them; the first is shown."""
 
     keys: Mapping[str, tuple[str, ...]]
 

@@ -20,15 +20,7 @@ from napari_alc.project.project import Project
 
 
 class ReviewController:
-    """Opens projects and sessions, and brings the commands on images and boxes together.
-
-    Parameters
-    ----------
-    canvas
-        Where image and boxes are shown.
-    reader
-        Reads the images.
-    """
+    """Opens projects and sessions, and brings the commands on images and boxes together."""
 
     def __init__(self, canvas: BoxCanvas, reader: ReadAhead) -> None:
         self._canvas = canvas

@@ -51,14 +51,9 @@ def neighbours(box: ReviewBox, others: Iterable[ReviewBox]) -> tuple[Neighbour, 
 
 
 def counterpart_of(model: str, box: ReviewBox, document: ReviewDocument) -> ReviewBox | None:
-    """The box of a model that may take the place of `box`: the closest one of the same object.
+    """The box of ``"mp"`` or ``"ma"`` that may take the place of `box`: the closest of its object.
 
     Boxes that a person has changed stand for the model no more.
-
-    Parameters
-    ----------
-    model
-        ``"mp"`` or ``"ma"``.
     """
     others = boxes_of(model, box, document)
     ranked = sorted(zip(overlaps(box, others), others, strict=True), key=lambda pair: -pair[0])

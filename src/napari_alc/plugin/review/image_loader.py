@@ -86,11 +86,6 @@ class ReadAhead:
 
     The image that is wanted now is read in a thread of its own: it waits for no image that
     is only read ahead.
-
-    Parameters
-    ----------
-    in_main_thread
-        Has the thread of the window call a function, unless the window is gone.
     """
 
     ready = Signal(Path)

@@ -92,25 +92,13 @@ def task_words(task: Task | None) -> tuple[str, str]:
 
 
 def progress_words(done: int, images: int, boxes: int, pace: float | None = None) -> str:
-    """How far the queue is.
-
-    Parameters
-    ----------
-    pace
-        Seconds that the person needs for a box; None while that is not known.
-    """
+    """How far the queue is; `pace` in seconds a box, None while that is not known."""
     text = f"{done} of {counted(images, 'image')} done, {counted(boxes, 'box')} left"
     return text if pace is None or not boxes else f"{text}, {effort(pace * boxes)} at your pace"
 
 
 def why_nothing_is_left(queue: ReviewQueue, unfinished: int) -> str:
-    """Why no image follows.
-
-    Parameters
-    ----------
-    unfinished
-        Images that nobody has finished, whoever's they are.
-    """
+    """Why no image follows; `unfinished` counts those of everybody."""
     if queue.done < len(queue) or unfinished:
         return ALL_ELSEWHERE
     return ALL_DONE if len(queue) else NOTHING_HANDED_OUT
@@ -123,13 +111,7 @@ def open_words(number: int) -> str:
 
 
 def open_question(still_open: int, hidden: int) -> str:
-    """The question before an image is finished with open boxes.
-
-    Parameters
-    ----------
-    hidden
-        How many of the open boxes the filter hides: whoever answers does not see them.
-    """
+    """The question before an image is finished, where the filter hides some of the open boxes."""
     question = open_words(still_open)
     if not hidden:
         return question
@@ -248,15 +230,7 @@ def _closest(near: Sequence[Neighbour], models_saw: bool) -> list[str]:
 
 
 def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
-    """Which box is the current one.
-
-    Parameters
-    ----------
-    position
-        Its place among the open boxes, from 1; 0 where it is decided already.
-    opened
-        How many boxes are open.
-    """
+    """Which box is the current one: by its place from 1 among `opened`, 0 where it is decided."""
     x1, y1, x2, y2 = box.corners
     size = f"{x2 - x1:.0f} × {y2 - y1:.0f} px"
     where = f"Open box {position} of {opened}" if position else f"Box, {_STATES[box.state]}"

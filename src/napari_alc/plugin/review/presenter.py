@@ -12,17 +12,7 @@ from napari_alc.wording import verdict_words
 
 
 class ReviewPresenter:
-    """Keeps the panel in step with the state.
-
-    Parameters
-    ----------
-    state
-        What is told.
-    panel
-        Where it is told.
-    canvas
-        Where the image is shown, and drawn on.
-    """
+    """Keeps the panel in step with the state."""
 
     def __init__(self, state: ReviewState, panel: ReviewPanel, canvas: ReviewCanvas) -> None:
         self._state, self._panel, self._canvas = state, panel, canvas

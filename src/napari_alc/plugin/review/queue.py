@@ -38,13 +38,7 @@ class QueueEntry:
 
 
 class ReviewQueue:
-    """Images handed to a person, in order.
-
-    Parameters
-    ----------
-    entries
-        As the store has them.
-    """
+    """Images handed to a person, in order."""
 
     def __init__(self, entries: Sequence[QueueEntry] = ()) -> None:
         self._entries = list(entries)
@@ -54,13 +48,7 @@ class ReviewQueue:
 
     @classmethod
     def read(cls, project: Project, person: str, holders: Mapping[int, str]) -> ReviewQueue:
-        """The queue of `person` as the store has it now.
-
-        Parameters
-        ----------
-        holders
-            Who holds an image in another window, by task id.
-        """
+        """The queue as the store has it now; `holders` in other windows by task id."""
         opened, regions = tasks.open_counts(project), tasks.region_counts(project)
         return cls(
             [

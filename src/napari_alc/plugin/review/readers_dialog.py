@@ -40,15 +40,7 @@ FRAME = "QPlainTextEdit { border: 1px solid #7a7f88; border-radius: 3px; padding
 
 
 class ReadersDialog(QDialog):
-    """Asks for the readers' names and shares the images of a project among them.
-
-    Parameters
-    ----------
-    project
-        Whose images are shared.
-    parent
-        The widget it stands above.
-    """
+    """Asks for the readers' names and shares the images of a project among them."""
 
     shared = Signal(str)
     """Emitted once images are shared, or not shared any more, with a sentence that says so."""
@@ -128,15 +120,7 @@ SIZE = (760, 520)
 
 
 class ReviewReaders(QObject):
-    """The two windows about readers.
-
-    Parameters
-    ----------
-    page
-        The widget they stand above.
-    leave
-        Lets go of the image that is open, so that it can be shared too.
-    """
+    """The two windows about readers; `leave` lets go of the open image, to be shared too."""
 
     shared = Signal(str)
     """Emitted with a sentence once images have been shared."""

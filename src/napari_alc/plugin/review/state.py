@@ -23,17 +23,7 @@ from napari_alc.project.storage.records import ReviewBox, Task
 
 @dataclass(frozen=True, eq=False)
 class OpenImage:
-    """An image under review.
-
-    Parameters
-    ----------
-    task
-        Its entry in the queue when it was opened.
-    document
-        Its boxes.
-    thresholds
-        Of the method, for the regions while boxes change.
-    """
+    """An image under review."""
 
     task: Task
     document: ReviewDocument

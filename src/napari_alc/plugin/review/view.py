@@ -48,13 +48,7 @@ class MainThread(QObject):
 
 
 class ReviewView(QWidget):
-    """Panel, canvas, keys and windows of the review.
-
-    Parameters
-    ----------
-    viewer
-        napari's; layers are added to it with the first image.
-    """
+    """Panel, canvas, keys and windows of the review."""
 
     changed = Signal()
     """Emitted when an image was finished or opened again."""

@@ -108,13 +108,7 @@ MANY = 0.3
 
 
 class BoxRows:
-    """Keeps the layer's rows in step with boxes.
-
-    Parameters
-    ----------
-    styles_of
-        Tells how boxes are drawn at the present zoom.
-    """
+    """Keeps the layer's rows in step with boxes."""
 
     def __init__(self, styles_of: Callable[[Iterable[ReviewBox]], list[BoxStyle]]) -> None:
         self._styles_of = styles_of

@@ -30,13 +30,7 @@ class BoxStyle:
 
 
 class BoxStyles:
-    """What a person has chosen to see of each box.
-
-    Parameters
-    ----------
-    zoom
-        Tells how many pixels of the screen a pixel of the image takes.
-    """
+    """What a person has chosen to see of each box."""
 
     def __init__(self, zoom: Callable[[], float]) -> None:
         self._zoom = zoom

@@ -32,15 +32,7 @@ REACH = 3.0
 
 
 class ReviewCanvas(QObject):
-    """Shows image and boxes; it is the `BoxCanvas` of the commands.
-
-    Parameters
-    ----------
-    viewer
-        napari's, to which the layers are added with the first image.
-    parent
-        The page, with which it goes.
-    """
+    """Shows image and boxes; it is the `BoxCanvas` of the commands."""
 
     picked = Signal(object)
     """Emitted with the ids of the boxes that a person picked."""

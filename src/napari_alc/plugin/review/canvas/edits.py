@@ -101,13 +101,7 @@ def edits(
 
 
 def without_slips(found: Edits, travel: float) -> Edits:
-    """What is left of a gesture when a click is no drag.
-
-    Parameters
-    ----------
-    travel
-        How far the mouse went while its button was held, in pixels of the screen.
-    """
+    """What is left of a gesture when a click is no drag; `travel` in pixels of the screen."""
     if travel >= SLIP:
         return found
     refusal = NO_CLICK if found.drawn else found.refusal

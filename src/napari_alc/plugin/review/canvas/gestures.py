@@ -24,15 +24,7 @@ MODES = ("pan_zoom", "select", "direct", "add_rectangle")
 
 
 class MouseWatch:
-    """Follows each press of the mouse on a layer until it is let go.
-
-    Parameters
-    ----------
-    layer
-        The layer; what it does with the mouse itself comes after.
-    pressed, released
-        Called when the mouse is pressed and when it is let go.
-    """
+    """Follows each press of the mouse on a layer until it is let go."""
 
     def __init__(
         self, layer: Shapes, pressed: Callable[[], None], released: Callable[[], None]
@@ -58,15 +50,7 @@ class MouseWatch:
 
 
 class Gestures(QObject):
-    """Reads gestures on the rows of the Shapes layer.
-
-    Parameters
-    ----------
-    rows
-        The boxes as they are drawn.
-    parent
-        The canvas.
-    """
+    """Reads gestures on the rows of the Shapes layer."""
 
     edited = Signal(object)
     """Emitted with `Edits` for the document."""

@@ -42,11 +42,6 @@ class ReviewImage(QObject):
 
     Gray and colour images need a layer each; the one not in use is hidden. Contrast is for the
     eye alone and stays from image to image; pixels and file are never changed.
-
-    Parameters
-    ----------
-    viewer
-        Its camera follows the boxes.
     """
 
     notified = Signal(str)

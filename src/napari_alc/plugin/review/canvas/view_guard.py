@@ -16,17 +16,7 @@ from napari_alc.plugin.widgets.controls import single_shot
 
 
 class ViewGuard(QObject):
-    """Sets right what napari's own keys and buttons do to the view.
-
-    Parameters
-    ----------
-    viewer, layers
-        What is watched: napari's view, and the review's layers in it.
-    is_needed
-        Whether an image is under review; else the view is the person's.
-    parent
-        The canvas.
-    """
+    """Sets right what napari's own keys and buttons do to the view while `is_needed`."""
 
     flattened = Signal()
     """Emitted when a volume, a grid or other axes gave way to the one flat image."""

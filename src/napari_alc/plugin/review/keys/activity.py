@@ -29,17 +29,7 @@ _WORK = frozenset(
 
 
 class ActivityWatch(QObject):
-    """Counts mouse and keys as work, and stores a session's time and place now and then.
-
-    Parameters
-    ----------
-    session
-        What is told.
-    watched
-        The widgets whose mouse and keys count.
-    parent
-        The page, with which it goes.
-    """
+    """Counts mouse and keys as work, and stores a session's time and place now and then."""
 
     def __init__(self, session: SessionKeeper, watched: Sequence[QWidget], parent: QObject) -> None:
         super().__init__(parent)

@@ -113,15 +113,7 @@ def _is_sign(key: Qt.Key) -> bool:
 
 
 def choose(texts: Mapping[str, str], taken: Mapping[str, str]) -> KeyBindings:
-    """The keys that the review uses.
-
-    Parameters
-    ----------
-    texts
-        What is set for each command, by its name.
-    taken
-        Keys that belong to napari, with what they do there.
-    """
+    """The keys that the review uses, where those `taken` belong to napari, with what they do."""
     chosen: dict[str, tuple[str, ...]] = {}
     problems = {}
     for name, command in COMMANDS.items():

@@ -45,13 +45,7 @@ def _plain(text: str) -> str:
 
 
 class HelpWindow(QDialog):
-    """All keys as they are set; Esc, or the key that opened it, closes it.
-
-    Parameters
-    ----------
-    parent
-        The page it belongs to; the window stays open beside it while one works on.
-    """
+    """All keys as they are set; Esc, or the key that opened it, closes it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

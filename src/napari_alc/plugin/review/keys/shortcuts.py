@@ -27,16 +27,7 @@ from napari_alc.plugin.widgets.controls import single_shot
 class ReviewKeys(QObject):
     """Does what the keys pressed in napari's window say.
 
-    Parameters
-    ----------
-    viewer, layers
-        While another than the review's own layers is the active one, keys are napari's.
-    actions
-        What each command does, by its name.
-    released
-        What the commands that last while a key is held do when it is let go.
-    page
-        A widget in the same window; it owns this.
+    `released` ends the commands that last while a key is held; `page` owns this.
     """
 
     changed = Signal()

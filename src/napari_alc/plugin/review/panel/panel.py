@@ -241,17 +241,7 @@ class ReviewPanel(QWidget):
         self.bar.setValue(self._done)
 
     def set_open(self, is_open: bool, read_only: str, models_saw: bool) -> None:
-        """Offer the commands that can be carried out.
-
-        Parameters
-        ----------
-        is_open
-            Whether an image is open.
-        read_only
-            Why nothing can be changed; empty where it can.
-        models_saw
-            Whether there are models' boxes to be taken.
-        """
+        """Offer what can be carried out; `read_only` says why nothing can be changed, or nothing."""
         for name, button in self.buttons.items():
             usable = is_open or name in ALWAYS
             button.setEnabled(usable and not (read_only and name in DECIDING))

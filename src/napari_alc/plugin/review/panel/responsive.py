@@ -92,13 +92,7 @@ def fit_on_screen(window: QWidget) -> None:
 
 
 class EndScroll(QScrollArea):
-    """Shows the lower end of what is too high for it, until somebody scrolls elsewhere.
-
-    Parameters
-    ----------
-    content
-        What is shown.
-    """
+    """Shows the lower end of what is too high for it, until somebody scrolls elsewhere."""
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
