@@ -9,10 +9,10 @@ from psygnal import Signal
 
 from napari_alc.errors import BadData
 from napari_alc.plugin.review import messages
-from napari_alc.plugin.review.box_filter import BoxFilter
 from napari_alc.plugin.review.commands import DEFAULT_KEYS, NUDGES, Edits
 from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.image_loader import ReadImage, Unreadable, load
+from napari_alc.plugin.review.state import BoxFilter
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.session import ReviewSession
 from napari_alc.project.annotation.tasks import queue

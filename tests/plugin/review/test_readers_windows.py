@@ -9,8 +9,12 @@ from review_driver import Driver
 
 from napari_alc.plugin.review.messages import ALL_DONE, ALL_ELSEWHERE, READ_AGAIN
 from napari_alc.plugin.review.queue import ReviewQueue
-from napari_alc.plugin.review.readers_dialog import ReadersDialog
-from napari_alc.plugin.review.readers_view import NO_DIFFERENCE, NOTHING_READ, ReadersView
+from napari_alc.plugin.review.readers_windows import (
+    NO_DIFFERENCE,
+    NOTHING_READ,
+    ReadersDialog,
+    ReadersView,
+)
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.tasks import queue, queue_of, reopen
 from napari_alc.project.project import Project

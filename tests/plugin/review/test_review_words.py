@@ -7,7 +7,6 @@ from qtpy.QtGui import QKeySequence
 
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin.palettes import COLOURS, colour_name, screen_width
-from napari_alc.plugin.review.box_filter import VisitOrder
 from napari_alc.plugin.review.commands import COMMANDS
 from napari_alc.plugin.review.counterparts import neighbours
 from napari_alc.plugin.review.keys.bindings import current_texts
@@ -20,6 +19,7 @@ from napari_alc.plugin.review.messages import (
     task_words,
     why_here,
 )
+from napari_alc.plugin.review.state import VisitOrder
 from napari_alc.plugin.tooltips import REGIONS
 from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task
 
@@ -124,20 +124,20 @@ def grid():
 def test_boxes_are_visited_band_by_band(grid):
     order = VisitOrder(reversed(grid), 208)
     assert [box.id for box in order.sorted(grid)] == list(range(9))
-    assert order.after(grid, None).id == 0
-    assert order.after(grid, grid[4]).id == 5
-    assert order.after(grid, grid[8]).id == 0
-    assert order.before(grid, grid[0]).id == 8
-    assert order.before(grid, grid[4]).id == 3
+    assert order.step(grid, None, 1).id == 0
+    assert order.step(grid, grid[4], 1).id == 5
+    assert order.step(grid, grid[8], 1).id == 0
+    assert order.step(grid, grid[0], -1).id == 8
+    assert order.step(grid, grid[4], -1).id == 3
 
 
 def test_a_walk_goes_on_behind_a_box_that_is_not_open_any_more(grid):
     order = VisitOrder(grid, 208)
-    assert order.after([grid[1], grid[7]], grid[4]).id == 7
-    assert order.after([grid[4]], grid[4]) is None
-    assert order.after([], None) is None
+    assert order.step([grid[1], grid[7]], grid[4], 1).id == 7
+    assert order.step([grid[4]], grid[4], 1) is None
+    assert order.step([], None, 1) is None
     drawn = ReviewBox(99, 1, (0, 0, 9, 9), "person")
-    assert order.after([grid[1], drawn], grid[8]).id == 99
+    assert order.step([grid[1], drawn], grid[8], 1).id == 99
 
 
 def test_no_key_does_two_things():

@@ -6,7 +6,7 @@ done before it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -15,7 +15,6 @@ from psygnal import Signal
 from napari_alc.errors import AlcError
 from napari_alc.plugin.palettes import OWN, colour_name
 from napari_alc.plugin.review import messages
-from napari_alc.plugin.review.box_filter import BoxFilter, shown_ids
 from napari_alc.plugin.review.commands import NUDGES, Edits, Nudge
 from napari_alc.plugin.review.counterparts import (
     closest_overlap,
@@ -23,7 +22,7 @@ from napari_alc.plugin.review.counterparts import (
     suggestions_beside,
 )
 from napari_alc.plugin.review.image_loader import ReadImage
-from napari_alc.plugin.review.state import OpenImage, ReviewState
+from napari_alc.plugin.review.state import BoxFilter, OpenImage, ReviewState
 from napari_alc.project.annotation.document import Direction, History, ReviewDocument
 from napari_alc.project.annotation.live_regions import live_regions
 from napari_alc.project.annotation.session import Lost
@@ -100,7 +99,7 @@ class BoxSelection:
         """Begin with the box `first`; where it is not open, with the next open one behind it."""
         box = None if first is None else opened.document.boxes.get(first)
         if box is None or box.state != "open":
-            box = opened.order.after(self._state.passing_boxes, box)
+            box = opened.order.step(self._state.passing_boxes, box, 1)
         self.select([] if box is None else [box.id], is_close)
 
     def select(self, ids: Sequence[int], is_close: bool = False) -> None:
@@ -150,30 +149,20 @@ class BoxSelection:
             self.changed.emit()
 
     def _show_filtered(self) -> None:
-        state = self._state
-        boxes = () if state.document is None else state.document.shown
-        ids = shown_ids(boxes, state.regions, state.filter)
-        self._canvas.set_shown_ids(None if ids is None else ids | set(state.current_ids))
+        state, ids = self._state, None
+        if state.filter.is_on and state.document is not None:
+            passing = {box.id for box in state.document.shown if state.passes(box)}
+            ids = passing.union(state.current_ids)
+        self._canvas.set_shown_ids(ids)
 
-    def next_box(self) -> None:
-        """Go to the next open box."""
-        if self._state.opened is not None:
-            self._go(self._state.opened, self._state.opened.order.after)
-
-    def previous_box(self) -> None:
-        """Go to the open box before."""
-        if self._state.opened is not None:
-            self._go(self._state.opened, self._state.opened.order.before)
-
-    def _go(
-        self,
-        opened: OpenImage,
-        find: Callable[[Iterable[ReviewBox], ReviewBox | None], ReviewBox | None],
-    ) -> None:
-        state = self._state
+    def next_box(self, by: int = 1) -> None:
+        """Go to the next open box, or to the one before if `by` is -1."""
+        state, opened = self._state, self._state.opened
+        if opened is None:
+            return
         self._canvas.stop_drawing()
         here = opened.document.boxes[state.current_ids[-1]] if state.current_ids else None
-        box = find(state.passing_boxes, here)
+        box = opened.order.step(state.passing_boxes, here, by)
         if box is not None:
             state.notify("")
             self.select([box.id], is_close=True)
@@ -216,10 +205,10 @@ class BoxCommands:
         """What keys and buttons do here, by the command's name."""
         own: dict[str, Callable[[], None]] = {
             "next_box": self.selection.next_box,
-            "previous_box": self.selection.previous_box,
+            "previous_box": partial(self.selection.next_box, -1),
             "pick_below": self.selection.pick_below,
             "keep": self.keep,
-            "delete": self.delete,
+            "delete": partial(self._decide, ReviewDocument.delete),
             "take_mp": partial(self.take, "mp"),
             "take_ma": partial(self.take, "ma"),
             "undo": partial(self.revert, "undo"),
@@ -247,10 +236,6 @@ class BoxCommands:
     def keep(self) -> None:
         """Keep the current boxes and go on."""
         self._decide(ReviewDocument.keep)
-
-    def delete(self) -> None:
-        """Delete the current boxes and go on."""
-        self._decide(ReviewDocument.delete)
 
     def _decide(self, command: BoxCommand) -> None:
         ids = [box.id for box in self._state.current_boxes]
@@ -280,10 +265,8 @@ class BoxCommands:
         """Move the current box, or its lower right corner, by pixels."""
         box = self._only_one()
         if box is not None:
-            self.execute(
-                lambda document, _ids: document.nudge(box.id, nudge.dx, nudge.dy, nudge.grow),
-                [box.id],
-            )
+            dx, dy, grow = nudge.dx, nudge.dy, nudge.grow
+            self.execute(lambda document, _ids: document.nudge(box.id, dx, dy, grow), [box.id])
 
     def _only_one(self) -> ReviewBox | None:
         boxes = self._state.current_boxes

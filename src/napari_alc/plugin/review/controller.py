@@ -10,12 +10,11 @@ from functools import partial
 
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.box_commands import BoxCanvas, BoxCommands
-from napari_alc.plugin.review.box_filter import EVERYTHING
 from napari_alc.plugin.review.image_commands import ImageCommands
 from napari_alc.plugin.review.image_loader import ImageOpener, ReadAhead
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.plugin.review.session import SessionKeeper
-from napari_alc.plugin.review.state import ReviewState
+from napari_alc.plugin.review.state import EVERYTHING, ReviewState
 from napari_alc.project.project import Project
 
 

@@ -10,11 +10,10 @@ from psygnal import Signal
 from napari_alc.errors import AlcError
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.box_commands import BoxCommand, BoxCommands
-from napari_alc.plugin.review.box_filter import EVERYTHING
 from napari_alc.plugin.review.image_loader import ImageOpener, ReadImage, Request
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.plugin.review.session import SessionKeeper
-from napari_alc.plugin.review.state import OpenImage, ReviewState
+from napari_alc.plugin.review.state import EVERYTHING, OpenImage, ReviewState
 from napari_alc.project.annotation import tasks, time_spent
 from napari_alc.project.annotation.document import Direction, ReviewDocument
 from napari_alc.project.annotation.session import HeldImage

@@ -43,8 +43,10 @@ class ReviewQueue:
     def __init__(self, entries: Sequence[QueueEntry] = ()) -> None:
         self._entries = list(entries)
         self._places = {entry.task.id: place for place, entry in enumerate(entries)}
-        self._done = sum(entry.task.is_done for entry in entries)
-        self._left = sum(entry.opened for entry in entries)
+        self.done = sum(entry.task.is_done for entry in entries)
+        """Images that are finished."""
+        self.boxes_left = sum(entry.opened for entry in entries)
+        """Open boxes of all images."""
 
     @classmethod
     def read(cls, project: Project, person: str, holders: Mapping[int, str]) -> ReviewQueue:
@@ -68,16 +70,6 @@ class ReviewQueue:
 
     def __getitem__(self, place: int) -> QueueEntry:
         return self._entries[place]
-
-    @property
-    def done(self) -> int:
-        """Images that are finished."""
-        return self._done
-
-    @property
-    def boxes_left(self) -> int:
-        """Open boxes of all images."""
-        return self._left
 
     def place(self, task_id: int) -> int | None:
         """Position of an image, or None."""
@@ -118,8 +110,8 @@ class ReviewQueue:
 
     def _put(self, place: int, entry: QueueEntry) -> None:
         before, self._entries[place] = self._entries[place], entry
-        self._done += entry.task.is_done - before.task.is_done
-        self._left += entry.opened - before.opened
+        self.done += entry.task.is_done - before.task.is_done
+        self.boxes_left += entry.opened - before.opened
 
     def set_holders(self, holders: Mapping[int, str]) -> None:
         """Who has which image open in another window."""

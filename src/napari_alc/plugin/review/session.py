@@ -49,13 +49,11 @@ class SessionKeeper:
         session, self.now = self.now, None
         self.changed.emit()
         self._set_paused(False)
-        if session is not None:
-            self._attempt(session.leave)
+        self._attempt(session, ReviewSession.leave)
 
     def leave(self) -> None:
         """Let others have the image; the session goes on."""
-        if self.now is not None:
-            self._attempt(self.now.leave)
+        self._attempt(self.now, ReviewSession.leave)
 
     def look_at(self, task_id: int, box_id: int | None) -> None:
         """A person turns to a box of an image, or to the image as a whole."""
@@ -71,13 +69,11 @@ class SessionKeeper:
 
     def renew(self) -> None:
         """Store time and place, and say that the image is still held."""
-        if self.now is not None:
-            self._attempt(self.now.renew)
+        self._attempt(self.now, ReviewSession.renew)
 
     def keep_place(self) -> None:
         """Store where the person is."""
-        if self.now is not None:
-            self._attempt(self.now.keep_place)
+        self._attempt(self.now, ReviewSession.keep_place)
 
     def toggle_pause(self) -> None:
         """Stop the clock, or start it again."""
@@ -98,9 +94,10 @@ class SessionKeeper:
             self._is_paused = paused
             self.paused.emit(paused)
 
-    def _attempt(self, act: Callable[[], object]) -> None:
+    def _attempt(self, session: ReviewSession | None, act: Callable[[ReviewSession], None]) -> None:
         try:
-            act()
+            if session is not None:
+                act(session)
         except Lost as error:
             self.lost.emit(str(error))
         except AlcError as error:

@@ -5,7 +5,8 @@ The controller changes it and says which part has changed; views follow the sign
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from psygnal import Signal
@@ -13,12 +14,68 @@ from psygnal import Signal
 from napari_alc.cleaning.regions import Thresholds
 from napari_alc.labels import Category
 from napari_alc.plugin.palettes import colour_name
-from napari_alc.plugin.review.box_filter import EVERYTHING, BoxFilter, VisitOrder
 from napari_alc.plugin.review.commands import DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.readers.agreement import ReaderVerdict
 from napari_alc.project.storage.records import ReviewBox, Task
+
+BANDS = 8
+"""Horizontal bands that an image is walked in, to and fro."""
+
+
+@dataclass(frozen=True)
+class BoxFilter:
+    """What a person wants to see.
+
+    Parameters
+    ----------
+    hidden
+        Names of the legend (regions, ``crowd``, ``yours``) whose boxes are not shown.
+    least_score
+        Confidence in 0–1 below which a model's box is not shown; boxes that nobody gave a
+        confidence (those of the crowd and of people) always pass.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    least_score: float = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any box could be hidden."""
+        return bool(self.hidden) or self.least_score > 0
+
+    def passes(self, box: ReviewBox, name: str) -> bool:
+        """Whether a box that the legend calls `name` is shown."""
+        return name not in self.hidden and (box.score is None or box.score >= self.least_score)
+
+
+EVERYTHING = BoxFilter()
+
+
+class VisitOrder:
+    """A walk over the boxes of an image, fixed when it is opened; those drawn later come last."""
+
+    def __init__(self, boxes: Iterable[ReviewBox], height: float) -> None:
+        def key(box: ReviewBox) -> tuple[int, float, int]:
+            x1, y1, x2, y2 = box.corners
+            x, band = (x1 + x2) / 2, int(BANDS * (y1 + y2) / 2 / height)
+            return band, x if band % 2 == 0 else -x, box.id
+
+        self._place = {box.id: i for i, box in enumerate(sorted(boxes, key=key))}
+
+    def _of(self, box: ReviewBox) -> tuple[int, int]:
+        return self._place.get(box.id, len(self._place)), box.id
+
+    def sorted(self, boxes: Iterable[ReviewBox]) -> list[ReviewBox]:
+        """Boxes in the order of the walk."""
+        return sorted(boxes, key=self._of)
+
+    def step(self, boxes: Iterable[ReviewBox], here: ReviewBox | None, by: int) -> ReviewBox | None:
+        """The first of `boxes` behind `here`, or before it if `by` is -1; round at the ends."""
+        others = self.sorted(box for box in boxes if here is None or box.id != here.id)
+        behind = 0 if here is None else bisect(others, self._of(here), key=self._of)
+        return others[(behind if by > 0 else behind - 1) % len(others)] if others else None
 
 
 @dataclass(frozen=True, eq=False)

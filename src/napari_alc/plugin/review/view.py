@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_alc.plugin import preferences
+from napari_alc.plugin.palettes import PALETTES
 from napari_alc.plugin.review import messages
+from napari_alc.plugin.review.canvas.box_style import LabelKind
 from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
 from napari_alc.plugin.review.canvas.scale_bar import canvas_widget
 from napari_alc.plugin.review.controller import ReviewController
@@ -18,12 +21,165 @@ from napari_alc.plugin.review.keys.activity import ActivityWatch
 from napari_alc.plugin.review.keys.bindings import current_texts
 from napari_alc.plugin.review.keys.help_window import HelpWindow
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
+from napari_alc.plugin.review.messages import LABEL_WORDS
 from napari_alc.plugin.review.panel.panel import MORE, ReviewPanel
-from napari_alc.plugin.review.presenter import ReviewPresenter
-from napari_alc.plugin.review.readers_dialog import ReviewReaders
-from napari_alc.plugin.review.view_commands import ViewCommands
+from napari_alc.plugin.review.readers_windows import ReviewReaders
+from napari_alc.plugin.review.state import ReviewState
 from napari_alc.plugin.widgets.controls import single_shot
+from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.project import Project
+from napari_alc.project.storage.records import ReviewBox
+from napari_alc.wording import verdict_words
+
+
+class ReviewPresenter:
+    """Keeps the panel in step with the state."""
+
+    def __init__(self, state: ReviewState, panel: ReviewPanel, canvas: ReviewCanvas) -> None:
+        self._state, self._panel, self._canvas = state, panel, canvas
+        state.queue_changed.connect(self._show_queue)
+        state.entry_changed.connect(self._show_entry)
+        state.task_changed.connect(self._show_here)
+        state.progress_changed.connect(self._show_progress)
+        state.boxes_changed.connect(self.show_boxes)
+        state.filter_changed.connect(self._show_filter)
+        state.question_changed.connect(self._show_question)
+        state.notified.connect(panel.show_message)
+
+    def _show_queue(self) -> None:
+        self._panel.queue.show_queue(self._state.queue, self._state.task_id)
+        self._show_task()
+
+    def _show_entry(self, task_id: int) -> None:
+        self._panel.queue.rows.update(task_id)
+        self._show_task()
+
+    def _show_here(self) -> None:
+        self._panel.queue.show_here(self._state.task_id)
+        self._show_task()
+
+    def _show_task(self) -> None:
+        self._panel.show_task(*messages.task_words(self._state.task))
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        queue = self._state.queue
+        done, images = queue.done, len(queue)
+        text = messages.progress_words(done, images, queue.boxes_left, self._state.pace)
+        self._panel.show_progress(text if images else "", done, images)
+
+    def _show_filter(self) -> None:
+        self._panel.filter.show_filter(self._state.filter)
+
+    def _show_question(self) -> None:
+        if self._state.is_asking:
+            self._panel.show_box("", "")
+        self._panel.ask_bar.show_sentence(self._question if self._state.is_asking else "")
+
+    @property
+    def _question(self) -> str:
+        return messages.open_question(len(self._state.open_boxes), len(self._state.hidden_boxes))
+
+    def show_boxes(self) -> None:
+        """Show the current boxes, and what can be done with them."""
+        state, panel, document = self._state, self._panel, self._state.document
+        panel.set_open(document is not None, state.read_only, state.models_saw)
+        self._show_progress()
+        if document is None:
+            return
+        shown, boxes = document.shown, state.current_boxes
+        has_scores = any(box.score is not None for box in shown)
+        panel.filter.show_counts([state.colour_of(box) for box in shown], has_scores)
+        panel.suggestions.show_boxes(state.suggestions)
+        panel.show_view(self._canvas.is_drawing, self._canvas.image.contrast_words())
+        panel.show_box(*self._box_words(document, boxes))
+        panel.category.show_category(boxes[-1].category_id if boxes else state.category_id)
+        if state.is_asking:
+            panel.ask_bar.show_sentence(self._question)
+
+    def _box_words(self, document: ReviewDocument, boxes: tuple[ReviewBox, ...]) -> tuple[str, str]:
+        """A title and a few sentences on the current boxes."""
+        state = self._state
+        if state.opened is None or len(boxes) != 1:
+            return messages.boxes_title(len(boxes)), ""
+        [box] = boxes
+        ids = [one.id for one in state.open_boxes]
+        position = ids.index(box.id) + 1 if box.id in ids else 0
+        names = {category.id: category.name for category in state.categories}
+        category = names.get(box.category_id, str(box.category_id))
+        others = [*document.boxes.values(), *document.suggestions]
+        sentences = (
+            verdict_words(state.verdicts.get(box.id, ())),
+            messages.why_here(box, others, state.models_saw, state.opened.thresholds.iou),
+            messages.now_words(box.region, state.regions.get(box.id, box.region)),
+        )
+        title = messages.box_title(box, category, position, len(ids))
+        return title, " ".join(sentence for sentence in sentences if sentence)
+
+
+class ViewCommands(QObject):
+    """Changes how the canvas looks and remembers it."""
+
+    changed = Signal()
+    """Emitted when contrast or colours have changed."""
+
+    notified = Signal(str)
+    """Emitted with what a person should know."""
+
+    def __init__(self, canvas: ReviewCanvas, parent: QObject) -> None:
+        super().__init__(parent)
+        self.canvas = canvas
+        canvas.image.notified.connect(self.notified)
+        self.read_preferences()
+
+    def commands(self) -> dict[str, Callable[[], None]]:
+        """What keys and buttons do here, by the command's name."""
+        image = self.canvas.image
+        return {
+            "hide_boxes": lambda: self.canvas.set_visible(False),
+            "whole_image": image.look_at_whole,
+            "contrast": lambda: self._contrast(image.toggle_stretch),
+            "darker": lambda: self._contrast(image.darker),
+            "brighter": lambda: self._contrast(image.brighter),
+            "local_contrast": lambda: self._contrast(image.toggle_local),
+            "labels": self.next_labels,
+            "palette": self.next_palette,
+        }
+
+    def show_boxes(self) -> None:
+        """End what holding the key that hides the boxes began."""
+        self.canvas.set_visible(True)
+
+    def read_preferences(self) -> None:
+        """Look as napari's preferences say."""
+        self.canvas.set_palette(preferences.palette())
+        self.canvas.set_labels(cast("LabelKind", preferences.labels()))
+        self.changed.emit()
+
+    def next_labels(self) -> None:
+        """Write something else beside the boxes."""
+        kind = _after(preferences.labels(), list(LABEL_WORDS))
+        preferences.set_labels(kind)
+        self.canvas.set_labels(cast("LabelKind", kind))
+        self.notified.emit(LABEL_WORDS[kind])
+
+    def next_palette(self) -> None:
+        """Take other colours."""
+        name = _after(preferences.palette(), list(PALETTES))
+        preferences.set_palette(name)
+        self.canvas.set_palette(name)
+        self.changed.emit()
+        self.notified.emit(f"Colours: {name}.")
+
+    def _contrast(self, change: Callable[[], None]) -> None:
+        change()
+        self.changed.emit()
+
+
+def _after(value: str, values: list[str]) -> str:
+    place = values.index(value) if value in values else -1
+    return values[(place + 1) % len(values)]
+
 
 REST_MS = 150
 """What others show of a finished image is renewed after the next one has been drawn."""

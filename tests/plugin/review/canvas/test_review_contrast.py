@@ -11,9 +11,8 @@ from qtpy.QtCore import QObject
 from review_driver import shared_viewer
 
 from napari_alc.formats.images import write_tiff
-from napari_alc.plugin.review.canvas import local_contrast
-from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage
-from napari_alc.plugin.review.canvas.local_contrast import with_local_contrast
+from napari_alc.plugin.review.canvas import image_layer
+from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage, with_local_contrast
 from napari_alc.plugin.review.canvas.scale_bar import LONGEST
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.plugin.review.messages import (
@@ -220,7 +219,7 @@ def test_too_little_memory_is_said_and_the_image_stays(view, qtbot, monkeypatch)
     def refuse(_image):
         raise MemoryError
 
-    monkeypatch.setattr(local_contrast, "with_local_contrast", refuse)
+    monkeypatch.setattr(image_layer, "with_local_contrast", refuse)
     image = gray()
     view.show(image)
     view.toggle_local()

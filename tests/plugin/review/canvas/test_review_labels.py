@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_alc.plugin.review.canvas.label_layer import LONGEST, Word, text_of
-from napari_alc.plugin.review.canvas.label_placement import place, squeeze
+from napari_alc.plugin.palettes import COLOUR_BLIND, STANDARD
+from napari_alc.plugin.review.canvas.box_style import LONGEST, BoxStyles, Word
+from napari_alc.plugin.review.canvas.label_layer import place, squeeze
 from napari_alc.project.storage.records import ReviewBox
 
 side = st.floats(0, 200)
@@ -157,16 +158,21 @@ def test_the_words_of_boxes_out_of_view_stay_with_their_boxes():
     np.testing.assert_array_equal(there, place(boxes, sizes, 2.0))
 
 
+def word_of(box, kind, palette=STANDARD, categories=None):
+    styles = BoxStyles(lambda: 1.0)
+    styles.labels, styles.palette, styles.categories = kind, palette, categories or {}
+    return styles.label(box).word
+
+
 def test_the_word_says_letter_confidence_or_category():
     found = ReviewBox(1, 7, (0, 0, 9, 9), "ma", "red", score=0.874)
-    names = {7: "a very long name of a category"}
-    assert not text_of(found, "none", "red", False, names)
-    assert text_of(found, "letters", "red", False, names) == Word("R")
-    assert str(text_of(found, "score", "red", False, names)) == "0.87"
-    assert str(text_of(found, "score", "red", True, names)) == "R 0.87"
-    assert str(text_of(found, "category", "red", False, {})) == "7"
+    assert not word_of(found, "none")
+    assert word_of(found, "letters") == Word("R")
+    assert str(word_of(found, "score")) == "0.87"
+    assert str(word_of(found, "score", COLOUR_BLIND)) == "R 0.87"
+    assert str(word_of(found, "category")) == "7"
     drawn = ReviewBox(2, 7, (0, 0, 9, 9), "crowd", "green")
-    assert not text_of(drawn, "score", "green", False, names)
+    assert not word_of(drawn, "score")
 
 
 def test_a_name_that_is_cut_ends_in_dots():
@@ -177,6 +183,6 @@ def test_a_name_that_is_cut_ends_in_dots():
         ("immune complex, old", "immune complex…"),
         ("fifteen letters", "fifteen letters"),
     ):
-        word = text_of(found, "category", "red", False, {7: name})
+        word = word_of(found, "category", categories={7: name})
         assert str(word) == told
         assert len(told) <= LONGEST

@@ -11,7 +11,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin.palettes import COLOURS, LETTERS, PALETTES, SUGGESTIONS, palette
-from napari_alc.plugin.review.panel.filter_bar import GROUND, HIDDEN
+from napari_alc.plugin.review.panel.bars import GROUND, HIDDEN
 from napari_alc.plugin.tooltips import REGIONS
 from napari_alc.plugin.widgets.controls import ERROR, PRIMARY
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from napari_alc.plugin.palettes import (
     LETTERED,
+    LETTERS,
     STANDARD,
     TEXT_COLOUR,
     colour_name,
     palette,
     screen_width,
 )
-from napari_alc.plugin.review.canvas.label_layer import Label, LabelKind, text_of
 from napari_alc.project.storage.records import ReviewBox
+
+LabelKind = Literal["none", "letters", "score", "category"]
+
+LONGEST = 15
+"""Characters of a category's name, with the dots that stand for the rest."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,29 @@ class BoxStyle:
 
     colour: str
     width: float
+
+
+@dataclass(frozen=True)
+class Word:
+    """What stands beside a box: the letter of its region, what else was asked for, or both."""
+
+    letter: str = ""
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.letter, self.rest) if part)
+
+    def __bool__(self) -> bool:
+        return bool(self.letter or self.rest)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A word, which may be empty, and its colour as ``#rrggbb`` beside a box."""
+
+    box: ReviewBox
+    word: Word
+    colour: str
 
 
 class BoxStyles:
@@ -45,9 +74,14 @@ class BoxStyles:
         return palette(self.palette)
 
     @property
+    def is_lettered(self) -> bool:
+        """Whether letters stand beside boxes whatever was asked for."""
+        return self.palette in LETTERED
+
+    @property
     def has_words(self) -> bool:
         """Whether words stand beside boxes."""
-        return self.labels != "none" or self.palette in LETTERED
+        return self.labels != "none" or self.is_lettered
 
     def name(self, box: ReviewBox) -> str:
         """Name of the colour of a box."""
@@ -59,8 +93,20 @@ class BoxStyles:
         return [BoxStyle(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]
 
     def label(self, box: ReviewBox) -> Label:
-        """The word beside a box; of no letters where none is to stand there."""
+        """What stands beside a box."""
         name = self.name(box)
-        text = text_of(box, self.labels, name, self.palette in LETTERED, self.categories)
+        letter = LETTERS[name] if self.is_lettered or self.labels == "letters" else ""
         letter_only = self.labels in ("none", "letters")
-        return Label(box, text, self.colours[name] if letter_only else TEXT_COLOUR)
+        colour = self.colours[name] if letter_only else TEXT_COLOUR
+        return Label(box, Word(letter, self._rest(box)), colour)
+
+    def _rest(self, box: ReviewBox) -> str:
+        if self.labels == "score" and box.score is not None:
+            return f"{box.score:.2f}"
+        if self.labels == "category":
+            return _cut(self.categories.get(box.category_id, str(box.category_id)))
+        return ""
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1].rstrip()}…"

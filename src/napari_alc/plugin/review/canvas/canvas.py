@@ -13,11 +13,10 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_alc.plugin.palettes import palette
+from napari_alc.plugin.review.canvas.box_style import LabelKind
 from napari_alc.plugin.review.canvas.edits import SLIP, under
 from napari_alc.plugin.review.canvas.gestures import Gestures
-from napari_alc.plugin.review.canvas.label_layer import LabelKind
-from napari_alc.plugin.review.canvas.layers import ReviewLayers
-from napari_alc.plugin.review.canvas.view_guard import ViewGuard
+from napari_alc.plugin.review.canvas.layers import ReviewLayers, ViewGuard
 from napari_alc.plugin.review.image_loader import ReadImage
 from napari_alc.plugin.review.messages import READ_ONLY
 from napari_alc.plugin.widgets.controls import single_shot

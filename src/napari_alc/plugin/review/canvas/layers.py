@@ -1,13 +1,15 @@
-"""The layers of the review in napari's viewer, and how they follow the zoom.
+"""The layers of the review in napari's viewer, how they follow the zoom, and stay in sight.
 
 All are made once and refilled: image, suggestions, words, and the boxes on top.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
 
 from napari_alc.plugin.palettes import OPEN_WIDTH, OWN
 from napari_alc.plugin.review.canvas.box_layer import BoxRows
@@ -15,6 +17,7 @@ from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.image_layer import ReviewImage
 from napari_alc.plugin.review.canvas.label_layer import MOST_LABELS, BoxLabels
 from napari_alc.plugin.review.canvas.suggestion_layer import SuggestionLines
+from napari_alc.plugin.widgets.controls import single_shot
 
 
 class ReviewLayers:
@@ -110,3 +113,48 @@ class ReviewLayers:
         dy, dx = (side / 2 / self.zoom for side in self._viewer.canvas.size)
         words = [self.styles.label(box) for box in self.rows.boxes.values()]
         self.labels.show(words, self.zoom, (x - dx, y - dy, x + dx, y + dy))
+
+
+class ViewGuard(QObject):
+    """Sets right what napari's own keys and buttons do to the view while `is_needed`."""
+
+    flattened = Signal()
+    """Emitted when a volume, a grid or other axes gave way to the one flat image."""
+
+    brought_back = Signal()
+    """Emitted when hidden boxes were brought back into sight."""
+
+    def __init__(
+        self, viewer: Any, layers: ReviewLayers, is_needed: Callable[[], bool], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._layers, self._is_needed = viewer, layers, is_needed
+        # napari is still within the change when it tells of it
+        self._later = single_shot(self, 0, self._set_right)
+        for event in (
+            viewer.dims.events.ndisplay,
+            viewer.dims.events.order,
+            viewer.canvas.grid.events.enabled,
+            layers.rows.layer.events.visible,
+        ):
+            event.connect(self._on_change)
+
+    def _on_change(self) -> None:
+        if self._is_needed() and not (self._is_flat and self._layers.are_in_sight):
+            self._later.start()
+
+    @property
+    def _is_flat(self) -> bool:
+        dims = self._viewer.dims
+        is_usual = dims.ndisplay == 2 and list(dims.order) == sorted(dims.order)
+        return is_usual and not self._viewer.canvas.grid.enabled
+
+    def _set_right(self) -> None:
+        if not self._is_flat:
+            self._viewer.dims.ndisplay = 2
+            self._viewer.dims.order = tuple(sorted(self._viewer.dims.order))
+            self._viewer.canvas.grid.enabled = False
+            self.flattened.emit()
+        if not self._layers.are_in_sight:
+            self._layers.set_visible(True)
+            self.brought_back.emit()

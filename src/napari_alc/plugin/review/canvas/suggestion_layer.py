@@ -96,7 +96,7 @@ class SuggestionLines:
     def show(
         self, boxes: Sequence[ReviewBox], zoom: float, solid: Collection[int] = frozenset()
     ) -> None:
-        """Show other boxes at a zoom in screen pixels a pixel; `solid` ones have solid lines too."""
+        """Show other boxes, at a zoom in screen pixels a pixel; `solid` have solid lines too."""
         wanted = tuple(boxes), frozenset(solid)
         if wanted != (self._boxes, self._solid):
             self._boxes, self._solid = wanted

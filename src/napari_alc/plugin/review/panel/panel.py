@@ -20,12 +20,12 @@ from napari_alc.plugin.review.commands import COMMANDS, DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.panel.bars import (
     CategoryBox,
     CommandMenu,
+    FilterBar,
     NoticeBar,
     OpenBoxesBar,
     PauseBar,
     SuggestionLegend,
 )
-from napari_alc.plugin.review.panel.filter_bar import FilterBar
 from napari_alc.plugin.review.panel.queue_table import QueueTable
 from napari_alc.plugin.review.panel.responsive import (
     ROOMY,
@@ -241,7 +241,7 @@ class ReviewPanel(QWidget):
         self.bar.setValue(self._done)
 
     def set_open(self, is_open: bool, read_only: str, models_saw: bool) -> None:
-        """Offer what can be carried out; `read_only` says why nothing can be changed, or nothing."""
+        """Offer what can be carried out; `read_only` says why nothing can be changed."""
         for name, button in self.buttons.items():
             usable = is_open or name in ALWAYS
             button.setEnabled(usable and not (read_only and name in DECIDING))
