@@ -151,7 +151,7 @@ def test_a_click_on_a_difference_leads_to_its_box(view, project, qtbot):
     share(project, ["Ada", "Bob"])
     read_all(project, "Ada", delete=[0])
     read_all(project, "Bob", add=[DRAWN])
-    view.refresh()
+    view.set_project(project)
     consensus = next(task for task in queue(project) if not task.is_done)
     boxes = open_document(project, consensus, "Eve").open_boxes
     assert view.summary.text() == "2 objects in 1 image; 2 still open."
@@ -175,7 +175,7 @@ def test_what_the_majority_settled_can_be_hidden(view, project, qtbot):
     read_all(project, "Ada", add=[DRAWN])
     read_all(project, "Bob", delete=[0])
     read_all(project, "Cy")
-    view.refresh()
+    view.set_project(project)
     assert {row[3] for row in texts(view.objects)} == {"majority"}
     assert view.summary.text() == "2 objects in 1 image; all of them settled."
     chosen = []
@@ -191,11 +191,11 @@ def test_the_agreement_of_each_pair_is_told(view, project):
     share(project, ["Ada", "Bob", "Cy"])
     read_all(project, "Ada", delete=[0])
     read_all(project, "Bob")
-    view.refresh()
+    view.set_project(project)
     assert view.summary.text() == NO_DIFFERENCE
     assert texts(view.pairs) == [["Ada, Bob", "2", "16", "0.97", "0.00"]]
     read_all(project, "Cy")
-    view.refresh()
+    view.set_project(project)
     assert texts(view.pairs)[2] == ["Bob, Cy", "2", "16", "1.00", "–"]
     assert "Bob and Cy: no kappa, both said the same of every box" in view.reasons.text()
 
@@ -203,7 +203,7 @@ def test_the_agreement_of_each_pair_is_told(view, project):
 def test_a_project_that_cannot_be_read_is_said(view, project):
     project.close()
     (project.folder / "project.db").write_bytes(b"no database" * 100)
-    view.refresh()
+    view.set_project(project)
     assert "damaged" in view.error.text()
     assert view.error.isVisible()
 
@@ -212,7 +212,7 @@ def test_without_a_project_nothing_is_shown(view, project):
     share(project, ["Ada", "Bob"])
     read_all(project, "Ada", delete=[0])
     read_all(project, "Bob")
-    view.refresh()
+    view.set_project(project)
     assert len(texts(view.objects)) == 1
     view.set_project(None)
     assert texts(view.objects) == texts(view.pairs) == []

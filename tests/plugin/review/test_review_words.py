@@ -14,7 +14,7 @@ from napari_alc.plugin.review.keys.help_window import help_html
 from napari_alc.plugin.review.messages import (
     box_title,
     boxes_title,
-    open_words,
+    open_question,
     progress_words,
     task_words,
     why_here,
@@ -89,8 +89,8 @@ def test_both_steps_are_told_apart():
 def test_counts_read_as_plain_english():
     assert progress_words(12, 40, 31) == "12 of 40 images done, 31 boxes left"
     assert progress_words(0, 1, 1) == "0 of 1 image done, 1 box left"
-    assert open_words(1).startswith("1 box is")
-    assert open_words(1500).startswith("1,500 boxes are")
+    assert open_question(1, 0).startswith("1 box is")
+    assert open_question(1500, 0).startswith("1,500 boxes are")
     assert boxes_title(0) == "No box picked"
     assert boxes_title(3) == "3 boxes picked"
 

@@ -218,9 +218,7 @@ class BoxCommands:
         }
         return own | {name: partial(self.nudge, nudge) for name, nudge in NUDGES.items()}
 
-    def open(
-        self, opened: OpenImage, image: ReadImage, first: int | None = None, is_close: bool = False
-    ) -> None:
+    def open(self, opened: OpenImage, image: ReadImage, first: int | None, is_close: bool) -> None:
         """Show an image and begin with one of its open boxes, as `BoxSelection.begin` does."""
         self._state.opened, self._state.current_ids, self._state.regions = opened, (), {}
         self._canvas.show(image, opened.document, bool(self._state.read_only))

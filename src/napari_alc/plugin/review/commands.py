@@ -9,8 +9,9 @@ common keyboard hides behind AltGr.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 from napari_alc.boxes import Corners
 from napari_alc.plugin import tooltips
@@ -97,39 +98,29 @@ class Edits:
 FAR = 10
 """Pixels that an arrow key moves with Shift; one without."""
 
-_ARROWS = (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1))
-
-_SIZES = {"Left": "narrower", "Right": "wider", "Up": "shorter", "Down": "taller"}
-
-_GROWING = {"Left": "narrower", "Right": "wider", "Up": "shorter", "Down": "lower"}
-"""Names of the commands that move the lower right corner."""
-
-
-def _arrow_commands() -> list[tuple[Command, Nudge]]:
-    return [
-        _arrow(arrow, Nudge(step * x, step * y, grow))
-        for grow in (False, True)
-        for step in (1, FAR)
-        for arrow, x, y in _ARROWS
-    ]
+_ARROWS = (
+    ("Left", -1, 0, "narrower", "narrower"),
+    ("Right", 1, 0, "wider", "wider"),
+    ("Up", 0, -1, "shorter", "shorter"),
+    ("Down", 0, 1, "lower", "taller"),
+)
+"""Arrow, direction, and for the lower right corner alone: the command's name, what the box gets."""
 
 
-def _arrow(arrow: str, nudge: Nudge) -> tuple[Command, Nudge]:
-    far = FAR in (abs(nudge.dx), abs(nudge.dy))
-    pixels = f"by {FAR} pixels" if far else "by 1 pixel"
-    keys = "+".join([*(["Alt"] if nudge.grow else []), *(["Shift"] if far else []), arrow])
-    if nudge.grow:
-        name, label = _GROWING[arrow], f"Make {_SIZES[arrow]}"
-    else:
-        name, label = arrow.lower(), f"Move {arrow.lower()}"
-    prefix = "far_" if far else "" if nudge.grow else "move_"
-    command = Command(
-        f"{prefix}{name}", f"{label} {pixels}" if far else label, (keys,), ADJUSTING, repeats=True
-    )
-    return command, nudge
+def _arrow_commands() -> Iterator[tuple[Command, Nudge]]:
+    for grow, step, (arrow, x, y, growing, size) in product((False, True), (1, FAR), _ARROWS):
+        far, way = step == FAR, arrow.lower()
+        prefix = "far_" if far else "" if grow else "move_"
+        name = f"{prefix}{growing if grow else way}"
+        label = f"Make {size}" if grow else f"Move {way}"
+        key = "+".join([*(["Alt"] if grow else []), *(["Shift"] if far else []), arrow])
+        command = Command(
+            name, f"{label} by {FAR} pixels" if far else label, (key,), ADJUSTING, repeats=True
+        )
+        yield command, Nudge(step * x, step * y, grow)
 
 
-_NUDGING = _arrow_commands()
+_NUDGING = tuple(_arrow_commands())
 
 NUDGES: Mapping[str, Nudge] = {command.name: nudge for command, nudge in _NUDGING}
 """The commands of the arrow keys by name."""
@@ -206,18 +197,11 @@ _LAYERS = "napari would pick or hide layers that belong to the review"
 _AXES = "napari would choose the axis of a stack; the review shows one image"
 
 TAKEN_OVER: Mapping[str, str] = {
-    "Del": _DOCUMENT,
-    "Backspace": _DOCUMENT,
-    "3": _DOCUMENT,
+    **dict.fromkeys(("Del", "Backspace", "3"), _DOCUMENT),
     "Ctrl+Y": "napari would show a volume; the review shows one image",
     "Esc": "napari would end a drawing with a half-drawn box",
-    "Left": _SLICES,
-    "Right": _SLICES,
-    "Shift+Up": _LAYERS,
-    "Shift+Down": _LAYERS,
-    "Alt+Shift+Up": _LAYERS,
-    "Alt+Shift+Down": _LAYERS,
-    "Alt+Up": _AXES,
-    "Alt+Down": _AXES,
+    **dict.fromkeys(("Left", "Right"), _SLICES),
+    **dict.fromkeys(("Shift+Up", "Shift+Down", "Alt+Shift+Up", "Alt+Shift+Down"), _LAYERS),
+    **dict.fromkeys(("Alt+Up", "Alt+Down"), _AXES),
 }
 """Keys of napari's own that the review may use, and why; no other may be chosen."""

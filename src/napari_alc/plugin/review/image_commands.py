@@ -65,10 +65,8 @@ class ImageCommands:
 
     def _read_queue(self, project: Project, holders: Mapping[int, str]) -> None:
         state = self._state
-        queue, unfinished = (
-            ReviewQueue.read(project, self.person, holders),
-            tasks.unfinished(project),
-        )
+        queue = ReviewQueue.read(project, self.person, holders)
+        unfinished = tasks.unfinished(project)
         state.pace = time_spent.pace(project, self.person)
         state.queue, state.unfinished, state.is_queue_old = queue, unfinished, False
         if state.task is not None:

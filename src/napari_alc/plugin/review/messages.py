@@ -72,14 +72,6 @@ _TASK = {
     ),
 }
 
-_STATES = {
-    "open": "open",
-    "kept": "kept",
-    "changed": "changed",
-    "added": "drawn",
-    "deleted": "deleted",
-}
-
 
 def task_words(task: Task | None) -> tuple[str, str]:
     """What a person is asked to do with an image: a heading and a sentence."""
@@ -104,15 +96,10 @@ def why_nothing_is_left(queue: ReviewQueue, unfinished: int) -> str:
     return ALL_DONE if len(queue) else NOTHING_HANDED_OUT
 
 
-def open_words(number: int) -> str:
-    """The question before an image is finished with open boxes."""
-    what = form(number, "is it", "are they")
-    return f"{counted(number, 'box is', 'boxes are')} still open. What {what}?"
-
-
 def open_question(still_open: int, hidden: int) -> str:
     """The question before an image is finished, where the filter hides some of the open boxes."""
-    question = open_words(still_open)
+    what = form(still_open, "is it", "are they")
+    question = f"{counted(still_open, 'box is', 'boxes are')} still open. What {what}?"
     if not hidden:
         return question
     which = counted(hidden, "of them is", "of them are")
@@ -183,16 +170,9 @@ def now_words(before: str, now: str) -> str:
 def why_here(
     box: ReviewBox, others: Sequence[ReviewBox], models_saw: bool, iou: float = 0.5
 ) -> str:
-    """Why a box is under review, in a few sentences.
+    """Why a box is under review, in a few sentences, beside all proposals and suggestions.
 
-    Parameters
-    ----------
-    others
-        Every box of the image: proposals and suggestions.
-    models_saw
-        Whether models have looked at the image.
-    iou
-        Boxes agree above this overlap, 0–1.
+    Boxes agree above an overlap of `iou`, 0–1; `models_saw`: whether models know the image.
     """
     if box.source == "person":
         return f"Drawn by {box.person or 'a person'}."
@@ -233,7 +213,8 @@ def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
     """Which box is the current one: by its place from 1 among `opened`, 0 where it is decided."""
     x1, y1, x2, y2 = box.corners
     size = f"{x2 - x1:.0f} × {y2 - y1:.0f} px"
-    where = f"Open box {position} of {opened}" if position else f"Box, {_STATES[box.state]}"
+    state = "drawn" if box.state == "added" else box.state
+    where = f"Open box {position} of {opened}" if position else f"Box, {state}"
     return f"{where} · {category} · {size}"
 
 

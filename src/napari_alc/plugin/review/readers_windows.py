@@ -34,12 +34,32 @@ from napari_alc.project.readers.agreement import Difference, PairAgreement, agre
 from napari_alc.project.readers.sharing import readers, share, shareable
 from napari_alc.wording import UNKNOWN, counted, sharing_words, verdict_words
 
+WHAT_IT_DOES = (
+    "Each reader gets every image that nobody has begun and reads it without seeing what the "
+    "others decide. What most of them say becomes the label; where they are split, one person "
+    "settles it."
+)
+
+NAMES_HEIGHT = 84
+"""Pixels: room for four names."""
+
+WIDTH = 420
+
+FRAME = "QPlainTextEdit { border: 1px solid #7a7f88; border-radius: 3px; padding: 2px; }"
+"""napari's themes give such a field none, so that it would not be seen."""
+
+_ENDING = "Readings that nobody has begun are taken back; those begun are to be finished."
+
 NOTHING_READ = "No image has been read by two readers yet."
 
 NO_DIFFERENCE = "No difference in the images that all of their readers have finished."
 
 PAIRS_HEIGHT = 98
 """Pixels: the heading and the three pairs of three readers."""
+
+
+SIZE = (760, 520)
+"""Width and height of the window that tells where readers differ."""
 
 
 class _LeftAligned(QStyledItemDelegate):
@@ -51,17 +71,13 @@ class _LeftAligned(QStyledItemDelegate):
 
 
 class ReadersView(QWidget):
-    """Lists every object on which the readers of a project differ, and their agreement.
-
-    It shows what `set_project` or `refresh` found; neither looks at the project by itself.
-    """
+    """Every object on which readers differ, and their agreement, as `set_project` found them."""
 
     chosen = Signal(int, object)
     """Emitted with a consensus task's id and the id of a box in it; None for no box."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._project: Project | None = None
         self._found: Sequence[Difference] = ()
         self._shown: Sequence[Difference] = ()
         self.summary = words()
@@ -98,18 +114,13 @@ class ReadersView(QWidget):
         layout.addWidget(self.reasons)
 
     def set_project(self, project: Project | None) -> None:
-        """Show another project, or none."""
-        self._project = project
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Ask the project again."""
+        """Show what a project says now; None for no project."""
         show_words(self.error, "")
         found: Sequence[Difference] = ()
         pairs: Sequence[PairAgreement] = ()
-        if self._project is not None:
+        if project is not None:
             try:
-                found, pairs = differences(self._project), agreement(self._project)
+                found, pairs = differences(project), agreement(project)
             except AlcError as error:
                 show_words(self.error, str(error))
         self._found = found
@@ -155,21 +166,6 @@ def _object_row(one: Difference) -> Row:
 def _pair_row(pair: PairAgreement) -> Row:
     kappa = UNKNOWN if pair.kappa is None else f"{pair.kappa:.2f}"
     return f"{pair.first}, {pair.second}", pair.images, pair.boxes, f"{pair.f1:.2f}", kappa
-
-
-WHAT_IT_DOES = (
-    "Each reader gets every image that nobody has begun and reads it without seeing what the "
-    "others decide. What most of them say becomes the label; where they are split, one person "
-    "settles it."
-)
-
-NAMES_HEIGHT = 84
-"""Pixels: room for four names."""
-
-WIDTH = 420
-
-FRAME = "QPlainTextEdit { border: 1px solid #7a7f88; border-radius: 3px; padding: 2px; }"
-"""napari's themes give such a field none, so that it would not be seen."""
 
 
 class ReadersDialog(QDialog):
@@ -238,18 +234,11 @@ class ReadersDialog(QDialog):
         self.shared.emit(sharing_words(self.entered, images))
 
 
-_ENDING = "Readings that nobody has begun are taken back; those begun are to be finished."
-
-
 def _count_words(images: int) -> str:
     if not images:
         return "No image waits untouched; images that are selected later will be shared."
     shared = counted(images, "image is", "images are")
     return f"{shared} shared now, and so is every image that is selected later."
-
-
-SIZE = (760, 520)
-"""Width and height of the window that tells where readers differ."""
 
 
 class ReviewReaders(QObject):

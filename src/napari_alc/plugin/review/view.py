@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from qtpy.compat import isalive
@@ -14,11 +15,11 @@ from napari_alc.plugin.palettes import PALETTES
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.box_style import LabelKind
 from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
-from napari_alc.plugin.review.canvas.scale_bar import canvas_widget
+from napari_alc.plugin.review.canvas.image_layer import canvas_widget
 from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.image_loader import ReadAhead
+from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.activity import ActivityWatch
-from napari_alc.plugin.review.keys.bindings import current_texts
 from napari_alc.plugin.review.keys.help_window import HelpWindow
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
 from napari_alc.plugin.review.messages import LABEL_WORDS
@@ -30,6 +31,9 @@ from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.project import Project
 from napari_alc.project.storage.records import ReviewBox
 from napari_alc.wording import verdict_words
+
+REST_MS = 150
+"""What others show of a finished image is renewed after the next one has been drawn."""
 
 
 class ReviewPresenter:
@@ -117,72 +121,60 @@ class ReviewPresenter:
         return title, " ".join(sentence for sentence in sentences if sentence)
 
 
-class ViewCommands(QObject):
-    """Changes how the canvas looks and remembers it."""
+class ViewCommands:
+    """Changes how the canvas looks and remembers it.
 
-    changed = Signal()
-    """Emitted when contrast or colours have changed."""
+    `changed` is called when contrast or colours have changed, `notify` with what is to be told.
+    """
 
-    notified = Signal(str)
-    """Emitted with what a person should know."""
-
-    def __init__(self, canvas: ReviewCanvas, parent: QObject) -> None:
-        super().__init__(parent)
-        self.canvas = canvas
-        canvas.image.notified.connect(self.notified)
-        self.read_preferences()
+    def __init__(
+        self, canvas: ReviewCanvas, changed: Callable[[], None], notify: Callable[[str], None]
+    ) -> None:
+        self.canvas, self._changed, self._notify = canvas, changed, notify
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What keys and buttons do here, by the command's name."""
         image = self.canvas.image
         return {
-            "hide_boxes": lambda: self.canvas.set_visible(False),
+            "hide_boxes": partial(self.canvas.set_visible, False),
             "whole_image": image.look_at_whole,
-            "contrast": lambda: self._contrast(image.toggle_stretch),
-            "darker": lambda: self._contrast(image.darker),
-            "brighter": lambda: self._contrast(image.brighter),
-            "local_contrast": lambda: self._contrast(image.toggle_local),
+            "contrast": partial(self._contrast, image.toggle_stretch),
+            "darker": partial(self._contrast, image.darker),
+            "brighter": partial(self._contrast, image.brighter),
+            "local_contrast": partial(self._contrast, image.toggle_local),
             "labels": self.next_labels,
             "palette": self.next_palette,
         }
-
-    def show_boxes(self) -> None:
-        """End what holding the key that hides the boxes began."""
-        self.canvas.set_visible(True)
 
     def read_preferences(self) -> None:
         """Look as napari's preferences say."""
         self.canvas.set_palette(preferences.palette())
         self.canvas.set_labels(cast("LabelKind", preferences.labels()))
-        self.changed.emit()
+        self._changed()
 
     def next_labels(self) -> None:
         """Write something else beside the boxes."""
         kind = _after(preferences.labels(), list(LABEL_WORDS))
         preferences.set_labels(kind)
         self.canvas.set_labels(cast("LabelKind", kind))
-        self.notified.emit(LABEL_WORDS[kind])
+        self._notify(LABEL_WORDS[kind])
 
     def next_palette(self) -> None:
         """Take other colours."""
         name = _after(preferences.palette(), list(PALETTES))
         preferences.set_palette(name)
         self.canvas.set_palette(name)
-        self.changed.emit()
-        self.notified.emit(f"Colours: {name}.")
+        self._changed()
+        self._notify(f"Colours: {name}.")
 
     def _contrast(self, change: Callable[[], None]) -> None:
         change()
-        self.changed.emit()
+        self._changed()
 
 
 def _after(value: str, values: list[str]) -> str:
     place = values.index(value) if value in values else -1
     return values[(place + 1) % len(values)]
-
-
-REST_MS = 150
-"""What others show of a finished image is renewed after the next one has been drawn."""
 
 
 class MainThread(QObject):
@@ -218,7 +210,7 @@ class ReviewView(QWidget):
         self.controller = ReviewController(self.canvas, self.reader)
         self.state = self.controller.state
         self._presenter = ReviewPresenter(self.state, self.panel, self.canvas)
-        self.view_commands = ViewCommands(self.canvas, self)
+        self.view_commands = ViewCommands(self.canvas, self._on_look, self.state.notify)
         self.help = HelpWindow(self)
         self.readers = ReviewReaders(self, self.controller.session.leave)
         self.rest = single_shot(self, REST_MS, self.controller.images.catch_up)
@@ -226,7 +218,7 @@ class ReviewView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
         actions = self.actions_by_name()
-        released = {"hide_boxes": self.view_commands.show_boxes}
+        released = {"hide_boxes": partial(self.canvas.set_visible, True)}
         self.panel.connect_commands(actions, released)
         self.keys = ReviewKeys(viewer, self.canvas.layers, actions, released, self)
         watched = canvas_widget(viewer), self
@@ -261,14 +253,13 @@ class ReviewView(QWidget):
     def _connect_canvas(self) -> None:
         canvas, boxes, state = self.canvas, self.controller.boxes, self.state
         canvas.picked.connect(boxes.selection.pick)
-        canvas.edited.connect(boxes.apply)
-        canvas.refused.connect(state.notify)
+        canvas.gestures.edited.connect(boxes.apply)
+        canvas.gestures.refused.connect(state.notify)
         canvas.guard.flattened.connect(lambda: state.notify(messages.FLAT))
         canvas.guard.brought_back.connect(
             lambda: state.notify(state.keys.filled(messages.IN_SIGHT))
         )
-        self.view_commands.notified.connect(state.notify)
-        self.view_commands.changed.connect(self._on_look)
+        canvas.image.notified.connect(state.notify)
         self.keys.changed.connect(self._follow_preferences)
 
     def _connect_controller(self) -> None:
@@ -296,12 +287,13 @@ class ReviewView(QWidget):
 
     def _follow_preferences(self) -> None:
         """Follow napari's preferences: keys, colours, words."""
-        self.state.keys = current_texts()
+        self.state.keys = bindings.current_texts()
         self.panel.show_keys(self.state.keys)
         self.help.refresh()
         self.view_commands.read_preferences()
-        if self.keys.problems:
-            self.state.notify(" ".join(self.keys.problems))
+        problems = bindings.current().problems
+        if problems:
+            self.state.notify(" ".join(problems))
 
     def _on_look(self) -> None:
         self.panel.filter.set_colours(self.canvas.styles.colours)

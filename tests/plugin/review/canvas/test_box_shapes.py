@@ -11,7 +11,7 @@ from napari.layers.shapes._shapes_models import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_alc.plugin.review.canvas.box_layer import STRETCHED, BoxShapes, are_upright, rectangles
-from napari_alc.plugin.review.canvas.edits import all_vertices
+from napari_alc.plugin.review.canvas.edits import to_vertices
 
 SIDE = st.floats(0.5, 500)
 PLACE = st.floats(0, 4000)
@@ -24,7 +24,7 @@ def boxes(draw: st.DrawFn) -> tuple[float, float, float, float]:
 
 
 def corners(some: list[tuple[float, float, float, float]]) -> np.ndarray:
-    return np.asarray(all_vertices(np.array(some)), dtype=np.float32)
+    return np.asarray(to_vertices(np.array(some)), dtype=np.float32)
 
 
 @given(st.lists(boxes(), min_size=1, max_size=4), st.floats(0.1, 50))

@@ -12,8 +12,12 @@ from review_driver import shared_viewer
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review.canvas import image_layer
-from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage, with_local_contrast
-from napari_alc.plugin.review.canvas.scale_bar import LONGEST
+from napari_alc.plugin.review.canvas.image_layer import (
+    LONGEST,
+    MOST_STEPS,
+    ReviewImage,
+    with_local_contrast,
+)
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.plugin.review.messages import (
     BRIGHTEST,

@@ -8,7 +8,6 @@ from napari_alc.labels import ImageRecord
 from napari_alc.plugin.review.canvas.edits import (
     NEW,
     SLIP,
-    all_vertices,
     are_in_place,
     bounds,
     edits,
@@ -145,5 +144,5 @@ def test_rows_in_place_are_those_drawn_as_their_boxes_are():
 
 def test_many_boxes_have_the_vertices_of_each():
     corners = np.array([A.corners, B.corners])
-    for row, box in zip(all_vertices(corners), BOXES, strict=True):
+    for row, box in zip(to_vertices(corners), BOXES, strict=True):
         np.testing.assert_array_equal(row, to_vertices(box.corners))

@@ -220,7 +220,7 @@ def test_a_read_only_image_is_changed_by_no_gesture(at):
 
 def test_drawing_on_a_read_only_image_is_refused_with_a_word(at, qtbot):
     at.canvas.set_read_only(True)
-    with qtbot.waitSignal(at.canvas.refused) as refused:
+    with qtbot.waitSignal(at.canvas.gestures.refused) as refused:
         at.canvas.start_drawing()
     assert "only be looked at" in refused.args[0]
     assert not at.canvas.is_drawing
@@ -228,7 +228,7 @@ def test_drawing_on_a_read_only_image_is_refused_with_a_word(at, qtbot):
 
 def test_what_reaches_a_read_only_layer_all_the_same_is_taken_back(at, qtbot):
     at.canvas.set_read_only(True)
-    with qtbot.waitSignal(at.canvas.refused):
+    with qtbot.waitSignal(at.canvas.gestures.refused):
         at.layer.remove([0, 1])
     at.settle()
     assert {box.state for box in at.document.shown} == {"open"}

@@ -267,7 +267,7 @@ def test_keys_set_in_the_preferences_count_at_once(page, canvas, qtbot):
     assert bindings.current_texts().filled("press {keep}") == "press Y"
     with qtbot.waitSignal(page.keys.changed):
         settings.update({"keep": "E", "draw": ""})
-    assert [problem.split(" (")[0] for problem in page.keys.problems] == [
+    assert [problem.split(" (")[0] for problem in bindings.current().problems] == [
         "E belongs to napari",
         "Every command needs a key. “Draw a box” stays on W.",
     ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from napari_alc.boxes import areas, as_boxes
 from napari_alc.plugin.review.canvas.box_style import BoxStyle
-from napari_alc.plugin.review.canvas.edits import NEW, Vertices, all_vertices, are_in_place
+from napari_alc.plugin.review.canvas.edits import NEW, Vertices, are_in_place, to_vertices
 from napari_alc.project.storage.records import ReviewBox
 
 STRETCHED = ("_data", "_bounding_box", "_box", "_face_vertices", "_edge_vertices")
@@ -118,7 +118,15 @@ class BoxRows:
         self.is_filling = False
         self.is_stale = False
         """Whether rows may differ from `boxes`, so that no gesture can be read from them."""
-        self.layer = _shapes()
+        self.layer = BoxShapes(
+            ndim=2,
+            name="Boxes",
+            edge_color="white",
+            face_color="transparent",
+            opacity=1.0,
+            features={"id": np.empty(0, dtype=np.int64)},
+            feature_defaults={"id": NEW},
+        )
 
     @contextmanager
     def filling(self) -> Iterator[None]:
@@ -209,7 +217,7 @@ class BoxRows:
             depths = _depths(corners)
             self._depths.update({b.id: depth for b, depth in zip(boxes, depths, strict=True)})
             layer.add(
-                list(all_vertices(corners)),
+                list(to_vertices(corners)),
                 shape_type="rectangle",
                 edge_width=[style.width for style in styles],
                 edge_color=_rgba(styles),
@@ -290,16 +298,3 @@ def _rgba(styles: Sequence[BoxStyle]) -> NDArray[np.float32]:
 def _depths(corners: Vertices) -> list[int]:
     """The order in which boxes lie upon each other: small ones on top."""
     return [int(depth) for depth in -10 * np.sqrt(areas(corners))]
-
-
-def _shapes() -> BoxShapes:
-    layer = BoxShapes(
-        ndim=2,
-        name="Boxes",
-        edge_color="white",
-        face_color="transparent",
-        opacity=1.0,
-        features={"id": np.empty(0, dtype=np.int64)},
-    )
-    layer.feature_defaults = {"id": NEW}
-    return layer

@@ -36,12 +36,6 @@ class ReviewCanvas(QObject):
     picked = Signal(object)
     """Emitted with the ids of the boxes that a person picked."""
 
-    edited = Signal(object)
-    """Emitted with the `Edits` of a gesture."""
-
-    refused = Signal(str)
-    """Emitted with the reason why a gesture changed nothing."""
-
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
@@ -54,17 +48,15 @@ class ReviewCanvas(QObject):
         self.boxes, self.image = self._rows.layer, self._layers.image
         self.lines = self._layers.lines
         self.guard = ViewGuard(viewer, self._layers, lambda: self._document is not None, self)
-        self._gestures = Gestures(self._rows, self)
+        self.gestures = Gestures(self._rows, self)
         # napari is still within a gesture when it tells of it
         self._restore_later = single_shot(self, 0, self._restore)
         self._rest_later = single_shot(self, REST_MS, self._on_rest)
         self._connect()
 
     def _connect(self) -> None:
-        gestures, camera = self._gestures, self._viewer.scene.camera
+        gestures, camera = self.gestures, self._viewer.scene.camera
         gestures.picked.connect(self._on_picked)
-        gestures.edited.connect(self.edited)
-        gestures.refused.connect(self.refused)
         gestures.disturbed.connect(self._restore_later.start)
         gestures.pressed.connect(self._on_press)
         gestures.released.connect(self._on_release)
@@ -81,7 +73,7 @@ class ReviewCanvas(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a person holds the mouse on the boxes."""
-        return self._gestures.mouse.is_down
+        return self.gestures.is_down
 
     @property
     def is_settled(self) -> bool:
@@ -91,7 +83,7 @@ class ReviewCanvas(QObject):
     @property
     def is_drawing(self) -> bool:
         """Whether the next drag draws a box."""
-        return self._gestures.is_drawing
+        return self.gestures.is_drawing
 
     def show(self, image: ReadImage, document: ReviewDocument, read_only: bool) -> None:
         """Put another image in place of the one shown, and show it as a whole."""
@@ -104,7 +96,7 @@ class ReviewCanvas(QObject):
     def show_document(self, document: ReviewDocument | None) -> None:
         """Show the boxes of `document`; None for none."""
         self._document = document
-        self._gestures.image = None if document is None else document.image
+        self.gestures.image = None if document is None else document.image
         self._selected, self._shown_ids = (), None
         self.styles.regions = {}
         self.stop_drawing()
@@ -183,7 +175,7 @@ class ReviewCanvas(QObject):
 
     def set_read_only(self, read_only: bool) -> None:
         """Let boxes be looked at and picked, but not changed; False lifts it."""
-        self._gestures.set_read_only(read_only)
+        self.gestures.set_read_only(read_only)
 
     def look_at(self, box: ReviewBox) -> None:
         """Centre a box, so large that its surroundings can be seen too."""
@@ -200,8 +192,8 @@ class ReviewCanvas(QObject):
 
     def start_drawing(self) -> None:
         """Let the next drags draw boxes."""
-        if self._gestures.is_read_only:
-            self.refused.emit(READ_ONLY)
+        if self.gestures.is_read_only:
+            self.gestures.refused.emit(READ_ONLY)
             return
         self._layers.make_active()
         self.select(())
@@ -210,7 +202,7 @@ class ReviewCanvas(QObject):
 
     def stop_drawing(self) -> None:
         """Let drags move boxes again; a box half drawn is left out."""
-        self._gestures.stop_drawing()
+        self.gestures.stop_drawing()
 
     def _visible(self) -> dict[int, ReviewBox]:
         """The boxes to be shown."""
@@ -270,7 +262,7 @@ class ReviewCanvas(QObject):
         self._rest_later.start()
         if self._rows.is_stale:
             self._restore_later.start()
-        if self._gestures.is_read_only and self._gestures.mouse.travel < SLIP:
+        if self.gestures.is_read_only and self.gestures.travel < SLIP:
             self.select(self.under_pointer()[:1])
             self.picked.emit(self._selected)
 

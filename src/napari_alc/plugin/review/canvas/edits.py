@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_alc.boxes import Corners
 from napari_alc.labels import ImageRecord
@@ -32,15 +32,9 @@ NEW = 0
 """Identity of a row that a person drew."""
 
 
-def to_vertices(corners: Sequence[float]) -> Vertices:
-    """The rectangle of a box, shape (4, 2), clockwise from its upper left corner."""
-    x1, y1, x2, y2 = corners
-    return np.array([[y1, x1], [y1, x2], [y2, x2], [y2, x1]])
-
-
-def all_vertices(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`to_vertices` of boxes of shape (N, 4); returns shape (N, 4, 2)."""
-    return corners[:, [[1, 0], [1, 2], [3, 2], [3, 0]]]
+def to_vertices(corners: ArrayLike) -> Vertices:
+    """Rectangles of boxes, shape (..., 4) to (..., 4, 2), clockwise from the upper left corner."""
+    return np.asarray(corners)[..., [[1, 0], [1, 2], [3, 2], [3, 0]]]
 
 
 def are_in_place(
@@ -51,7 +45,7 @@ def are_in_place(
     found = np.zeros(len(ids), dtype=bool)
     if rows:
         drawn = np.stack([data[row] for row in rows])
-        meant = all_vertices(np.array([boxes[ids[row]].corners for row in rows]))
+        meant = to_vertices([boxes[ids[row]].corners for row in rows])
         found[rows] = (np.abs(drawn - meant) <= SAME).all(axis=(1, 2))
     return found
 

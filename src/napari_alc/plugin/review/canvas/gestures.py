@@ -6,7 +6,7 @@ handed on; the canvas then fills the rows again with what the document says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,32 +21,6 @@ from napari_alc.plugin.review.messages import NO_OTHER_SHAPES, NO_TURNING, READ_
 
 MODES = ("pan_zoom", "select", "direct", "add_rectangle")
 """Of napari's tools for shapes, those that leave boxes."""
-
-
-class MouseWatch:
-    """Follows each press of the mouse on a layer until it is let go."""
-
-    def __init__(
-        self, layer: Shapes, pressed: Callable[[], None], released: Callable[[], None]
-    ) -> None:
-        self._pressed, self._released = pressed, released
-        self.is_down = False
-        self.travel = 0.0
-        """Furthest distance from the last press, in pixels of the screen."""
-        layer.mouse_drag_callbacks.insert(0, self._watch)
-
-    def _watch(self, _layer: Shapes, event: Any) -> Iterator[None]:
-        self._pressed()
-        self.is_down, self.travel = True, 0.0
-        start = np.array(event.pos)
-        try:
-            yield
-            while event.type == "mouse_move":
-                self.travel = max(self.travel, float(np.hypot(*(event.pos - start))))
-                yield
-        finally:
-            self.is_down = False
-            self._released()
 
 
 class Gestures(QObject):
@@ -77,11 +51,30 @@ class Gestures(QObject):
         self.image: ImageRecord | None = None
         """The image whose boxes are shown; None for none."""
         self.is_read_only = False
-        self.mouse = MouseWatch(self._layer, self.pressed.emit, self.released.emit)
+        self.is_down = False
+        """Whether the mouse is held on the boxes."""
+        self.travel = 0.0
+        """Furthest distance from the last press, in pixels of the screen."""
+        # what the layer does with the mouse itself comes after
+        self._layer.mouse_drag_callbacks.insert(0, self._watch_mouse)
         self._layer.events.data.connect(self._on_data)
-        self._layer.events.features.connect(self._on_features)
+        self._layer.events.features.connect(self._read)  # a paste says nothing else
         self._layer.events.mode.connect(self._on_mode)
         self._layer.selected_data.events.items_changed.connect(self._on_selection)
+
+    def _watch_mouse(self, _layer: Shapes, event: Any) -> Iterator[None]:
+        """Follow a press of the mouse until it is let go."""
+        self.pressed.emit()
+        self.is_down, self.travel = True, 0.0
+        start = np.array(event.pos)
+        try:
+            yield
+            while event.type == "mouse_move":
+                self.travel = max(self.travel, float(np.hypot(*(event.pos - start))))
+                yield
+        finally:
+            self.is_down = False
+            self.released.emit()
 
     @property
     def is_drawing(self) -> bool:
@@ -98,7 +91,7 @@ class Gestures(QObject):
         self._leaves_out = True
         self._layer.mode = self._usual_mode
         self._leaves_out = False
-        if self.mouse.is_down:
+        if self.is_down:
             self._let_go()
 
     def set_read_only(self, read_only: bool) -> None:
@@ -134,10 +127,6 @@ class Gestures(QObject):
         if str(event.action) in ("added", "changed", "removed"):
             self._read()
 
-    def _on_features(self) -> None:
-        """A paste says nothing but this."""
-        self._read()
-
     def _read(self) -> None:
         rows = self._rows
         if rows.is_filling or rows.is_stale or self.image is None:
@@ -149,11 +138,11 @@ class Gestures(QObject):
         # Rows and boxes may differ from now on; napari is still within the gesture.
         rows.is_stale = True
         self.disturbed.emit()
-        if found.drawn and self.mouse.is_down:
+        if found.drawn and self.is_down:
             self._let_go()
         if self._leaves_out:
             return
-        found = without_slips(found, self.mouse.travel)
+        found = without_slips(found, self.travel)
         if self.is_read_only:
             self.refused.emit(READ_ONLY)
         elif found != Edits():

@@ -1,11 +1,15 @@
-"""The image under review on napari's canvas: its layer, its contrast, and the camera.
+"""The image under review on napari's canvas: layer, contrast, scale bar, and the camera.
 
 Contrast is for the eye alone; pixels and file stay as they are. Local contrast, a copy in which
 every neighbourhood takes all grays, is computed in a thread.
+
+napari's own scale bar measures in the units of the layers. Ours stay in pixels, as the boxes
+are, so the bar is a widget of its own that knows how large a pixel is.
 """
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,21 +17,18 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Image
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPaintEvent
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
 from skimage.exposure import equalize_adapthist
 
 from napari_alc.formats.images import Pixels, normalise
 from napari_alc.plugin.palettes import HALF_PIXEL
-from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
+from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of
-from napari_alc.plugin.review.messages import (
-    BRIGHTEST,
-    COLOURS_AS_THEY_ARE,
-    COMPUTING,
-    DARKEST,
-    NO_MEMORY,
-)
 from napari_alc.project.storage.records import ReviewBox
+from napari_alc.wording import length_words, round_length
 
 NEIGHBOURHOODS = 8
 """Along each side of the image."""
@@ -109,6 +110,92 @@ class LocalContrast(QObject):
         if copy is not None:
             self._copies[image] = copy
         self.ready.emit(image)
+
+
+LONGEST = 160.0
+"""Screen pixels of the bar at most; it is at least two fifths of that."""
+
+MARGIN = 12
+"""Screen pixels between the bar's ground and the canvas' edges."""
+
+PADDING = 8
+THICKNESS = 4
+
+GROUND = QColor(0, 0, 0, 190)
+"""Dark enough to read white on, whatever the image."""
+
+
+def canvas_widget(viewer: Any) -> QWidget:
+    """The widget that napari draws its layers in."""
+    window = viewer.window.main_menu.window()
+    return window.centralWidget().findChild(QOpenGLWidget)
+
+
+class ScaleBar(QWidget):
+    """Shows a round length at the present zoom; hidden where a pixel's size is not known."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(canvas_widget(viewer))
+        self._camera = viewer.scene.camera
+        self._nm_per_pixel: float | None = None
+        self.length = 0.0
+        """Of the bar, in screen pixels."""
+        self.words = ""
+        """Beside the bar."""
+        self.setAccessibleName("Scale bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._camera.events.zoom.connect(self._measure)
+        self.parentWidget().installEventFilter(self)
+        self.hide()
+
+    def set_pixel_size(self, nanometres: float | None) -> None:
+        """Measure in pixels of this size; None hides the bar."""
+        self._nm_per_pixel = nanometres
+        self.setVisible(nanometres is not None)
+        self._measure()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Stay in the corner of a canvas that is resized."""
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return bool(super().eventFilter(watched, event))
+
+    def _measure(self) -> None:
+        # napari's camera may outlive the window
+        if self._nm_per_pixel is None or not isalive(self):
+            return
+        nm_per_screen_pixel = self._nm_per_pixel / self._camera.zoom
+        nanometres = round_length(LONGEST * nm_per_screen_pixel)
+        self.length = nanometres / nm_per_screen_pixel
+        self.words = length_words(nanometres)
+        self._place()
+        self.update()
+
+    def _place(self) -> None:
+        text = self.fontMetrics()
+        inside = max(math.ceil(self.length), text.horizontalAdvance(self.words))
+        width = inside + 2 * PADDING
+        height = text.height() + THICKNESS + 2 * PADDING
+        canvas = self.parentWidget()
+        self.setGeometry(
+            canvas.width() - width - MARGIN, canvas.height() - height - MARGIN, width, height
+        )
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
+        """Draw the ground, the length in words, and the bar below."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(GROUND)
+        painter.drawRoundedRect(self.rect(), 4, 4)
+        left = (self.width() - self.length) / 2
+        below = self.height() - PADDING - THICKNESS
+        painter.fillRect(QRectF(left, below, self.length, THICKNESS), Qt.GlobalColor.white)
+        painter.setPen(Qt.GlobalColor.white)
+        above = QRectF(0, PADDING, self.width(), below - PADDING)
+        painter.drawText(above, Qt.AlignmentFlag.AlignHCenter, self.words)
+        painter.end()
 
 
 SHARE_OF_VIEW = 3.0
@@ -196,11 +283,11 @@ class ReviewImage(QObject):
 
     def brighter(self) -> None:
         """Make the grays a step brighter."""
-        self._step(1, BRIGHTEST)
+        self._step(1, messages.BRIGHTEST)
 
     def darker(self) -> None:
         """Make the grays a step darker."""
-        self._step(-1, DARKEST)
+        self._step(-1, messages.DARKEST)
 
     def toggle_local(self) -> None:
         """Change between local contrast and the image itself."""
@@ -233,7 +320,7 @@ class ReviewImage(QObject):
 
     def _refuses(self) -> bool:
         if self.has_colours:
-            self.notified.emit(COLOURS_AS_THEY_ARE)
+            self.notified.emit(messages.COLOURS_AS_THEY_ARE)
         return self.has_colours
 
     def _step(self, by: int, at_end: str) -> None:
@@ -259,7 +346,7 @@ class ReviewImage(QObject):
     def _await(self, is_awaited: bool) -> None:
         before, self._is_awaited = self._is_awaited, is_awaited
         if is_awaited or before:
-            self.notified.emit(COMPUTING if is_awaited else "")
+            self.notified.emit(messages.COMPUTING if is_awaited else "")
 
     def _on_local_ready(self, image: ReadImage) -> None:
         if image is not self._image or not self.local:
@@ -267,7 +354,7 @@ class ReviewImage(QObject):
         self._await(False)
         copy = self._contrast.take(image)
         if copy is None:
-            self.notified.emit(NO_MEMORY)
+            self.notified.emit(messages.NO_MEMORY)
         else:
             self._put(copy)
 

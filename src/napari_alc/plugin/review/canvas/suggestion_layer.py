@@ -83,23 +83,18 @@ class SuggestionLines:
         # napari draws each vector into the picture beside the layer's name: 30 ms for 20 boxes
         self.layer._max_vectors_thumbnail = 1
         self.layer.editable = False
-        self._boxes: tuple[ReviewBox, ...] = ()
+        self.boxes: tuple[ReviewBox, ...] = ()
         self._solid: frozenset[int] = frozenset()
         self._zoom = 0.0
         self._is_hidden = False
-
-    @property
-    def boxes(self) -> tuple[ReviewBox, ...]:
-        """The boxes shown."""
-        return self._boxes
 
     def show(
         self, boxes: Sequence[ReviewBox], zoom: float, solid: Collection[int] = frozenset()
     ) -> None:
         """Show other boxes, at a zoom in screen pixels a pixel; `solid` have solid lines too."""
         wanted = tuple(boxes), frozenset(solid)
-        if wanted != (self._boxes, self._solid):
-            self._boxes, self._solid = wanted
+        if wanted != (self.boxes, self._solid):
+            self.boxes, self._solid = wanted
             self._draw(zoom)
             self._show_or_hide()
 
@@ -109,21 +104,21 @@ class SuggestionLines:
         self._show_or_hide()
 
     def _show_or_hide(self) -> None:
-        visible = bool(self._boxes) and not self._is_hidden
+        visible = bool(self.boxes) and not self._is_hidden
         if self.layer.visible != visible:
             self.layer.visible = visible
 
     def rescale(self, zoom: float) -> None:
         """Follow the zoom."""
-        if self._boxes and zoom != self._zoom:
+        if self.boxes and zoom != self._zoom:
             self._draw(zoom)
 
     def _draw(self, zoom: float) -> None:
         self._zoom = zoom
-        styles = [_style(box) for box in self._boxes]
+        styles = [_style(box) for box in self.boxes]
         lines = [
             dashes(self._outline(b), s.pattern, 1 / zoom)
-            for b, s in zip(self._boxes, styles, strict=True)
+            for b, s in zip(self.boxes, styles, strict=True)
         ]
         layer = self.layer
         if not lines:

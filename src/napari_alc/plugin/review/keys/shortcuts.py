@@ -53,11 +53,6 @@ class ReviewKeys(QObject):
         page.installEventFilter(self)
         self._watch()
 
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """A sentence for every key set that cannot be used."""
-        return bindings.current().problems
-
     def _on_change(self) -> None:
         self._take_over()
         self.changed.emit()

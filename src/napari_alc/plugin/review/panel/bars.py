@@ -187,14 +187,13 @@ class CommandMenu(QPushButton):
 
     def __init__(self, label: str, names: Iterable[str], tip: str) -> None:
         super().__init__()
-        self._names = tuple(names)
         self.setText(label)
         self.setToolTip(tip)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         self.setMenu(menu)
-        self.entries = {name: menu.addAction("") for name in self._names}
+        self.entries = {name: menu.addAction("") for name in names}
         self.show_keys(DEFAULT_KEYS)
 
     def show_keys(self, keys: KeyTexts) -> None:

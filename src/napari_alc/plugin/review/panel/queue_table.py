@@ -33,30 +33,26 @@ class QueueModel(TableModel):
     def __init__(self) -> None:
         super().__init__(tooltips.QUEUE_COLUMNS)
         self._rows = ReviewQueue()
-        self._here: int | None = None
+        self.here: int | None = None
+        """Task id of the image that is shown."""
 
     def set_queue(self, queue: ReviewQueue, here: int | None) -> None:
         """Show another queue; `here` is the task id of the image that is shown."""
         self.beginResetModel()
-        self._rows, self._here = queue, here
+        self._rows, self.here = queue, here
         self.endResetModel()
 
     def set_here(self, here: int | None) -> None:
         """Mark another image as the one shown."""
-        before, self._here = self._here, here
+        before, self.here = self.here, here
         self.update(before)
         self.update(here)
 
     def update(self, task_id: int | None) -> None:
         """Show an image's row as the queue has it now."""
-        place = None if task_id is None else self._rows.place(task_id)
-        if place is not None:
+        place = self.place(task_id)
+        if place >= 0:
             self.dataChanged.emit(self.index(place, 0), self.index(place, self.columnCount() - 1))
-
-    @property
-    def here(self) -> int | None:
-        """Task id of the image that is shown."""
-        return self._here
 
     def place(self, task_id: int | None) -> int:
         """The row of an image; -1 where it is not in the queue."""
@@ -81,7 +77,7 @@ class QueueModel(TableModel):
 
     def _cell(self, entry: QueueEntry, column: int) -> str:
         task = entry.task
-        is_here = task.id == self._here
+        is_here = task.id == self.here
         score = UNKNOWN if task.score is None else f"{task.score:.2f}"
         cells = (
             f"{HERE}{task.file_name}" if is_here else task.file_name,

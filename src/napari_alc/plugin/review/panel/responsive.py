@@ -21,19 +21,7 @@ LARGEST_HEIGHT = 16777215
 
 @dataclass(frozen=True)
 class Room:
-    """Pixels between and within the panel's rows.
-
-    Parameters
-    ----------
-    lines
-        Between rows of anything.
-    buttons
-        Between buttons.
-    button_height
-        Of a button at least; more where its letters need it.
-    above_heading
-        Above a heading, beyond `lines`.
-    """
+    """Pixels between the panel's rows and buttons, least ones of a button, and above a heading."""
 
     lines: int
     buttons: int
