@@ -57,7 +57,6 @@ NO_DIFFERENCE = "No difference in the images that all of their readers have fini
 PAIRS_HEIGHT = 98
 """Pixels: the heading and the three pairs of three readers."""
 
-
 SIZE = (760, 520)
 """Width and height of the window that tells where readers differ."""
 

@@ -45,7 +45,7 @@ class ReviewPresenter:
         state.entry_changed.connect(self._show_entry)
         state.task_changed.connect(self._show_here)
         state.progress_changed.connect(self._show_progress)
-        state.boxes_changed.connect(self.show_boxes)
+        state.boxes_changed.connect(self._show_boxes)
         state.filter_changed.connect(self._show_filter)
         state.question_changed.connect(self._show_question)
         state.notified.connect(panel.show_message)
@@ -84,7 +84,12 @@ class ReviewPresenter:
     def _question(self) -> str:
         return messages.open_question(len(self._state.open_boxes), len(self._state.hidden_boxes))
 
-    def show_boxes(self) -> None:
+    def show_look(self) -> None:
+        """Show the colours and the contrast in use."""
+        self._panel.filter.set_colours(self._canvas.styles.colours)
+        self._show_boxes()
+
+    def _show_boxes(self) -> None:
         """Show the current boxes, and what can be done with them."""
         state, panel, document = self._state, self._panel, self._state.document
         panel.set_open(document is not None, state.read_only, state.models_saw)
@@ -122,21 +127,18 @@ class ReviewPresenter:
 
 
 class ViewCommands:
-    """Changes how the canvas looks and remembers it.
-
-    `changed` is called when contrast or colours have changed, `notify` with what is to be told.
-    """
+    """Changes how the canvas looks and remembers it."""
 
     def __init__(
-        self, canvas: ReviewCanvas, changed: Callable[[], None], notify: Callable[[str], None]
+        self, state: ReviewState, canvas: ReviewCanvas, presenter: ReviewPresenter
     ) -> None:
-        self.canvas, self._changed, self._notify = canvas, changed, notify
+        self._state, self._canvas, self._presenter = state, canvas, presenter
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What keys and buttons do here, by the command's name."""
-        image = self.canvas.image
+        image = self._canvas.image
         return {
-            "hide_boxes": partial(self.canvas.set_visible, False),
+            "hide_boxes": partial(self._canvas.set_visible, False),
             "whole_image": image.look_at_whole,
             "contrast": partial(self._contrast, image.toggle_stretch),
             "darker": partial(self._contrast, image.darker),
@@ -148,28 +150,28 @@ class ViewCommands:
 
     def read_preferences(self) -> None:
         """Look as napari's preferences say."""
-        self.canvas.set_palette(preferences.palette())
-        self.canvas.set_labels(cast("LabelKind", preferences.labels()))
-        self._changed()
+        self._canvas.set_palette(preferences.palette())
+        self._canvas.set_labels(cast("LabelKind", preferences.labels()))
+        self._presenter.show_look()
 
     def next_labels(self) -> None:
         """Write something else beside the boxes."""
         kind = _after(preferences.labels(), list(LABEL_WORDS))
         preferences.set_labels(kind)
-        self.canvas.set_labels(cast("LabelKind", kind))
-        self._notify(LABEL_WORDS[kind])
+        self._canvas.set_labels(cast("LabelKind", kind))
+        self._state.notify(LABEL_WORDS[kind])
 
     def next_palette(self) -> None:
         """Take other colours."""
         name = _after(preferences.palette(), list(PALETTES))
         preferences.set_palette(name)
-        self.canvas.set_palette(name)
-        self._changed()
-        self._notify(f"Colours: {name}.")
+        self._canvas.set_palette(name)
+        self._presenter.show_look()
+        self._state.notify(f"Colours: {name}.")
 
     def _contrast(self, change: Callable[[], None]) -> None:
         change()
-        self._changed()
+        self._presenter.show_look()
 
 
 def _after(value: str, values: list[str]) -> str:
@@ -209,8 +211,8 @@ class ReviewView(QWidget):
         self.destroyed.connect(self.reader.close)
         self.controller = ReviewController(self.canvas, self.reader)
         self.state = self.controller.state
-        self._presenter = ReviewPresenter(self.state, self.panel, self.canvas)
-        self.view_commands = ViewCommands(self.canvas, self._on_look, self.state.notify)
+        presenter = ReviewPresenter(self.state, self.panel, self.canvas)
+        self.view_commands = ViewCommands(self.state, self.canvas, presenter)
         self.help = HelpWindow(self)
         self.readers = ReviewReaders(self, self.controller.session.leave)
         self.rest = single_shot(self, REST_MS, self.controller.images.catch_up)
@@ -294,7 +296,3 @@ class ReviewView(QWidget):
         problems = bindings.current().problems
         if problems:
             self.state.notify(" ".join(problems))
-
-    def _on_look(self) -> None:
-        self.panel.filter.set_colours(self.canvas.styles.colours)
-        self._presenter.show_boxes()

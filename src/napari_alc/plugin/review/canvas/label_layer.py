@@ -288,7 +288,9 @@ class BoxLabels:
             The part of the image that is seen.
         """
         if len(labels) > MOST_LABELS:
-            labels = [label for label in labels if _meets(label.box.corners, view)]
+            corners = as_boxes([label.box.corners for label in labels])
+            are_met = _overlap(corners, np.array(view))
+            labels = [label for label, is_met in zip(labels, are_met, strict=True) if is_met]
         worded = [label for label in labels if label.word]
         if not worded or len(labels) > MOST_LABELS:
             self.hide()
@@ -338,10 +340,6 @@ class BoxLabels:
             layer.text.color = transform_color(colours)
             layer.text.visible = True
         layer.editable = False
-
-
-def _meets(a: Rectangle, b: Rectangle) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _rectangle(values: NDArray[np.float64]) -> Rectangle:

@@ -120,7 +120,11 @@ class QueueTable(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._found.setFilterFixedString)
         self.search.returnPressed.connect(self._go_to_first)
-        self.table = _queue_view(self._found)
+        self.table = TableView(self._found, wide=0)
+        self.table.setMinimumHeight(LEAST_HEIGHT)
+        # keys belong to the boxes, not to a search in the list
+        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.clicked.connect(self._choose)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -173,12 +177,3 @@ class QueueTable(QWidget):
 
     def _choose(self, index: QModelIndex) -> None:
         self.chosen.emit(self.rows.entry(self._found.mapToSource(index).row()).task)
-
-
-def _queue_view(model: QSortFilterProxyModel) -> TableView:
-    view = TableView(model, wide=0)
-    view.setMinimumHeight(LEAST_HEIGHT)
-    # keys belong to the boxes, not to a search in the list
-    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    return view
