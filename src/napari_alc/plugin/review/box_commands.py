@@ -263,8 +263,7 @@ class BoxCommands:
         """Move the current box, or its lower right corner, by pixels."""
         box = self._only_one()
         if box is not None:
-            dx, dy, grow = nudge.dx, nudge.dy, nudge.grow
-            self.execute(lambda document, _ids: document.nudge(box.id, dx, dy, grow), [box.id])
+            self.execute(lambda document, _ids: document.nudge(box.id, *nudge), [box.id])
 
     def _only_one(self) -> ReviewBox | None:
         boxes = self._state.current_boxes

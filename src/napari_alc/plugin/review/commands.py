@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 from napari_alc.boxes import Corners
 from napari_alc.plugin import tooltips
@@ -61,8 +62,7 @@ class Command:
         return tooltips.COMMANDS[self.name]
 
 
-@dataclass(frozen=True)
-class Nudge:
+class Nudge(NamedTuple):
     """Pixels that an arrow key moves the current box; `grow`: its lower right corner alone."""
 
     dx: int

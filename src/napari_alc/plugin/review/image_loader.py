@@ -156,24 +156,15 @@ def _thread(name: str) -> ThreadPoolExecutor:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """An image that is to be shown.
+    """An image that is to be shown beginning with the box `first`, and what to do `afterwards`.
 
-    Parameters
-    ----------
-    task
-        Its place in the queue.
-    first
-        The box to begin with.
-    by_choice
-        Whether a person wants this very image, even if it can only be looked at.
-    afterwards
-        What to do once it is shown.
+    `by_choice`: a person wants this very image, even if it can only be looked at.
     """
 
     task: Task
-    first: int | None = None
-    by_choice: bool = True
-    afterwards: Callable[[], None] | None = None
+    first: int | None
+    by_choice: bool
+    afterwards: Callable[[], None] | None
 
 
 class ImageOpener:

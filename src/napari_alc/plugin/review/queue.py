@@ -18,16 +18,9 @@ from napari_alc.project.storage.repository import now
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """An image of the queue as the table shows it.
+    """An image of the queue with its boxes still open and those offered as red and green.
 
-    Parameters
-    ----------
-    opened
-        Boxes that nobody has decided on.
-    red, green
-        Boxes offered of these regions.
-    holder
-        Who has it open in another window; empty for nobody.
+    `holder` has it open in another window; empty for nobody.
     """
 
     task: Task

@@ -45,14 +45,9 @@ _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 @dataclass(frozen=True)
 class KeyBindings:
-    """The keys in use, and why others are not.
+    """The keys of every command, by its name; no key belongs to two, and none has no key.
 
-    Parameters
-    ----------
-    keys
-        Of every command, by its name; no key belongs to two, and none has no key.
-    problems
-        A sentence for every command whose setting cannot be used; it has its default keys.
+    `problems`: a sentence for every command whose setting cannot be used; it has its default keys.
     """
 
     keys: Mapping[str, tuple[str, ...]]
