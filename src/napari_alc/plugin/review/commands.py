@@ -74,18 +74,8 @@ class Nudge(NamedTuple):
 class Edits:
     """What the mouse and napari's own tools did to the boxes on the canvas.
 
-    Parameters
-    ----------
-    deleted
-        Ids of boxes that are gone.
-    reshaped
-        New corners of moved and resized boxes, by id.
-    drawn
-        Corners of new boxes.
-    pasted
-        Corners of copies, by the id of the box that was copied.
-    refusal
-        Why something is no change of a box; empty where all is.
+    `deleted` and `reshaped` go by the boxes' ids, `pasted` copies by that of the box copied.
+    `refusal` says why something is no change of a box; it is empty where all is.
     """
 
     deleted: tuple[int, ...] = ()

@@ -13,7 +13,7 @@ from review_driver import shared_viewer
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review.canvas import image_layer
 from napari_alc.plugin.review.canvas.image_layer import (
-    LONGEST,
+    LONGEST_BAR,
     MOST_STEPS,
     ReviewImage,
     with_local_contrast,
@@ -322,7 +322,7 @@ def test_the_scale_bar_is_as_long_as_it_says_on_screen(view, viewer):
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e2))
 def test_a_scale_bar_is_a_round_number_and_never_short_or_long(nanometres, zoom):
-    longest = LONGEST * nanometres / zoom
+    longest = LONGEST_BAR * nanometres / zoom
     length = round_length(longest)
     assert 0.39 * longest <= length <= longest * (1 + 1e-9)
     value, unit = length_words(length).split()

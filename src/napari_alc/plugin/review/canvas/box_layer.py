@@ -68,14 +68,9 @@ def are_upright(corners: Sequence[NDArray[Any]]) -> bool:
 def rectangles(
     corners: Corners, widths: Sequence[float], depths: Sequence[int]
 ) -> Iterator[Rectangle]:
-    """Rectangles as napari makes them.
+    """Rectangles as napari makes them of upright boxes, shape (N, 4, 2), ordered as `SQUARE`.
 
-    Parameters
-    ----------
-    corners
-        Of upright boxes, shape (N, 4, 2), in the order of `SQUARE`.
-    widths, depths
-        Of the lines in pixels of the image, and order upon each other, of each.
+    Widths are those of lines in pixels of the image, depths the order upon each other.
     """
     square = Rectangle(SQUARE)
     square._clean_cache()

@@ -59,16 +59,10 @@ def bounds(vertices: Vertices) -> Corners:
 def edits(
     boxes: Iterable[ReviewBox], rows: Sequence[tuple[int, Vertices]], image: ImageRecord
 ) -> Edits:
-    """Compare the document's boxes with the layer's rows.
+    """Compare the boxes that the layer was filled with and its rows.
 
-    Parameters
-    ----------
-    boxes
-        The boxes that the layer was filled with.
-    rows
-        Identity (`NEW` for drawn ones) and vertices, shape (N, 2), of each row.
-    image
-        Pasted copies are shifted, but not out of it.
+    A row is an identity (`NEW` for drawn ones) and vertices, shape (N, 2). Pasted copies are
+    shifted, but not out of the image.
     """
     known = {box.id: box for box in boxes}
     seen: set[int] = set()

@@ -40,15 +40,7 @@ LEAST_SIDE = 16
 def with_local_contrast(image: ReadImage) -> ReadImage:
     """A copy of a gray image with contrast-limited adaptive equalisation (CLAHE).
 
-    Parameters
-    ----------
-    image
-        (H, W), any real type; NaN becomes black.
-
-    Returns
-    -------
-    ReadImage
-        The same size as 8-bit pixels. An even image comes back even.
+    Pixels (H, W) of any real type become 8-bit ones, NaN black. An even image comes back even.
     """
     pixels = _equalised(normalise(image.pixels))
     return ReadImage(pixels, *limits_of(pixels), image.nm_per_pixel)
@@ -112,10 +104,10 @@ class LocalContrast(QObject):
         self.ready.emit(image)
 
 
-LONGEST = 160.0
+LONGEST_BAR = 160.0
 """Screen pixels of the bar at most; it is at least two fifths of that."""
 
-MARGIN = 12
+BAR_MARGIN = 12
 """Screen pixels between the bar's ground and the canvas' edges."""
 
 PADDING = 8
@@ -166,7 +158,7 @@ class ScaleBar(QWidget):
         if self._nm_per_pixel is None or not isalive(self):
             return
         nm_per_screen_pixel = self._nm_per_pixel / self._camera.zoom
-        nanometres = round_length(LONGEST * nm_per_screen_pixel)
+        nanometres = round_length(LONGEST_BAR * nm_per_screen_pixel)
         self.length = nanometres / nm_per_screen_pixel
         self.words = length_words(nanometres)
         self._place()
@@ -179,7 +171,10 @@ class ScaleBar(QWidget):
         height = text.height() + THICKNESS + 2 * PADDING
         canvas = self.parentWidget()
         self.setGeometry(
-            canvas.width() - width - MARGIN, canvas.height() - height - MARGIN, width, height
+            canvas.width() - width - BAR_MARGIN,
+            canvas.height() - height - BAR_MARGIN,
+            width,
+            height,
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802

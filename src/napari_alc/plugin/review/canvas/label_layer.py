@@ -276,16 +276,10 @@ class BoxLabels:
         """Show words beside their boxes where there is room, and no other words.
 
         Where there is none, a letter alone is squeezed in. Where boxes are too many, only those
-        in view have words, and none if still too many.
+        in `view`, the part of the image that is seen, have words, and none if still too many.
 
-        Parameters
-        ----------
-        labels
-            Of all boxes; one without a word still counts as one that no word may cover.
-        zoom
-            Pixels of the screen a pixel of the image.
-        view
-            The part of the image that is seen.
+        Labels are those of all boxes: one without a word is a box that no word may cover. `zoom`
+        is in pixels of the screen a pixel of the image.
         """
         if len(labels) > MOST_LABELS:
             corners = as_boxes([label.box.corners for label in labels])
