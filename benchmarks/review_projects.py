@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from napari_alc.boxes import Boxes, Integers, as_boxes
 from napari_alc.cleaning.correction import correct
 from napari_alc.cleaning.regions import SortedLabels, Thresholds, sort_labels
-from napari_alc.formats.images import Pixels, write_tiff
+from napari_alc.formats.images import Pixels
 from napari_alc.labels import Category, Detections, ImageRecord, Labels, LabelSet, numbered
 from napari_alc.project.annotation.tasks import write_tasks
 from napari_alc.project.project import Project
@@ -105,7 +106,8 @@ def write_images(folder: Path, plan: Plan) -> list[str]:
     names = [f"image{i:05d}.tif" for i in range(plan.images)]
     firsts = names[: min(PICTURES, plan.images)]
     for seed, name in enumerate(firsts):
-        write_tiff(folder / name, picture(plan.side, seed), "zlib" if seed % 2 else None)
+        compression = "zlib" if seed % 2 else None
+        tifffile.imwrite(folder / name, picture(plan.side, seed), compression=compression)
     for i, name in enumerate(names[len(firsts) :], start=len(firsts)):
         _link(folder / _original(names, i), folder / name)
     return names

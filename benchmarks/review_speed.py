@@ -4,8 +4,8 @@
 
 Each part opens napari with the plugin in a process of its own, makes its own project of
 2048×2048 16-bit images and works with real key events. The last line printed is one JSON
-object; `--json` prints nothing else. About ten minutes; `--quick` shows in one that everything
-runs, its figures mean nothing.
+object; `--json` prints nothing else. About ten minutes; `--quick` shows in one, and in one
+process, that everything runs; its figures mean nothing.
 
 next_image_ratio   done-and-next until the next image is drawn with its 200 boxes, over napari's
                    own time for the same pixels and boxes in place. At most 1.15.
@@ -141,20 +141,23 @@ PARTS: Mapping[str, Callable[[Path, Scale], Found]] = {
 }
 
 
-def measure(part: str, is_quick: bool) -> Found:
-    """Run a part in a process of its own."""
-    arguments = ["--part", part, *(["--quick"] if is_quick else [])]
+def measure(parts: Sequence[str], is_quick: bool) -> Found:
+    """Run parts in a process of their own."""
+    arguments = ["--part", *parts, *(["--quick"] if is_quick else [])]
     run = subprocess.run(
         [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     if run.returncode:
-        raise SystemExit(f"The part {part} has failed.")
+        raise SystemExit(f"{', '.join(parts)}: this has failed.")
     return dict(json.loads(run.stdout.splitlines()[-1]))
 
 
-def run_part(part: str, scale: Scale) -> None:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        print(json.dumps(PARTS[part](Path(folder), scale)))
+def run_parts(parts: Sequence[str], scale: Scale) -> None:
+    found: Found = {}
+    for part in parts:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            found |= PARTS[part](Path(folder), scale)
+    print(json.dumps(found))
 
 
 def surroundings(display: str) -> Found:
@@ -184,21 +187,21 @@ def chosen(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the JSON object only")
     parser.add_argument("--quick", action="store_true", help="tiny, to see that everything runs")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS))
-    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=PARTS, nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def main() -> None:
     options = chosen()
     if options.part:
-        run_part(options.part, QUICK if options.quick else FULL)
+        run_parts(options.part, QUICK if options.quick else FULL)
         return
     found: Found = {}
     with virtual_display() as display:
-        for part in options.only:
+        for parts in [options.only] if options.quick else [[part] for part in options.only]:
             if not options.json:
-                print(f"measuring: {part}", flush=True)
-            found |= measure(part, options.quick)
+                print(f"measuring: {', '.join(parts)}", flush=True)
+            found |= measure(parts, options.quick)
     figures = {name: found.pop(name) for name in TARGETS if name in found}
     found = {**figures, "quick": options.quick, **found, **surroundings(display)}
     if not options.json:

@@ -6,42 +6,45 @@ import sys
 from pathlib import Path
 
 import pytest
+import review_speed
 
 from patience import PATIENCE
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "review_speed.py"
 
 
-def measured(*arguments):
-    command = [sys.executable, SCRIPT, "--quick", *arguments]
+@pytest.fixture(scope="module")
+def printed():
+    command = [sys.executable, SCRIPT, "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    return lines[:-1], json.loads(lines[-1])
+    return done.stdout.splitlines()
 
 
-@pytest.fixture(scope="module")
-def found():
-    before, found = measured("--json", "--only", "next-image", "decision-1000", "training")
-    assert before == []
-    return found
+@pytest.fixture
+def found(printed):
+    return json.loads(printed[-1])
 
 
-FIGURES = ["next_image_ratio", "decision_ms_1000", "gap_p99_ratio"]
-
-
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", review_speed.TARGETS)
 def test_each_part_measures_its_figure(found, figure):
     assert isinstance(found[figure], float)
     assert found["quick"] is True
 
 
-def test_the_figures_of_several_parts_come_first(found):
-    assert list(found)[:3] == FIGURES
-
-
-def test_the_figures_come_first_and_a_table_is_printed_for_people():
-    table, found = measured("--only", "opening", "decision-200")
-    assert list(found)[:2] == ["decision_ms_200", "open_seconds"]
+def test_the_figures_come_first_and_a_table_is_printed_for_people(printed, found):
+    assert list(found)[:5] == list(review_speed.TARGETS)
     assert found["open_seconds"] > 0
-    assert any(line.startswith("open_seconds") and line.endswith("3.0") for line in table)
+    assert any(line.startswith("open_seconds") and line.endswith("3.0") for line in printed)
+
+
+def test_every_part_has_a_process_of_its_own_and_a_program_gets_the_json_object_alone(
+    monkeypatch, capsys
+):
+    asked = []
+    monkeypatch.setattr(sys, "argv", ["review_speed.py", "--json"])
+    monkeypatch.setattr(review_speed, "measure", lambda parts, _quick: asked.append(parts) or {})
+    review_speed.main()
+    assert asked == [[part] for part in review_speed.PARTS]
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["quick"] is False

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from hand_made import A, make, see
 
 from napari_alc.errors import BadData
@@ -47,7 +48,7 @@ def read(monkeypatch):
 def replace(path):
     """Put another image of the same size in the place of one."""
     pixels = np.random.default_rng(5).integers(0, 255, (100, 100), dtype=np.uint8)
-    write_tiff(path, pixels, compression=None)
+    tifffile.imwrite(path, pixels)
 
 
 def look(project, number=1):
@@ -103,7 +104,7 @@ def test_a_change_too_quick_for_the_clock_is_noticed(tmp_path):
     project = make(tmp_path, {1: [A]})
     image = tmp_path / "images" / "image1.tif"
     replace(tmp_path / "other.tif")
-    write_tiff(image, np.zeros((100, 100), np.uint8), compression=None)
+    tifffile.imwrite(image, np.zeros((100, 100), np.uint8))
     shutil.rmtree(project.folder)
     project = make(tmp_path, {1: [A]})
     state = image.stat()
