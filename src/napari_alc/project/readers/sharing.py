@@ -28,6 +28,8 @@ from napari_alc.project.storage.records import (
 from napari_alc.project.storage.repository import now
 from napari_alc.wording import Refusal
 
+FEWEST_READERS = 2
+
 TASKS_AT_ONCE = 1_000
 """Tasks that one question to the database names; some databases take only a few thousand."""
 
@@ -48,12 +50,7 @@ def read_images(unit: UnitOfWork, images: Sequence[SharedImage]) -> list[Majorit
     tasks = [task.id for image in images for task in (image.consensus, *image.readings)]
     boxes = boxes_of_tasks(unit, tasks)
     return [
-        MajorityImage(
-            image.consensus,
-            image.readings,
-            boxes,
-            majority(_votes(image.readings, boxes), len(image.readings)),
-        )
+        MajorityImage(**vars(image), boxes=boxes, groups=_groups(image.readings, boxes))
         for image in images
     ]
 
@@ -68,8 +65,8 @@ def boxes_of_tasks(unit: UnitOfWork, task_ids: Sequence[int]) -> dict[int, dict[
     return found
 
 
-def _votes(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) -> list[Vote]:
-    return [
+def _groups(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) -> tuple[Group, ...]:
+    votes = [
         Vote(
             reader=task.reader,
             proposal=None if box.source == BoxSource.PERSON else box.id,
@@ -80,6 +77,7 @@ def _votes(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) -> 
         for box in boxes[task.id].values()
         if box.is_label
     ]
+    return majority(votes, len(readings))
 
 
 def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
@@ -180,9 +178,6 @@ def _draw(unit: UnitOfWork, image: MajorityImage, boxes: Sequence[ReviewBox], at
     drawn = unit.boxes.add_drawn([(consensus, box) for box in boxes], majority_name(image), at)
     unit.tasks.propose_in(consensus.id, [box.id for box in drawn if box.state == BoxState.OPEN])
     unit.decisions.add(_decision(image, DecisionAction.ADD, box, at) for box in drawn)
-
-
-FEWEST_READERS = 2
 
 
 def readers(project: Project) -> tuple[str, ...]:
