@@ -144,8 +144,10 @@ class ScaleBar(QWidget):
     def set_pixel_size(self, nanometres: float | None) -> None:
         """Measure in pixels of this size; None hides the bar."""
         self._nm_per_pixel = nanometres
-        self.setVisible(nanometres is not None)
-        self._measure()
+        # A job may end, and the page be told, when the window with its canvas is gone.
+        if isalive(self):
+            self.setVisible(nanometres is not None)
+            self._measure()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Stay in the corner of a canvas that is resized."""
