@@ -10,7 +10,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QApplication, QMessageBox
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QMessageBox
 
 from napari_alc.execution.job_folder import current_job, follow
 from napari_alc.execution.outcome import Ending
@@ -94,6 +94,15 @@ def close_for_good(viewer, qtbot):
 
 def press_cross(widget):
     QTest.mouseClick(widget.parent().title.close_button, LEFT)
+
+
+def test_the_window_is_not_drawn_all_the_time_while_a_job_runs(running):
+    viewer, _, page, _ = running
+    labels = viewer.window._qt_window.findChildren(QLabel)
+    [movie] = [label.movie() for label in labels if label.movie()]
+    assert movie.speed() <= 10
+    # A bar without end moves all the time.
+    assert page.job_bar.bar.maximum() > 0
 
 
 def test_left_running_the_job_is_found_again_with_its_progress(

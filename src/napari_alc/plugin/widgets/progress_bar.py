@@ -98,7 +98,11 @@ class JobBar(QWidget):
         self._under_way = {}
         self.message.setText(f"{title}: starting…")
         self.message.show()
-        self.bar.setRange(0, 0)
+        # Not a bar without end (0 to 0): it moves all the time, and where no graphics card draws,
+        # each time the whole window is put together anew, for which a core has no rest.
+        self.bar.setRange(0, STEPS)
+        self.bar.setValue(0)
+        self.bar.setFormat("starting…")
         self.bar.show()
         self.cancel.setText("Cancel")
         self.cancel.setEnabled(True)
@@ -130,7 +134,7 @@ class JobBar(QWidget):
         self.cancel.setText("Cancelling…")
         self.cancel.setEnabled(False)
         self.message.setText("Stopping at the next safe point…")
-        self.bar.setRange(0, 0)
+        self.bar.setFormat("stopping…")
 
     def idle(self) -> None:
         """Show that no job runs; the log of the last one stays."""

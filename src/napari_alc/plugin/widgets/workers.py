@@ -16,11 +16,12 @@ from typing import Any
 from napari.qt.threading import create_worker
 from napari.utils import progress as ActivityBar  # noqa: N812
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.execution.outcome import Ending, Outcome, outcome_of
 from napari_alc.log import recorded
-from napari_alc.plugin.widgets.progress_bar import activity_words, bar_position
+from napari_alc.plugin.widgets.progress_bar import STEPS, activity_words, bar_position
 from napari_alc.progress import Progress, Report, ShouldStop
 
 Job = Callable[[Report, ShouldStop], Outcome]
@@ -28,6 +29,9 @@ Job = Callable[[Report, ShouldStop], Outcome]
 
 ACTIVITY_SECONDS = 1.0
 """Least time between two changes of the activity dock: napari lets the window work for each."""
+
+SPINNER_SPEED = 5
+"""Percent of its own speed at which napari's sign of activity turns."""
 
 UNEXPECTED = Outcome(Ending.FAILED, "The work met an error it does not know; napari shows it.")
 
@@ -46,6 +50,17 @@ class _Named:
         return self._name
 
 
+def calm(window: QWidget) -> None:
+    """Let napari's sign of activity turn slowly.
+
+    For each of its pictures the whole window is put together anew. Where no graphics card draws,
+    that took most of a core, which a training needs.
+    """
+    for label in window.findChildren(QLabel):
+        if movie := label.movie():
+            movie.setSpeed(SPINNER_SPEED)
+
+
 class Background(QObject):
     """Runs one job at a time; when its parent goes, the job is asked to stop."""
 
@@ -55,8 +70,9 @@ class Background(QObject):
     ended = Signal(object)
     """Emitted in the main thread with the `Outcome`."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._widget = parent
         self._stop = threading.Event()
         self._worker: Any = None
         self._bar: Any = None
@@ -79,7 +95,8 @@ class Background(QObject):
         self._stop = threading.Event()
         self._outcome = UNEXPECTED
         self._title = title
-        self._bar = ActivityBar(total=0, desc=title)
+        calm(self._widget.window())
+        self._bar = ActivityBar(total=STEPS, desc=title)
         self._shown_at = -ACTIVITY_SECONDS
         self._worker = create_worker(
             _Named(partial(self._run, job, self._stop), title), _start_thread=False
