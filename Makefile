@@ -10,8 +10,9 @@ SOURCES := src tests benchmarks docs experiments
 HAS_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY),yes)
 PACKAGES := scripts/system_packages.sh $(if $(HAS_DISPLAY),,--virtual-display)
 
-# Two test processes share two cores, so each computes in one thread.
-ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Two test processes share two cores, so each computes and draws in one thread. Processes that they
+# start load compiled modules.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LP_NUM_THREADS=0 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types manifest format docs-images system clean

@@ -17,7 +17,7 @@ from patience import PATIENCE
 from running_jobs import at_ordinary_priority, end_all
 from tiny_projects import make_project, pretend_predicted
 
-MUCH_GARBAGE = 10_000
+MUCH_GARBAGE = 100_000
 """Objects made since the last search for garbage that are worth another one."""
 
 

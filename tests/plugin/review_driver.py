@@ -35,6 +35,8 @@ __all__ = [
 PERSON = "Ada"
 APP = "shared_app"
 LEFT = Qt.MouseButton.LeftButton
+WINDOW_SIZE = (1100, 700)
+"""Pixels: where no graphics card draws, a large window takes most of a test's time."""
 
 
 @contextmanager
@@ -70,6 +72,7 @@ def shared_viewer(settings: Path) -> Iterator[Any]:
         patch.setattr("napari.settings._CFG_PATH", str(settings / "settings.yaml"))
         patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda _self: None)
         viewer = Viewer(show=True, show_welcome_screen=False)
+        viewer.window.resize(*WINDOW_SIZE)
         patch.setattr(viewer.window._qt_window, "_save_current_window_settings", lambda: None)
         yield viewer
         viewer.close()
