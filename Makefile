@@ -10,7 +10,7 @@ SOURCES := src tests benchmarks docs experiments
 HAS_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY),yes)
 PACKAGES := scripts/system_packages.sh $(if $(HAS_DISPLAY),,--virtual-display)
 
-# Two test processes share two cores, so each computes and draws in one thread. Processes that they
+# Test processes share the cores, so each computes and draws in one thread. Processes that they
 # start load compiled modules.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LP_NUM_THREADS=0 PYTHONDONTWRITEBYTECODE=
 
@@ -25,7 +25,7 @@ demo: $(READY)  ## the whole method on synthetic images, then the review in napa
 	$(RUN) napari_alc demo $(if $(HAS_DISPLAY),,--headless)
 
 test: system lint types manifest  ## every check and test, as in continuous integration
-	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(ONE_THREAD) scripts/with_display.sh $(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style of the code, and the walls between its rooms
 	$(RUN) ruff check $(SOURCES)

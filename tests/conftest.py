@@ -3,14 +3,21 @@
 import os
 import sys
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from napari_alc.cores import cores
 from running_jobs import ORDINARY_PROGRAM, at_ordinary_priority
 from zygote import zygote
 
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("busy")
+
+BYTES_A_PROCESS = 3 << 30
+"""Memory of a process that runs tests, with the processes that these start."""
 
 SLOW = (
     "test_quick_comparison.py",
@@ -26,6 +33,12 @@ SLOW = (
     "test_oa_mil.py",
 )
 """Files that take longest: begun last, one would keep a single process busy at the end."""
+
+
+def pytest_xdist_auto_num_workers():
+    """One process more than there are cores, where memory allows: tests wait for many things."""
+    in_memory = psutil.virtual_memory().available // BYTES_A_PROCESS
+    return max(1, min(cores() + 1, in_memory))
 
 
 def pytest_collection_modifyitems(items):

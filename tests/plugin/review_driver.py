@@ -35,7 +35,7 @@ __all__ = [
 PERSON = "Ada"
 APP = "shared_app"
 LEFT = Qt.MouseButton.LeftButton
-WINDOW_SIZE = (1100, 700)
+WINDOW_SIZE = (960, 540)
 """Pixels: where no graphics card draws, a large window takes most of a test's time."""
 
 
