@@ -20,17 +20,21 @@ BYTES_A_PROCESS = 3 << 30
 """Memory of a process that runs tests, with the processes that these start."""
 
 SLOW = (
-    "test_quick_comparison.py",
-    "test_iterate_page.py",
-    "test_job_folder.py",
     "test_review_speed.py",
+    "test_quick_comparison.py",
     "test_cluster.py",
+    "test_compare_command.py",
+    "test_job_folder.py",
+    "test_iterate_page.py",
     "test_mao.py",
-    "test_jobs_commands.py",
     "test_review_flow.py",
     "test_acquisition_strategies.py",
+    "test_jobs_commands.py",
+    "test_running_rows.py",
     "test_training_step.py",
-    "test_oa_mil.py",
+    "test_ablations.py",
+    "test_jobs_closing.py",
+    "test_scale.py",
 )
 """Files that take longest: begun last, one would keep a single process busy at the end."""
 
