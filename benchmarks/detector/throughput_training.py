@@ -71,7 +71,7 @@ class Task:
 
     @property
     def rate(self) -> float:
-        return self.settings.learning_rate or self.settings.recipe.learning_rate
+        return self.settings.learning_rate or self.settings.schedule.learning_rate
 
 
 class PlainImages(Dataset):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_alc.detection.plan import LEAST_SPAN, Plan, anchor_sizes, make_plan
+from napari_alc.detection.plan import LEAST_SPAN, Plan, anchor_sizes, looks_for, make_plan
 from napari_alc.detection.settings import DetectorSettings
 
 
@@ -154,4 +154,37 @@ def test_plans_from_before_there_were_tiles_look_at_whole_images():
 
 def test_json_round_trip():
     plan = plan_for(640, 480, [50, 60])
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_recipe_2_predicts_with_more_proposals_than_it_trains_with():
+    plan = plan_for(640, 480, [50, 60], recipe=2)
+    assert (plan.proposals, plan.predicted_proposals) == (100, 300)
+    assert plan_for(2048, 2048, [20] * 487, recipe=2).predicted_proposals == 2 * 487
+
+
+def test_recipe_2_takes_finer_maps_for_small_objects():
+    sides = np.linspace(17, 60, 50)
+    assert plan_for(384, 384, sides).strides == (8, 16, 32)
+    assert plan_for(384, 384, sides, recipe=2).strides == (4, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("to_see", "looks"), [(0, 4), (133, 4), (134, 2), (266, 2), (267, 1), (100_000, 1)]
+)
+def test_all_images_are_looked_at_in_a_third_of_a_training(to_see, looks):
+    # Of 1,200 images learned from, a third of the time is that of 533 looks.
+    assert looks_for(DetectorSettings(recipe=2), 1200, to_see) == looks
+
+
+def test_the_number_of_looks_may_be_fixed_and_recipe_1_takes_one():
+    assert looks_for(DetectorSettings(recipe=2, looks=4), 1, 100_000) == 4
+    assert looks_for(DetectorSettings(looks=2), 1, 100_000) == 2
+    assert looks_for(DetectorSettings(), 1200, 0) == 1
+
+
+def test_a_plan_of_recipe_1_is_stored_as_before_there_was_another():
+    stored = plan_for(640, 480, [50, 60]).to_json()
+    assert not {"looks", "predicted_proposals"} & stored.keys()
+    plan = plan_for(640, 480, [50, 60], recipe=2, looks=2)
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan

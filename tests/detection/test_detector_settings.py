@@ -48,6 +48,9 @@ def test_an_unknown_setting_is_named():
         {"tile_overlap": -0.1},
         {"tile_overlap": float("nan")},
         {"validate_every": 0},
+        {"recipe": 3},
+        {"looks": 3},
+        {"paste": "auto"},
     ],
 )
 def test_a_wrong_value_is_refused(wrong):
@@ -131,3 +134,9 @@ def test_compact_starts_from_scratch_and_others_from_imagenet():
 def test_a_setting_of_the_wrong_kind_is_named(values, words):
     with pytest.raises(AlcError, match=words):
         DetectorSettings.parse(values)
+
+
+def test_a_detector_of_which_no_recipe_is_named_is_of_the_first():
+    assert DetectorSettings.parse({}).recipe == 1
+    assert (DetectorSettings().floor, DetectorSettings(recipe=2).floor) == (0.05, 0.01)
+    assert DetectorSettings(recipe=2, score_floor=0.2).floor == 0.2

@@ -157,7 +157,7 @@ def _fixed_iterations(experiment: Experiment) -> int | None:
     settings = experiment.settings
     if settings.iterations is not None or settings.epochs is not None:
         return settings.iterations
-    return settings.recipe.iterations
+    return settings.schedule.iterations
 
 
 def _figures(experiment: Experiment, method: str, cleaned: CleanedUp) -> list[Figure]:

@@ -13,7 +13,7 @@ The rules, for a set of images of which the longest has ``longest`` pixels:
   pixels, or more (at most `MOST_INPUT`), so that the largest object fits into the overlap.
   A given input size wins: tiles are then made on request only.
 - **Strides** of the compact network's maps: 8/16/32, or 4/8/16 where the 2nd percentile object
-  is smaller than `TINY_OBJECT` input pixels.
+  is smaller than `TINY_OBJECT` input pixels (which depends on the recipe).
 - **Window**: where the input is larger than `LARGEST_WHOLE` pixels, the network is trained on
   random windows of side `WINDOW` (no larger than a tile), and predicts whole images or tiles.
   This bounds time and memory (anchors × boxes) whatever the image size.
@@ -24,7 +24,10 @@ The rules, for a set of images of which the longest has ``longest`` pixels:
 - **Anchors**: two sizes a map, log-spaced between 1.1 × the 2nd and 1/1.1 × the 98th percentile
   of ``sqrt(area)`` in input pixels.
 - **Proposals and detections**: enough for twice the boxes of the densest training image, or
-  tile, and 1.5 times those of the densest image.
+  tile, and 1.5 times those of the densest image. Recipe 2 predicts with more proposals than it
+  trains with: after few images the first stage ranks poorly, and they cost no training time.
+- **Looks** (recipe 2): 4, or 2, or 1, so that the prediction of all images takes at most
+  `PREDICTION_SHARE` of a training.
 """
 
 from __future__ import annotations
@@ -37,12 +40,12 @@ from typing import Any, Self
 import numpy as np
 
 from napari_alc.boxes import Boxes, Floats, areas
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import DetectorSettings, Looks, Recipe
 from napari_alc.labels import Labels, LabelSet
 
 SMALL_OBJECT = 14.0
 """Input pixels that the 2nd percentile object keeps: nearly two steps of the usual finest map."""
-TINY_OBJECT = 14.0
+TINY_OBJECT: Mapping[Recipe, float] = {1: 14.0, 2: 20.0}
 """Below this the finest map needs stride 4."""
 LEAST_INPUT, MOST_INPUT = 320, 2048
 VANISHING = 8.0
@@ -52,7 +55,13 @@ LARGEST_WHOLE, WINDOW = 512, 384
 ANCHORS_A_MAP = 2
 LEAST_SPAN = 2.0
 """Largest / smallest anchor at least, so that objects of one size leave some play."""
-PROPOSALS = 100
+PROPOSALS, PREDICTED_PROPOSALS = 100, 300
+"""At least, in training and (recipe 2) in prediction."""
+LOOKS: tuple[Looks, ...] = (4, 2, 1)
+LOOK_COST = 0.75
+"""A look at an image takes this share of the time in which one is learned from, on a CPU."""
+PREDICTION_SHARE = 1 / 3
+"""Of the time of a training that looking at all images may take."""
 SAMPLES, MOST_SAMPLES = 64, 256
 STOCK_SHORTER, STOCK_LONGER = 800, 1333
 """torchvision's and the paper's input size."""
@@ -76,7 +85,7 @@ class Plan:
     anchor_sizes
         Sides of square anchors in input pixels, ascending, `ANCHORS_A_MAP` a map (compact only).
     proposals
-        Proposals an image that reach the second stage.
+        Proposals an image that reach the second stage in training.
     samples
         Anchors, and proposals, an image that enter the losses.
     max_detections
@@ -85,6 +94,10 @@ class Plan:
         Side in input pixels of the tiles in which an image is looked at; 0: as a whole.
     overlap
         Share of a tile, at least, that it has in common with its neighbour.
+    predicted_proposals
+        Proposals an image, or tile, that reach the second stage in prediction; 0: as in training.
+    looks
+        How often an image is looked at in prediction.
     """
 
     shorter: int
@@ -98,6 +111,8 @@ class Plan:
     max_detections: int
     tile: int = 0
     overlap: float = 0.0
+    predicted_proposals: int = 0
+    looks: Looks = 1
 
     def input_shape(self, width: int, height: int) -> tuple[int, int]:
         """Width and height at which an image of `width` × `height` pixels is seen."""
@@ -105,10 +120,15 @@ class Plan:
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as plain JSON values."""
-        return asdict(self) | {
+        """All fields as plain JSON values; those of recipe 2 only where they say something."""
+        # Fingerprints of trainings are made of it, so that of recipe 1 stays as it was.
+        later = {"predicted_proposals": self.predicted_proposals, "looks": self.looks}
+        told = {name: value for name, value in later.items() if value > 1}
+        fields = {name: value for name, value in asdict(self).items() if name not in later}
+        return fields | {
             "strides": list(self.strides),
             "anchor_sizes": list(self.anchor_sizes),
+            **told,
         }
 
     @classmethod
@@ -194,15 +214,40 @@ def _most_at_once(seen: Sequence[Boxes], tile: int) -> int:
     return max(int(np.unique(place, axis=0, return_counts=True)[1].max()) for place in places)
 
 
-def plan_for(labels: LabelSet, settings: DetectorSettings) -> Plan:
-    """The plan for detectors that learn from `labels`; at least one box has an area."""
+def plan_for(labels: LabelSet, settings: DetectorSettings, to_see: int = 0) -> Plan:
+    """The plan for detectors that learn from `labels`; at least one box has an area.
+
+    `to_see` is as in `make_plan`.
+    """
     by_image = labels.labels.by_image()
     boxes = [by_image.get(image.id, Labels.empty()).boxes for image in labels.images]
-    return make_plan(settings, [(image.width, image.height) for image in labels.images], boxes)
+    sizes = [(image.width, image.height) for image in labels.images]
+    return make_plan(settings, sizes, boxes, to_see)
+
+
+def looks_for(settings: DetectorSettings, learned: int, to_see: int) -> Looks:
+    """How often an image is looked at, where the settings leave it to the recipe.
+
+    By counts, not by a clock: what a detector finds shall not depend on the computer.
+
+    Parameters
+    ----------
+    learned
+        Images that a training learns from, each as often as it does.
+    to_see
+        Images that will be predicted.
+    """
+    if settings.looks is not None or settings.recipe == 1:
+        return settings.looks or 1
+    most = PREDICTION_SHARE * learned / LOOK_COST
+    return next((looks for looks in LOOKS if looks * to_see <= most), 1)
 
 
 def make_plan(
-    settings: DetectorSettings, image_sizes: Sequence[tuple[int, int]], boxes: Sequence[Boxes]
+    settings: DetectorSettings,
+    image_sizes: Sequence[tuple[int, int]],
+    boxes: Sequence[Boxes],
+    to_see: int = 0,
 ) -> Plan:
     """Choose the sizes of the network from the training set.
 
@@ -214,7 +259,10 @@ def make_plan(
         Width and height of each image in pixels.
     boxes
         The boxes of each image, (N, 4) in its pixels; at least one has an area.
+    to_see
+        Images that will be predicted; they decide how often each is looked at.
     """
+    learned = settings.total_iterations(len(boxes)) * settings.images_a_batch
     # Labels drawn as points or lines say nothing of sizes.
     boxes = [of_image[areas(of_image) > 0] for of_image in boxes]
     sizes = [object_sizes(of_image) for of_image in boxes]
@@ -226,21 +274,28 @@ def make_plan(
     shorter, longer = _input_bounds(settings, relative, longest, most)
     scales = [min(shorter / min(wh), longer / max(wh)) for wh in image_sizes]
     seen = [of_image * scale for of_image, scale in zip(boxes, scales, strict=True)]
-    return _plan_for(settings, shorter, longer, seen, is_tiled)
+    looks = looks_for(settings, learned, to_see)
+    return _plan_for(settings, shorter, longer, seen, is_tiled, looks)
 
 
 def _plan_for(
-    settings: DetectorSettings, shorter: int, longer: int, seen: Sequence[Boxes], is_tiled: bool
+    settings: DetectorSettings,
+    shorter: int,
+    longer: int,
+    seen: Sequence[Boxes],
+    is_tiled: bool,
+    looks: Looks,
 ) -> Plan:
     """The plan for boxes in input pixels."""
     sizes = np.concatenate([object_sizes(of_image) for of_image in seen])
     # Finer maps cost time in every image, so only where small objects ask for them.
-    strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT else (8, 16, 32)
+    strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT[settings.recipe] else (8, 16, 32)
     tile = _tile(settings, seen, longer) if is_tiled else 0
     window = _window(settings.preset, longer, tile)
     # See the module's rules: a window's statistics are not those of its image.
     by_batch = window == longer and settings.images_a_batch > 1
     at_once, most = _most_at_once(seen, tile), _most_at_once(seen, 0)
+    predicted = max(PREDICTED_PROPOSALS, 2 * at_once) if settings.recipe > 1 else 0
     return Plan(
         shorter=shorter,
         longer=longer,
@@ -253,4 +308,6 @@ def _plan_for(
         max_detections=max(settings.max_detections, math.ceil(1.5 * most)),
         tile=tile,
         overlap=settings.tile_overlap if tile else 0.0,
+        predicted_proposals=predicted,
+        looks=looks,
     )

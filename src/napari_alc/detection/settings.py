@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -13,8 +14,8 @@ from napari_alc.settings_model import Number, Positive, SettingsModel
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a preset is trained where the user leaves it open.
+class Schedule:
+    """How long and how fast a preset is trained where the user leaves it open.
 
     Parameters
     ----------
@@ -38,10 +39,10 @@ class Recipe:
     weight_decay: float
 
 
-COMPACT = Recipe(600, 36, 0, batch_size=2, learning_rate=2e-3, weight_decay=0.01)
+COMPACT = Schedule(600, 36, 0, batch_size=2, learning_rate=2e-3, weight_decay=0.01)
 """About a minute on one core for BCCD at 320×240; twice the iterations gain 0.01–0.02 of AP50."""
 
-PAPER = Recipe(None, 36, 1500, batch_size=4, learning_rate=0.01, weight_decay=1e-4)
+PAPER = Schedule(None, 36, 1500, batch_size=4, learning_rate=0.01, weight_decay=1e-4)
 """The paper's training (36 epochs, batch 4) with method.md's floor on the iterations."""
 
 
@@ -58,6 +59,21 @@ LEAST_SIDE = 16
 
 MEASUREMENTS = 10
 """Of the validation images in a training, where the settings leave it open."""
+
+Recipe = Literal[1, 2]
+"""How a detector learns and looks, beside its settings: see `DetectorSettings`."""
+
+Looks = Literal[1, 2, 4]
+"""An image as it is; its mirror image too; both of them upside down too."""
+
+Pasting = Literal["off", "on"]
+"""Whether labelled objects are pasted into other training images."""
+
+SCORE_FLOORS: Mapping[Recipe, float] = {1: 0.05, 2: 0.01}
+"""Detections with a lower score are dropped, where the user leaves it open."""
+
+LATER_FIELDS = ("recipe", "looks", "paste")
+"""Fields that recipe 1 came without."""
 
 LARGEST_OVERLAP = 0.5
 """Share of a tile; beyond it a point would lie in more than two tiles a direction."""
@@ -77,6 +93,10 @@ class DetectorSettings(SettingsModel):
     preset
         ``"compact"`` (a laptop without GPU), ``"resnet50"`` (the paper's Faster R-CNN) or the
         name of another torchvision detection builder, such as ``"retinanet_resnet50_fpn"``.
+    recipe
+        1: how detectors learned and looked before there was another recipe; what a file without
+        this line means. 2: more proposals, several looks at an image and finer maps for small
+        objects.
     iterations
         Batches to train for; None takes `epochs`, or the preset's own number without it.
     epochs
@@ -87,7 +107,7 @@ class DetectorSettings(SettingsModel):
         Longest side of an image as the detector sees it, in pixels (16 or more); None chooses
         it from the training boxes (see `napari_alc.detection.plan`).
     score_floor
-        Detections with a lower score are dropped, in 0–1.
+        Detections with a lower score are dropped, in 0–1; None takes the recipe's own.
     max_detections
         Most detections an image; raised where a training image has nearly as many boxes.
     seed
@@ -105,19 +125,26 @@ class DetectorSettings(SettingsModel):
         cuts an image up, None chooses from the training boxes.
     tile_overlap
         Share of a tile that it has in common with its neighbour, in 0–0.5.
+    looks
+        How often an image is looked at, mirrored and upside down, and what is found fused; None
+        is 1 in recipe 1, and chosen by the number of images in recipe 2.
+    paste
+        Whether objects whose boxes can be trusted are pasted into other images while it learns;
+        None is ``"off"``.
     validate_every
         Iterations between two measurements of AP50 on the validation images; None takes about
         ten a training. It has no influence on the weights.
     """
 
     preset: str = "compact"
+    recipe: Recipe = 1
     iterations: Positive | None = None
     epochs: Positive | None = None
     batch_size: Positive | None = None
     learning_rate: Annotated[Number, Field(gt=0)] | None = None
     weight_decay: Annotated[Number, Field(ge=0)] | None = None
     input_size: Annotated[int, Field(ge=LEAST_SIDE)] | None = None
-    score_floor: Annotated[Number, Field(ge=0, lt=1)] = 0.05
+    score_floor: Annotated[Number, Field(ge=0, lt=1)] | None = None
     max_detections: Positive = 300
     seed: Annotated[int, Field(ge=0)] = 0
     weights: str | None = None
@@ -126,11 +153,39 @@ class DetectorSettings(SettingsModel):
     tile_size: Annotated[int, AfterValidator(_tile_side)] | None = None
     tile_overlap: Annotated[Number, Field(ge=0, le=LARGEST_OVERLAP)] = 0.25
     validate_every: Positive | None = None
+    looks: Looks | None = None
+    paste: Pasting | None = None
 
     @property
-    def recipe(self) -> Recipe:
+    def schedule(self) -> Schedule:
         """What holds where a field is None."""
         return COMPACT if self.preset == "compact" else PAPER
+
+    @property
+    def floor(self) -> float:
+        """The score floor that holds."""
+        return SCORE_FLOORS[self.recipe] if self.score_floor is None else self.score_floor
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """Every value by name, for records and reports, with the score floor that holds."""
+        return {**self.model_dump(), "score_floor": self.floor}
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """All that decides a detector's weights and what it finds, by name.
+
+        Of recipe 1 in the form that it had before there was another: fingerprints of trainings
+        are made of it, and a detector that is there would be trained again.
+        """
+        # How often it is measured changes no weight, so it may be changed in a training under way.
+        values = {**self.in_force, "validate_every": None}
+        usual = type(self).model_fields
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in LATER_FIELDS or value != usual[name].default
+        }
 
     @property
     def initial_weights(self) -> str:
@@ -145,14 +200,14 @@ class DetectorSettings(SettingsModel):
     @property
     def images_a_batch(self) -> int:
         """The batch size that holds."""
-        return self.batch_size or self.recipe.batch_size
+        return self.batch_size or self.schedule.batch_size
 
     def total_iterations(self, image_count: int) -> int:
         """Batches of a whole training on `image_count` images."""
-        recipe = self.recipe
+        usual = self.schedule
         if self.iterations is not None:
             return self.iterations
-        if self.epochs is None and recipe.iterations is not None:
-            return recipe.iterations
-        batches = math.ceil((self.epochs or recipe.epochs) * image_count / self.images_a_batch)
-        return batches if self.epochs is not None else max(batches, recipe.least_iterations)
+        if self.epochs is None and usual.iterations is not None:
+            return usual.iterations
+        batches = math.ceil((self.epochs or usual.epochs) * image_count / self.images_a_batch)
+        return batches if self.epochs is not None else max(batches, usual.least_iterations)

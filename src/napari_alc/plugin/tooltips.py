@@ -130,10 +130,6 @@ PRESET = (
 OTHER_DETECTOR = "The name of one of torchvision's box detectors."
 WEIGHTS = "What the networks know before they see your images; the same in every iteration."
 WEIGHTS_FILE = "A file that this program, torchvision or a plain ResNet was saved to by torch."
-PRECISION = (
-    "How exactly the network computes. Mixed precision is faster and needs less memory on a "
-    "graphics card; a processor always computes in full precision."
-)
 ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
 PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
 THRESHOLDS = "When boxes count as the same. The paper's values suit most projects."

@@ -132,7 +132,7 @@ class ProjectSettings(SettingsModel):
         return {
             "method": self.method.model_dump(),
             "costs": self.costs.model_dump(),
-            "detector": self.seeded_detector.model_dump(),
+            "detector": self.seeded_detector.in_force,
         }
 
     @property

@@ -112,6 +112,45 @@ def test_boxes_without_area_are_left_out(untrained, tmp_path):
     assert found.boxes.tolist() == [[8, 8, 40, 40]]
 
 
+class Bright(torch.nn.Module):
+    """Finds the squares by their brightness."""
+
+    def forward(self, images):
+        return [self.seen(image[0].numpy()) for image in images]
+
+    def seen(self, image):
+        parts = find_objects(label(image > 0.45)[0])
+        boxes = [(x.start, y.start, x.stop, y.stop) for y, x in parts]
+        return {
+            "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+            "labels": torch.ones(len(boxes)).long(),
+            "scores": torch.linspace(0.9, 0.7, len(boxes)),
+        }
+
+
+@pytest.mark.parametrize("tile", [0, 48])
+@pytest.mark.parametrize("looks", [2, 4])
+def test_what_is_seen_in_every_look_lies_where_one_look_sees_it(untrained, tmp_path, looks, tile):
+    detector = load_detector(untrained)
+    plan = replace(detector.plan, tile=tile, overlap=0.5 if tile else 0.0)
+    images = make_images(tmp_path, 3, seed=8)
+    one, several = (
+        list(
+            detect(
+                replace(detector, network=Bright(), plan=replace(plan, looks=count)),
+                numbered_paths(images),
+                torch.device("cpu"),
+            )
+        )
+        for count in (1, looks)
+    )
+    for first, fused in zip(one, several, strict=True):
+        assert sorted(map(tuple, fused.boxes.round(6).tolist())) == sorted(
+            map(tuple, first.boxes.round(6).tolist())
+        )
+        assert (fused.scores >= 0.7 - 1e-6).all()
+
+
 def test_less_is_computed_at_once_where_memory_is_too_small(untrained, unseen):
     network = Scripted([[4, 4, 20, 20]], fits=2)
     found = detected(untrained, network, unseen, batch_size=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from squares import CATEGORIES, QUICK, make_images
@@ -11,8 +12,10 @@ from torch import nn
 from torchvision.models.detection import FasterRCNN
 from training_runs import StopAfter, same_bits, tensors
 
-from napari_alc.detection.data.samples import Batches
+from napari_alc.detection.data.samples import Batches, TrainingImage
 from napari_alc.detection.inference.prediction import predict
+from napari_alc.detection.plan import make_plan
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training import iteration
 from napari_alc.detection.training.training import train, training_fingerprint
 from napari_alc.errors import Cancelled
@@ -117,6 +120,46 @@ def test_a_variant_shares_neither_weights_nor_checkpoint_with_another(images, tm
     steps = []
     train(images, CATEGORIES, QUICK, tmp_path, report=lambda p: steps.append(p.done))
     assert steps[0] == 1
+
+
+def test_a_detector_that_was_trained_before_there_was_another_recipe_is_not_trained_again(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"12345")
+    images = [TrainingImage(path, np.array([[1, 2, 30, 40.0]]), np.array([7]))]
+    settings = DetectorSettings(iterations=5, threads=1)
+    plan = make_plan(settings, [(64, 96)], [images[0].boxes])
+    # As the program gave them then.
+    assert training_fingerprint(images, CATEGORIES, settings) == (
+        "c7853d82748b70c82610270ca25fc63c2b88d1e2914a63f69a5612b7ef8a0a61"
+    )
+    assert training_fingerprint(images, CATEGORIES, settings, plan) == (
+        "f131d708b8655815f32d6b2546d3d2fc3bf52529735fd16a9daadca4001fee88"
+    )
+
+
+def test_pasting_and_what_may_be_pasted_decide_a_training(images):
+    trusted = [replace(image, is_trusted=True) for image in images]
+    pasted = QUICK.changed(paste="on")
+    found = {
+        training_fingerprint(given, CATEGORIES, settings)
+        for given in (images, trusted)
+        for settings in (QUICK, pasted)
+    }
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("preset", ["compact", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+def test_a_training_with_pasted_objects_ends_with_the_same_bits_when_it_was_stopped(
+    images, tmp_path, preset
+):
+    trusted = [replace(image, is_trusted=True) for image in images]
+    settings = QUICK.changed(paste="on", preset=preset, weights="none", iterations=4)
+    whole = train(trusted, CATEGORIES, settings, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        train(trusted, CATEGORIES, settings, tmp_path / "parts", should_stop=StopAfter(2))
+    assert same_bits(whole, train(trusted, CATEGORIES, settings, tmp_path / "parts"))
+    plain = train(images, CATEGORIES, settings, tmp_path / "plain")
+    assert not same_bits(whole, plain)
 
 
 def test_finished_weights_of_the_same_variant_are_taken(images, tmp_path):

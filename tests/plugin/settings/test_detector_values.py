@@ -14,10 +14,11 @@ from napari_alc.plugin.settings import detector_options as offered
 from napari_alc.project.settings import ProjectSettings
 
 NUMBERS = {number.name: number for number in offered.NUMBERS}
+CHOICES = {choice.name: choice for choice in offered.CHOICES}
 
 
 def test_every_setting_is_in_the_form():
-    in_form = {*NUMBERS, "preset", "weights", "precision"}
+    in_form = {*NUMBERS, *CHOICES, "preset", "weights"}
     assert in_form == set(DetectorSettings().model_dump())
 
 
@@ -105,3 +106,29 @@ def test_what_a_preset_begins_with_by_itself_is_not_stored():
     assert offered.stored_weights("compact", "none") is None
     assert offered.stored_weights("resnet50", "imagenet") is None
     assert offered.stored_weights("resnet50", "none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "detector", "shown"),
+    [
+        ("recipe", {}, "1"),
+        ("recipe", {"recipe": 2}, "2"),
+        ("looks", {"recipe": 2}, ""),
+        ("looks", {"looks": 4}, "4"),
+        ("paste", {}, "off"),
+        ("paste", {"paste": "on"}, "on"),
+        ("precision", {"precision": "bf16"}, "bf16"),
+    ],
+)
+def test_a_choice_shows_what_is_stored_and_stores_what_is_shown(name, detector, shown):
+    choice = CHOICES[name]
+    assert choice.shown(DetectorSettings(**detector)) == shown
+    assert choice.stored(shown) == detector.get(name)
+
+
+@pytest.mark.parametrize("choice", offered.CHOICES, ids=lambda choice: choice.name)
+def test_every_value_of_a_choice_is_one_of_the_detectors_settings(choice):
+    for shown in choice.words:
+        value = choice.stored(shown)
+        settings = DetectorSettings() if value is None else DetectorSettings(**{choice.name: value})
+        assert choice.shown(settings) == shown

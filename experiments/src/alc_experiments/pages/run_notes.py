@@ -150,7 +150,7 @@ class RunNote:
         if not self.detector:
             return ""
         settings = DetectorSettings.parse(self.detector)
-        usual = {**DetectorSettings().model_dump(), "preset": settings.preset}
+        usual = {**DetectorSettings().deciding, "preset": settings.preset}
         del usual["iterations"], usual["epochs"]
         changed = [
             f"{name} {value}"
@@ -177,13 +177,13 @@ class RunNote:
 
 
 def _length(settings: DetectorSettings) -> str:
-    recipe = settings.recipe
-    iterations = settings.iterations or (None if settings.epochs else recipe.iterations)
+    schedule = settings.schedule
+    iterations = settings.iterations or (None if settings.epochs else schedule.iterations)
     if iterations:
         return f"{iterations} iterations"
     if settings.epochs:
         return f"{settings.epochs} epochs"
-    return f"{recipe.epochs} epochs, at least {recipe.least_iterations} iterations"
+    return f"{schedule.epochs} epochs, at least {schedule.least_iterations} iterations"
 
 
 def duration(seconds: float) -> str:

@@ -184,7 +184,7 @@ def row_digest(unit: Unit, experiment: Experiment, code: str) -> str:
         unit.name,
         str(unit.seed),
         data_digest(experiment.data),
-        json.dumps(experiment.settings.model_dump(), sort_keys=True),
+        json.dumps(experiment.settings.deciding, sort_keys=True),
         code,
     )
 

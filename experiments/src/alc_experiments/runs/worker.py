@@ -168,7 +168,7 @@ def compute(task: RowTask, report: Report = silent, should_stop: ShouldStop = ne
         seconds=clock.seconds,
         device=device_in_words(task.device),
         versions=versions(),
-        detector=experiment.settings.model_dump(),
+        detector=experiment.settings.deciding,
     )
     task.store.save(row)
     return row

@@ -132,22 +132,27 @@ def random_crop(sample: Sample, rng: np.random.Generator) -> Sample:
     return window(sample, left, top, width, height)
 
 
-def compact_augmentation(side: int) -> Augment:
-    """Of the compact preset: window, flips, transpose, brightness."""
+def unchanged(sample: Sample, _rng: np.random.Generator) -> Sample:
+    """The sample itself."""
+    return sample
+
+
+def compact_augmentation(side: int, paste: Augment = unchanged) -> Augment:
+    """Of the compact preset: window, pasted objects, flips, transpose, brightness."""
 
     def augment(sample: Sample, rng: np.random.Generator) -> Sample:
-        sample = random_orientation(random_window(sample, side, rng), rng)
+        sample = random_orientation(paste(random_window(sample, side, rng), rng), rng)
         return random_brightness(sample, rng)
 
     return augment
 
 
-def paper_augmentation(side: int) -> Augment:
+def paper_augmentation(side: int, paste: Augment = unchanged) -> Augment:
     """Of the paper: flip, rotation (by quarter turns, which keep boxes exact), scaling, crop."""
 
     def augment(sample: Sample, rng: np.random.Generator) -> Sample:
         sample = random_crop(random_scale(sample, rng), rng)
-        sample = random_orientation(random_window(sample, side, rng), rng)
+        sample = random_orientation(paste(random_window(sample, side, rng), rng), rng)
         return transpose(sample) if rng.random() < 0.5 else sample
 
     return augment

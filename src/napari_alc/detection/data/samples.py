@@ -41,11 +41,15 @@ class TrainingImage:
         float64, (N, 4), ``x1, y1, x2, y2`` in the image's pixels.
     category_ids
         int64, (N,).
+    is_trusted
+        Whether people who know drew its boxes, or agree with them: only then may its objects be
+        pasted.
     """
 
     path: Path
     boxes: Boxes
     category_ids: Integers
+    is_trusted: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "boxes", as_boxes(self.boxes))
@@ -55,12 +59,14 @@ class TrainingImage:
             raise ValueError(f"{len(self.boxes)} boxes but {len(ids)} categories")
 
 
-def training_images(labels: LabelSet, paths: Sequence[Path]) -> list[TrainingImage]:
+def training_images(
+    labels: LabelSet, paths: Sequence[Path], *, are_trusted: bool = False
+) -> list[TrainingImage]:
     """The images of `labels`, whose files are `paths`, with their boxes."""
     by_image = labels.labels.by_image()
     rows = [by_image.get(image.id, Labels.empty()) for image in labels.images]
     return [
-        TrainingImage(path, of_image.boxes, of_image.category_ids)
+        TrainingImage(path, of_image.boxes, of_image.category_ids, are_trusted)
         for path, of_image in zip(paths, rows, strict=True)
     ]
 

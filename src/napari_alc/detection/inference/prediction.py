@@ -1,8 +1,8 @@
 """Running a trained detector over image files; memory stays bounded whatever their number.
 
 Images are read and scaled by threads ahead of the network, which looks at several of them, or of
-their tiles, at once. Neither the threads nor the cache nor the number of images at once changes
-what is found.
+their tiles, at once; where the plan says so it looks several times. Neither the threads nor the
+cache nor the number of images at once changes what is found.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_alc.detection.data.loading import SeenImage, read_ahead, seen_image
 from napari_alc.detection.data.tiles import Found, Tile, merged, tile_grid
 from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
 from napari_alc.detection.inference.folding import folded
+from napari_alc.detection.inference.looks import fused, turned, turned_back
 from napari_alc.detection.models.weights import Detector, load_detector
 from napari_alc.detection.plan import Plan
 from napari_alc.detection.precision import choose_precision
@@ -43,7 +45,7 @@ PIXELS_AHEAD, MOST_AHEAD = 1 << 25, 32
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What the network looks at: an image, or a tile of it.
+    """What the network looks at: an image, or a tile of it, as it is or turned.
 
     Parameters
     ----------
@@ -53,30 +55,31 @@ class Part:
         The whole image.
     tiles
         All tiles of the image.
-    number
+    tile
         Which of them this is.
+    look
+        How it is turned, from 0.
+    is_last
+        Whether this completes its image.
     """
 
     position: int
     image_id: int
     seen: SeenImage
     tiles: Sequence[Tile]
-    number: int
+    tile: Tile
+    look: int
+    is_last: bool
 
     @property
     def pixels(self) -> Bytes:
         """uint8, (H, W) or (H, W, 3), in input pixels."""
-        return self.tiles[self.number].cut_from(self.seen.pixels)
+        return turned(self.tile.cut_from(self.seen.pixels), self.look)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Width and height in input pixels."""
-        return self.tiles[self.number].width, self.tiles[self.number].height
-
-    @property
-    def is_last(self) -> bool:
-        """Whether this completes its image."""
-        return self.number == len(self.tiles) - 1
+        return self.tile.width, self.tile.height
 
 
 def predict(
@@ -184,7 +187,7 @@ def detect(
         report(Progress(step, done, len(images), f"image {done} of {len(images)}"))
         for part, output in zip(batch, outputs, strict=True):
             # Parts of one image come one after the other, even where a batch ends between them.
-            waiting.append(output)
+            waiting.append(_as_it_is(output, part))
             if part.is_last:
                 yield _in_image(detector, part, waiting)
                 waiting = []
@@ -205,8 +208,9 @@ def _parts(
     for position, ((image_id, _), seen) in enumerate(zip(images, found, strict=True)):
         height, width = seen.pixels.shape[:2]
         tiles = tile_grid(width, height, plan.tile, plan.overlap)
-        for number in range(len(tiles)):
-            yield Part(position, image_id, seen, tiles, number)
+        every = list(product(range(plan.looks), tiles))
+        for number, (look, tile) in enumerate(every, start=1):
+            yield Part(position, image_id, seen, tiles, tile, look, number == len(every))
 
 
 def _readers(images: Sequence[tuple[int, Path]]) -> int:
@@ -270,9 +274,17 @@ def _found(output: dict[str, Tensor]) -> Found:
     return Found(boxes, output["labels"].cpu().numpy(), scores)
 
 
+def _as_it_is(found: Found, part: Part) -> Found:
+    """What was found, in pixels of the part before it was turned."""
+    return replace(found, boxes=turned_back(found.boxes, part.look, *part.shape))
+
+
 def _in_image(detector: Detector, part: Part, found: Sequence[Found]) -> Detections:
-    """All that was found in the tiles of one image, in its own pixels."""
-    whole = merged(part.tiles, found, detector.plan.max_detections)
+    """All that was found in the tiles of one image, at every look, in its own pixels."""
+    most, count = detector.plan.max_detections, len(part.tiles)
+    looks = [found[start : start + count] for start in range(0, len(found), count)]
+    seen = [merged(part.tiles, look, most) for look in looks]
+    whole = fused(seen, detector.settings.floor, most)
     width, height = part.seen.size
     seen_height, seen_width = part.seen.pixels.shape[:2]
     ratio = np.array([width / seen_width, height / seen_height] * 2)

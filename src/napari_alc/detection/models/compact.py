@@ -202,6 +202,8 @@ def compact_network(plan: Plan, classes: int) -> FasterRCNN:
     """A network with random weights for `classes` categories and background."""
     backbone = CompactBackbone(plan.strides, NORMS[plan.norm])
     sizes = plan.anchor_sizes
+    predicted = plan.predicted_proposals or plan.proposals
+    before = 4 if plan.predicted_proposals else 2
     per_map = [sizes[i : i + ANCHORS_A_MAP] for i in range(0, len(sizes), ANCHORS_A_MAP)]
     network = FasterRCNN(
         backbone,
@@ -211,9 +213,9 @@ def compact_network(plan: Plan, classes: int) -> FasterRCNN:
         size_divisible=plan.strides[-1],
         rpn_anchor_generator=AnchorGenerator(tuple(per_map), (ASPECT_RATIOS,) * len(per_map)),
         rpn_pre_nms_top_n_train=2 * plan.proposals,
-        rpn_pre_nms_top_n_test=2 * plan.proposals,
+        rpn_pre_nms_top_n_test=before * predicted,
         rpn_post_nms_top_n_train=plan.proposals,
-        rpn_post_nms_top_n_test=plan.proposals,
+        rpn_post_nms_top_n_test=predicted,
         rpn_batch_size_per_image=plan.samples,
         box_batch_size_per_image=plan.samples,
         box_positive_fraction=POSITIVE_SHARE,

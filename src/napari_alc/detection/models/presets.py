@@ -222,7 +222,7 @@ def build_network(
     _keep_size(network)
     _match_faster(network)
     _keep_boxes_exact(network)
-    _limit_detections(network, settings.score_floor, plan.max_detections)
+    _limit_detections(network, settings.floor, plan.max_detections)
     if weights not in ("none", "imagenet"):
         fill_from_file(network, Path(weights))
     return network

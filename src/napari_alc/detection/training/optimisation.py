@@ -38,9 +38,9 @@ def make_optimiser(network: nn.Module, settings: DetectorSettings) -> optim.Opti
     All parameters are updated in one pass where torch can do that (fused), on the CPU and on
     CUDA cards.
     """
-    recipe = settings.recipe
-    rate = recipe.learning_rate if settings.learning_rate is None else settings.learning_rate
-    decay = recipe.weight_decay if settings.weight_decay is None else settings.weight_decay
+    schedule = settings.schedule
+    rate = schedule.learning_rate if settings.learning_rate is None else settings.learning_rate
+    decay = schedule.weight_decay if settings.weight_decay is None else settings.weight_decay
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     fused = all(parameter.device.type in FUSED_ON for parameter in trained)
     if settings.preset != "compact":

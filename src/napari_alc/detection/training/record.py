@@ -56,7 +56,7 @@ def record_of(run: Run) -> str:
     """The contents of ``metrics.json``."""
     images = run.batches.images
     content = {
-        "settings": run.settings.model_dump(),
+        "settings": run.settings.in_force,
         "plan": run.detector.plan.to_json(),
         "images": len(images),
         "boxes": sum(len(image.boxes) for image in images),

@@ -80,7 +80,7 @@ class Run:
     @property
     def peak_rate(self) -> float:
         """Learning rate after the warm-up, for a whole batch."""
-        return self.settings.learning_rate or self.settings.recipe.learning_rate
+        return self.settings.learning_rate or self.settings.schedule.learning_rate
 
     @property
     def learning_rate(self) -> float:

@@ -18,6 +18,7 @@ import torch
 
 from napari_alc.detection.data.augmentation import compact_augmentation, paper_augmentation
 from napari_alc.detection.data.cache import ImageCache
+from napari_alc.detection.data.pasting import Paster
 from napari_alc.detection.data.samples import Batches, TrainingImage
 from napari_alc.detection.devices import choose_device, cpu_threads, enough_memory
 from napari_alc.detection.models.presets import build_network
@@ -167,16 +168,16 @@ def training_fingerprint(
     """A digest of all that decides the outcome of a training (image files by name and size)."""
     digest = hashlib.sha256()
     names = [[category.id, category.name] for category in categories]
-    # How often it is measured changes no weight, so it may be changed in a training under way.
-    deciding = {**settings.model_dump(), "validate_every": None}
     sizes = plan.to_json() if plan else None
-    digest.update(orjson.dumps([deciding, names, sizes], option=orjson.OPT_SORT_KEYS))
+    digest.update(orjson.dumps([settings.deciding, names, sizes], option=orjson.OPT_SORT_KEYS))
     if variant:
         digest.update(variant.name.encode())
     for image in images:
         # By size, not by content: reading all images would take longer than a short training.
         size = image.path.stat().st_size if image.path.is_file() else -1
         digest.update(f"{image.path.name}\0{size}\0{len(image.boxes)}\0".encode())
+        if settings.paste == "on":
+            digest.update(bytes([image.is_trusted]))
         digest.update(image.boxes.tobytes())
         digest.update(image.category_ids.tobytes())
     return digest.hexdigest()
@@ -193,7 +194,11 @@ def _batches(
     settings, plan = detector.settings, detector.plan
     make = compact_augmentation if settings.preset == "compact" else paper_augmentation
     labels, count = categories_by_label(detector.categories), settings.images_a_batch
-    return Batches(images, labels, plan, make(plan.window), count, settings.seed, cache)
+    batches = Batches(images, labels, plan, make(plan.window), count, settings.seed, cache)
+    if settings.paste == "on":
+        trusted = [number for number, image in enumerate(images) if image.is_trusted]
+        batches.augment = make(plan.window, Paster.of(batches.sample, trusted))
+    return batches
 
 
 def _start(

@@ -151,6 +151,7 @@ def train_request(job: TrainingJob, device: str) -> TrainRequest:
         images=tuple(SharedFile.of(image.path) for image in images),
         boxes=tuple(image.boxes for image in images),
         category_ids=tuple(image.category_ids for image in images),
+        trusted=tuple(image.is_trusted for image in images),
         categories=tuple(job.labels.categories),
         settings=job.settings,
         plan=job.plan,

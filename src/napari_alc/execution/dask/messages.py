@@ -81,13 +81,15 @@ class PredictRequest:
 class TrainRequest:
     """What `detection.training.training.train` takes for a `TrainingJob`.
 
-    `boxes` and `category_ids` are those of each image: (N, 4) in pixels, and (N,). The detector is
-    measured meanwhile on the clean labels `truth`, whose images are the files `validation`.
+    `boxes` and `category_ids` are those of each image: (N, 4) in pixels, and (N,), and `trusted`
+    whether its objects may be pasted. The detector is measured meanwhile on the clean labels
+    `truth`, whose images are the files `validation`.
     """
 
     images: tuple[SharedFile, ...]
     boxes: tuple[Boxes, ...]
     category_ids: tuple[Integers, ...]
+    trusted: tuple[bool, ...]
     categories: tuple[Category, ...]
     settings: DetectorSettings
     plan: Plan | None

@@ -269,7 +269,7 @@ def _samples(request: TrainRequest, paths: Sequence[Path]) -> list[TrainingImage
     """The training set of `request`, with its files at `paths` (those beyond them are ignored)."""
     from napari_alc.detection.data.samples import TrainingImage
 
-    rows = zip(paths, request.boxes, request.category_ids, strict=False)
+    rows = zip(paths, request.boxes, request.category_ids, request.trusted, strict=False)
     return [TrainingImage(*row) for row in rows]
 
 

@@ -90,7 +90,9 @@ class DetectorForm(QWidget):
         self._settings = offered.USUAL
         self._make_fields()
         self.numbers = {number.name: NumberField(number) for number in offered.NUMBERS}
-        self.precision = choice_of(offered.PRECISION_WORDS, tooltips.PRECISION)
+        self.choices = {
+            option.name: choice_of(option.words, option.tooltip) for option in offered.CHOICES
+        }
         self.advanced = Collapsible("", self._advanced_rows(), tooltips.ADVANCED)
         self.back = button_with("Back to the preset's own", tooltips.PRESETS_OWN)
         self.problem = error_words()
@@ -108,10 +110,10 @@ class DetectorForm(QWidget):
 
     def _advanced_rows(self) -> QWidget:
         form = form_of()
-        for name, field in self.numbers.items():
+        for option in offered.CHOICES:
+            form.addRow(option.label, self.choices[option.name])
+        for field in self.numbers.values():
             form.addRow(field.number.label, field)
-            if name == "weight_decay":
-                form.addRow("Precision", self.precision)
         rows = QWidget()
         rows.setLayout(form)
         return rows
@@ -132,7 +134,8 @@ class DetectorForm(QWidget):
         self.preset.activated.connect(self._on_preset)
         self.other.activated.connect(self._on_preset)
         self.weights.activated.connect(self._on_weights)
-        self.precision.activated.connect(self._on_precision)
+        for option in offered.CHOICES:
+            self.choices[option.name].activated.connect(lambda _, one=option: self._on_choice(one))
         self.file.changed.connect(self._on_file)
         for field in self.numbers.values():
             field.entered.connect(lambda value, field=field: self._on_number(field, value))
@@ -144,7 +147,9 @@ class DetectorForm(QWidget):
         self._settings = settings.seeded_detector
         self._show_preset()
         self._show_weights(offered.weights_kind(self._settings))
-        self.precision.setCurrentIndex(self.precision.findData(self._settings.precision))
+        for option in offered.CHOICES:
+            choice = self.choices[option.name]
+            choice.setCurrentIndex(choice.findData(option.shown(self._settings)))
         for name, field in self.numbers.items():
             field.show_value(self._stored.get(name), field.number.own(self._settings))
         changed = len(self._stored.keys() - {"preset", "weights"})
@@ -154,8 +159,8 @@ class DetectorForm(QWidget):
 
     def set_locked(self, is_locked: bool) -> None:
         """Let everything be looked at, and nothing be changed."""
-        fields = (self.preset, self.other, self.weights, self.file, self.precision)
-        for widget in (*fields, *self.numbers.values()):
+        fields = (self.preset, self.other, self.weights, self.file)
+        for widget in (*fields, *self.choices.values(), *self.numbers.values()):
             widget.setEnabled(not is_locked)
         self.back.setVisible(not is_locked)
 
@@ -202,9 +207,9 @@ class DetectorForm(QWidget):
             return
         self._change({"weights": chosen})
 
-    def _on_precision(self) -> None:
-        chosen = self.precision.currentData()
-        self._change({"precision": None if chosen == offered.USUAL.precision else chosen})
+    def _on_choice(self, option: offered.ChoiceOption) -> None:
+        chosen = self.choices[option.name].currentData()
+        self._change({option.name: option.stored(chosen)})
 
     def _on_number(self, field: NumberField, value: object) -> None:
         try:

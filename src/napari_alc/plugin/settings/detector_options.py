@@ -33,13 +33,75 @@ OTHERS = (
 )
 """torchvision's builders of box detectors; the window cannot ask torchvision itself."""
 
-PRECISION_WORDS: Mapping[str, str] = {
-    "auto": "as fits the device",
-    "fp32": "full (fp32)",
-    "bf16": "mixed (bf16)",
-    "fp16": "mixed (fp16)",
-}
-"""The precisions, as the form names them."""
+
+@dataclass(frozen=True)
+class ChoiceOption:
+    """A field of `DetectorSettings` with a few values.
+
+    Parameters
+    ----------
+    words
+        What the form calls each value; the first one holds while nothing is stored.
+    """
+
+    name: str
+    label: str
+    words: Mapping[str, str]
+    tooltip: str
+
+    @property
+    def usual(self) -> str:
+        """What holds while nothing is stored."""
+        return next(iter(self.words))
+
+    def shown(self, settings: DetectorSettings) -> str:
+        """The value of `settings`, as the form has it."""
+        value = getattr(settings, self.name)
+        return self.usual if value is None else str(value)
+
+    def stored(self, shown: str) -> int | str | None:
+        """What is stored for a value of the form; None for the usual one."""
+        if shown == self.usual:
+            return None
+        return int(shown) if shown.isdigit() else shown
+
+
+CHOICES = (
+    ChoiceOption(
+        "recipe",
+        "Recipe",
+        {"1": "1: one look at each image", "2": "2: several looks, finer maps"},
+        "How a detector learns and looks. The second finds more after few images, and takes longer "
+        "to look.",
+    ),
+    ChoiceOption(
+        "looks",
+        "Looks at an image",
+        {"": "as the recipe", "1": "1", "2": "2: mirrored too", "4": "4: upside down too"},
+        "An image is looked at as it is, mirrored and upside down; what the looks agree on is "
+        "surer. Each look takes its time.",
+    ),
+    ChoiceOption(
+        "paste",
+        "Paste objects",
+        {"off": "no", "on": "yes, into other images"},
+        "Reviewed objects are pasted into other images while the detector learns. It helps with "
+        "objects that lie anywhere, such as cells, and hurts with those that belong to a place.",
+    ),
+    ChoiceOption(
+        "precision",
+        "Precision",
+        {
+            "auto": "as fits the device",
+            "fp32": "full (fp32)",
+            "bf16": "mixed (bf16)",
+            "fp16": "mixed (fp16)",
+        },
+        "How exactly the network computes. Mixed precision is faster and needs less memory on a "
+        "graphics card; a processor always computes in full precision.",
+    ),
+)
+"""The choices, in the order of the form."""
 
 IMAGENET, FILE, NONE = "imagenet", "file", "none"
 
@@ -83,18 +145,18 @@ _WHOLE = "a whole number, 1 or more"
 def _epochs(settings: DetectorSettings) -> str:
     if settings.iterations is not None:
         return "not used: the iterations are set"
-    if settings.recipe.iterations is not None:
+    if settings.schedule.iterations is not None:
         return "not used: the preset counts iterations"
-    return f"as the preset: {settings.recipe.epochs}"
+    return f"as the preset: {settings.schedule.epochs}"
 
 
 def _iterations(settings: DetectorSettings) -> str:
-    recipe = settings.recipe
+    schedule = settings.schedule
     if settings.epochs is not None:
         return "from the epochs"
-    if recipe.iterations is not None:
-        return f"as the preset: {recipe.iterations}"
-    return f"from the epochs, at least {recipe.least_iterations}"
+    if schedule.iterations is not None:
+        return f"as the preset: {schedule.iterations}"
+    return f"from the epochs, at least {schedule.least_iterations}"
 
 
 def _input_size(settings: DetectorSettings) -> str:
@@ -126,21 +188,21 @@ NUMBERS = (
         "batch_size",
         "Images a batch",
         _WHOLE,
-        lambda settings: f"as the preset: {settings.recipe.batch_size}",
+        lambda settings: f"as the preset: {settings.schedule.batch_size}",
         "Images that are learned from at once. Fewer need less memory.",
     ),
     NumberOption(
         "learning_rate",
         "Learning rate",
         "a number above 0",
-        lambda settings: f"as the preset: {settings.recipe.learning_rate:g}",
+        lambda settings: f"as the preset: {settings.schedule.learning_rate:g}",
         "How far the network moves with each batch. If you are not sure, leave it empty.",
     ),
     NumberOption(
         "weight_decay",
         "Weight decay",
         "a number, 0 or more",
-        lambda settings: f"as the preset: {settings.recipe.weight_decay:g}",
+        lambda settings: f"as the preset: {settings.schedule.weight_decay:g}",
         "How strongly large weights are held back. If you are not sure, leave it empty.",
     ),
     NumberOption(
@@ -170,7 +232,7 @@ NUMBERS = (
         "score_floor",
         "Lowest score",
         "a number from 0 to below 1",
-        _default("score_floor"),
+        lambda settings: f"as usual: {settings.changed(score_floor=None).floor:g}",
         "Boxes of which a detector is less sure than this are thrown away at once.",
     ),
     NumberOption(

@@ -115,7 +115,7 @@ def _measured(
         labels.categories,
         settings,
         device,
-        plan_for(labels, settings),
+        plan_for(labels, settings, len(project.images())),
         [project.path_of(image) for image in _spread(looked_at, SAMPLE)],
         ImageCache(project.cache_folder),
         threads,

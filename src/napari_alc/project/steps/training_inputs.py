@@ -42,7 +42,7 @@ class TrainingJob:
 
     A training that belongs to no iteration has -1 and no model. The labels hold decisions up to the
     number `newest`. `strategy` names the selection strategy that will ask the detector; empty for
-    none.
+    none. Whether people who know agree with the boxes (`are_trusted`) decides what may be pasted.
     """
 
     labels: LabelSet
@@ -56,12 +56,13 @@ class TrainingJob:
     model: str = ""
     newest: int = 0
     strategy: str = ""
+    are_trusted: bool = False
 
     def images(self) -> list[TrainingImage]:
         """What is learned, as a detector takes it."""
         from napari_alc.detection.data.samples import training_images
 
-        return training_images(self.labels, self.paths)
+        return training_images(self.labels, self.paths, are_trusted=self.are_trusted)
 
 
 def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
@@ -86,7 +87,9 @@ def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
         labels=labels,
         paths=tuple(project.path_of(image) for image in labels.images),
         settings=settings,
-        plan=shared_plan(pathologist_labels(project, iteration), settings, folder.parent),
+        plan=shared_plan(
+            pathologist_labels(project, iteration), settings, folder.parent, len(project.images())
+        ),
         clean=clean_images(project),
         folder=folder,
         step=f"train {model}",
@@ -94,6 +97,7 @@ def prepare(project: Project, iteration: int, model: str) -> TrainingJob:
         model=model,
         newest=newest,
         strategy=project.settings.method.strategy if model == "mp" else "",
+        are_trusted=True,
     )
 
 
@@ -126,10 +130,11 @@ def clean_images(project: Project) -> CleanImages | None:
 PLAN_FILE = "plan.json"
 
 
-def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Plan:
+def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path, to_see: int = 0) -> Plan:
     """The plan for detectors that learn from `clean`, made where `folder` holds none for it.
 
-    At least one box of `clean`, D_p, has an area. The folder is that of the iteration's runs.
+    At least one box of `clean`, D_p, has an area. The folder is that of the iteration's runs. Both
+    detectors will look at up to `to_see` images.
 
     Raises
     ------
@@ -143,7 +148,7 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
     kept = _kept(path, made_from)
     if kept is not None:
         return kept
-    plan = plan_for(clean, settings)
+    plan = plan_for(clean, settings, to_see)
     content = {"made_from": made_from, "plan": plan.to_json()}
     try:
         write_text(path, json.dumps(content, indent=1) + "\n")
@@ -155,7 +160,7 @@ def shared_plan(clean: LabelSet, settings: DetectorSettings, folder: Path) -> Pl
 
 
 def _digest(clean: LabelSet, settings: DetectorSettings) -> str:
-    digest = blake2b(json.dumps(settings.model_dump(), sort_keys=True).encode(), digest_size=16)
+    digest = blake2b(json.dumps(settings.deciding, sort_keys=True).encode(), digest_size=16)
     for image in clean.images:
         digest.update(f"{image.id} {image.width} {image.height}\0".encode())
     digest.update(clean.labels.image_ids.tobytes())

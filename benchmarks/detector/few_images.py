@@ -1,0 +1,222 @@
+"""How good a detector is that learned from few images: recipes and their parts side by side.
+
+    python benchmarks/detector/few_images.py --bccd BCCD --out FOLDER [--data bccd,tem]
+        [--images 11,22] [--draws 0,1,2] [--workers 2]
+
+For each set of images that was drawn it trains once for every way of training, and looks at the
+validation images and the test images in every way of looking. What is chosen (strides, pasting) is
+chosen on validation images; the test images are there for the table. Rows are kept in FOLDER, one
+file a training, so the same command goes on where it was stopped. Prints a table of AP50 in
+percent, mean over the draws, with the seconds of a training and the milliseconds of an image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import fmean, stdev
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from alc_experiments.data import NOISE_FACTORS, DataSource
+from alc_experiments.dataset import Dataset
+from napari_alc.detection.data.samples import training_images
+from napari_alc.detection.inference.prediction import detect, ready
+from napari_alc.detection.models.presets import build_network
+from napari_alc.detection.models.weights import Detector, load_detector
+from napari_alc.detection.plan import plan_for
+from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.training.training import train
+from napari_alc.evaluation.average_precision import average_precision
+from napari_alc.evaluation.matching import detection_limit
+from napari_alc.files import write_text
+from napari_alc.labels import Detections, LabelSet
+
+SIZES: Mapping[str, Sequence[int]] = {"bccd": (11, 22, 55, 205), "tem": (6, 12, 30, 112)}
+"""Images that are learned from."""
+
+FINE, COARSE = (4, 8, 16), (8, 16, 32)
+
+TRAININGS: Mapping[str, tuple[tuple[int, ...], str]] = {
+    "stride 8": (COARSE, "off"),
+    "stride 8, pasted": (COARSE, "on"),
+    "stride 4": (FINE, "off"),
+    "stride 4, pasted": (FINE, "on"),
+}
+"""Strides and pasting of each way of training."""
+
+LOOKS = {"1 look, 100 proposals": (1, 1), "1 look": (2, 1), "2 looks": (2, 2), "4 looks": (2, 4)}
+"""Recipe and number of looks of each way of looking."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A training: on which images, and how."""
+
+    data: str
+    images: int
+    draw: int
+    training: str
+
+    @property
+    def file_name(self) -> str:
+        words = f"{self.data}-{self.images}-draw{self.draw}-{self.training}"
+        return words.replace(", ", "-").replace(" ", "-") + ".json"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of a training."""
+
+    cell: Cell
+    seconds: float
+    size_percentile: float
+    figures: Mapping[str, Mapping[str, float]]
+    """By way of looking: AP50 on ``validation`` and ``test`` in percent, ``ms`` an image."""
+
+
+def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
+    """Images of the training part, drawn at random; those of a smaller number are among them."""
+    ids = [image.id for image in data.truth.images]
+    order = np.random.default_rng([draw, len(ids)]).permutation(len(ids))
+    return data.truth.of_images(ids[place] for place in order[:images])
+
+
+def settings_of(data: Dataset, cell: Cell) -> DetectorSettings:
+    values = {**data.detector, "threads": 1, "seed": cell.draw}
+    return DetectorSettings(recipe=2, paste=TRAININGS[cell.training][1], looks=1, **values)
+
+
+def measure(cell: Cell, source: DataSource) -> Measured:
+    """Train, and look at all validation and test images in every way."""
+    torch.set_num_threads(1)
+    data = source.dataset(cell.data, 0, NOISE_FACTORS[cell.data])
+    learned, settings = drawn(data, cell.images, cell.draw), settings_of(data, cell)
+    plan = replace(plan_for(learned, settings), strides=TRAININGS[cell.training][0])
+    paths = [data.path_of(image) for image in learned.images]
+    with TemporaryDirectory() as folder:
+        images = training_images(learned, paths, are_trusted=True)
+        began = time.process_time()
+        weights = train(images, learned.categories, settings, Path(folder), device="cpu", plan=plan)
+        seconds = time.process_time() - began
+        detector = load_detector(weights)
+    figures = {name: _looked(detector, data, *way) for name, way in LOOKS.items()}
+    sizes = np.sqrt(np.prod(learned.labels.boxes[:, 2:] - learned.labels.boxes[:, :2], axis=1))
+    longest = max(max(image.width, image.height) for image in learned.images)
+    seen = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
+    return Measured(cell, seconds, seen, figures)
+
+
+def _looked(detector: Detector, data: Dataset, recipe: int, looks: int) -> dict[str, float]:
+    """AP50 in percent with another way of looking than the detector's own."""
+    proposals = detector.plan.predicted_proposals if recipe == 2 else 0
+    plan = replace(detector.plan, predicted_proposals=proposals, looks=looks)
+    settings = detector.settings.changed(recipe=recipe)
+    network = build_network(settings, plan, len(detector.categories), weights="none")
+    network.load_state_dict(detector.network.state_dict())
+    device = torch.device("cpu")
+    looking = ready(replace(detector, network=network, plan=plan, settings=settings), device)
+    found: dict[str, float] = {}
+    began, count = time.process_time(), 0
+    for name, truth in (("validation", data.validation), ("test", data.test)):
+        assert truth is not None
+        asked = [(image.id, data.path_of(image)) for image in truth.images]
+        seen = Detections.empty().joined(*detect(looking, asked, device))
+        found[name] = average_precision(truth, seen, detection_limit(seen)).ap50
+        count += len(asked)
+    return {**found, "ms": 1000 * (time.process_time() - began) / count}
+
+
+def _kept(path: Path) -> Measured | None:
+    if not path.exists():
+        return None
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return Measured(**{**values, "cell": Cell(**values["cell"])})
+
+
+def _measure_and_keep(cell: Cell, source: DataSource, folder: Path) -> Measured:
+    found = measure(cell, source)
+    content = {**vars(found), "cell": vars(cell)}
+    write_text(folder / cell.file_name, json.dumps(content, indent=1))
+    return found
+
+
+def all_measured(
+    cells: Sequence[Cell], source: DataSource, folder: Path, workers: int
+) -> Iterator[Measured]:
+    """Every cell, those that are kept first."""
+    kept = {cell: _kept(folder / cell.file_name) for cell in cells}
+    yield from (found for found in kept.values() if found)
+    missing = [cell for cell, found in kept.items() if not found]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        waiting = [pool.submit(_measure_and_keep, cell, source, folder) for cell in missing]
+        for one in waiting:
+            found = one.result()
+            print(f"{found.cell}: {found.seconds:.0f} s", file=sys.stderr, flush=True)
+            yield found
+
+
+def table(found: Sequence[Measured], part: str) -> str:
+    """AP50 by data, images and training (rows), and by the way of looking (columns)."""
+    lines = [" | ".join(["data", "images", "training", *LOOKS, "s a training", "ms 1, 4 looks"])]
+    groups: dict[tuple[str, int, str], list[Measured]] = {}
+    for one in found:
+        key = (one.cell.data, one.cell.images, one.cell.training)
+        groups.setdefault(key, []).append(one)
+    for (data, images, training), rows in sorted(groups.items()):
+        cells = [_mean([row.figures[way][part] for row in rows]) for way in LOOKS]
+        seconds = f"{fmean(row.seconds for row in rows):.0f}"
+        ms = ", ".join(
+            f"{fmean(row.figures[way]['ms'] for row in rows):.0f}" for way in ("1 look", "4 looks")
+        )
+        lines.append(" | ".join([data, str(images), training, *cells, seconds, ms]))
+    return "\n".join(lines)
+
+
+def _mean(values: Sequence[float]) -> str:
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{fmean(values):.1f}{spread}"
+
+
+def _several(kind: type) -> Any:
+    return lambda text: tuple(kind(part) for part in text.split(",") if part)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure detectors that learned from few images.")
+    parser.add_argument("--bccd", type=Path, help="the folder of BCCD")
+    parser.add_argument("--out", type=Path, default=Path("few-images"), help="keeps the rows")
+    parser.add_argument("--data", type=_several(str), default=tuple(SIZES))
+    parser.add_argument("--images", type=_several(int), default=())
+    parser.add_argument("--draws", type=_several(int), default=(0, 1, 2))
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    cells = [
+        Cell(data, images, draw, training)
+        for draw in options.draws
+        for data in options.data
+        for images in options.images or SIZES[data]
+        if images in SIZES[data]
+        for training in TRAININGS
+    ]
+    source = DataSource(options.out / "data", options.bccd)
+    for data in options.data:  # Drawn once, before several processes would.
+        source.dataset(data, 0, NOISE_FACTORS[data])
+    found = list(all_measured(cells, source, options.out, options.workers))
+    for part in ("validation", "test"):
+        print(f"\nAP50 on the {part} images\n{table(found, part)}")
+
+
+if __name__ == "__main__":
+    main()
