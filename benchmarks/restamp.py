@@ -4,7 +4,7 @@
 
 Computes every row of every table on tiny data (`alc-experiments compare --quick`) with the code of
 the commit BEFORE and with the code as it lies here, and compares all figures but times. Where none
-differs, the digests in docs/results/runs.json become those of the code here, and nothing else in it.
+differs, the digests in docs/results/runs.json become those of the code here, and nothing else.
 FOLDER keeps what was computed, and the synthetic images. About ten minutes.
 """
 
