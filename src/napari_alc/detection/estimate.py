@@ -28,6 +28,7 @@ from napari_alc.detection.models.weights import Detector
 from napari_alc.detection.plan import Plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.detection.training.training import train
+from napari_alc.detection.training.validation import looking_once
 from napari_alc.errors import Cancelled
 from napari_alc.labels import Category
 from napari_alc.progress import Progress
@@ -142,7 +143,9 @@ def estimate(
         image_bytes=image_bytes,
         predict_seconds=_time_predicting(detector, paths, chosen, None),
         again_seconds=_time_predicting(detector, paths, chosen, cache),
-        check_seconds=_time_predicting(replace(detector, settings=slim), paths, chosen, cache),
+        check_seconds=_time_predicting(
+            looking_once(replace(detector, settings=slim)), paths, chosen, cache
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,11 @@ def chosen_images(truth: LabelSet, most: int = MOST_IMAGES) -> LabelSet:
     return truth.of_images(np.unique(truth.labels.image_ids)[:most].tolist())
 
 
+def looking_once(detector: Detector) -> Detector:
+    """The same detector, which takes a single look at an image."""
+    return replace(detector, plan=replace(detector.plan, looks=1))
+
+
 def validation_ap50(
     detector: Detector,
     images: CleanImages,
@@ -63,7 +68,8 @@ def validation_ap50(
     Parameters
     ----------
     detector
-        Its network is in evaluation mode and is left as it is; it computes where it lies.
+        Its network is in evaluation mode and is left as it is; it computes where it lies. It
+        looks once, however often it will look in prediction: what counts is the course.
     images
         Bounded by `chosen_images`, where this is to cost little.
     should_stop, step, cache
@@ -80,6 +86,8 @@ def validation_ap50(
     device = next(detector.network.parameters()).device
     asked = list(zip([image.id for image in truth.images], images.paths, strict=True))
     found = Detections.empty().joined(
-        *detect(detector, asked, device, should_stop=should_stop, step=step, cache=cache)
+        *detect(
+            looking_once(detector), asked, device, should_stop=should_stop, step=step, cache=cache
+        )
     )
     return average_precision(truth, found, detection_limit(found)).ap50
