@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,12 @@ def test_measuring_leaves_the_network_as_it_is(trained, clean):
     assert [name for name, _ in detector.network.named_modules()] == names
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_measurement_looks_once_however_often_the_detector_will(trained, clean):
+    detector = detector_of(trained)
+    many = replace(detector, plan=replace(detector.plan, looks=4))
+    assert validation_ap50(many, clean) == validation_ap50(detector, clean)
 
 
 def test_a_measurement_can_be_cancelled(trained, clean):
