@@ -29,6 +29,8 @@ from napari_alc.project.storage.records import ReviewBox, Task
 PERSON = "Ada"
 WARM_UP = 2
 """Measurements of each kind that are not counted."""
+BLOCKS = 3
+"""Turns that ours and napari's own are measured in, where there are so many decisions."""
 
 Milliseconds = list[float]
 
@@ -207,7 +209,7 @@ class Decision:
     until_at_rest: float
 
 
-def decisions(window: Window, folder: Path, count: int, blocks: int = 3) -> dict[str, object]:
+def decisions(window: Window, folder: Path, count: int) -> dict[str, object]:
     """Our own milliseconds of one decision, beyond napari's for the same change.
 
     Parameters
@@ -216,9 +218,8 @@ def decisions(window: Window, folder: Path, count: int, blocks: int = 3) -> dict
         Of a project with an image of more than `count` open boxes.
     count
         Decisions that are counted.
-    blocks
-        Turns that ours and napari's own are measured in.
     """
+    blocks = min(BLOCKS, count)
     project, bare = open_review(window, folder), BareLayers(window)
     ways = {"selection": bare.decide_by_selection, "columns": bare.decide_by_columns}
     floors: dict[str, Milliseconds] = {name: [] for name in ways}

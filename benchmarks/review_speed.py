@@ -69,6 +69,8 @@ class Scale:
         Width and height of the images that are trained on.
     large
         The project that is opened.
+    window
+        Width and height of the window in pixels.
     """
 
     side: int
@@ -80,10 +82,11 @@ class Scale:
     rounds: int
     training_side: int
     large: Plan
+    window: tuple[int, int]
 
 
-FULL = Scale(2048, 200, 1000, 24, 60, 20, 3, 512, Plan(10_000, 15, 2048, done=2_000))
-QUICK = Scale(256, 20, 40, 3, 3, 2, 1, 128, Plan(40, 15, 256, done=10))
+FULL = Scale(2048, 200, 1000, 24, 60, 20, 3, 512, Plan(10_000, 15, 2048, done=2_000), SIZE)
+QUICK = Scale(256, 20, 40, 1, 1, 1, 1, 128, Plan(40, 15, 256, done=10), (960, 540))
 
 
 def next_image(folder: Path, scale: Scale) -> Found:
@@ -91,7 +94,7 @@ def next_image(folder: Path, scale: Scale) -> Found:
     from review_window import opened_window
 
     project = make_project(folder, Plan(scale.images + WARM_UP + 2, scale.few, scale.side))
-    with opened_window(SIZE) as window:
+    with opened_window(scale.window) as window:
         return next_images(window, project, scale.images)
 
 
@@ -108,7 +111,7 @@ def _decision(folder: Path, scale: Scale, boxes: int, name: str) -> Found:
     from review_window import opened_window
 
     project = make_project(folder, Plan(2, boxes, scale.side))
-    with opened_window(SIZE) as window:
+    with opened_window(scale.window) as window:
         found = decisions(window, project, scale.decisions)
     return {f"decision_ms_{name}": found.pop("decision_ms"), f"decision_{name}": found}
 
@@ -119,7 +122,7 @@ def training(folder: Path, scale: Scale) -> Found:
 
     review = make_project(folder / "review", Plan(2 * scale.rounds + 1, scale.few, scale.side))
     learning = make_training_project(folder / "training", scale.training_side)
-    with opened_window(SIZE) as window:
+    with opened_window(scale.window) as window:
         return gaps(window, review, learning, scale.seconds, scale.rounds)
 
 
@@ -128,7 +131,7 @@ def opening(folder: Path, scale: Scale) -> Found:
     from review_window import opened_window
 
     project = make_project(folder, scale.large)
-    with opened_window(SIZE) as window:
+    with opened_window(scale.window) as window:
         return opening(window, project)
 
 

@@ -1,13 +1,16 @@
 """How good a detector is that learned from few images: recipes and their parts side by side.
 
     python benchmarks/detector/few_images.py --bccd BCCD --out FOLDER [--data bccd,tem]
-        [--images 11,22] [--draws 0,1,2] [--workers 2]
+        [--images 11,22] [--draws 0,1,2] [--trainings "stride 8;stride 4"] [--workers 2]
 
 For each set of images that was drawn it trains once for every way of training, and looks at the
 validation images and the test images in every way of looking. What is chosen (strides, pasting) is
-chosen on validation images; the test images are there for the table. Rows are kept in FOLDER, one
-file a training, so the same command goes on where it was stopped. Prints a table of AP50 in
-percent, mean over the draws, with the seconds of a training and the milliseconds of an image.
+chosen on validation images; the test images are there for the table. The trainings called trial
+and fold are the short ones that decide on pasting: on the validation images, and where there are
+none on the other half of the images learned from. Rows are kept in FOLDER, one file a training, so
+the same command goes on where it was stopped. Prints tables of AP50 in percent, mean over the
+draws, with the seconds of a training and the milliseconds of an image, and what the short
+trainings decided.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -35,25 +38,49 @@ from napari_alc.detection.inference.prediction import detect, ready
 from napari_alc.detection.models.presets import build_network
 from napari_alc.detection.models.weights import Detector, load_detector
 from napari_alc.detection.plan import plan_for
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import DetectorSettings, Looks, Recipe
 from napari_alc.detection.training.training import train
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.files import write_text
 from napari_alc.labels import Detections, LabelSet
+from napari_alc.project.steps.pasting import FOLDS, TRIAL_SHARE
 
 SIZES: Mapping[str, Sequence[int]] = {"bccd": (11, 22, 55, 205), "tem": (6, 12, 30, 112)}
 """Images that are learned from."""
 
 FINE, COARSE = (4, 8, 16), (8, 16, 32)
 
-TRAININGS: Mapping[str, tuple[tuple[int, ...], str]] = {
-    "stride 8": (COARSE, "off"),
-    "stride 8, pasted": (COARSE, "on"),
-    "stride 4": (FINE, "off"),
-    "stride 4, pasted": (FINE, "on"),
+
+@dataclass(frozen=True)
+class Way:
+    """A way of training; strides of None are the plan's own.
+
+    A trial has a `share` of the iterations. With a `fold` it learns from the other half of the
+    images, and is measured on that one.
+    """
+
+    strides: tuple[int, ...] | None = None
+    paste: Literal["off", "on"] = "off"
+    preset: str = "compact"
+    share: float = 1.0
+    fold: int | None = None
+
+
+TRAININGS: Mapping[str, Way] = {
+    "stride 8": Way(COARSE),
+    "stride 8, pasted": Way(COARSE, "on"),
+    "stride 4": Way(FINE),
+    "stride 4, pasted": Way(FINE, "on"),
+    "trial, off": Way(paste="off", share=TRIAL_SHARE),
+    "trial, on": Way(paste="on", share=TRIAL_SHARE),
+    "fold 0, off": Way(paste="off", share=TRIAL_SHARE, fold=0),
+    "fold 0, on": Way(paste="on", share=TRIAL_SHARE, fold=0),
+    "fold 1, off": Way(paste="off", share=TRIAL_SHARE, fold=1),
+    "fold 1, on": Way(paste="on", share=TRIAL_SHARE, fold=1),
+    "lite0, stride 8": Way(COARSE, preset="lite0"),
+    "lite0, stride 4": Way(FINE, preset="lite0"),
 }
-"""Strides and pasting of each way of training."""
 
 LOOKS = {"1 look, 100 proposals": (1, 1), "1 look": (2, 1), "2 looks": (2, 2), "4 looks": (2, 4)}
 """Recipe and number of looks of each way of looking."""
@@ -76,13 +103,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a training."""
+    """What came of a training.
+
+    The 2nd percentile of the objects is in input pixels. Figures are by the way of looking: AP50
+    on ``validation`` and ``test`` in percent, ``ms`` an image; of a trial those that decide.
+    """
 
     cell: Cell
     seconds: float
     size_percentile: float
+    strides: tuple[int, ...]
     figures: Mapping[str, Mapping[str, float]]
-    """By way of looking: AP50 on ``validation`` and ``test`` in percent, ``ms`` an image."""
 
 
 def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
@@ -93,32 +124,49 @@ def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
 
 
 def settings_of(data: Dataset, cell: Cell) -> DetectorSettings:
-    values = {**data.detector, "threads": 1, "seed": cell.draw}
-    return DetectorSettings(recipe=2, paste=TRAININGS[cell.training][1], looks=1, **values)
+    way = TRAININGS[cell.training]
+    values = {**data.detector, "threads": 1, "seed": cell.draw, "preset": way.preset}
+    settings = DetectorSettings(recipe=2, paste=way.paste, **values)
+    iterations = round(way.share * settings.total_iterations(cell.images))
+    return settings.changed(iterations=iterations)
 
 
 def measure(cell: Cell, source: DataSource) -> Measured:
-    """Train, and look at all validation and test images in every way."""
+    """Train, and look at the images that are held out."""
     torch.set_num_threads(1)
+    way = TRAININGS[cell.training]
     data = source.dataset(cell.data, 0, NOISE_FACTORS[cell.data])
-    learned, settings = drawn(data, cell.images, cell.draw), settings_of(data, cell)
-    plan = replace(plan_for(learned, settings), strides=TRAININGS[cell.training][0])
-    paths = [data.path_of(image) for image in learned.images]
+    whole, settings = drawn(data, cell.images, cell.draw), settings_of(data, cell)
+    assert data.validation is not None
+    seen = len(data.truth.images) + len(data.validation.images)
+    planned = plan_for(whole, settings.changed(iterations=data.detector.get("iterations")), seen)
+    plan = replace(planned, strides=way.strides or planned.strides)
+    ids = [image.id for image in whole.images]
+    fold = [] if way.fold is None else ids[way.fold :: FOLDS]
+    learned = whole.of_images(set(ids) - set(fold))
     with TemporaryDirectory() as folder:
+        paths = [data.path_of(image) for image in learned.images]
         images = training_images(learned, paths, are_trusted=True)
         began = time.process_time()
         weights = train(images, learned.categories, settings, Path(folder), device="cpu", plan=plan)
         seconds = time.process_time() - began
         detector = load_detector(weights)
-    figures = {name: _looked(detector, data, *way) for name, way in LOOKS.items()}
-    sizes = np.sqrt(np.prod(learned.labels.boxes[:, 2:] - learned.labels.boxes[:, :2], axis=1))
-    longest = max(max(image.width, image.height) for image in learned.images)
-    seen = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
-    return Measured(cell, seconds, seen, figures)
+    if way.share == 1.0:
+        parts = {"validation": data.validation, "test": data.test}
+        figures = {name: _looked(detector, data, parts, *how) for name, how in LOOKS.items()}
+    else:
+        truth = whole.of_images(fold) if fold else data.validation
+        figures = {"decides": _looked(detector, data, {"validation": truth}, 2, plan.looks)}
+    sizes = np.sqrt(np.prod(whole.labels.boxes[:, 2:] - whole.labels.boxes[:, :2], axis=1))
+    longest = max(max(image.width, image.height) for image in whole.images)
+    percentile = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
+    return Measured(cell, seconds, percentile, planned.strides, figures)
 
 
-def _looked(detector: Detector, data: Dataset, recipe: int, looks: int) -> dict[str, float]:
-    """AP50 in percent with another way of looking than the detector's own."""
+def _looked(
+    detector: Detector, data: Dataset, parts: Mapping[str, LabelSet], recipe: Recipe, looks: Looks
+) -> dict[str, float]:
+    """AP50 in percent on each part, with another way of looking than the detector's own."""
     proposals = detector.plan.predicted_proposals if recipe == 2 else 0
     plan = replace(detector.plan, predicted_proposals=proposals, looks=looks)
     settings = detector.settings.changed(recipe=recipe)
@@ -128,8 +176,7 @@ def _looked(detector: Detector, data: Dataset, recipe: int, looks: int) -> dict[
     looking = ready(replace(detector, network=network, plan=plan, settings=settings), device)
     found: dict[str, float] = {}
     began, count = time.process_time(), 0
-    for name, truth in (("validation", data.validation), ("test", data.test)):
-        assert truth is not None
+    for name, truth in parts.items():
         asked = [(image.id, data.path_of(image)) for image in truth.images]
         seen = Detections.empty().joined(*detect(looking, asked, device))
         found[name] = average_precision(truth, seen, detection_limit(seen)).ap50
@@ -174,6 +221,8 @@ def table(found: Sequence[Measured], part: str) -> str:
         key = (one.cell.data, one.cell.images, one.cell.training)
         groups.setdefault(key, []).append(one)
     for (data, images, training), rows in sorted(groups.items()):
+        if TRAININGS[training].share < 1:
+            continue
         cells = [_mean([row.figures[way][part] for row in rows]) for way in LOOKS]
         seconds = f"{fmean(row.seconds for row in rows):.0f}"
         ms = ", ".join(
@@ -181,6 +230,31 @@ def table(found: Sequence[Measured], part: str) -> str:
         )
         lines.append(" | ".join([data, str(images), training, *cells, seconds, ms]))
     return "\n".join(lines)
+
+
+def decisions(found: Sequence[Measured], looks: str = "4 looks") -> str:
+    """What short trainings decided on pasting, and what both ways came to on the test images."""
+    lines = ["data | images | draw | by validation, off and on | by folds, off and on | test"]
+    by_cell = {one.cell: one for one in found}
+    for cell in sorted({replace(cell, training="") for cell in by_cell}, key=str):
+        told = [_both(by_cell, cell, names) for names in (("trial",), ("fold 0", "fold 1"))]
+        strides = next(one.strides for one in found if replace(one.cell, training="") == cell)
+        plain = f"stride {strides[0]}"
+        ways = [by_cell.get(replace(cell, training=name)) for name in (plain, f"{plain}, pasted")]
+        test = [f"{way.figures[looks]['test']:.1f}" if way else "-" for way in ways]
+        lines.append(
+            " | ".join([cell.data, str(cell.images), str(cell.draw), *told, ", ".join(test)])
+        )
+    return "\n".join(lines)
+
+
+def _both(by_cell: Mapping[Cell, Measured], cell: Cell, names: Sequence[str]) -> str:
+    means = []
+    for way in ("off", "on"):
+        rows = [by_cell.get(replace(cell, training=f"{name}, {way}")) for name in names]
+        values = [row.figures["decides"]["validation"] for row in rows if row]
+        means.append(f"{fmean(values):.1f}" if len(values) == len(names) else "-")
+    return ", ".join(means)
 
 
 def _mean(values: Sequence[float]) -> str:
@@ -192,6 +266,10 @@ def _several(kind: type) -> Any:
     return lambda text: tuple(kind(part) for part in text.split(",") if part)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(";") if name.strip())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure detectors that learned from few images.")
     parser.add_argument("--bccd", type=Path, help="the folder of BCCD")
@@ -199,6 +277,7 @@ def main() -> None:
     parser.add_argument("--data", type=_several(str), default=tuple(SIZES))
     parser.add_argument("--images", type=_several(int), default=())
     parser.add_argument("--draws", type=_several(int), default=(0, 1, 2))
+    parser.add_argument("--trainings", type=_names, default=tuple(TRAININGS))
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -208,7 +287,7 @@ def main() -> None:
         for data in options.data
         for images in options.images or SIZES[data]
         if images in SIZES[data]
-        for training in TRAININGS
+        for training in options.trainings
     ]
     source = DataSource(options.out / "data", options.bccd)
     for data in options.data:  # Drawn once, before several processes would.
@@ -216,6 +295,7 @@ def main() -> None:
     found = list(all_measured(cells, source, options.out, options.workers))
     for part in ("validation", "test"):
         print(f"\nAP50 on the {part} images\n{table(found, part)}")
+    print(f"\nPasting, decided by short trainings\n{decisions(found)}")
 
 
 if __name__ == "__main__":

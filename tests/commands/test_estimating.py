@@ -54,6 +54,8 @@ def test_one_json_object_holds_the_estimate(project, program):
         "iterations",
         "images",
         "side_by_side",
+        "looks",
+        "tries_pasting",
         "sentence",
     }
     assert found["device"].startswith("CPU, ")
@@ -102,6 +104,23 @@ def test_measurements_on_validation_images_are_counted(project, monkeypatch):
     three = CleanImages(project.crowd_labels().of_images([1, 2, 3]), [Path("unread")] * 3)
     monkeypatch.setattr("napari_alc.project.steps.estimate_time.clean_images", lambda _: three)
     assert estimate(project).train_seconds == pytest.approx(plain + 2 * 3 * 8 * 0.2)
+
+
+@pytest.mark.usefixtures("measured")
+def test_trials_of_pasting_are_counted_and_told_where_they_are_due(project, monkeypatch):
+    project.change(detector={"recipe": 2, "looks": 2, "paste": "off"})
+    plain = estimate(project)
+    project.change(detector={"paste": "auto"})
+    assert estimate(project) == plain
+    monkeypatch.setattr("napari_alc.project.steps.pasting.LEAST_IMAGES", REVIEWED)
+    found = estimate(project)
+    # Of each model both ways on two folds, of 3 of the 8 iterations, and every image looked at.
+    trials = 4 * 3 * 0.5 + 2 * REVIEWED * 0.1
+    assert found.train_seconds == pytest.approx(plain.train_seconds + 2 * trials)
+    assert (found.tries_pasting, found.looks) == (True, 2)
+    words = sentence(found)
+    assert "one after the other (short trials of pasting come first) takes" in words
+    assert "letting both look at 3 images, 2 times each, a few seconds." in words
 
 
 def test_where_nothing_is_reviewed_the_reason_is_told(tmp_path, program):

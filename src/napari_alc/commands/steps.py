@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -27,11 +27,12 @@ from napari_alc.execution.job_steps import HERE
 from napari_alc.execution.resources import fits_side_by_side, gpus_of, threads_each
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import Step
+from napari_alc.project.status import Step, run_of
 from napari_alc.project.status import status as status_of
 from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.estimate_time import TimeEstimate
 from napari_alc.project.steps.estimate_time import estimate as measured
+from napari_alc.project.steps.pasting import said_of
 from napari_alc.project.steps.predict import predict as predict_remaining
 from napari_alc.project.steps.select import select as select_images
 from napari_alc.project.steps.train import train as train_models
@@ -101,8 +102,18 @@ def train(
         train_models(opened, models, watch.report, watch.should_stop, device, there)
         trained = listed([name.capitalize() for name in models])
         tell([f"{trained} {form(len(models), 'is', 'are')} trained."])
+        tell(_pasting(opened, models))
         # while the other model is still being trained, there is nothing new to tell
         tell([found.sentence for found in [status_of(opened)] if found.next_step is not Step.TRAIN])
+
+
+def _pasting(project: Project, models: Sequence[str]) -> Iterator[str]:
+    """What trials decided on pasting."""
+    iteration = status_of(project).iteration
+    for model in models:
+        words = said_of(run_of(project, iteration, model))
+        if words:
+            yield f"{model.capitalize()}: {words}"
 
 
 def predict(
@@ -204,13 +215,15 @@ def _sharing(device: str, preset: str) -> tuple[bool, int | None]:
 def sentence(found: TimeEstimate) -> str:
     """The estimate in plain words."""
     how = "side by side" if found.side_by_side else "one after the other"
+    trials = " (short trials of pasting come first)" if found.tries_pasting else ""
     words = (
-        f"On this computer ({found.device}), training both detectors {how} takes "
+        f"On this computer ({found.device}), training both detectors {how}{trials} takes "
         f"{duration(found.train_seconds)}"
     )
     if not found.images:
         return f"{words}; no image is left for them to look at."
+    looks = f", {found.looks} times each," if found.looks > 1 else ""
     return (
-        f"{words}, and letting both look at {found.images} {form(found.images, 'image')} "
-        f"{duration(found.predict_seconds)}."
+        f"{words}, and letting both look at "
+        f"{found.images} {form(found.images, 'image')}{looks} {duration(found.predict_seconds)}."
     )

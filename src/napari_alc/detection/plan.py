@@ -26,8 +26,8 @@ The rules, for a set of images of which the longest has ``longest`` pixels:
 - **Proposals and detections**: enough for twice the boxes of the densest training image, or
   tile, and 1.5 times those of the densest image. Recipe 2 predicts with more proposals than it
   trains with: after few images the first stage ranks poorly, and they cost no training time.
-- **Looks** (recipe 2): 4, or 2, or 1, so that the prediction of all images takes at most
-  `PREDICTION_SHARE` of a training.
+- **Looks** (recipe 2): 4 or 2 where the prediction of all images takes at most that share of a
+  training that `PREDICTION_SHARES` tells; else 1.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ LEAST_SPAN = 2.0
 """Largest / smallest anchor at least, so that objects of one size leave some play."""
 PROPOSALS, PREDICTED_PROPOSALS = 100, 300
 """At least, in training and (recipe 2) in prediction."""
-LOOKS: tuple[Looks, ...] = (4, 2, 1)
 LOOK_COST = 0.75
 """A look at an image takes this share of the time in which one is learned from, on a CPU."""
-PREDICTION_SHARE = 1 / 3
-"""Of the time of a training that looking at all images may take."""
+PREDICTION_SHARES: Mapping[Looks, float] = {4: 1 / 3, 2: 2 / 3}
+"""Of the time of a training that as many looks at all images may take. The second look gains more
+than the two after it, so it may cost more."""
 SAMPLES, MOST_SAMPLES = 64, 256
 STOCK_SHORTER, STOCK_LONGER = 800, 1333
 """torchvision's and the paper's input size."""
@@ -183,7 +183,7 @@ def _input_bounds(
     if settings.input_size is not None:
         return settings.input_size, settings.input_size
     side = input_side(relative_sizes, longest, most)
-    if settings.preset == "compact":
+    if settings.is_small:
         return side, side
     return max(STOCK_SHORTER, side), max(STOCK_LONGER, side)
 
@@ -199,8 +199,8 @@ def _tile(settings: DetectorSettings, seen: Sequence[Boxes], longer: int) -> int
     return side if side < longer else 0
 
 
-def _window(preset: str, longer: int, tile: int) -> int:
-    whole, part = (LARGEST_WHOLE, WINDOW) if preset == "compact" else (STOCK_LONGER, STOCK_LONGER)
+def _window(settings: DetectorSettings, longer: int, tile: int) -> int:
+    whole, part = (LARGEST_WHOLE, WINDOW) if settings.is_small else (STOCK_LONGER, STOCK_LONGER)
     side = longer if longer <= whole else part
     return min(side, tile or side)
 
@@ -239,8 +239,10 @@ def looks_for(settings: DetectorSettings, learned: int, to_see: int) -> Looks:
     """
     if settings.looks is not None or settings.recipe == 1:
         return settings.looks or 1
-    most = PREDICTION_SHARE * learned / LOOK_COST
-    return next((looks for looks in LOOKS if looks * to_see <= most), 1)
+    for looks, share in PREDICTION_SHARES.items():
+        if looks * to_see * LOOK_COST <= share * learned:
+            return looks
+    return 1
 
 
 def make_plan(
@@ -291,7 +293,7 @@ def _plan_for(
     # Finer maps cost time in every image, so only where small objects ask for them.
     strides = (4, 8, 16) if np.percentile(sizes, 2) < TINY_OBJECT[settings.recipe] else (8, 16, 32)
     tile = _tile(settings, seen, longer) if is_tiled else 0
-    window = _window(settings.preset, longer, tile)
+    window = _window(settings, longer, tile)
     # See the module's rules: a window's statistics are not those of its image.
     by_batch = window == longer and settings.images_a_batch > 1
     at_once, most = _most_at_once(seen, tile), _most_at_once(seen, 0)

@@ -51,6 +51,9 @@ def default_preset() -> str:
     return "resnet50" if shutil.which("nvidia-smi") else "compact"
 
 
+SMALL_PRESETS = ("compact", "lite0")
+"""Networks with the compact heads, which a laptop can train."""
+
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network may compute in."""
 
@@ -66,8 +69,8 @@ Recipe = Literal[1, 2]
 Looks = Literal[1, 2, 4]
 """An image as it is; its mirror image too; both of them upside down too."""
 
-Pasting = Literal["off", "on"]
-"""Whether labelled objects are pasted into other training images."""
+Pasting = Literal["off", "on", "auto"]
+"""Whether labelled objects are pasted into other training images; ``"auto"``: the data decide."""
 
 SCORE_FLOORS: Mapping[Recipe, float] = {1: 0.05, 2: 0.01}
 """Detections with a lower score are dropped, where the user leaves it open."""
@@ -91,8 +94,9 @@ class DetectorSettings(SettingsModel):
     Parameters
     ----------
     preset
-        ``"compact"`` (a laptop without GPU), ``"resnet50"`` (the paper's Faster R-CNN) or the
-        name of another torchvision detection builder, such as ``"retinanet_resnet50_fpn"``.
+        ``"compact"`` (a laptop without GPU), ``"lite0"`` (the same on a backbone that knows
+        photographs already), ``"resnet50"`` (the paper's Faster R-CNN) or the name of another
+        torchvision detection builder, such as ``"retinanet_resnet50_fpn"``.
     recipe
         1: how detectors learned and looked before there was another recipe; what a file without
         this line means. 2: more proposals, several looks at an image and finer maps for small
@@ -114,7 +118,8 @@ class DetectorSettings(SettingsModel):
         Of initial weights, data order, augmentation and sampling.
     weights
         Where the weights start: ``"none"`` (from scratch), ``"imagenet"`` (downloaded by
-        torchvision), or a file; None is ``"none"`` for compact and ``"imagenet"`` for others.
+        torchvision; for lite0 from the package of the extra ``pretrained``), or a file; None is
+        ``"none"`` for compact and ``"imagenet"`` for others.
     threads
         CPU threads; None leaves torch's own number.
     precision
@@ -129,8 +134,10 @@ class DetectorSettings(SettingsModel):
         How often an image is looked at, mirrored and upside down, and what is found fused; None
         is 1 in recipe 1, and chosen by the number of images in recipe 2.
     paste
-        Whether objects whose boxes can be trusted are pasted into other images while it learns;
-        None is ``"off"``.
+        Whether objects whose boxes can be trusted are pasted into other images while it learns.
+        ``"auto"`` lets short trainings both ways decide, where a project trains its models (see
+        `napari_alc.project.steps.pasting`), and is ``"off"`` elsewhere; None is ``"off"`` in
+        recipe 1 and ``"auto"`` in recipe 2.
     validate_every
         Iterations between two measurements of AP50 on the validation images; None takes about
         ten a training. It has no influence on the weights.
@@ -157,14 +164,24 @@ class DetectorSettings(SettingsModel):
     paste: Pasting | None = None
 
     @property
+    def is_small(self) -> bool:
+        """Whether the network has the compact heads, and is sized and trained as they are."""
+        return self.preset in SMALL_PRESETS
+
+    @property
     def schedule(self) -> Schedule:
         """What holds where a field is None."""
-        return COMPACT if self.preset == "compact" else PAPER
+        return COMPACT if self.is_small else PAPER
 
     @property
     def floor(self) -> float:
         """The score floor that holds."""
         return SCORE_FLOORS[self.recipe] if self.score_floor is None else self.score_floor
+
+    @property
+    def is_pasting_open(self) -> bool:
+        """Whether the data are to decide on pasting."""
+        return (self.paste or ("off" if self.recipe == 1 else "auto")) == "auto"
 
     @property
     def in_force(self) -> dict[str, Any]:

@@ -148,12 +148,12 @@ def test_pasting_and_what_may_be_pasted_decide_a_training(images):
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("preset", ["compact", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+@pytest.mark.parametrize("preset", ["compact", "lite0", "fasterrcnn_mobilenet_v3_large_320_fpn"])
 def test_a_training_with_pasted_objects_ends_with_the_same_bits_when_it_was_stopped(
     images, tmp_path, preset
 ):
     trusted = [replace(image, is_trusted=True) for image in images]
-    settings = QUICK.changed(paste="on", preset=preset, weights="none", iterations=4)
+    settings = QUICK.changed(paste="on", preset=preset, weights="none", iterations=4, input_size=96)
     whole = train(trusted, CATEGORIES, settings, tmp_path / "whole")
     with pytest.raises(Cancelled):
         train(trusted, CATEGORIES, settings, tmp_path / "parts", should_stop=StopAfter(2))

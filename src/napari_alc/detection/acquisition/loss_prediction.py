@@ -22,8 +22,8 @@ from napari_alc.detection.devices import cpu_threads, enough_memory
 from napari_alc.detection.inference.folding import PROBE_SIDE
 from napari_alc.detection.inference.prediction import ready
 from napari_alc.detection.inference.two_stage import feature_maps, tiles_of
-from napari_alc.detection.models.presets import read_tensors
-from napari_alc.detection.models.weights import load_detector, saved_fingerprint, write_tensors
+from napari_alc.detection.models.tensor_files import read_tensors, write_tensors
+from napari_alc.detection.models.weights import load_detector, saved_fingerprint
 from napari_alc.detection.precision import choose_precision
 from napari_alc.errors import AlcError, BadData
 from napari_alc.progress import Report, ShouldStop

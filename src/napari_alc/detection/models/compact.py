@@ -201,15 +201,25 @@ def _pooling(strides: tuple[int, ...]) -> MultiScaleRoIAlign:
 def compact_network(plan: Plan, classes: int) -> FasterRCNN:
     """A network with random weights for `classes` categories and background."""
     backbone = CompactBackbone(plan.strides, NORMS[plan.norm])
+    # Not ImageNet's: the network starts from scratch, and gray images have equal channels.
+    return with_compact_heads(backbone, plan, classes, mean=0.5, deviation=0.25)
+
+
+def with_compact_heads(
+    backbone: nn.Module, plan: Plan, classes: int, mean: float, deviation: float
+) -> FasterRCNN:
+    """Both stages over a backbone of `PYRAMID` channels at the strides of `plan`.
+
+    `mean` and `deviation`, in 0–1, are those by which the backbone wants its input normalised.
+    """
     sizes = plan.anchor_sizes
     predicted = plan.predicted_proposals or plan.proposals
     before = 4 if plan.predicted_proposals else 2
     per_map = [sizes[i : i + ANCHORS_A_MAP] for i in range(0, len(sizes), ANCHORS_A_MAP)]
     network = FasterRCNN(
         backbone,
-        # Not ImageNet's: the network starts from scratch, and gray images have equal channels.
-        image_mean=[0.5] * 3,
-        image_std=[0.25] * 3,
+        image_mean=[mean] * 3,
+        image_std=[deviation] * 3,
         size_divisible=plan.strides[-1],
         rpn_anchor_generator=AnchorGenerator(tuple(per_map), (ASPECT_RATIOS,) * len(per_map)),
         rpn_pre_nms_top_n_train=2 * plan.proposals,

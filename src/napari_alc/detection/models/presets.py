@@ -20,6 +20,8 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from napari_alc.detection.models.compact import compact_network
+from napari_alc.detection.models.lite0 import lite0_network
+from napari_alc.detection.models.tensor_files import read_tensors
 from napari_alc.detection.plan import Plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
@@ -141,9 +143,10 @@ def require_preset(name: str) -> None:
         Listing what there is.
     """
     known = [n for n in models.list_models(models.detection) if "mask" not in n and "key" not in n]
-    if name not in ("compact", "resnet50", *known):
+    if name not in ("compact", "lite0", "resnet50", *known):
         raise AlcError(
-            f"{name!r} is no detector preset; take compact, resnet50 or one of {', '.join(known)}."
+            f"{name!r} is no detector preset; take compact, lite0, resnet50 or one of "
+            f"{', '.join(known)}."
         )
 
 
@@ -162,8 +165,11 @@ def _architecture(preset: str, plan: Plan, classes: int, weights: str) -> nn.Mod
     if preset == "compact":
         if weights == "imagenet":
             raise AlcError("The compact preset has no ImageNet weights; take weights none.")
-        network: nn.Module = compact_network(plan, classes)
-        return network
+        compact: nn.Module = compact_network(plan, classes)
+        return compact
+    if preset == "lite0":
+        lite0: nn.Module = lite0_network(plan, classes, is_pretrained=weights == "imagenet")
+        return lite0
     with _told_in_words(preset, weights):
         return (
             _resnet50(classes, weights)
@@ -226,28 +232,6 @@ def build_network(
     if weights not in ("none", "imagenet"):
         fill_from_file(network, Path(weights))
     return network
-
-
-def read_tensors(path: Path) -> dict[str, object]:
-    """The dictionary in a torch file, read without running any code from it.
-
-    Raises
-    ------
-    BadData
-        When the file is absent, damaged or of another kind.
-    """
-    try:
-        # A weights file may come from anybody; without `weights_only` it could run code.
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise BadData(path, "no such weights file", "Train the model first") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
-        raise BadData(
-            path, "is damaged or no torch weights file", "Train again or give another file"
-        ) from None
-    if not isinstance(content, dict):
-        raise BadData(path, "holds no named weights", "Give a state dictionary saved by torch")
-    return content
 
 
 def _candidates(content: Mapping[str, object]) -> dict[str, Tensor]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from napari_alc.detection.models.presets import build_network, read_tensors
+from napari_alc.detection.models.presets import build_network
+from napari_alc.detection.models.tensor_files import read_tensors, write_tensors
 from napari_alc.detection.plan import Plan
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
-from napari_alc.files import atomic_write
 from napari_alc.labels import Category
 
 FORMAT = "napari-alc detector"
@@ -52,15 +50,6 @@ def save_detector(path: Path, detector: Detector, fingerprint: str) -> None:
         "model": detector.network.state_dict(),
     }
     write_tensors(path, content)
-
-
-def write_tensors(path: Path, content: Mapping[str, object]) -> None:
-    """Write what `torch.save` can write, wholly or not at all."""
-    # torch hides a full disk behind an error of its own, so the file is made in memory first.
-    buffer = BytesIO()
-    torch.save(dict(content), buffer)
-    with atomic_write(path) as stream:
-        stream.write(buffer.getbuffer())
 
 
 def _read_content(path: Path) -> dict[str, object]:

@@ -119,7 +119,7 @@ def _step(run: Run, inputs: Sequence[Tensor], targets: Sequence[Target]) -> floa
     run.optimiser.zero_grad()
     torch.autograd.backward(run.scaler.scale(loss))
     # Gradients in fp16 are scaled up; their norm can be cut only in their true size.
-    if run.settings.preset == "compact":
+    if run.settings.is_small:
         run.scaler.unscale_(run.optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
     run.scaler.step(run.optimiser)

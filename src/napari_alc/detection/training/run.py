@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from napari_alc.detection.data.samples import Batches
-from napari_alc.detection.models.presets import read_tensors
-from napari_alc.detection.models.weights import Detector, write_tensors
+from napari_alc.detection.models.tensor_files import read_tensors, write_tensors
+from napari_alc.detection.models.weights import Detector
 from napari_alc.detection.precision import Precision
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import BadData

@@ -192,7 +192,7 @@ def _batches(
     images: Sequence[TrainingImage], detector: Detector, cache: ImageCache | None
 ) -> Batches:
     settings, plan = detector.settings, detector.plan
-    make = compact_augmentation if settings.preset == "compact" else paper_augmentation
+    make = compact_augmentation if settings.is_small else paper_augmentation
     labels, count = categories_by_label(detector.categories), settings.images_a_batch
     batches = Batches(images, labels, plan, make(plan.window), count, settings.seed, cache)
     if settings.paste == "on":

@@ -100,7 +100,7 @@ def _models(project: Project) -> list[dict[str, Any]]:
 
 
 def _measured(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("validation_AP50", "iterations", "device", "versions")
+    names = ("validation_AP50", "iterations", "device", "versions", "pasting")
     return {name: metrics[name] for name in names if name in metrics}
 
 

@@ -34,8 +34,9 @@ from napari_alc.project.steps.forecast import (
     recommendation,
     surprise,
 )
+from napari_alc.project.steps.pasting import said_of
 from napari_alc.project.steps.predict import detections_of
-from napari_alc.project.storage.records import ReviewStep
+from napari_alc.project.storage.records import ReviewStep, RunRecord
 from napari_alc.wording import UNKNOWN
 
 REPORT_FILE = "report.json"
@@ -218,7 +219,14 @@ def _iteration(
         },
         "labels": None if truth is None else _mixed(project, iteration, truth),
         "budget": budget_record(budget(project, size, iteration)),
+        **_pasting(runs),
     }
+
+
+def _pasting(runs: Mapping[str, RunRecord | None]) -> Record:
+    """What trials decided on pasting, in words by model; nothing where there were none."""
+    said = {model: words for model, run in runs.items() if (words := said_of(run))}
+    return {"pasting": said} if said else {}
 
 
 def _measured(

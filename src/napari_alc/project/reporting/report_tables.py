@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from napari_alc.cleaning.budget import Budget
@@ -118,7 +119,13 @@ def _iterations(report: Record) -> Iterator[Section]:
     if report.get("size_estimated"):
         words += f" {report['size_estimated']}"
     meanings = (MEANINGS,) if "state" in report else ()
-    yield Section("iterations", "Iterations", (table, words, *meanings))
+    pasting = tuple(chain.from_iterable(map(_pasting, report["iterations"])))
+    yield Section("iterations", "Iterations", (table, words, *meanings, *pasting))
+
+
+def _pasting(record: Record) -> Iterator[str]:
+    for model, sentence in record.get("pasting", {}).items():
+        yield f"{model.capitalize()} of iteration {record['iteration']}: {sentence}"
 
 
 MEANINGS = (

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from napari_alc.boxes import areas
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import DetectorSettings, Looks
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.training_inputs import NO_BOXES, clean_images
+from napari_alc.project.steps.pasting import due_trials
+from napari_alc.project.steps.training_inputs import NO_BOXES, TrainingJob, clean_images
 
 if TYPE_CHECKING:
     from napari_alc.detection.estimate import Estimate
+    from napari_alc.detection.plan import Plan
 
 Item = TypeVar("Item")
 
@@ -30,7 +32,8 @@ class TimeEstimate:
     """How long an iteration will take: both trainings, and both models looking at the images.
 
     The device is told in words. `iterations` are batches of Mp's training and of Ma's, which may be
-    at the same time (`side_by_side`); `images` are the remaining and the validation images.
+    at the same time (`side_by_side`); `images` are the remaining and the validation images, each
+    looked at `looks` times. Short trainings come first where `tries_pasting`.
     """
 
     device: str
@@ -39,6 +42,8 @@ class TimeEstimate:
     iterations: tuple[int, ...]
     images: int
     side_by_side: bool
+    looks: Looks = 1
+    tries_pasting: bool = False
 
 
 def estimate(
@@ -64,11 +69,14 @@ def estimate(
     looked_at = (*remaining_images(project, iteration), *project.validation_labels().images)
     settings = project.settings.seeded_detector
     started = _start_seconds()
-    found = _measured(project, labels["mp"], settings, looked_at, device, threads)
+    plan = _plan(project, labels["mp"], settings)
+    found = _measured(project, labels["mp"], settings, plan, looked_at, device, threads)
     counts = [len(of_model.images) for of_model in labels.values()]
     iterations = tuple(settings.total_iterations(count) for count in counts)
     checks = [_checks(project, settings, total) for total in iterations]
-    seconds = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
+    tried = [_trial_seconds(project, iteration, *each, found) for each in labels.items()]
+    learning = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
+    seconds = [before + then for before, then in zip(tried, learning, strict=True)]
     predicting = found.prediction(len(looked_at), len(MODELS), _cache_bytes(project))
     return TimeEstimate(
         device=found.device,
@@ -77,7 +85,22 @@ def estimate(
         iterations=iterations,
         images=len(looked_at),
         side_by_side=side_by_side,
+        looks=plan.looks,
+        tries_pasting=any(tried),
     )
+
+
+def _trial_seconds(
+    project: Project, iteration: int, model: str, labels: LabelSet, found: Estimate
+) -> float:
+    """Seconds of the short trainings that decide on pasting; 0 where none is needed."""
+    folder = project.run_folder(iteration, model)
+    settings = project.settings.seeded_detector
+    job = TrainingJob(labels, (), settings, None, None, folder, "", iteration, model)
+    trials = due_trials(project, job)
+    iterations = sum(trial.settings.iterations or 0 for trial in trials)
+    looked_at = sum(len(trial.clean.paths) for trial in trials if trial.clean)
+    return iterations * found.iteration_seconds + looked_at * found.again_seconds
 
 
 def _iteration(project: Project) -> int:
@@ -94,10 +117,17 @@ def _start_seconds() -> float:
     return time.monotonic() - began
 
 
+def _plan(project: Project, labels: LabelSet, settings: DetectorSettings) -> Plan:
+    from napari_alc.detection.plan import plan_for
+
+    return plan_for(labels, settings, len(project.images()))
+
+
 def _measured(
     project: Project,
     labels: LabelSet,
     settings: DetectorSettings,
+    plan: Plan,
     looked_at: Sequence[ImageRecord],
     device: str,
     threads: int | None,
@@ -106,7 +136,6 @@ def _measured(
     from napari_alc.detection.data.samples import training_images
     from napari_alc.detection.estimate import SAMPLE
     from napari_alc.detection.estimate import estimate as measure
-    from napari_alc.detection.plan import plan_for
 
     with_boxes = [image.id for image in labels.images if image.id in labels.labels.by_image()]
     learned = labels.of_images(_spread(with_boxes, SAMPLE))
@@ -115,7 +144,7 @@ def _measured(
         labels.categories,
         settings,
         device,
-        plan_for(labels, settings, len(project.images())),
+        plan,
         [project.path_of(image) for image in _spread(looked_at, SAMPLE)],
         ImageCache(project.cache_folder),
         threads,

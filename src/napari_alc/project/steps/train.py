@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_alc.project.locks import locked
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import NEWEST_DECISION, Step, require
 from napari_alc.project.steps.executor import Executor, LocalExecutor, run_training
+from napari_alc.project.steps.pasting import PASTING, PastingDecider, trial_in_force
 from napari_alc.project.steps.training_inputs import TrainingJob, clean_images, prepare
 from napari_alc.project.storage.records import EventKind, ModelName, RunRecord
 from napari_alc.project.storage.repository import now
@@ -23,7 +25,7 @@ from napari_alc.project.storage.repository import now
 VALIDATION_AP50 = "validation_AP50"
 """Joins the metrics of a run when it has predicted."""
 
-NOT_OF_TRAINING = (VALIDATION_AP50, NEWEST_DECISION)
+NOT_OF_TRAINING = (VALIDATION_AP50, NEWEST_DECISION, PASTING)
 """Metrics of a run in the store that the training itself did not write."""
 
 
@@ -56,7 +58,8 @@ def train(
         # Made one by one: a model trained here is recorded before the next one is prepared.
         jobs = (prepare(project, found.iteration, model) for model in models)
         who = executor or LocalExecutor(project.cache_folder)
-        for job in who.train(jobs, report, should_stop, device):
+        pasting = PastingDecider(project, who, report, should_stop, device)
+        for job in who.train(map(pasting.decided, jobs), pasting.told, should_stop, device):
             record_run(project, job)
 
 
@@ -79,10 +82,12 @@ def train_on(
 def record_run(project: Project, job: TrainingJob) -> None:
     """Let the store know of a training that has come to its end."""
     metrics = _metrics_in(job.folder)
+    trial = trial_in_force(project, job) if project.settings.detector.is_pasting_open else None
+    added = {NEWEST_DECISION: job.newest, **({PASTING: asdict(trial)} if trial else {})}
     with project.store.transaction() as unit:
         known = unit.runs.run(job.iteration, job.model)
         if known is None or not _is_of(known, metrics):
-            run = _run_of(project, job, {**metrics, NEWEST_DECISION: job.newest})
+            run = _run_of(project, job, {**metrics, **added})
             unit.runs.replace(run)
             details = {"model": run.model, "images": run.images, "boxes": run.boxes}
             unit.events.add(EventKind.TRAIN, run.iteration, details)
