@@ -50,7 +50,7 @@ def test_an_unknown_setting_is_named():
         {"validate_every": 0},
         {"recipe": 3},
         {"looks": 3},
-        {"paste": "auto"},
+        {"paste": "often"},
     ],
 )
 def test_a_wrong_value_is_refused(wrong):

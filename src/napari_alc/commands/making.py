@@ -19,7 +19,7 @@ from napari_alc.commands.running import (
     tell,
     watched,
 )
-from napari_alc.detection.settings import DetectorSettings, default_preset
+from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings, default_preset
 from napari_alc.errors import AlcError
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.images import find_images
@@ -126,9 +126,8 @@ def planned(
         seed=seed,
     )
     start = () if weights is None else (f"weights={_weights(weights)}",)
-    return CreateOptions(
-        method, detector_settings(detector or default_preset(), (*changes, *start))
-    )
+    chosen = (f"recipe={NEWEST_RECIPE}", *changes, *start)
+    return CreateOptions(method, detector_settings(detector or default_preset(), chosen))
 
 
 def _weights(text: str) -> str:

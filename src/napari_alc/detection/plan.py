@@ -45,7 +45,7 @@ from napari_alc.labels import Labels, LabelSet
 
 SMALL_OBJECT = 14.0
 """Input pixels that the 2nd percentile object keeps: nearly two steps of the usual finest map."""
-TINY_OBJECT: Mapping[Recipe, float] = {1: 14.0, 2: 20.0}
+TINY_OBJECT: Mapping[Recipe, float] = {1: 14.0, 2: 17.0}
 """Below this the finest map needs stride 4."""
 LEAST_INPUT, MOST_INPUT = 320, 2048
 VANISHING = 8.0

@@ -66,6 +66,9 @@ MEASUREMENTS = 10
 Recipe = Literal[1, 2]
 """How a detector learns and looks, beside its settings: see `DetectorSettings`."""
 
+NEWEST_RECIPE: Recipe = 2
+"""Of new projects. A file of settings that names no recipe is older than the second one."""
+
 Looks = Literal[1, 2, 4]
 """An image as it is; its mirror image too; both of them upside down too."""
 

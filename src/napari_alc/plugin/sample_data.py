@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Outcome
 from napari_alc.labels import LabelSet
 from napari_alc.plugin import tooltips
@@ -104,7 +104,7 @@ def _make(sample: SampleProject, folder: Path, report: Report, should_stop: Shou
     method = MethodSettings(
         initial=sample.initial, per_iteration=sample.initial // 2, iterations=2, seed=SEED
     )
-    options = CreateOptions(method, DetectorSettings(preset="compact"))
+    options = CreateOptions(method, DetectorSettings(preset="compact", recipe=NEWEST_RECIPE))
     create_project(folder, sources, options, report, should_stop).close()
 
 

@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.project.source_preview import Inputs, Preview, look
@@ -182,7 +182,8 @@ class NewProject(QWidget):
             per_iteration=self.per_iteration.value(),
             iterations=self.iterations.value(),
         )
-        return CreateOptions(method, DetectorSettings(preset=self.detector.currentData()))
+        preset = self.detector.currentData()
+        return CreateOptions(method, DetectorSettings(preset=preset, recipe=NEWEST_RECIPE))
 
     def _on_ended(self, outcome: Outcome) -> None:
         self.job_bar.idle()

@@ -84,9 +84,10 @@ CHOICES = (
     ChoiceOption(
         "paste",
         "Paste objects",
-        {"off": "no", "on": "yes, into other images"},
+        {"": "as the recipe", "auto": "find out", "on": "yes, into other images", "off": "no"},
         "Reviewed objects are pasted into other images while the detector learns. It helps with "
-        "objects that lie anywhere, such as cells, and hurts with those that belong to a place.",
+        "objects that lie anywhere, such as cells, and hurts with those that belong to a place. "
+        "'Find out', which the second recipe does, tries both for a shorter time first.",
     ),
     ChoiceOption(
         "precision",
@@ -340,5 +341,5 @@ def with_preset(settings: Mapping[str, object], preset: str) -> dict[str, object
 
 
 def back_to_own(settings: Mapping[str, object]) -> dict[str, object]:
-    """The changes after which everything is the preset's own."""
-    return {name: None for name in settings if name != "preset"}
+    """The changes after which everything is the preset's own, by the same recipe."""
+    return {name: None for name in settings if name not in ("preset", "recipe")}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_alc.cleaning.loop import first_draw
-from napari_alc.detection.settings import DetectorSettings
+from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
 from napari_alc.errors import BadData, Cancelled
 from napari_alc.formats.images import image_size
 from napari_alc.formats.reading import aligned, require_images
@@ -50,10 +50,12 @@ class Sources:
 
 @dataclass(frozen=True)
 class CreateOptions:
-    """Settings of a new project that are not defaults."""
+    """Settings of a new project."""
 
     method: MethodSettings = field(default_factory=MethodSettings)
-    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    detector: DetectorSettings = field(
+        default_factory=lambda: DetectorSettings(recipe=NEWEST_RECIPE)
+    )
     database: str = ""
 
 
