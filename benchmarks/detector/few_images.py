@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +34,8 @@ import torch
 
 from alc_experiments.data import NOISE_FACTORS, DataSource
 from alc_experiments.dataset import Dataset
+from napari_alc.detection.data import pasting
+from napari_alc.detection.data.augmentation import Sample
 from napari_alc.detection.data.samples import training_images
 from napari_alc.detection.inference.prediction import detect, ready
 from napari_alc.detection.models.presets import build_network
@@ -40,6 +43,7 @@ from napari_alc.detection.models.weights import Detector, load_detector
 from napari_alc.detection.plan import plan_for
 from napari_alc.detection.settings import DetectorSettings, Looks, Recipe
 from napari_alc.detection.training.training import train
+from napari_alc.detection.training.validation import CleanImages, chosen_images, validation_ap50
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.files import write_text
@@ -57,7 +61,7 @@ class Way:
     """A way of training; strides of None are the plan's own.
 
     A trial has a `share` of the iterations. With a `fold` it learns from the other half of the
-    images, and is measured on that one.
+    images, and is measured on that one. `is_near` pastes only beside objects of the same kind.
     """
 
     strides: tuple[int, ...] | None = None
@@ -65,6 +69,7 @@ class Way:
     preset: str = "compact"
     share: float = 1.0
     fold: int | None = None
+    is_near: bool = False
 
 
 TRAININGS: Mapping[str, Way] = {
@@ -78,7 +83,10 @@ TRAININGS: Mapping[str, Way] = {
     "fold 0, on": Way(paste="on", share=TRIAL_SHARE, fold=0),
     "fold 1, off": Way(paste="off", share=TRIAL_SHARE, fold=1),
     "fold 1, on": Way(paste="on", share=TRIAL_SHARE, fold=1),
+    "stride 8, pasted near": Way(COARSE, "on", is_near=True),
+    "stride 4, pasted near": Way(FINE, "on", is_near=True),
     "lite0, stride 8": Way(COARSE, preset="lite0"),
+    "lite0, stride 8, pasted": Way(COARSE, "on", preset="lite0"),
     "lite0, stride 4": Way(FINE, preset="lite0"),
 }
 
@@ -106,7 +114,8 @@ class Measured:
     """What came of a training.
 
     The 2nd percentile of the objects is in input pixels. Figures are by the way of looking: AP50
-    on ``validation`` and ``test`` in percent, ``ms`` an image; of a trial those that decide.
+    on ``validation`` and ``test`` in percent, ``ms`` an image; of a trial those that decide. The
+    `curve` is AP50 on a few validation images after some iterations.
     """
 
     cell: Cell
@@ -114,6 +123,7 @@ class Measured:
     size_percentile: float
     strides: tuple[int, ...]
     figures: Mapping[str, Mapping[str, float]]
+    curve: Sequence[tuple[int, float]] = ()
 
 
 def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
@@ -129,6 +139,60 @@ def settings_of(data: Dataset, cell: Cell) -> DetectorSettings:
     settings = DetectorSettings(recipe=2, paste=way.paste, **values)
     iterations = round(way.share * settings.total_iterations(cell.images))
     return settings.changed(iterations=iterations)
+
+
+class Curve:
+    """Measures AP50 on a few validation images while a detector learns, as the program does."""
+
+    def __init__(self, data: Dataset) -> None:
+        assert data.validation is not None
+        truth = chosen_images(data.validation)
+        self._images = CleanImages(truth, [data.path_of(image) for image in truth.images])
+        self.points: list[tuple[int, float]] = []
+        self.seconds = 0.0
+
+    def __call__(self, detector: Detector) -> float:
+        began = time.process_time()
+        ap50 = validation_ap50(detector, self._images)
+        self.points.append((len(self.points) + 1, ap50))
+        self.seconds += time.process_time() - began
+        return ap50
+
+
+NEAR = 1.5
+"""Between the middles of an object and of the one pasted beside it, at most, in sides of both."""
+
+
+@contextmanager
+def _pasted_near() -> Iterator[None]:
+    """Let objects be pasted beside one of the same kind only, where its surroundings are."""
+    anywhere = pasting._pasted
+
+    def beside(sample: Sample, cutting: Sample, rng: np.random.Generator) -> Sample:
+        same = np.flatnonzero(sample.labels == cutting.labels[0])
+        (height, width), (rows, columns) = sample.shape, cutting.shape
+        for _ in range(pasting.TRIES if len(same) else 0):
+            box = sample.boxes[int(rng.choice(same))]
+            reach = NEAR * ((box[2:] - box[:2]) + np.array([columns, rows])) / 2
+            middle = (box[:2] + box[2:]) / 2 + rng.uniform(-1, 1, 2) * reach
+            left, top = np.rint(middle - np.array([columns, rows]) / 2).astype(int).tolist()
+            if not (0 <= left <= width - columns and 0 <= top <= height - rows):
+                continue
+            pasted = cutting.boxes + np.array([left, top, left, top])
+            if pasting._is_free(pasted, sample.boxes):
+                return replace(
+                    sample,
+                    image=pasting._blended(sample.image, cutting, left, top),
+                    boxes=np.concatenate([sample.boxes, pasted]),
+                    labels=np.concatenate([sample.labels, cutting.labels]),
+                )
+        return sample
+
+    pasting._pasted = beside
+    try:
+        yield
+    finally:
+        pasting._pasted = anywhere
 
 
 def measure(cell: Cell, source: DataSource) -> Measured:
@@ -147,9 +211,19 @@ def measure(cell: Cell, source: DataSource) -> Measured:
     with TemporaryDirectory() as folder:
         paths = [data.path_of(image) for image in learned.images]
         images = training_images(learned, paths, are_trusted=True)
+        curve = Curve(data)
         began = time.process_time()
-        weights = train(images, learned.categories, settings, Path(folder), device="cpu", plan=plan)
-        seconds = time.process_time() - began
+        with _pasted_near() if way.is_near else nullcontext():
+            weights = train(
+                images,
+                learned.categories,
+                settings,
+                Path(folder),
+                device="cpu",
+                plan=plan,
+                measure=None if way.share < 1 else curve,
+            )
+        seconds = time.process_time() - began - curve.seconds
         detector = load_detector(weights)
     if way.share == 1.0:
         parts = {"validation": data.validation, "test": data.test}
@@ -160,7 +234,7 @@ def measure(cell: Cell, source: DataSource) -> Measured:
     sizes = np.sqrt(np.prod(whole.labels.boxes[:, 2:] - whole.labels.boxes[:, :2], axis=1))
     longest = max(max(image.width, image.height) for image in whole.images)
     percentile = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
-    return Measured(cell, seconds, percentile, planned.strides, figures)
+    return Measured(cell, seconds, percentile, planned.strides, figures, curve.points)
 
 
 def _looked(
