@@ -29,14 +29,16 @@ from napari_alc.project.label_sets import training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.status import run_of
+from napari_alc.project.steps import pasting
 from napari_alc.project.steps.executor import run_training
+from napari_alc.project.steps.pasting import PastingTrial
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.steps.train import train
 from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage import prediction_files
 from napari_alc.project.storage.prediction_files import predict_pieces
 from patience import PATIENCE
-from tiny_projects import IMAGES, make_project
+from tiny_projects import IMAGES, REVIEWED, make_project
 
 COLUMNS = ("image_ids", "category_ids", "boxes", "scores")
 
@@ -267,6 +269,19 @@ def test_both_models_are_trained_on_different_workers_as_here(connection, projec
         assert learning.reported(model)[-1].values["loss"] > 0
     learning.on(connection)
     assert len(began) == 2
+
+
+def test_trials_of_pasting_are_made_by_the_workers_as_here(connection, tmp_path, monkeypatch):
+    monkeypatch.setattr(pasting, "LEAST_IMAGES", REVIEWED)
+    found = []
+    for name, executor in (("there", connection), ("here", None)):
+        with closing(make_project(tmp_path / name, iterations=45)) as project:
+            project.change(detector={"recipe": 2, "looks": 2})
+            train(project, ["mp"], device="cpu", executor=executor)
+            found.append(PastingTrial.read(project.run_folder(0, "mp")))
+            assert not (project.run_folder(0, "mp") / "pasting").exists()
+    assert found[0] == found[1]
+    assert found[0].held_out == "folds"
 
 
 def test_a_training_measures_the_validation_images_it_is_sent(

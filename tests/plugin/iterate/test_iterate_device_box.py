@@ -23,7 +23,13 @@ from napari_alc.plugin.iterate.device_picker import (
 from tiny_projects import make_project
 
 LEFT = Qt.MouseButton.LeftButton
-RECORD = {"device": "CPU, 2 cores", "train_seconds": 720.0, "predict_seconds": 181.0}
+RECORD = {
+    "device": "CPU, 2 cores",
+    "train_seconds": 720.0,
+    "predict_seconds": 181.0,
+    "looks": 1,
+    "tries_pasting": False,
+}
 
 
 @pytest.fixture
@@ -177,6 +183,14 @@ def test_nothing_is_measured_while_it_is_not_allowed(box):
 def test_the_last_line_is_the_estimate():
     assert read_estimate(["a warning", json.dumps(RECORD)]) == StepTime(
         "CPU, 2 cores", 720.0, 181.0
+    )
+
+
+def test_several_looks_and_trials_are_told():
+    found = read_estimate([json.dumps({**RECORD, "looks": 4, "tries_pasting": True})])
+    assert found.words == (
+        "About 12 min for both trainings and trials of pasting, about 3 min to predict with 4 "
+        "looks at each image."
     )
 
 

@@ -34,18 +34,25 @@ from napari_alc.wording import counted, duration
 
 @dataclass(frozen=True)
 class StepTime:
-    """How long a device takes for both trainings, and to look at the remaining images with both."""
+    """How long a device takes for both trainings, and to look at the remaining images with both.
+
+    Each image is looked at `looks` times. Where it `tries_pasting`, that is in the trainings' time.
+    """
 
     device: str
     train_seconds: float
     predict_seconds: float
+    looks: int = 1
+    tries_pasting: bool = False
 
     @property
     def words(self) -> str:
         """The times as a person says them."""
+        trials = " and trials of pasting" if self.tries_pasting else ""
+        looks = f" with {self.looks} looks at each image" if self.looks > 1 else ""
         return (
-            f"{duration(self.train_seconds).capitalize()} for both trainings, "
-            f"{duration(self.predict_seconds)} to predict."
+            f"{duration(self.train_seconds).capitalize()} for both trainings{trials}, "
+            f"{duration(self.predict_seconds)} to predict{looks}."
         )
 
 
@@ -83,7 +90,11 @@ def read_estimate(lines: Sequence[str]) -> StepTime:
     try:
         record = json.loads(lines[-1])
         return StepTime(
-            str(record["device"]), float(record["train_seconds"]), float(record["predict_seconds"])
+            str(record["device"]),
+            float(record["train_seconds"]),
+            float(record["predict_seconds"]),
+            int(record["looks"]),
+            bool(record["tries_pasting"]),
         )
     except (IndexError, ValueError, KeyError, TypeError) as error:
         raise AlcError("The time could not be estimated: the program gave no figures.") from error
