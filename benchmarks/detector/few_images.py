@@ -1,7 +1,8 @@
 """How good a detector is that learned from few images: recipes and their parts side by side.
 
-    python benchmarks/detector/few_images.py --bccd BCCD --out FOLDER [--data bccd,tem]
-        [--images 11,22] [--draws 0,1,2] [--trainings "stride 8;stride 4"] [--workers 2]
+    python benchmarks/detector/few_images.py --bccd BCCD --out FOLDER [--stem STEM]
+        [--data bccd,tem,tem2048,stem] [--images 11,22] [--draws 0,1,2]
+        [--trainings "stride 8;stride 4"] [--workers 2]
 
 For each set of images that was drawn it trains once for every way of training, and looks at the
 validation images and the test images in every way of looking. What is chosen (strides, pasting) is
@@ -33,7 +34,7 @@ import numpy as np
 import torch
 
 from alc_experiments.data import NOISE_FACTORS, DataSource
-from alc_experiments.dataset import Dataset
+from alc_experiments.dataset import Dataset, DatasetPlan
 from napari_alc.detection.data import pasting
 from napari_alc.detection.data.augmentation import Sample
 from napari_alc.detection.data.samples import training_images
@@ -47,10 +48,16 @@ from napari_alc.detection.training.validation import CleanImages, chosen_images,
 from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.files import write_text
+from napari_alc.formats.anyformat import read_labels
 from napari_alc.labels import Detections, LabelSet
 from napari_alc.project.steps.pasting import FOLDS, TRIAL_SHARE
 
-SIZES: Mapping[str, Sequence[int]] = {"bccd": (11, 22, 55, 205), "tem": (6, 12, 30, 112)}
+SIZES: Mapping[str, Sequence[int]] = {
+    "bccd": (11, 22, 55, 205),
+    "tem": (6, 12, 30, 112),
+    "tem2048": (12,),
+    "stem": (4,),
+}
 """Images that are learned from."""
 
 FINE, COARSE = (4, 8, 16), (8, 16, 32)
@@ -126,6 +133,25 @@ class Measured:
     curve: Sequence[tuple[int, float]] = ()
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where data come from: those of the experiments, and STEM images from a folder."""
+
+    experiments: DataSource
+    stem: Path | None
+
+    def dataset(self, name: str) -> Dataset:
+        if name != "stem":
+            return self.experiments.dataset(name, 0, NOISE_FACTORS[name])
+        assert self.stem is not None, "give the folder of STEM images with --stem"
+        whole = read_labels(self.stem / "labels", self.stem / "images").label_set
+        ids = [image.id for image in sorted(whole.images, key=lambda image: image.file_name)]
+        test = whole.of_images(ids[::3])
+        truth = whole.of_images(set(ids) - set(ids[::3]))
+        folder, settings = self.stem / "images", {"iterations": 300}
+        return Dataset(name, folder, truth, truth, None, test, DatasetPlan(2, 2, 2), settings)
+
+
 def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
     """Images of the training part, drawn at random; those of a smaller number are among them."""
     ids = [image.id for image in data.truth.images]
@@ -195,14 +221,13 @@ def _pasted_near() -> Iterator[None]:
         pasting._pasted = anywhere
 
 
-def measure(cell: Cell, source: DataSource) -> Measured:
+def measure(cell: Cell, source: Source) -> Measured:
     """Train, and look at the images that are held out."""
     torch.set_num_threads(1)
     way = TRAININGS[cell.training]
-    data = source.dataset(cell.data, 0, NOISE_FACTORS[cell.data])
+    data = source.dataset(cell.data)
     whole, settings = drawn(data, cell.images, cell.draw), settings_of(data, cell)
-    assert data.validation is not None
-    seen = len(data.truth.images) + len(data.validation.images)
+    seen = len(data.truth.images) + (len(data.validation.images) if data.validation else 0)
     planned = plan_for(whole, settings.changed(iterations=data.detector.get("iterations")), seen)
     plan = replace(planned, strides=way.strides or planned.strides)
     ids = [image.id for image in whole.images]
@@ -211,7 +236,7 @@ def measure(cell: Cell, source: DataSource) -> Measured:
     with TemporaryDirectory() as folder:
         paths = [data.path_of(image) for image in learned.images]
         images = training_images(learned, paths, are_trusted=True)
-        curve = Curve(data)
+        curve = Curve(data) if data.validation and way.share == 1.0 else None
         began = time.process_time()
         with _pasted_near() if way.is_near else nullcontext():
             weights = train(
@@ -221,20 +246,24 @@ def measure(cell: Cell, source: DataSource) -> Measured:
                 Path(folder),
                 device="cpu",
                 plan=plan,
-                measure=None if way.share < 1 else curve,
+                measure=curve,
             )
-        seconds = time.process_time() - began - curve.seconds
+        seconds = time.process_time() - began - (curve.seconds if curve else 0.0)
         detector = load_detector(weights)
     if way.share == 1.0:
-        parts = {"validation": data.validation, "test": data.test}
+        known = {"validation": data.validation, "test": data.test}
+        parts = {name: truth for name, truth in known.items() if truth}
         figures = {name: _looked(detector, data, parts, *how) for name, how in LOOKS.items()}
     else:
         truth = whole.of_images(fold) if fold else data.validation
+        assert truth is not None, "there are no validation images for a trial"
         figures = {"decides": _looked(detector, data, {"validation": truth}, 2, plan.looks)}
     sizes = np.sqrt(np.prod(whole.labels.boxes[:, 2:] - whole.labels.boxes[:, :2], axis=1))
     longest = max(max(image.width, image.height) for image in whole.images)
     percentile = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
-    return Measured(cell, seconds, percentile, planned.strides, figures, curve.points)
+    return Measured(
+        cell, seconds, percentile, planned.strides, figures, curve.points if curve else ()
+    )
 
 
 def _looked(
@@ -265,7 +294,7 @@ def _kept(path: Path) -> Measured | None:
     return Measured(**{**values, "cell": Cell(**values["cell"])})
 
 
-def _measure_and_keep(cell: Cell, source: DataSource, folder: Path) -> Measured:
+def _measure_and_keep(cell: Cell, source: Source, folder: Path) -> Measured:
     found = measure(cell, source)
     content = {**vars(found), "cell": vars(cell)}
     write_text(folder / cell.file_name, json.dumps(content, indent=1))
@@ -273,7 +302,7 @@ def _measure_and_keep(cell: Cell, source: DataSource, folder: Path) -> Measured:
 
 
 def all_measured(
-    cells: Sequence[Cell], source: DataSource, folder: Path, workers: int
+    cells: Sequence[Cell], source: Source, folder: Path, workers: int
 ) -> Iterator[Measured]:
     """Every cell, those that are kept first."""
     kept = {cell: _kept(folder / cell.file_name) for cell in cells}
@@ -294,8 +323,9 @@ def table(found: Sequence[Measured], part: str) -> str:
     for one in found:
         key = (one.cell.data, one.cell.images, one.cell.training)
         groups.setdefault(key, []).append(one)
-    for (data, images, training), rows in sorted(groups.items()):
-        if TRAININGS[training].share < 1:
+    for (data, images, training), measured in sorted(groups.items()):
+        rows = [row for row in measured if part in row.figures.get("1 look", {})]
+        if not rows:
             continue
         cells = [_mean([row.figures[way][part] for row in rows]) for way in LOOKS]
         seconds = f"{fmean(row.seconds for row in rows):.0f}"
@@ -347,8 +377,9 @@ def _names(text: str) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure detectors that learned from few images.")
     parser.add_argument("--bccd", type=Path, help="the folder of BCCD")
+    parser.add_argument("--stem", type=Path, help="the folder of STEM images and labels")
     parser.add_argument("--out", type=Path, default=Path("few-images"), help="keeps the rows")
-    parser.add_argument("--data", type=_several(str), default=tuple(SIZES))
+    parser.add_argument("--data", type=_several(str), default=("bccd", "tem"))
     parser.add_argument("--images", type=_several(int), default=())
     parser.add_argument("--draws", type=_several(int), default=(0, 1, 2))
     parser.add_argument("--trainings", type=_names, default=tuple(TRAININGS))
@@ -363,9 +394,9 @@ def main() -> None:
         if images in SIZES[data]
         for training in options.trainings
     ]
-    source = DataSource(options.out / "data", options.bccd)
+    source = Source(DataSource(options.out / "data", options.bccd), options.stem)
     for data in options.data:  # Drawn once, before several processes would.
-        source.dataset(data, 0, NOISE_FACTORS[data])
+        source.dataset(data)
     found = list(all_measured(cells, source, options.out, options.workers))
     for part in ("validation", "test"):
         print(f"\nAP50 on the {part} images\n{table(found, part)}")
