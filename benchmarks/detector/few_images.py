@@ -6,12 +6,11 @@
 
 For each set of images that was drawn it trains once for every way of training, and looks at the
 validation images and the test images in every way of looking. What is chosen (strides, pasting) is
-chosen on validation images; the test images are there for the table. The trainings called trial
-and fold are the short ones that decide on pasting: on the validation images, and where there are
-none on the other half of the images learned from. Rows are kept in FOLDER, one file a training, so
-the same command goes on where it was stopped. Prints tables of AP50 in percent, mean over the
-draws, with the seconds of a training and the milliseconds of an image, and what the short
-trainings decided.
+chosen on validation images; the test images are there for the table. The trainings called half
+decide on pasting where there are no validation images: they learn from one half of the images and
+are measured on the other. Rows are kept in FOLDER, one file a training, so the same command goes
+on where it was stopped. Prints tables of AP50 in percent, mean over the draws, with the seconds of
+a training and the milliseconds of an image, and what is decided on pasting.
 """
 
 from __future__ import annotations
@@ -50,7 +49,6 @@ from napari_alc.evaluation.matching import detection_limit
 from napari_alc.files import write_text
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.labels import Detections, LabelSet
-from napari_alc.project.steps.pasting import FOLDS, TRIAL_SHARE
 
 SIZES: Mapping[str, Sequence[int]] = {
     "bccd": (11, 22, 55, 205),
@@ -67,15 +65,14 @@ FINE, COARSE = (4, 8, 16), (8, 16, 32)
 class Way:
     """A way of training; strides of None are the plan's own.
 
-    A trial has a `share` of the iterations. With a `fold` it learns from the other half of the
-    images, and is measured on that one. `is_near` pastes only beside objects of the same kind.
+    A trial `on_half` learns from one half of the images and is measured on the other. `is_near`
+    pastes only beside objects of the same kind.
     """
 
     strides: tuple[int, ...] | None = None
     paste: Literal["off", "on"] = "off"
     preset: str = "compact"
-    share: float = 1.0
-    fold: int | None = None
+    on_half: bool = False
     is_near: bool = False
 
 
@@ -84,12 +81,8 @@ TRAININGS: Mapping[str, Way] = {
     "stride 8, pasted": Way(COARSE, "on"),
     "stride 4": Way(FINE),
     "stride 4, pasted": Way(FINE, "on"),
-    "trial, off": Way(paste="off", share=TRIAL_SHARE),
-    "trial, on": Way(paste="on", share=TRIAL_SHARE),
-    "fold 0, off": Way(paste="off", share=TRIAL_SHARE, fold=0),
-    "fold 0, on": Way(paste="on", share=TRIAL_SHARE, fold=0),
-    "fold 1, off": Way(paste="off", share=TRIAL_SHARE, fold=1),
-    "fold 1, on": Way(paste="on", share=TRIAL_SHARE, fold=1),
+    "half, off": Way(on_half=True),
+    "half, on": Way(paste="on", on_half=True),
     "stride 8, pasted near": Way(COARSE, "on", is_near=True),
     "stride 4, pasted near": Way(FINE, "on", is_near=True),
     "lite0, stride 8": Way(COARSE, preset="lite0"),
@@ -162,9 +155,7 @@ def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
 def settings_of(data: Dataset, cell: Cell) -> DetectorSettings:
     way = TRAININGS[cell.training]
     values = {**data.detector, "threads": 1, "seed": cell.draw, "preset": way.preset}
-    settings = DetectorSettings(recipe=2, paste=way.paste, **values)
-    iterations = round(way.share * settings.total_iterations(cell.images))
-    return settings.changed(iterations=iterations)
+    return DetectorSettings(recipe=2, paste=way.paste, **values)
 
 
 class Curve:
@@ -228,15 +219,15 @@ def measure(cell: Cell, source: Source) -> Measured:
     data = source.dataset(cell.data)
     whole, settings = drawn(data, cell.images, cell.draw), settings_of(data, cell)
     seen = len(data.truth.images) + (len(data.validation.images) if data.validation else 0)
-    planned = plan_for(whole, settings.changed(iterations=data.detector.get("iterations")), seen)
+    planned = plan_for(whole, settings, seen)
     plan = replace(planned, strides=way.strides or planned.strides)
     ids = [image.id for image in whole.images]
-    fold = [] if way.fold is None else ids[way.fold :: FOLDS]
-    learned = whole.of_images(set(ids) - set(fold))
+    held_out = ids[::2] if way.on_half else []
+    learned = whole.of_images(set(ids) - set(held_out))
     with TemporaryDirectory() as folder:
         paths = [data.path_of(image) for image in learned.images]
         images = training_images(learned, paths, are_trusted=True)
-        curve = Curve(data) if data.validation and way.share == 1.0 else None
+        curve = Curve(data) if data.validation and not way.on_half else None
         began = time.process_time()
         with _pasted_near() if way.is_near else nullcontext():
             weights = train(
@@ -250,14 +241,11 @@ def measure(cell: Cell, source: Source) -> Measured:
             )
         seconds = time.process_time() - began - (curve.seconds if curve else 0.0)
         detector = load_detector(weights)
-    if way.share == 1.0:
-        known = {"validation": data.validation, "test": data.test}
-        parts = {name: truth for name, truth in known.items() if truth}
-        figures = {name: _looked(detector, data, parts, *how) for name, how in LOOKS.items()}
-    else:
-        truth = whole.of_images(fold) if fold else data.validation
-        assert truth is not None, "there are no validation images for a trial"
-        figures = {"decides": _looked(detector, data, {"validation": truth}, 2, plan.looks)}
+    known = {"validation": data.validation, "test": data.test}
+    if way.on_half:
+        known = {"other half": whole.of_images(held_out)}
+    parts = {name: truth for name, truth in known.items() if truth}
+    figures = {name: _looked(detector, data, parts, *how) for name, how in LOOKS.items()}
     sizes = np.sqrt(np.prod(whole.labels.boxes[:, 2:] - whole.labels.boxes[:, :2], axis=1))
     longest = max(max(image.width, image.height) for image in whole.images)
     percentile = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
@@ -336,34 +324,26 @@ def table(found: Sequence[Measured], part: str) -> str:
     return "\n".join(lines)
 
 
-def decisions(found: Sequence[Measured], looks: str = "4 looks") -> str:
-    """What short trainings decided on pasting, and what both ways came to on the test images."""
-    lines = ["data | images | draw | by validation, off and on | by folds, off and on | test"]
-    by_cell = {one.cell: one for one in found}
-    for cell in sorted({replace(cell, training="") for cell in by_cell}, key=str):
-        told = [_both(by_cell, cell, names) for names in (("trial",), ("fold 0", "fold 1"))]
-        strides = next(one.strides for one in found if replace(one.cell, training="") == cell)
-        plain = f"stride {strides[0]}"
-        ways = [by_cell.get(replace(cell, training=name)) for name in (plain, f"{plain}, pasted")]
-        test = [f"{way.figures[looks]['test']:.1f}" if way else "-" for way in ways]
-        lines.append(
-            " | ".join([cell.data, str(cell.images), str(cell.draw), *told, ", ".join(test)])
-        )
-    return "\n".join(lines)
-
-
-def _both(by_cell: Mapping[Cell, Measured], cell: Cell, names: Sequence[str]) -> str:
-    means = []
-    for way in ("off", "on"):
-        rows = [by_cell.get(replace(cell, training=f"{name}, {way}")) for name in names]
-        values = [row.figures["decides"]["validation"] for row in rows if row]
-        means.append(f"{fmean(values):.1f}" if len(values) == len(names) else "-")
-    return ", ".join(means)
-
-
 def _mean(values: Sequence[float]) -> str:
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     return f"{fmean(values):.1f}{spread}"
+
+
+def decisions(found: Sequence[Measured], decide: str = "2 looks", judge: str = "4 looks") -> str:
+    """AP50 without and with pasting: on what decides, and on the test images."""
+    lines = ["data | images | draw | validation images | the other half | test images"]
+    by_cell = {one.cell: one for one in found}
+    for cell in sorted({replace(cell, training="") for cell in by_cell}, key=str):
+        stride = next(one.strides[0] for one in found if replace(one.cell, training="") == cell)
+        whole = f"stride {stride}", f"stride {stride}, pasted"
+        asked = ((whole, decide, "validation"), (("half, off", "half, on"), decide, "other half"))
+        told = []
+        for ways, looks, part in (*asked, (whole, judge, "test")):
+            rows = [by_cell.get(replace(cell, training=way)) for way in ways]
+            figures = [row.figures[looks].get(part) if row else None for row in rows]
+            told.append(", ".join("-" if ap50 is None else f"{ap50:.1f}" for ap50 in figures))
+        lines.append(" | ".join([cell.data, str(cell.images), str(cell.draw), *told]))
+    return "\n".join(lines)
 
 
 def _several(kind: type) -> Any:
@@ -400,7 +380,7 @@ def main() -> None:
     found = list(all_measured(cells, source, options.out, options.workers))
     for part in ("validation", "test"):
         print(f"\nAP50 on the {part} images\n{table(found, part)}")
-    print(f"\nPasting, decided by short trainings\n{decisions(found)}")
+    print(f"\nPasting, off and on\n{decisions(found)}")
 
 
 if __name__ == "__main__":

@@ -114,13 +114,24 @@ def test_trials_of_pasting_are_counted_and_told_where_they_are_due(project, monk
     assert estimate(project) == plain
     monkeypatch.setattr("napari_alc.project.steps.pasting.LEAST_IMAGES", REVIEWED)
     found = estimate(project)
-    # Of each model both ways on two folds, of 3 of the 8 iterations, and every image looked at.
-    trials = 4 * 3 * 0.5 + 2 * REVIEWED * 0.1
+    # Of each model two trainings more, and two of the images are looked at after each.
+    trials = 2 * (1 + 8 * 0.5) + 2 * 2 * 0.1
     assert found.train_seconds == pytest.approx(plain.train_seconds + 2 * trials)
     assert (found.tries_pasting, found.looks) == (True, 2)
     words = sentence(found)
-    assert "one after the other (short trials of pasting come first) takes" in words
+    assert "training both detectors with and without pasted objects one after the other" in words
     assert "letting both look at 3 images, 2 times each, a few seconds." in words
+
+
+@pytest.mark.usefixtures("measured")
+def test_with_validation_images_one_of_the_trials_is_the_model(project, monkeypatch):
+    project.change(detector={"recipe": 2, "paste": "off"})
+    truth = project.crowd_labels().of_images([4, 5, 6])
+    monkeypatch.setattr(type(project), "validation_labels", lambda _: truth)
+    plain = estimate(project).train_seconds
+    project.change(detector={"paste": "auto"})
+    trial = (1 + 8 * 0.5 + 3 * 8 * 0.2) + 2 * 3 * 0.1
+    assert estimate(project).train_seconds == pytest.approx(plain + 2 * trial)
 
 
 def test_where_nothing_is_reviewed_the_reason_is_told(tmp_path, program):

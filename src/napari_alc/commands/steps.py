@@ -215,9 +215,9 @@ def _sharing(device: str, preset: str) -> tuple[bool, int | None]:
 def sentence(found: TimeEstimate) -> str:
     """The estimate in plain words."""
     how = "side by side" if found.side_by_side else "one after the other"
-    trials = " (short trials of pasting come first)" if found.tries_pasting else ""
+    trials = " with and without pasted objects" if found.tries_pasting else ""
     words = (
-        f"On this computer ({found.device}), training both detectors {how}{trials} takes "
+        f"On this computer ({found.device}), training both detectors{trials} {how} takes "
         f"{duration(found.train_seconds)}"
     )
     if not found.images:

@@ -138,7 +138,7 @@ class DetectorSettings(SettingsModel):
         is 1 in recipe 1, and chosen by the number of images in recipe 2.
     paste
         Whether objects whose boxes can be trusted are pasted into other images while it learns.
-        ``"auto"`` lets short trainings both ways decide, where a project trains its models (see
+        ``"auto"`` trains both ways and keeps the better, where a project trains its models (see
         `napari_alc.project.steps.pasting`), and is ``"off"`` elsewhere; None is ``"off"`` in
         recipe 1 and ``"auto"`` in recipe 2.
     validate_every

@@ -189,8 +189,8 @@ def test_the_last_line_is_the_estimate():
 def test_several_looks_and_trials_are_told():
     found = read_estimate([json.dumps({**RECORD, "looks": 4, "tries_pasting": True})])
     assert found.words == (
-        "About 12 min for both trainings and trials of pasting, about 3 min to predict with 4 "
-        "looks at each image."
+        "About 12 min for both trainings with and without pasted objects, about 3 min to predict "
+        "with 4 looks at each image."
     )
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from training_runs import same_bits
 
-from napari_alc.detection.run_files import METRICS_FILE
+from napari_alc.detection.models.weights import load_detector
 from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import Cancelled
+from napari_alc.labels import Detections
 from napari_alc.progress import Progress
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import run_of
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
-from napari_alc.project.steps.pasting import PastingDecider, PastingTrial, due_trials, said_of
+from napari_alc.project.steps.executor import LocalExecutor, run_training
+from napari_alc.project.steps.pasting import PastingDecider, PastingTrial, due_trial, said_of
 from napari_alc.project.steps.train import train
 from napari_alc.project.steps.training_inputs import prepare
 from tiny_projects import draw
@@ -35,97 +38,99 @@ def project_with(base, initial=4, validation=0, detector=QUICK):
 
 
 class Pretended:
-    """An executor whose trainings come to AP50s that are given by the way and the part."""
+    """An executor whose trainings without and with pasting find none, some or all objects."""
 
-    def __init__(self, found):
+    def __init__(self, **found):
         self.found = found
         self.jobs = []
 
     def train(self, jobs, report, *_):
         for job in jobs:
             self.jobs.append(job)
-            report(Progress(job.step, job.settings.iterations, job.settings.iterations, "done"))
+            total = job.settings.iterations
+            report(Progress(job.step, total, total, f"iteration {total} of {total}"))
             job.folder.mkdir(parents=True)
-            ap50 = self.found[job.settings.paste][int(job.folder.name[-1])]
-            content = {"validation": [[job.settings.iterations, ap50]]}
-            (job.folder / METRICS_FILE).write_text(json.dumps(content), encoding="utf-8")
+            (job.folder / "weights.pt").write_text(job.settings.paste)
             yield job
+
+    def predict_pieces(self, weights, images, _folder, report, *_):
+        report(Progress("predict", len(images), len(images)))
+        truth = self.truth.of_images(number for number, _ in images)
+        seen = truth.take(np.arange(0, len(truth), 3 - self.found[weights.read_text()]))
+        seen = seen if self.found[weights.read_text()] else seen.take([])
+        return Detections(seen.image_ids, seen.category_ids, seen.boxes, np.ones(len(seen)))
 
 
 def decider(project, executor, report=lambda _: None):
+    if isinstance(executor, Pretended):
+        executor.truth = draw(project.folder.parent / "again").labels
     return PastingDecider(project, executor, report, lambda: False, "cpu")
 
 
-def test_with_validation_images_both_ways_are_tried_on_all_labels(tmp_path):
+def test_with_validation_images_both_ways_learn_from_all_labels(tmp_path):
     project = project_with(tmp_path, validation=2)
     job = prepare(project, 0, "mp")
-    off, on = due_trials(project, job)
-    assert (off.settings.paste, on.settings.paste) == ("off", "on")
-    for trial in (off, on):
+    due = due_trial(project, job)
+    assert [trial.settings.paste for trial in due.jobs] == ["off", "on"]
+    assert [image.id for image in due.truth.images] == [5, 6]
+    assert due.becomes_the_model
+    for trial in due.jobs:
         assert trial.labels == job.labels
-        assert [image.id for image in trial.clean.truth.images] == [5, 6]
-        assert trial.clean.looks_fully
-        assert (trial.settings.iterations, trial.plan) == (1, job.plan)
+        assert trial.settings.changed(paste=None) == job.settings
+        assert trial.plan == job.plan
 
 
-def test_without_validation_images_each_half_is_measured_on_the_other(tmp_path):
+def test_without_validation_images_one_half_is_learned_from_and_the_other_measured_on(tmp_path):
     project = project_with(tmp_path)
-    trials = due_trials(project, prepare(project, 0, "mp"))
-    shared = [
-        (
-            trial.settings.paste,
-            {image.id for image in trial.labels.images},
-            {image.id for image in trial.clean.truth.images},
-        )
-        for trial in trials
-    ]
-    assert [way for way, _, _ in shared] == ["off", "on", "off", "on"]
-    for _, learned, measured in shared:
-        assert len(learned) == len(measured) == 2
-        assert not learned & measured
-    assert shared[0][1] == shared[2][2]
+    job = prepare(project, 0, "mp")
+    due = due_trial(project, job)
+    ids = {image.id for image in job.labels.images}
+    measured = {image.id for image in due.truth.images}
+    assert not due.becomes_the_model
+    assert len(measured) == 2
+    for trial in due.jobs:
+        assert {image.id for image in trial.labels.images} == ids - measured
+        assert trial.settings.iterations == job.settings.iterations
 
 
 @pytest.mark.parametrize(
-    ("found", "paste"),
-    [
-        ({"off": [50.0, 60.0], "on": [58.0, 54.0]}, "on"),
-        ({"off": [50.0, 60.0], "on": [51.0, 58.0]}, "off"),
-        ({"off": [50.0, 60.0], "on": [60.0, 50.0]}, "off"),
-    ],
+    ("off", "on", "paste"), [(1, 2, "on"), (2, 1, "off"), (2, 2, "off"), (0, 0, "off")]
 )
-def test_the_better_way_of_all_parts_is_taken_and_told(tmp_path, found, paste):
-    project = project_with(tmp_path)
+@pytest.mark.parametrize("validation", [0, 2])
+def test_the_better_way_is_taken_and_told(tmp_path, off, on, paste, validation):
+    project = project_with(tmp_path, validation=validation)
     job = prepare(project, 0, "mp")
-    decided = decider(project, Pretended(found)).decided(job)
+    decided = decider(project, Pretended(off=off, on=on)).decided(job)
     assert decided.settings == job.settings.changed(paste=paste)
     trial = PastingTrial.read(job.folder)
-    assert (trial.images, trial.held_out) == (4, "folds")
-    assert (trial.off, trial.on) == (sum(found["off"]) / 2, sum(found["on"]) / 2)
-    assert f"{trial.on:.1f} % with it, {trial.off:.1f} % without" in trial.sentence
+    assert trial.images == 4
+    assert (trial.on > trial.off, trial.on < trial.off) == (on > off, on < off)
+    where = "validation images" if validation else "half of the images"
+    assert trial.sentence.endswith(
+        f"({'AP50'} {trial.on:.1f} % with it, {trial.off:.1f} % without, on {where})."
+    )
     assert not (job.folder / "pasting").exists()
 
 
 def test_a_decision_holds_until_there_are_twice_as_many_images(tmp_path):
     project = project_with(tmp_path)
     job = prepare(project, 0, "mp")
-    executor = Pretended({"off": [1.0, 1.0], "on": [2.0, 2.0]})
+    executor = Pretended(off=1, on=2)
     decide = decider(project, executor)
     decide.decided(job)
     tried = len(executor.jobs)
     later = replace(job, iteration=1, folder=project.run_folder(1, "mp"))
     assert decide.decided(later).settings.paste == "on"
     assert len(executor.jobs) == tried
-    PastingTrial(2, "folds", 1.0, 2.0).write(job.folder)
-    assert due_trials(project, later)
-    other = replace(job, model="ma", folder=project.run_folder(0, "ma"))
-    assert due_trials(project, other)
+    PastingTrial(2, "half of the images", 1.0, 2.0).write(job.folder)
+    assert due_trial(project, later)
+    assert due_trial(project, replace(job, model="ma", folder=project.run_folder(0, "ma")))
 
 
 def test_nothing_is_pasted_where_too_few_images_are_labelled_to_find_out(tmp_path):
     project = project_with(tmp_path, initial=3)
     job = prepare(project, 0, "mp")
-    executor = Pretended({})
+    executor = Pretended()
     assert decider(project, executor).decided(job).settings.paste == "off"
     assert executor.jobs == []
     assert PastingTrial.read(job.folder) is None
@@ -137,44 +142,74 @@ def test_nothing_is_pasted_where_too_few_images_are_labelled_to_find_out(tmp_pat
 def test_what_is_set_is_not_tried_out(tmp_path, detector):
     project = project_with(tmp_path, detector=detector)
     job = prepare(project, 0, "mp")
-    assert decider(project, Pretended({})).decided(job) is job
+    assert decider(project, Pretended()).decided(job) is job
 
 
 def test_trials_and_training_are_told_of_as_one(tmp_path):
     project = project_with(tmp_path)
     job = prepare(project, 0, "mp")
     told = []
-    decide = decider(project, Pretended({"off": [1.0, 1.0], "on": [2.0, 2.0]}), told.append)
+    decide = decider(project, Pretended(off=1, on=2), told.append)
     decide.decided(job)
     decide.told(Progress("train mp", 2, 3, "iteration 2 of 3", {"loss": 1.0}))
     decide.told(Progress("train ma", 2, 3))
-    assert [(one.step, one.done, one.total) for one in told] == [
-        *(("train mp", number, 7) for number in (1, 2, 3, 4)),
-        ("train mp", 6, 7),
+    steps = [(one.step, one.done, one.total) for one in told]
+    assert steps == [
+        ("train mp", 3, 9),
+        ("train mp", 6, 9),
+        *[("train mp", 6, 9)] * 2,
+        ("train mp", 8, 9),
         ("train ma", 2, 3),
     ]
-    assert "whether pasted objects help, iteration 4 of 4" in told[3].message
+    assert told[0].message == "with and without pasted objects, iteration 3 of 3"
+    assert told[2].message == "looking at held-out images, 2 of 2"
     assert told[4].values == {"loss": 1.0}
 
 
-def test_a_stopped_trial_decides_nothing_and_goes_on_later(tmp_path):
+def test_of_trials_that_become_the_model_nothing_is_left_to_tell(tmp_path):
     project = project_with(tmp_path, validation=2)
-    looked = []
+    told = []
+    decider(project, Pretended(off=1, on=2), told.append).decided(prepare(project, 0, "mp"))
+    assert (told[-1].done, told[-1].total) == (6, 6)
 
-    def stop():
-        looked.append(1)
-        return len(looked) > 2
 
-    with pytest.raises(Cancelled):
-        train(project, ["mp"], should_stop=stop, device="cpu")
-    assert PastingTrial.read(project.run_folder(0, "mp")) is None
-    train(project, ["mp"], device="cpu")
-    run = run_of(project, 0, "mp")
-    trial = PastingTrial.read(project.run_folder(0, "mp"))
-    assert run.metric("pasting")["off"] == trial.off
+def test_a_stopped_trial_decides_nothing_and_the_better_detector_becomes_the_model(tmp_path):
+    project = project_with(tmp_path, validation=2)
+    folder = project.run_folder(0, "mp")
+    told = []
+    with pytest.raises(Cancelled):  # in the second of both trials
+        train(project, ["mp"], told.append, lambda: told and told[-1].done > 3, device="cpu")
+    assert PastingTrial.read(folder) is None
+    assert (folder / "pasting" / "off" / "weights.pt").exists()
+    began = []
+    original = LocalExecutor.train
+
+    def noted(self, jobs, *args):
+        for job in jobs:
+            began.append(job.folder.relative_to(folder).as_posix())
+            yield from original(self, [job], *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalExecutor, "train", noted)
+        train(project, ["mp"], device="cpu")
+    assert began == ["pasting/off", "pasting/on", "."]
+    run, trial = run_of(project, 0, "mp"), PastingTrial.read(folder)
     assert said_of(run) == trial.sentence
     assert run.metrics["settings"]["paste"] == trial.paste
-    assert run.metrics["iterations"] == 3
-    newest = run.trained_at
+    assert load_detector(folder / "weights.pt").settings.paste == trial.paste
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "metrics.json",
+        "pasting.json",
+        "weights.pt",
+    ]
+    alone = decider(project, None).decided(prepare(project, 0, "mp"))
+    again = run_training(replace(alone, folder=tmp_path / "alone"), project.cache_folder)
+    assert same_bits(again, folder / "weights.pt")
+
+
+def test_a_trained_model_is_not_tried_out_again(tmp_path):
+    project = project_with(tmp_path, validation=2)
     train(project, ["mp"], device="cpu")
-    assert run_of(project, 0, "mp").trained_at == newest
+    first = run_of(project, 0, "mp").trained_at
+    train(project, ["mp"], device="cpu")
+    assert run_of(project, 0, "mp").trained_at == first

@@ -30,14 +30,10 @@ class CleanImages:
         The clean labels; at least one box.
     paths
         The file of each of its images.
-    looks_fully
-        Whether a detector looks at them as often as it will in prediction. Where only the course
-        of a training counts, a single look is enough.
     """
 
     truth: LabelSet
     paths: Sequence[Path]
-    looks_fully: bool = False
 
 
 def chosen_images(truth: LabelSet, most: int = MOST_IMAGES) -> LabelSet:
@@ -72,7 +68,8 @@ def validation_ap50(
     Parameters
     ----------
     detector
-        Its network is in evaluation mode and is left as it is; it computes where it lies.
+        Its network is in evaluation mode and is left as it is; it computes where it lies. It
+        looks once, however often it will look in prediction: what counts is the course.
     images
         Bounded by `chosen_images`, where this is to cost little.
     should_stop, step, cache
@@ -88,8 +85,9 @@ def validation_ap50(
     truth = images.truth
     device = next(detector.network.parameters()).device
     asked = list(zip([image.id for image in truth.images], images.paths, strict=True))
-    looking = detector if images.looks_fully else looking_once(detector)
     found = Detections.empty().joined(
-        *detect(looking, asked, device, should_stop=should_stop, step=step, cache=cache)
+        *detect(
+            looking_once(detector), asked, device, should_stop=should_stop, step=step, cache=cache
+        )
     )
     return average_precision(truth, found, detection_limit(found)).ap50

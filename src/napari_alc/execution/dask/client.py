@@ -159,7 +159,6 @@ def train_request(job: TrainingJob, device: str) -> TrainRequest:
         device=device,
         truth=clean.truth if clean else None,
         validation=tuple(SharedFile.of(path) for path in clean.paths) if clean else (),
-        looks_fully=clean.looks_fully if clean else False,
         strategy=job.strategy,
     )
 

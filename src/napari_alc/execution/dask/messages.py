@@ -83,7 +83,7 @@ class TrainRequest:
 
     `boxes` and `category_ids` are those of each image: (N, 4) in pixels, and (N,), and `trusted`
     whether its objects may be pasted. The detector is measured meanwhile on the clean labels
-    `truth`, whose images are the files `validation`, and which it `looks_fully` at or once.
+    `truth`, whose images are the files `validation`.
     """
 
     images: tuple[SharedFile, ...]
@@ -97,7 +97,6 @@ class TrainRequest:
     device: str
     truth: LabelSet | None = None
     validation: tuple[SharedFile, ...] = ()
-    looks_fully: bool = False
     strategy: str = ""
 
     @property

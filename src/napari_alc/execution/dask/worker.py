@@ -280,7 +280,7 @@ def _measure(
 
     if request.truth is None:
         return None
-    images = CleanImages(request.truth, paths, request.looks_fully)
+    images = CleanImages(request.truth, paths)
     return lambda detector: validation_ap50(detector, images, channel.should_stop, request.step)
 
 

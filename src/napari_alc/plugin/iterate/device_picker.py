@@ -48,7 +48,7 @@ class StepTime:
     @property
     def words(self) -> str:
         """The times as a person says them."""
-        trials = " and trials of pasting" if self.tries_pasting else ""
+        trials = " with and without pasted objects" if self.tries_pasting else ""
         looks = f" with {self.looks} looks at each image" if self.looks > 1 else ""
         return (
             f"{duration(self.train_seconds).capitalize()} for both trainings{trials}, "

@@ -87,7 +87,7 @@ CHOICES = (
         {"": "as the recipe", "auto": "find out", "on": "yes, into other images", "off": "no"},
         "Reviewed objects are pasted into other images while the detector learns. It helps with "
         "objects that lie anywhere, such as cells, and hurts with those that belong to a place. "
-        "'Find out', which the second recipe does, tries both for a shorter time first.",
+        "'Find out', which the second recipe does, trains both ways and keeps what finds more.",
     ),
     ChoiceOption(
         "precision",

@@ -17,12 +17,13 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.pasting import due_trials
+from napari_alc.project.steps.pasting import due_trial, iterations_of
 from napari_alc.project.steps.training_inputs import NO_BOXES, TrainingJob, clean_images
 
 if TYPE_CHECKING:
     from napari_alc.detection.estimate import Estimate
     from napari_alc.detection.plan import Plan
+    from napari_alc.detection.training.validation import CleanImages
 
 Item = TypeVar("Item")
 
@@ -33,7 +34,7 @@ class TimeEstimate:
 
     The device is told in words. `iterations` are batches of Mp's training and of Ma's, which may be
     at the same time (`side_by_side`); `images` are the remaining and the validation images, each
-    looked at `looks` times. Short trainings come first where `tries_pasting`.
+    looked at `looks` times. Where it `tries_pasting`, models are trained without and with it.
     """
 
     device: str
@@ -73,7 +74,8 @@ def estimate(
     found = _measured(project, labels["mp"], settings, plan, looked_at, device, threads)
     counts = [len(of_model.images) for of_model in labels.values()]
     iterations = tuple(settings.total_iterations(count) for count in counts)
-    checks = [_checks(project, settings, total) for total in iterations]
+    clean = clean_images(project)
+    checks = [_checks(clean, settings, total) for total in iterations]
     tried = [_trial_seconds(project, iteration, *each, found) for each in labels.items()]
     learning = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
     seconds = [before + then for before, then in zip(tried, learning, strict=True)]
@@ -93,14 +95,20 @@ def estimate(
 def _trial_seconds(
     project: Project, iteration: int, model: str, labels: LabelSet, found: Estimate
 ) -> float:
-    """Seconds of the short trainings that decide on pasting; 0 where none is needed."""
+    """Seconds that deciding on pasting adds to a training; 0 where it is decided."""
     folder = project.run_folder(iteration, model)
     settings = project.settings.seeded_detector
-    job = TrainingJob(labels, (), settings, None, None, folder, "", iteration, model)
-    trials = due_trials(project, job)
-    iterations = sum(trial.settings.iterations or 0 for trial in trials)
-    looked_at = sum(len(trial.clean.paths) for trial in trials if trial.clean)
-    return iterations * found.iteration_seconds + looked_at * found.again_seconds
+    clean = clean_images(project)
+    job = TrainingJob(labels, (), settings, None, clean, folder, "", iteration, model)
+    due = due_trial(project, job)
+    if due is None:
+        return 0.0
+    trainings = list(due.jobs)[1:] if due.becomes_the_model else due.jobs
+    looked_at = len(due.jobs) * len(due.truth.images)
+    return looked_at * found.again_seconds + sum(
+        found.training(iterations_of(one), 0, _checks(one.clean, settings, iterations_of(one)))
+        for one in trainings
+    )
 
 
 def _iteration(project: Project) -> int:
@@ -157,9 +165,8 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
     return [items[place] for place in places]
 
 
-def _checks(project: Project, settings: DetectorSettings, iterations: int) -> int:
+def _checks(clean: CleanImages | None, settings: DetectorSettings, iterations: int) -> int:
     """Clean images looked at during a training, each as often as it is."""
-    clean = clean_images(project)
     if clean is None:
         return 0
     every = settings.validation_interval(iterations)

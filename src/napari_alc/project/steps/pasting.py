@@ -1,9 +1,12 @@
 """Whether a model pastes labelled objects while it learns, where the settings leave that open.
 
 It helps with objects that lie anywhere and hurts with those that belong to a place, and more or
-less so with the number of images; nobody knows beforehand. So the model is trained both ways for a
-shorter time, and the way with the higher AP50 on images that it has not learned from is taken:
-on the validation images, or where there are none on folds of the images labelled so far.
+less so with the number of images; nobody knows beforehand. So the model is trained both ways, and
+the way with the higher AP50 on images that it has not learned from is taken. With validation
+images the better of the two detectors is the model, so that nothing has to be trained again.
+Without, both ways learn from one half of the labelled images and are measured on the other.
+
+Shorter trainings would not tell: pasting looks better in them than it is in the end.
 
 What came of it is kept beside the model, and holds for later iterations until there are
 `HOLDS_UNTIL` times as many images.
@@ -13,14 +16,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from napari_alc.boxes import areas
-from napari_alc.detection.run_files import METRICS_FILE
+from napari_alc.detection.run_files import WEIGHTS_FILE
+from napari_alc.evaluation.average_precision import average_precision
+from napari_alc.evaluation.matching import detection_limit
 from napari_alc.files import write_text
 from napari_alc.labels import LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop
@@ -30,13 +34,6 @@ from napari_alc.project.steps.executor import Executor
 from napari_alc.project.steps.training_inputs import TrainingJob
 from napari_alc.project.storage.records import RunRecord
 
-if TYPE_CHECKING:
-    from napari_alc.detection.training.validation import CleanImages
-
-TRIAL_SHARE = 1 / 3
-"""Length of a trial, as a share of the training's iterations."""
-
-FOLDS = 2
 LEAST_IMAGES = 4
 """With fewer labelled images, and no validation images, nothing is pasted."""
 
@@ -45,28 +42,30 @@ HOLDS_UNTIL = 2
 PASTING_FILE = "pasting.json"
 TRIALS = "pasting"
 """Folder of the trainings that decide, beside the model's own files; it goes when they have."""
+DETECTIONS = "detections"
 
 PASTING = "pasting"
 """In the metrics of a run: the trial that decided how it was trained."""
 
-WAYS: Sequence[Literal["off", "on"]] = ("off", "on")
+Way = Literal["off", "on"]
+WAYS: Sequence[Way] = ("off", "on")
+HeldOut = Literal["validation images", "half of the images"]
 
 
 @dataclass(frozen=True)
 class PastingTrial:
     """What trainings without and with pasting came to.
 
-    `off` and `on` are AP50 in percent on images that were `held_out`; `images` were labelled then,
-    and learned from but for the fold.
+    `off` and `on` are AP50 in percent on images that were `held_out`; `images` were labelled then.
     """
 
     images: int
-    held_out: Literal["validation images", "folds"]
+    held_out: HeldOut
     off: float
     on: float
 
     @property
-    def paste(self) -> Literal["off", "on"]:
+    def paste(self) -> Way:
         """The better way; without it where neither is."""
         return "on" if self.on > self.off else "off"
 
@@ -96,6 +95,28 @@ def said_of(run: RunRecord | None) -> str:
     return PastingTrial(**trial).sentence if trial else ""
 
 
+@dataclass(frozen=True)
+class DueTrial:
+    """Trainings that have to come before a model's own, without and with pasting.
+
+    They are measured on the images of `truth`.
+    """
+
+    jobs: Sequence[TrainingJob]
+    truth: LabelSet
+    held_out: HeldOut
+
+    @property
+    def becomes_the_model(self) -> bool:
+        """Whether they learn from all that the model learns from."""
+        return self.held_out == "validation images"
+
+    @property
+    def iterations(self) -> int:
+        """Of all of them together."""
+        return sum(map(iterations_of, self.jobs))
+
+
 @dataclass
 class PastingDecider:
     """Decides on pasting for the jobs of a step, by trials where nobody knows yet.
@@ -120,13 +141,13 @@ class PastingDecider:
         Raises
         ------
         AlcError, Cancelled
-            As `Executor.train`.
+            As `Executor.train` and `Executor.predict_pieces`.
         """
         if not job.settings.is_pasting_open:
             return job
-        trials = due_trials(self.project, job)
-        if trials:
-            self._try_out(job, trials)
+        due = due_trial(self.project, job)
+        if due:
+            self._try_out(job, due)
         known = trial_in_force(self.project, job)
         return _with(job, known.paste if known else "off")
 
@@ -136,25 +157,52 @@ class PastingDecider:
         done, total = progress.done + before, progress.total + before
         self.report(replace(progress, done=done, total=total))
 
-    def _try_out(self, job: TrainingJob, trials: Sequence[TrainingJob]) -> None:
-        told = self._told_of_trials(job, trials)
-        trained = list(self.executor.train(trials, told, self.should_stop, self.device))
-        _trial_of(job, trained).write(job.folder)
+    def _try_out(self, job: TrainingJob, due: DueTrial) -> None:
+        told = self._told_of_trials(job, due)
+        trained = list(self.executor.train(due.jobs, told, self.should_stop, self.device))
+        off, on = (self._measured(one, due.truth, told) for one in trained)
+        trial = PastingTrial(len(job.labels.images), due.held_out, off, on)
+        trial.write(job.folder)
+        if due.becomes_the_model:
+            _take_over(trained[WAYS.index(trial.paste)].folder, job.folder)
         shutil.rmtree(job.folder / TRIALS, ignore_errors=True)
 
-    def _told_of_trials(self, job: TrainingJob, trials: Sequence[TrainingJob]) -> Report:
-        tried = sum(map(_iterations, trials))
-        self._tried[job.step] = tried
-        total = tried + _iterations(job)
-        done: dict[str, int] = {}
+    def _measured(self, job: TrainingJob, truth: LabelSet, told: Report) -> float:
+        """AP50 in percent, looked at as in a prediction."""
+        asked = [(image.id, self.project.path_of(image)) for image in truth.images]
+        found = self.executor.predict_pieces(
+            job.folder / WEIGHTS_FILE,
+            asked,
+            job.folder / DETECTIONS,
+            told,
+            self.should_stop,
+            self.device,
+        )
+        return round(average_precision(truth, found, detection_limit(found)).ap50, 2)
+
+    def _told_of_trials(self, job: TrainingJob, due: DueTrial) -> Report:
+        total = due.iterations
+        if not due.becomes_the_model:
+            self._tried[job.step] = due.iterations
+            total += iterations_of(job)
+        done = dict.fromkeys((one.step for one in due.jobs), 0)
 
         def told(progress: Progress) -> None:
-            done[progress.step] = progress.done
-            now = sum(done.values())
-            message = f"trying out whether pasted objects help, iteration {now} of {tried}"
-            self.report(Progress(job.step, now, total, message))
+            message = f"looking at held-out images, {progress.done} of {progress.total}"
+            if progress.step in done:
+                done[progress.step] = progress.done
+                message = f"with and without pasted objects, {progress.message}"
+            self.report(Progress(job.step, sum(done.values()), total, message))
 
         return told
+
+
+def _take_over(trained: Path, folder: Path) -> None:
+    """Let a trial's detector be the model's."""
+    # The weights come last: whoever finds them finds the record too.
+    files = [path for path in trained.iterdir() if path.is_file()]
+    for path in sorted(files, key=lambda path: path.name == WEIGHTS_FILE):
+        path.replace(folder / path.name)
 
 
 def trial_in_force(project: Project, job: TrainingJob) -> PastingTrial | None:
@@ -166,91 +214,40 @@ def trial_in_force(project: Project, job: TrainingJob) -> PastingTrial | None:
     return trial
 
 
-def _with(job: TrainingJob, paste: Literal["off", "on"]) -> TrainingJob:
+def _with(job: TrainingJob, paste: Way) -> TrainingJob:
     return replace(job, settings=job.settings.changed(paste=paste))
 
 
-def due_trials(project: Project, job: TrainingJob) -> list[TrainingJob]:
-    """The trainings that have to come before `job`, both ways on each part of its labels.
+def due_trial(project: Project, job: TrainingJob) -> DueTrial | None:
+    """What has to come before `job`.
 
     None where the settings or an earlier trial decide, or where there are too few images.
     """
     if not job.settings.is_pasting_open or trial_in_force(project, job):
-        return []
-    parts = enumerate(_parts(project, job.labels, job.iteration))
-    return [_trial(project, job, way, *part) for part in parts for way in WAYS]
-
-
-def _trial(
-    project: Project,
-    job: TrainingJob,
-    way: Literal["off", "on"],
-    part: int,
-    given: tuple[LabelSet, CleanImages],
-) -> TrainingJob:
-    learned, held_out = given
-    iterations = max(1, round(TRIAL_SHARE * _iterations(job)))
-    # Measured once, at its end.
-    settings = job.settings.changed(paste=way, iterations=iterations, validate_every=iterations)
-    return replace(
-        job,
-        labels=learned,
-        paths=tuple(project.path_of(image) for image in learned.images),
-        settings=settings,
-        clean=held_out,
-        folder=job.folder / TRIALS / f"{way}{part}",
-        step=f"{job.step}, {way}, {part}",
-        strategy="",
-    )
-
-
-def _iterations(job: TrainingJob) -> int:
-    return job.settings.total_iterations(len(job.labels.images))
-
-
-def _parts(
-    project: Project, labels: LabelSet, iteration: int
-) -> Iterator[tuple[LabelSet, CleanImages]]:
-    """What is learned, and the images that tell how well."""
+        return None
     validation = project.validation_labels()
-    if len(validation.labels):
-        yield labels, _clean(project, validation)
-        return
+    if _has_objects(validation):
+        return DueTrial([_trial(job, way) for way in WAYS], validation, "validation images")
+    ids = [image.id for image in job.labels.images]
+    learned = job.labels.of_images(ids[1::2])
     # Whatever the model learns, it is measured on what people said.
-    truth = pathologist_labels(project, iteration)
-    ids = [image.id for image in labels.images]
-    folds = [ids[number::FOLDS] for number in range(FOLDS)]
-    learned = [labels.of_images(set(ids) - set(fold)) for fold in folds]
-    held_out = [truth.of_images(fold) for fold in folds]
-    if len(ids) >= LEAST_IMAGES and all(map(_has_objects, [*learned, *held_out])):
-        for one, other in zip(learned, held_out, strict=True):
-            yield one, _clean(project, other)
+    truth = pathologist_labels(project, job.iteration).of_images(ids[::2])
+    if len(ids) < LEAST_IMAGES or not (_has_objects(learned) and _has_objects(truth)):
+        return None
+    paths = tuple(project.path_of(image) for image in learned.images)
+    half = replace(job, labels=learned, paths=paths, clean=None, strategy="")
+    return DueTrial([_trial(half, way) for way in WAYS], truth, "half of the images")
+
+
+def _trial(job: TrainingJob, way: Way) -> TrainingJob:
+    folder = job.folder / TRIALS / way
+    return replace(_with(job, way), folder=folder, step=f"{job.step}, {way}")
+
+
+def iterations_of(job: TrainingJob) -> int:
+    """Batches of a training."""
+    return job.settings.total_iterations(len(job.labels.images))
 
 
 def _has_objects(labels: LabelSet) -> bool:
     return bool((areas(labels.labels.boxes) > 0).any())
-
-
-def _clean(project: Project, truth: LabelSet) -> CleanImages:
-    from napari_alc.detection.training.validation import CleanImages
-
-    paths = [project.path_of(image) for image in truth.images]
-    return CleanImages(truth, paths, looks_fully=True)
-
-
-def _trial_of(job: TrainingJob, trained: Sequence[TrainingJob]) -> PastingTrial:
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
-    for one in trained:
-        found[str(one.settings.paste)].append(_measured(one.folder))
-    means = {way: round(fmean(values), 2) for way, values in found.items()}
-    held_out: Literal["validation images", "folds"]
-    held_out = "validation images" if len(trained) == len(WAYS) else "folds"
-    return PastingTrial(len(job.labels.images), held_out, means["off"], means["on"])
-
-
-def _measured(folder: Path) -> float:
-    """AP50 in percent on the held-out images, from the record of a trial."""
-    metrics: Mapping[str, list[tuple[int, float]]] = json.loads(
-        (folder / METRICS_FILE).read_text(encoding="utf-8")
-    )
-    return metrics["validation"][-1][1]
