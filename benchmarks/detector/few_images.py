@@ -2,14 +2,15 @@
 
     python benchmarks/detector/few_images.py --bccd BCCD --out FOLDER [--stem STEM]
         [--data bccd,tem,tem2048,stem] [--images 11,22] [--draws 0,1,2]
-        [--trainings "stride 8;stride 4"] [--workers 2]
+        [--trainings "stride 8;stride 4"] [--workers 2] [--results docs/results/few_images.jsonl]
 
 For each set of images that was drawn it trains once for every way of training, and looks at the
 validation images and the test images in every way of looking. What is chosen (strides, pasting) is
 chosen on validation images; the test images are there for the table. The trainings called half
 decide on pasting where there are no validation images: they learn from one half of the images and
 are measured on the other. Rows are kept in FOLDER, one file a training, so the same command goes
-on where it was stopped. Prints tables of AP50 in percent, mean over the draws, with the seconds of
+on where it was stopped; those in the file --results are not measured again, and it gets the new
+ones. Prints tables of AP50 in percent, mean over the draws, with the seconds of
 a training and the milliseconds of an image, and what is decided on pasting.
 """
 
@@ -275,27 +276,33 @@ def _looked(
     return {**found, "ms": 1000 * (time.process_time() - began) / count}
 
 
-def _kept(path: Path) -> Measured | None:
-    if not path.exists():
-        return None
-    values = json.loads(path.read_text(encoding="utf-8"))
+def _read(text: str) -> Measured:
+    values = json.loads(text)
     return Measured(**{**values, "cell": Cell(**values["cell"])})
+
+
+def _written(found: Measured) -> str:
+    return json.dumps({**vars(found), "cell": vars(found.cell)})
+
+
+def known_rows(folder: Path, results: Path | None) -> dict[Cell, Measured]:
+    """Rows measured earlier: those in the folder, and in the file of results."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))]
+    if results and results.exists():
+        texts += results.read_text(encoding="utf-8").splitlines()
+    return {found.cell: found for found in map(_read, texts)}
 
 
 def _measure_and_keep(cell: Cell, source: Source, folder: Path) -> Measured:
     found = measure(cell, source)
-    content = {**vars(found), "cell": vars(cell)}
-    write_text(folder / cell.file_name, json.dumps(content, indent=1))
+    write_text(folder / cell.file_name, _written(found) + "\n")
     return found
 
 
-def all_measured(
-    cells: Sequence[Cell], source: Source, folder: Path, workers: int
+def measured_now(
+    missing: Sequence[Cell], source: Source, folder: Path, workers: int
 ) -> Iterator[Measured]:
-    """Every cell, those that are kept first."""
-    kept = {cell: _kept(folder / cell.file_name) for cell in cells}
-    yield from (found for found in kept.values() if found)
-    missing = [cell for cell, found in kept.items() if not found]
+    """Cells that are not known yet, each kept as soon as it is there."""
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         waiting = [pool.submit(_measure_and_keep, cell, source, folder) for cell in missing]
         for one in waiting:
@@ -359,6 +366,7 @@ def main() -> None:
     parser.add_argument("--bccd", type=Path, help="the folder of BCCD")
     parser.add_argument("--stem", type=Path, help="the folder of STEM images and labels")
     parser.add_argument("--out", type=Path, default=Path("few-images"), help="keeps the rows")
+    parser.add_argument("--results", type=Path, help="a file of rows that are known already")
     parser.add_argument("--data", type=_several(str), default=("bccd", "tem"))
     parser.add_argument("--images", type=_several(int), default=())
     parser.add_argument("--draws", type=_several(int), default=(0, 1, 2))
@@ -374,10 +382,16 @@ def main() -> None:
         if images in SIZES[data]
         for training in options.trainings
     ]
+    known = known_rows(options.out, options.results)
+    missing = [cell for cell in cells if cell not in known]
     source = Source(DataSource(options.out / "data", options.bccd), options.stem)
-    for data in options.data:  # Drawn once, before several processes would.
+    for data in {cell.data for cell in missing}:  # Drawn once, before several processes would.
         source.dataset(data)
-    found = list(all_measured(cells, source, options.out, options.workers))
+    known |= {one.cell: one for one in measured_now(missing, source, options.out, options.workers)}
+    if options.results:
+        rows = sorted(known.values(), key=lambda one: one.cell.file_name)
+        write_text(options.results, "".join(_written(one) + "\n" for one in rows))
+    found = [known[cell] for cell in cells]
     for part in ("validation", "test"):
         print(f"\nAP50 on the {part} images\n{table(found, part)}")
     print(f"\nPasting, off and on\n{decisions(found)}")
