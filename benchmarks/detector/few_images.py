@@ -20,7 +20,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ from napari_alc.detection.data.samples import training_images
 from napari_alc.detection.inference.prediction import detect, ready
 from napari_alc.detection.models.presets import build_network
 from napari_alc.detection.models.weights import Detector, load_detector
-from napari_alc.detection.plan import plan_for
+from napari_alc.detection.plan import TINY_OBJECT, plan_for
 from napari_alc.detection.settings import DetectorSettings, Looks, Recipe
 from napari_alc.detection.training.training import train
 from napari_alc.detection.training.validation import CleanImages, chosen_images, validation_ap50
@@ -122,7 +122,6 @@ class Measured:
     cell: Cell
     seconds: float
     size_percentile: float
-    strides: tuple[int, ...]
     figures: Mapping[str, Mapping[str, float]]
     curve: Sequence[tuple[int, float]] = ()
 
@@ -250,9 +249,7 @@ def measure(cell: Cell, source: Source) -> Measured:
     sizes = np.sqrt(np.prod(whole.labels.boxes[:, 2:] - whole.labels.boxes[:, :2], axis=1))
     longest = max(max(image.width, image.height) for image in whole.images)
     percentile = float(np.percentile(sizes, 2)) * min(1.0, plan.longer / longest)
-    return Measured(
-        cell, seconds, percentile, planned.strides, figures, curve.points if curve else ()
-    )
+    return Measured(cell, seconds, percentile, figures, curve.points if curve else ())
 
 
 def _looked(
@@ -311,46 +308,110 @@ def measured_now(
             yield found
 
 
-def table(found: Sequence[Measured], part: str) -> str:
-    """AP50 by data, images and training (rows), and by the way of looking (columns)."""
-    lines = [" | ".join(["data", "images", "training", *LOOKS, "s a training", "ms 1, 4 looks"])]
-    groups: dict[tuple[str, int, str], list[Measured]] = {}
+Cells = Mapping[str, Measured]
+"""What is known of some images of a draw, by the way of training."""
+
+PARTS: Mapping[str, tuple[Recipe, str, str]] = {
+    "recipe 1": (1, "off", "1 look, 100 proposals"),
+    "+ 300 proposals": (1, "off", "1 look"),
+    "+ 2 looks": (1, "off", "2 looks"),
+    "+ 4 looks": (1, "off", "4 looks"),
+    "recipe 2, paste off": (2, "off", "4 looks"),
+    "on": (2, "on", "4 looks"),
+    "auto": (2, "auto", "4 looks"),
+}
+"""Whose rule for strides, pasting, and way of looking: what makes recipe 2 of recipe 1."""
+
+FORCED = ("stride 8", "stride 4", "lite0, stride 8", "lite0, stride 8, pasted", "lite0, stride 4")
+"""Ways of training that are shown with four looks."""
+
+
+def by_draw(found: Iterable[Measured]) -> dict[tuple[str, int, int], dict[str, Measured]]:
+    draws: dict[tuple[str, int, int], dict[str, Measured]] = {}
     for one in found:
-        key = (one.cell.data, one.cell.images, one.cell.training)
-        groups.setdefault(key, []).append(one)
-    for (data, images, training), measured in sorted(groups.items()):
-        rows = [row for row in measured if part in row.figures.get("1 look", {})]
-        if not rows:
-            continue
-        cells = [_mean([row.figures[way][part] for row in rows]) for way in LOOKS]
-        seconds = f"{fmean(row.seconds for row in rows):.0f}"
-        ms = ", ".join(
-            f"{fmean(row.figures[way]['ms'] for row in rows):.0f}" for way in ("1 look", "4 looks")
-        )
-        lines.append(" | ".join([data, str(images), training, *cells, seconds, ms]))
+        key = (one.cell.data, one.cell.images, one.cell.draw)
+        draws.setdefault(key, {})[one.cell.training] = one
+    return dict(sorted(draws.items()))
+
+
+def of_strides(cells: Cells, recipe: Recipe) -> tuple[Measured | None, Measured | None]:
+    """Trainings without and with pasting, with the strides that a recipe takes."""
+    size = next(iter(cells.values())).size_percentile
+    name = f"stride {4 if size < TINY_OBJECT[recipe] else 8}"
+    return cells.get(name), cells.get(f"{name}, pasted")
+
+
+def taken(cells: Cells, recipe: Recipe, paste: str, looks: str) -> Measured | None:
+    """The training that pasting, or what is decided on it, comes to."""
+    off, on = of_strides(cells, recipe)
+    if paste != "auto":
+        return off if paste == "off" else on
+    if not (off and on and "validation" in off.figures[looks]):
+        return None
+    gain = on.figures[looks]["validation"] - off.figures[looks]["validation"]
+    return on if gain > 0 else off
+
+
+def table(found: Sequence[Measured], part: str) -> str:
+    """AP50 on a part of the images, by recipe: mean over the draws, and the spread of these."""
+    lines = _head(["data", "images", *PARTS, *FORCED])
+    groups: dict[tuple[str, int], list[Cells]] = {}
+    for (data, images, _), cells in by_draw(found).items():
+        groups.setdefault((data, images), []).append(cells)
+    for (data, images), draws in groups.items():
+        told = [[(taken(cells, *how), how[2]) for cells in draws] for how in PARTS.values()]
+        told += [[(cells.get(name), "4 looks") for cells in draws] for name in FORCED]
+        figures = [
+            _mean([row.figures[looks][part] for row, looks in rows if _is_known(row, looks, part)])
+            for rows in told
+        ]
+        lines.append(_line([data, str(images), *figures]))
     return "\n".join(lines)
+
+
+def _is_known(row: Measured | None, looks: str, part: str) -> bool:
+    return row is not None and part in row.figures.get(looks, {})
 
 
 def _mean(values: Sequence[float]) -> str:
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{fmean(values):.1f}{spread}"
+    return f"{fmean(values):.1f}{spread}" if values else "–"
 
 
-def decisions(found: Sequence[Measured], decide: str = "2 looks", judge: str = "4 looks") -> str:
-    """AP50 without and with pasting: on what decides, and on the test images."""
-    lines = ["data | images | draw | validation images | the other half | test images"]
-    by_cell = {one.cell: one for one in found}
-    for cell in sorted({replace(cell, training="") for cell in by_cell}, key=str):
-        stride = next(one.strides[0] for one in found if replace(one.cell, training="") == cell)
-        whole = f"stride {stride}", f"stride {stride}, pasted"
-        asked = ((whole, decide, "validation"), (("half, off", "half, on"), decide, "other half"))
-        told = []
-        for ways, looks, part in (*asked, (whole, judge, "test")):
-            rows = [by_cell.get(replace(cell, training=way)) for way in ways]
-            figures = [row.figures[looks].get(part) if row else None for row in rows]
-            told.append(", ".join("-" if ap50 is None else f"{ap50:.1f}" for ap50 in figures))
-        lines.append(" | ".join([cell.data, str(cell.images), str(cell.draw), *told]))
+def times(found: Sequence[Measured]) -> str:
+    """Seconds of a training, and milliseconds of each way of looking, by way of training."""
+    lines = _head(["data", "training", "s a training", *(f"ms, {looks}" for looks in LOOKS)])
+    groups: dict[tuple[str, str], list[Measured]] = {}
+    for one in found:
+        groups.setdefault((one.cell.data, one.cell.training), []).append(one)
+    for (data, training), rows in sorted(groups.items()):
+        spent = [f"{fmean(row.figures[looks]['ms'] for row in rows):.0f}" for looks in LOOKS]
+        lines.append(_line([data, training, f"{fmean(row.seconds for row in rows):.0f}", *spent]))
     return "\n".join(lines)
+
+
+def decisions(found: Sequence[Measured], looks: str = "4 looks") -> str:
+    """AP50 without and with pasting, each draw: on what decides, and on the test images."""
+    lines = _head(["data", "images", "draw", "validation images", "other half", "test images"])
+    for (data, images, draw), cells in by_draw(found).items():
+        whole, half = of_strides(cells, 2), (cells.get("half, off"), cells.get("half, on"))
+        shown = ((whole, "validation"), (half, "other half"), (whole, "test"))
+        told = [_both(rows, looks, part) for rows, part in shown]
+        lines.append(_line([data, str(images), str(draw), *told]))
+    return "\n".join(lines)
+
+
+def _both(rows: Iterable[Measured | None], looks: str, part: str) -> str:
+    figures = [row.figures[looks].get(part) if row else None for row in rows]
+    return " / ".join("–" if ap50 is None else f"{ap50:.1f}" for ap50 in figures)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _head(names: Sequence[str]) -> list[str]:
+    return [_line(names), "|" + "---|" * len(names)]
 
 
 def _several(kind: type) -> Any:
@@ -391,10 +452,11 @@ def main() -> None:
     if options.results:
         rows = sorted(known.values(), key=lambda one: one.cell.file_name)
         write_text(options.results, "".join(_written(one) + "\n" for one in rows))
-    found = [known[cell] for cell in cells]
+    found = [known[cell] for cell in cells] if cells else list(known.values())
     for part in ("validation", "test"):
-        print(f"\nAP50 on the {part} images\n{table(found, part)}")
-    print(f"\nPasting, off and on\n{decisions(found)}")
+        print(f"\nAP50 on the {part} images\n\n{table(found, part)}")
+    print(f"\nPasting, off / on\n\n{decisions(found)}")
+    print(f"\nTimes on one core\n\n{times(found)}")
 
 
 if __name__ == "__main__":

@@ -34,8 +34,9 @@ def run(monkeypatch, tmp_path, capsys):
 def test_rows_are_measured_once_and_told(run, monkeypatch, tmp_path):
     trainings = ("--trainings", "stride 8;half, on")
     told = run(*trainings)
-    row = next(line for line in told.splitlines() if line.startswith("tiny | 4 | stride 8"))
-    assert len(row.split(" | ")) == 3 + len(few_images.LOOKS) + 2
+    rows = [line for line in told.splitlines() if line.startswith("| tiny | 4 |")]
+    assert [len(row.split(" | ")) for row in rows] == [14, 14, 6]
+    assert "| tiny | stride 8 |" in told
     rows = few_images.known_rows(tmp_path / "nowhere", tmp_path / "rows.jsonl")
     half, whole = rows.values()
     assert (half.cell.training, whole.cell.training) == ("half, on", "stride 8")
@@ -48,9 +49,7 @@ def test_rows_are_measured_once_and_told(run, monkeypatch, tmp_path):
 
 def measured(training, ap50, part):
     figures = {name: {part: ap50, "ms": 1.0} for name in few_images.LOOKS}
-    return few_images.Measured(
-        few_images.Cell("tem", 6, 0, training), 1.0, 16.0, (4, 8, 16), figures
-    )
+    return few_images.Measured(few_images.Cell("tem", 6, 0, training), 1.0, 16.0, figures)
 
 
 def test_what_decides_on_pasting_stands_beside_what_comes_of_it():
@@ -60,6 +59,21 @@ def test_what_decides_on_pasting_stands_beside_what_comes_of_it():
         measured("stride 8", 1.0, "test"),
         measured("half, off", 70.0, "other half"),
     ]
-    assert few_images.decisions(rows).splitlines()[-1] == (
-        "tem | 6 | 0 | -, - | 70.0, - | 90.0, 85.0"
-    )
+    last = few_images.decisions(rows).splitlines()[-1]
+    assert last == "| tem | 6 | 0 | – / – | 70.0 / – | 90.0 / 85.0 |"
+
+
+@pytest.mark.parametrize(("off", "on", "auto"), [(80.0, 81.0, "2.0"), (80.0, 79.0, "1.0")])
+def test_the_table_takes_what_validation_decides_and_the_strides_of_each_recipe(off, on, auto):
+    found = {
+        "stride 8": {"validation": 1.0, "test": 0.5},
+        "stride 4": {"validation": off, "test": 1.0},
+        "stride 4, pasted": {"validation": on, "test": 2.0},
+    }
+    rows = []
+    for training, parts in found.items():
+        figures = {name: {**parts, "ms": 1.0} for name in few_images.LOOKS}
+        cell = few_images.Cell("tem", 6, 0, training)
+        rows.append(few_images.Measured(cell, 1.0, 16.0, figures))
+    last = few_images.table(rows, "test").splitlines()[-1]
+    assert last.split(" | ")[2:9] == ["0.5", "0.5", "0.5", "0.5", "1.0", "2.0", auto]
