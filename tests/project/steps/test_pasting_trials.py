@@ -48,7 +48,8 @@ class Pretended:
         for job in jobs:
             self.jobs.append(job)
             total = job.settings.iterations
-            report(Progress(job.step, total, total, f"iteration {total} of {total}"))
+            message = f"iteration {total} of {total}, about 0 s left"
+            report(Progress(job.step, total, total, message, {"loss": 0.5, "seconds_left": 0.0}))
             job.folder.mkdir(parents=True)
             (job.folder / "weights.pt").write_text(job.settings.paste)
             yield job
@@ -161,7 +162,11 @@ def test_trials_and_training_are_told_of_as_one(tmp_path):
         ("train mp", 8, 9),
         ("train ma", 2, 3),
     ]
-    assert told[0].message == "with and without pasted objects, iteration 3 of 3"
+    assert [one.message for one in told[:2]] == [
+        "without pasted objects, iteration 3 of 3",
+        "with pasted objects, iteration 3 of 3",
+    ]
+    assert told[0].values == {"loss": 0.5}
     assert told[2].message == "looking at held-out images, 2 of 2"
     assert told[4].values == {"loss": 1.0}
 

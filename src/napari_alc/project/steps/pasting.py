@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -49,6 +49,9 @@ PASTING = "pasting"
 
 Way = Literal["off", "on"]
 WAYS: Sequence[Way] = ("off", "on")
+WORDS: Mapping[str, str] = {"off": "without", "on": "with"}
+CURVES = ("loss", "validation_AP50")
+"""Values of a trial's progress that are shown as it goes."""
 HeldOut = Literal["validation images", "half of the images"]
 
 
@@ -185,14 +188,17 @@ class PastingDecider:
         if not due.becomes_the_model:
             self._tried[job.step] = due.iterations
             total += iterations_of(job)
-        done = dict.fromkeys((one.step for one in due.jobs), 0)
+        ways = {one.step: str(one.settings.paste) for one in due.jobs}
+        done = dict.fromkeys(ways, 0)
 
         def told(progress: Progress) -> None:
             message = f"looking at held-out images, {progress.done} of {progress.total}"
-            if progress.step in done:
+            if progress.step in ways:
                 done[progress.step] = progress.done
-                message = f"with and without pasted objects, {progress.message}"
-            self.report(Progress(job.step, sum(done.values()), total, message))
+                of_training = progress.message.partition(", about ")[0]
+                message = f"{WORDS[ways[progress.step]]} pasted objects, {of_training}"
+            values = {name: progress.values[name] for name in CURVES if name in progress.values}
+            self.report(Progress(job.step, sum(done.values()), total, message, values))
 
         return told
 
