@@ -105,11 +105,13 @@ def changed(monkeypatch):
 
         monkeypatch.setattr(code_version, "without_texts", with_more)
         code_version.code_version.cache_clear()
+        code_version.code_of.cache_clear()
         detector_version.cache_clear()
 
     yield change
     monkeypatch.undo()
     code_version.code_version.cache_clear()
+    code_version.code_of.cache_clear()
     detector_version.cache_clear()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,6 +25,14 @@ LIBRARIES = {
 """Libraries that compute results: the name that code imports, and that of the distribution."""
 
 
+@dataclass(frozen=True)
+class Code:
+    """What Python makes of a file, and the full names of what is imported anywhere in it."""
+
+    dump: str
+    imports: tuple[str, ...]
+
+
 @cache
 def code_version(*packages: str) -> str:
     """A digest of the code of `packages` and of the libraries that compute for them.
@@ -40,20 +49,20 @@ def code_version(*packages: str) -> str:
     ModuleNotFoundError
         When there is no such package: one that was renamed must not drop out unseen.
     """
-    found, trees = hashlib.sha256(), []
+    found, parts = hashlib.sha256(), []
     for package in sorted(packages):
         root = _root(package)
         for path in _files(package) or _no_module(package):
-            trees.append(_tree(path))
+            parts.append(_code_in(path))
             found.update(path.relative_to(root).as_posix().encode())
-            found.update(ast.dump(trees[-1]).encode())
-    found.update(_libraries(trees).encode())
+            found.update(parts[-1].dump.encode())
+    found.update(_libraries(parts).encode())
     return found.hexdigest()[:16]
 
 
-def _libraries(trees: Iterable[ast.AST]) -> str:
-    """Names and versions of the `LIBRARIES` that are imported anywhere in `trees`."""
-    imported = {name.partition(".")[0] for tree in trees for name in _imports(tree)}
+def _libraries(parts: Iterable[Code]) -> str:
+    """Names and versions of the `LIBRARIES` that are imported anywhere in `parts`."""
+    imported = {name.partition(".")[0] for part in parts for name in part.imports}
     known = sorted(LIBRARIES[name] for name in imported & LIBRARIES.keys())
     return " ".join(f"{library} {version(library)}" for library in known)
 
@@ -76,17 +85,17 @@ def module_version(module: str) -> str:
         Full name, such as ``"alc_experiments.methods"``; may be a package.
     """
     package = module.rpartition(".")[0]
-    found: dict[str, list[ast.AST]] = {}
+    found: dict[str, list[Code]] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         if name not in found:
-            found[name] = [_tree(path) for path in _files(name)]
-            waiting += [other for tree in found[name] for other in _neighbours(tree, package)]
+            found[name] = [_code_in(path) for path in _files(name)]
+            waiting += [other for part in found[name] for other in _neighbours(part, package)]
     texts = "".join(
-        f"{name}\0{''.join(map(ast.dump, trees))}\0" for name, trees in sorted(found.items())
+        f"{name}\0{''.join(part.dump for part in parts)}\0" for name, parts in sorted(found.items())
     )
-    texts += _libraries(tree for trees in found.values() for tree in trees)
+    texts += _libraries(part for parts in found.values() for part in parts)
     return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
@@ -103,10 +112,10 @@ def _no_module(name: str) -> NoReturn:
     raise ModuleNotFoundError(f"there is no module {name}", name=name)
 
 
-def _neighbours(tree: ast.AST, package: str) -> Iterator[str]:
-    """Modules directly in `package` that are imported anywhere in `tree`."""
+def _neighbours(code: Code, package: str) -> Iterator[str]:
+    """Modules directly in `package` that are imported anywhere in `code`."""
     prefix = f"{package}."
-    for name in _imports(tree):
+    for name in code.imports:
         if name.startswith(prefix):
             yield prefix + name.removeprefix(prefix).partition(".")[0]
 
@@ -120,8 +129,15 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _tree(path: Path) -> ast.AST:
-    return without_texts(path.read_text(encoding="utf-8"))
+def _code_in(path: Path) -> Code:
+    return code_of(path.read_text(encoding="utf-8"))
+
+
+@cache
+def code_of(source: str) -> Code:
+    """The code of a file; by its text, since each row asks for that of the whole program."""
+    tree = without_texts(source)
+    return Code(ast.dump(tree), tuple(_imports(tree)))
 
 
 def without_texts(source: str) -> ast.AST:

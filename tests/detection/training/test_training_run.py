@@ -153,10 +153,10 @@ def test_a_training_with_pasted_objects_ends_with_the_same_bits_when_it_was_stop
     images, tmp_path, preset
 ):
     trusted = [replace(image, is_trusted=True) for image in images]
-    settings = QUICK.changed(paste="on", preset=preset, weights="none", iterations=4, input_size=96)
+    settings = QUICK.changed(paste="on", preset=preset, weights="none", iterations=2, input_size=96)
     whole = train(trusted, CATEGORIES, settings, tmp_path / "whole")
     with pytest.raises(Cancelled):
-        train(trusted, CATEGORIES, settings, tmp_path / "parts", should_stop=StopAfter(2))
+        train(trusted, CATEGORIES, settings, tmp_path / "parts", should_stop=StopAfter(1))
     assert same_bits(whole, train(trusted, CATEGORIES, settings, tmp_path / "parts"))
     plain = train(images, CATEGORIES, settings, tmp_path / "plain")
     assert not same_bits(whole, plain)
