@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from napari_alc.cores import cores
+from napari_alc.project.storage import database
 from running_jobs import ORDINARY_PROGRAM, at_ordinary_priority
 from zygote import zygote
 
@@ -49,6 +50,24 @@ def pytest_collection_modifyitems(items):
     """Let the slow files come first, the slowest of them at the front."""
     places = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.path.name, len(SLOW)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waits_for_disks():
+    """Files and databases are written as ever, but nobody waits until a disk has them.
+
+    What survives a loss of power no test can see; what survives a kill is the same.
+    """
+
+    def quick(connection, record):
+        durable(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    durable = database._durable
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _number: None)
+        patch.setattr(database, "_durable", quick)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
