@@ -156,6 +156,10 @@ def measure(parts: Sequence[str], is_quick: bool) -> Found:
 
 
 def run_parts(parts: Sequence[str], scale: Scale) -> None:
+    if scale is QUICK:
+        from ordinary_jobs import let_jobs_be_ordinary
+
+        let_jobs_be_ordinary()
     found: Found = {}
     for part in parts:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

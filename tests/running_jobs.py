@@ -8,20 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ordinary_jobs import ORDINARY_PROGRAM
 
 from napari_alc.execution import child_process, job_folder
 from napari_alc.execution.job_folder import JobFolder, cancel
 from napari_alc.execution.outcome import CANCELLED
 from napari_alc.execution.progress import JOB_SHARE
 from patience import PATIENCE
-
-ORDINARY = """
-from napari_alc.cli import main
-from napari_alc.execution import child_process
-child_process.lower_priority = lambda _pid: None
-main()
-"""
-"""The program, whose supervisor leaves the priority of its children as it is."""
 
 PRETENDED = f"""
 import json, pathlib, sys, threading
@@ -40,9 +33,6 @@ end = dict(ended_at="now", ending={CANCELLED.ending.value!r}, message={CANCELLED
 (job / "end").rename(job / "end.json")
 """
 """Does what a supervisor does whose training never ends, until it is cancelled; trains nothing."""
-
-
-ORDINARY_PROGRAM = (sys.executable, "-c", ORDINARY)
 
 
 def at_ordinary_priority(

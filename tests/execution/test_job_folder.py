@@ -8,6 +8,7 @@ from dataclasses import replace
 import psutil
 import pytest
 import torch
+from ordinary_jobs import ORDINARY
 
 from napari_alc.detection.models.weights import load_detector
 from napari_alc.errors import BadData
@@ -29,7 +30,7 @@ from napari_alc.execution.progress import JOB_SHARE
 from napari_alc.project.status import Step, status
 from napari_alc.project.steps.train import train as train_here
 from patience import PATIENCE
-from running_jobs import ORDINARY, family, pretend
+from running_jobs import family, pretend
 from tiny_projects import make_project
 
 START_AND_END = """
