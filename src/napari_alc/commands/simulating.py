@@ -42,7 +42,7 @@ from napari_alc.commands.running import (
     tell,
     watched,
 )
-from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
+from napari_alc.detection.settings import DetectorSettings
 from napari_alc.errors import AlcError, BadData
 from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.formats.reading import aligned, require_images
@@ -213,12 +213,10 @@ DEMO_IMAGES, DEMO_TEST_IMAGES, DEMO_SIZE, DEMO_SEED = 36, 20, 512, 2026
 
 DEMO_OPTIONS = CreateOptions(
     MethodSettings(initial=6, per_iteration=5, iterations=2),
-    DetectorSettings(
-        preset="compact", recipe=NEWEST_RECIPE, paste="off", iterations=200, threads=1
-    ),
+    DetectorSettings(preset="compact", iterations=200, threads=1),
 )
-"""A few minutes on two cores, also busy ones, where two threads would wait for each other; what
-trials would find out on pasting is known of these images."""
+"""A few minutes on two cores, also busy ones, where two threads would wait for each other. By the
+first recipe: finer maps and several looks would take more than twice as long."""
 
 
 def demo(
