@@ -43,7 +43,7 @@ def main() -> None:
     reports = []
     for seed in arguments.seeds:
         started = time.perf_counter()
-        peak = _simulate(case, data, files, arguments.out, seed)
+        peak = _simulate(case, data, files, arguments.out, seed, arguments.recipe)
         report = json.loads((_project(arguments.out, seed) / "exports/report.json").read_text())
         reports.append({"seed": seed, "report": report, "peak_mb": peak})
         print(f"seed {seed}: {time.perf_counter() - started:.0f} s, {peak:.0f} MB", file=sys.stderr)
@@ -61,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("case", choices=sorted(CASES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", type=int, choices=(1, 2), default=1, help="of the detector")
     return parser.parse_args()
 
 
@@ -125,7 +126,9 @@ def _project(out: Path, seed: int) -> Path:
     return out / f"seed{seed}"
 
 
-def _simulate(case: Case, data: Path, files: dict[str, Path], out: Path, seed: int) -> float:
+def _simulate(
+    case: Case, data: Path, files: dict[str, Path], out: Path, seed: int, recipe: int
+) -> float:
     crowd = out / f"crowd{seed}.json"
     if not crowd.exists():
         _command("add-noise", "--labels", files["train"], "--output", crowd, "--seed", seed)
@@ -133,7 +136,7 @@ def _simulate(case: Case, data: Path, files: dict[str, Path], out: Path, seed: i
     return _command(
         "simulate", _project(out, seed), "--images", data / case.images, "--crowd", crowd,
         "--truth", files["train"], "--test", files["test"], *extra, *case.options,
-        "--set", "threads=1", "--seed", seed, "--progress", "none",
+        "--set", "threads=1", "--set", f"recipe={recipe}", "--seed", seed, "--progress", "none",
         env={"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
