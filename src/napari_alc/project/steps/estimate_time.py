@@ -76,7 +76,7 @@ def estimate(
     iterations = tuple(settings.total_iterations(count) for count in counts)
     clean = clean_images(project)
     checks = [_checks(clean, settings, total) for total in iterations]
-    tried = [_trial_seconds(project, iteration, *each, found) for each in labels.items()]
+    tried = [_trial_seconds(project, iteration, *each, clean, found) for each in labels.items()]
     learning = [found.training(*each) for each in zip(iterations, counts, checks, strict=True)]
     seconds = [before + then for before, then in zip(tried, learning, strict=True)]
     predicting = found.prediction(len(looked_at), len(MODELS), _cache_bytes(project))
@@ -93,12 +93,16 @@ def estimate(
 
 
 def _trial_seconds(
-    project: Project, iteration: int, model: str, labels: LabelSet, found: Estimate
+    project: Project,
+    iteration: int,
+    model: str,
+    labels: LabelSet,
+    clean: CleanImages | None,
+    found: Estimate,
 ) -> float:
     """Seconds that deciding on pasting adds to a training; 0 where it is decided."""
     folder = project.run_folder(iteration, model)
     settings = project.settings.seeded_detector
-    clean = clean_images(project)
     job = TrainingJob(labels, (), settings, None, clean, folder, "", iteration, model)
     due = due_trial(project, job)
     if due is None:
