@@ -183,9 +183,11 @@ NEAR = 1.5
 @contextmanager
 def _pasted_near() -> Iterator[None]:
     """Let objects be pasted beside one of the same kind only, where its surroundings are."""
-    anywhere = pasting._pasted
+    anywhere = pasting._places
 
-    def beside(sample: Sample, cutting: Sample, rng: np.random.Generator) -> Sample:
+    def beside(
+        sample: Sample, cutting: Sample, rng: np.random.Generator
+    ) -> Iterator[tuple[int, int]]:
         same = np.flatnonzero(sample.labels == cutting.labels[0])
         (height, width), (rows, columns) = sample.shape, cutting.shape
         for _ in range(pasting.TRIES if len(same) else 0):
@@ -193,23 +195,14 @@ def _pasted_near() -> Iterator[None]:
             reach = NEAR * ((box[2:] - box[:2]) + np.array([columns, rows])) / 2
             middle = (box[:2] + box[2:]) / 2 + rng.uniform(-1, 1, 2) * reach
             left, top = np.rint(middle - np.array([columns, rows]) / 2).astype(int).tolist()
-            if not (0 <= left <= width - columns and 0 <= top <= height - rows):
-                continue
-            pasted = cutting.boxes + np.array([left, top, left, top])
-            if pasting._is_free(pasted, sample.boxes):
-                return replace(
-                    sample,
-                    image=pasting._blended(sample.image, cutting, left, top),
-                    boxes=np.concatenate([sample.boxes, pasted]),
-                    labels=np.concatenate([sample.labels, cutting.labels]),
-                )
-        return sample
+            if 0 <= left <= width - columns and 0 <= top <= height - rows:
+                yield left, top
 
-    pasting._pasted = beside
+    pasting._places = beside
     try:
         yield
     finally:
-        pasting._pasted = anywhere
+        pasting._places = anywhere
 
 
 def measure(cell: Cell, source: Source) -> Measured:

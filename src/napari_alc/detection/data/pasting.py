@@ -9,7 +9,7 @@ Only boxes that can be trusted give objects: a crowd's errors would be multiplie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -106,12 +106,7 @@ def _turned(cutting: Sample, rng: np.random.Generator) -> Sample:
 
 def _pasted(sample: Sample, cutting: Sample, rng: np.random.Generator) -> Sample:
     """`sample` with one more object, or as it is where no place is free."""
-    (height, width), (rows, columns) = sample.shape, cutting.shape
-    if rows > height or columns > width:
-        return sample
-    for _ in range(TRIES):
-        left = int(rng.integers(width - columns + 1))
-        top = int(rng.integers(height - rows + 1))
+    for left, top in _places(sample, cutting, rng):
         box = cutting.boxes + np.array([left, top, left, top])
         if _is_free(box, sample.boxes):
             image = _blended(sample.image, cutting, left, top)
@@ -120,6 +115,13 @@ def _pasted(sample: Sample, cutting: Sample, rng: np.random.Generator) -> Sample
                 sample, image=image, boxes=np.concatenate([sample.boxes, box]), labels=labels
             )
     return sample
+
+
+def _places(sample: Sample, cutting: Sample, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Where an object may come to lie, left and top; nowhere where it is larger than the image."""
+    (height, width), (rows, columns) = sample.shape, cutting.shape
+    for _ in range(TRIES if rows <= height and columns <= width else 0):
+        yield int(rng.integers(width - columns + 1)), int(rng.integers(height - rows + 1))
 
 
 def _is_free(box: Boxes, boxes: Boxes) -> bool:
