@@ -112,7 +112,7 @@ def test_trials_of_pasting_are_counted_and_told_where_they_are_due(project, monk
     plain = estimate(project)
     project.change(detector={"paste": "auto"})
     assert estimate(project) == plain
-    monkeypatch.setattr("napari_alc.project.steps.pasting.LEAST_IMAGES", REVIEWED)
+    monkeypatch.setattr("napari_alc.project.steps.pasting_trials.LEAST_IMAGES", REVIEWED)
     found = estimate(project)
     # Of each model two trainings more, and two of the images are looked at after each.
     trials = 2 * (1 + 8 * 0.5) + 2 * 2 * 0.1

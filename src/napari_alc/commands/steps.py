@@ -32,7 +32,7 @@ from napari_alc.project.status import status as status_of
 from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.estimate_time import TimeEstimate
 from napari_alc.project.steps.estimate_time import estimate as measured
-from napari_alc.project.steps.pasting import said_of
+from napari_alc.project.steps.pasting_trials import said_of
 from napari_alc.project.steps.predict import predict as predict_remaining
 from napari_alc.project.steps.select import select as select_images
 from napari_alc.project.steps.train import train as train_models

@@ -139,7 +139,7 @@ class DetectorSettings(SettingsModel):
     paste
         Whether objects whose boxes can be trusted are pasted into other images while it learns.
         ``"auto"`` trains both ways and keeps the better, where a project trains its models (see
-        `napari_alc.project.steps.pasting`), and is ``"off"`` elsewhere; None is ``"off"`` in
+        `napari_alc.project.steps.pasting_trials`), and is ``"off"`` elsewhere; None is ``"off"`` in
         recipe 1 and ``"auto"`` in recipe 2.
     validate_every
         Iterations between two measurements of AP50 on the validation images; None takes about

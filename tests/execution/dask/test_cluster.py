@@ -29,9 +29,9 @@ from napari_alc.project.label_sets import training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.settings import change_settings
 from napari_alc.project.status import run_of
-from napari_alc.project.steps import pasting
+from napari_alc.project.steps import pasting_trials
 from napari_alc.project.steps.executor import run_training
-from napari_alc.project.steps.pasting import PastingTrial
+from napari_alc.project.steps.pasting_trials import PastingTrial
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.steps.train import train
 from napari_alc.project.steps.training_inputs import TrainingJob
@@ -272,7 +272,7 @@ def test_both_models_are_trained_on_different_workers_as_here(connection, projec
 
 
 def test_trials_of_pasting_are_made_by_the_workers_as_here(connection, tmp_path, monkeypatch):
-    monkeypatch.setattr(pasting, "LEAST_IMAGES", REVIEWED)
+    monkeypatch.setattr(pasting_trials, "LEAST_IMAGES", REVIEWED)
     found = []
     for name, executor in (("there", connection), ("here", None)):
         with closing(make_project(tmp_path / name, iterations=20)) as project:

@@ -18,7 +18,7 @@ from napari_alc.project.simulated_review import review_everything
 from napari_alc.project.status import run_of
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.steps.executor import LocalExecutor, run_training
-from napari_alc.project.steps.pasting import PastingDecider, PastingTrial, due_trial, said_of
+from napari_alc.project.steps.pasting_trials import PastingDecider, PastingTrial, due_trial, said_of
 from napari_alc.project.steps.train import train
 from napari_alc.project.steps.training_inputs import prepare
 from tiny_projects import draw

@@ -34,7 +34,7 @@ from napari_alc.project.steps.forecast import (
     recommendation,
     surprise,
 )
-from napari_alc.project.steps.pasting import said_of
+from napari_alc.project.steps.pasting_trials import said_of
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.storage.records import ReviewStep, RunRecord
 from napari_alc.wording import UNKNOWN

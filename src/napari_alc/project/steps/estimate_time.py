@@ -17,7 +17,7 @@ from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.project.label_sets import remaining_images, training_labels
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import Step, status
-from napari_alc.project.steps.pasting import due_trial, iterations_of
+from napari_alc.project.steps.pasting_trials import due_trial, iterations_of
 from napari_alc.project.steps.training_inputs import NO_BOXES, TrainingJob, clean_images
 
 if TYPE_CHECKING:

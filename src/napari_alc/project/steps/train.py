@@ -17,7 +17,7 @@ from napari_alc.project.locks import locked
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.status import NEWEST_DECISION, Step, require
 from napari_alc.project.steps.executor import Executor, LocalExecutor, run_training
-from napari_alc.project.steps.pasting import PASTING, PastingDecider, trial_in_force
+from napari_alc.project.steps.pasting_trials import PASTING, PastingDecider, trial_in_force
 from napari_alc.project.steps.training_inputs import TrainingJob, clean_images, prepare
 from napari_alc.project.storage.records import EventKind, ModelName, RunRecord
 from napari_alc.project.storage.repository import now
