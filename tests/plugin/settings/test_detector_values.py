@@ -108,6 +108,14 @@ def test_what_a_preset_begins_with_by_itself_is_not_stored():
     assert offered.stored_weights("resnet50", "none") == "none"
 
 
+def test_where_weights_come_from_is_told_as_it_is_for_the_preset():
+    assert "downloaded once" in offered.weights_sentence("resnet50", "imagenet")
+    assert "needs no internet" in offered.weights_sentence("lite0", "imagenet")
+    assert "downloaded" not in offered.weights_sentence("lite0", "imagenet")
+    assert "from your images alone" in offered.weights_sentence("compact", "none")
+    assert "Starts from chance" in offered.weights_sentence("lite0", "none")
+
+
 @pytest.mark.parametrize(
     ("name", "detector", "shown"),
     [

