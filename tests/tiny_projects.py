@@ -15,6 +15,7 @@ from napari_alc.project.steps.create import CreateOptions, Sources, create_proje
 from napari_alc.project.storage import prediction_files
 from napari_alc.project.storage.records import ModelName, RunRecord
 from napari_alc.project.storage.repository import now
+from project_copies import copied
 
 SIDE = 96
 SQUARE = Category(1, "square")
@@ -43,6 +44,10 @@ def draw(folder: Path, count: int = IMAGES, seed: int = 0) -> LabelSet:
 
 def make_project(base: Path, iterations: int = 6, reviewed: bool = True) -> Project:
     """A project in ``base/study``: ready to train, or with its first images waiting."""
+    return copied(_make, base, iterations=iterations, reviewed=reviewed)
+
+
+def _make(base: Path, iterations: int, reviewed: bool) -> Project:
     truth = draw(base / "images")
     first = truth.of_images(range(1, REVIEWED + 1))
     sources = Sources(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,29 @@ def _frozen():
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shaders_read_once():
+    """The text of a shader is read once, though every test makes layers that have it anew."""
+    from vispy.gloo import glir
+    from vispy.gloo.program import Program
+
+    read, variables = Program._parse_variables_from_code, {}
+
+    def remember(program, update_variables=True):
+        code = tuple(shader.code for shader in program._shaders)
+        if code not in variables:
+            read(program, update_variables=False)
+            variables[code] = program._code_variables
+        program._code_variables = dict(variables[code])
+        if update_variables:
+            program._process_pending_variables()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "_parse_variables_from_code", remember)
+        patch.setattr(glir, "_convert_desktop_shader", cache(glir._convert_desktop_shader))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -212,5 +235,6 @@ def window(module_viewer):
 def at(window, project, qtbot):
     """A pathologist before the module's window, with the module's own `project` open."""
     viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.controller.set_project(None, "")
+    driver = Driver(viewer, project, qtbot, page=page)
+    yield driver
+    driver.close()

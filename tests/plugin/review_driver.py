@@ -94,9 +94,24 @@ class Driver:
         self.open(wait)
 
     def open(self, wait: bool = True) -> None:
-        self.page.controller.set_project(self.project, PERSON)
+        self._look(False)
+        try:
+            self.page.controller.set_project(self.project, PERSON)
+            if wait:
+                self.qtbot.waitUntil(self._has_image)
+        finally:
+            self._look(True)
         if wait:
-            self.wait_for_image()
+            self.settle()
+
+    def close(self) -> None:
+        """Close the project, and look away until another one is open."""
+        self._look(False)
+        self.page.controller.set_project(None, "")
+
+    def _look(self, is_looking: bool) -> None:
+        """What nobody looks at is not drawn, which takes most of a test's time."""
+        self.viewer.window._qt_window.setUpdatesEnabled(is_looking)
 
     def wait_for_image(self) -> None:
         self.qtbot.waitUntil(self._has_image)

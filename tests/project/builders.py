@@ -17,6 +17,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, Sources, create_project
 from napari_alc.project.storage.records import Batch, BoxState, EventKind, Proposal, ReviewStep
+from project_copies import copied
 
 PERSON = "Ada"
 CATEGORIES = (Category(1, "deposit"), Category(2, "artefact"))
@@ -85,7 +86,18 @@ def make_project(
     step
         Whole images: the others are tasks of iteration 1; open boxes: of step 2.
     """
-    project = make_fresh_project(folder, images, size, per_kind)
+    return copied(_make, folder, images=images, size=size, per_kind=per_kind, step=step)
+
+
+def make_fresh_project(
+    folder: Path, images: int = 4, size: int = 256, per_kind: int = 2
+) -> Project:
+    """A project whose first image waits for a pathologist; no model has seen any."""
+    return copied(_make_fresh, folder, images=images, size=size, per_kind=per_kind)
+
+
+def _make(folder: Path, images: int, size: int, per_kind: int, step: int) -> Project:
+    project = _make_fresh(folder, images, size, per_kind)
     [first] = queue(project)
     document = open_document(project, first, PERSON)
     document.keep([box.id for box in document.open_boxes])
@@ -95,10 +107,7 @@ def make_project(
     return project
 
 
-def make_fresh_project(
-    folder: Path, images: int = 4, size: int = 256, per_kind: int = 2
-) -> Project:
-    """A project whose first image waits for a pathologist; no model has seen any."""
+def _make_fresh(folder: Path, images: int, size: int, per_kind: int) -> Project:
     sources = make_sources(folder / "images", images, size, per_kind)
     method = MethodSettings(initial=1, per_iteration=max(images - 1, 1), iterations=1)
     return create_project(folder / "project", sources, CreateOptions(method))

@@ -237,8 +237,9 @@ def elsewhere(shared):
 def ada(window, shared, qtbot):
     """Ada at her window."""
     viewer, page = window
-    yield Driver(viewer, shared, qtbot, page=page)
-    page.controller.set_project(None, "")
+    driver = Driver(viewer, shared, qtbot, page=page)
+    yield driver
+    driver.close()
 
 
 def keep_all(at):

@@ -25,7 +25,7 @@ def at(window, project, qtbot):
     driver = Driver(viewer, project, qtbot, page=page)
     driver.key(KEY.Key_G)
     yield driver
-    page.controller.set_project(None, "")
+    driver.close()
 
 
 def deciding(at, box_id):

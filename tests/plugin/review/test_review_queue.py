@@ -234,9 +234,10 @@ def project(tmp_path):
 @pytest.fixture
 def at(window, project, qtbot):
     viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
+    driver = Driver(viewer, project, qtbot, page=page)
+    yield driver
     page.panel.queue.search.clear()
-    page.controller.set_project(None, "")
+    driver.close()
 
 
 def test_a_search_leads_to_the_image_and_gives_the_keys_back(at):

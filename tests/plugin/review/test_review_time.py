@@ -44,8 +44,9 @@ def clock(monkeypatch):
 @pytest.fixture
 def at(window, clock, project, qtbot):  # noqa: ARG001
     viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.controller.set_project(None, "")
+    driver = Driver(viewer, project, qtbot, page=page)
+    yield driver
+    driver.close()
 
 
 def spent(at):

@@ -46,8 +46,9 @@ def bob(same):
 def at(window, project, bob, qtbot):  # noqa: ARG001
     """Ada's window; Bob may hold an image before she opens the project."""
     viewer, page = window
-    yield Driver(viewer, project, qtbot, page=page)
-    page.controller.set_project(None, "")
+    driver = Driver(viewer, project, qtbot, page=page)
+    yield driver
+    driver.close()
 
 
 def open_tasks(project):

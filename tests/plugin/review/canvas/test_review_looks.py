@@ -28,10 +28,11 @@ def project(tmp_path):
 def at(window, project, qtbot):
     viewer, page = window
     page.view_commands.read_preferences()
-    yield Driver(viewer, project, qtbot, page=page)
+    driver = Driver(viewer, project, qtbot, page=page)
+    yield driver
     as_at_first(page.canvas.image)
     page.help.close()
-    page.controller.set_project(None, "")
+    driver.close()
 
 
 def as_at_first(image):

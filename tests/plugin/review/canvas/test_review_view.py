@@ -31,7 +31,7 @@ def at(window, project, qtbot):
     canvas.set_read_only(False)
     canvas.set_palette("standard")
     canvas.set_labels("none")
-    page.controller.set_project(None, "")
+    driver.close()
 
 
 def first(at, region):

@@ -44,7 +44,7 @@ def at(program, tmp_path, qtbot):
     theme = viewer.theme
     yield driver
     viewer.theme = theme
-    driver.page.controller.set_project(None, "")
+    driver.close()
     project.close()
 
 
