@@ -88,6 +88,15 @@ def loaded_program():
         yield command
 
 
+@pytest.fixture(scope="session")
+def loaded_python(loaded_program):
+    """What stands for Python in tests that run a script with ``-c`` beside them.
+
+    `zygote.process_behind` tells the process that runs it.
+    """
+    return (sys.executable,) if sys.platform == "win32" else loaded_program
+
+
 @pytest.fixture
 def quick_jobs(monkeypatch, loaded_program):
     """Jobs begin at once: what is tested is what they do, not how a process starts."""

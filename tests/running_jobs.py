@@ -15,6 +15,7 @@ from napari_alc.execution.job_folder import JobFolder, cancel
 from napari_alc.execution.outcome import CANCELLED
 from napari_alc.execution.progress import JOB_SHARE
 from patience import PATIENCE
+from zygote import process_behind
 
 PRETENDED = f"""
 import json, pathlib, sys, threading
@@ -59,10 +60,15 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
 def family(job: JobFolder) -> list[psutil.Process]:
     """The children of a job's supervisor and itself, last; empty when it has ended."""
     try:
-        supervisor = psutil.Process(job.record.pid)
-        return [*supervisor.children(recursive=True), supervisor]
+        supervisor = _at_work(job.record.pid)
+        children = supervisor.children(recursive=True)
+        return [*children, *(_at_work(child.pid) for child in children), supervisor]
     except psutil.NoSuchProcess:
         return []
+
+
+def _at_work(pid: int) -> psutil.Process:
+    return psutil.Process(process_behind(job_folder.PROGRAM, pid))
 
 
 def end_all(jobs: Iterable[JobFolder]) -> None:

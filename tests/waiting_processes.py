@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 READY = "at work"
@@ -14,13 +14,14 @@ READY = "at work"
 class Waiting:
     """Starts them, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: Sequence[str]) -> None:
+        self._python = python
         self.processes: list[subprocess.Popen[str]] = []
 
     def start(self, script: str, *arguments: object) -> subprocess.Popen[str]:
         """Run a script up to where it says that it is at work."""
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *map(str, arguments)],
+            [*self._python, "-c", script, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -32,9 +33,9 @@ class Waiting:
 
 
 @contextmanager
-def waiting_processes() -> Iterator[Waiting]:
+def waiting_processes(python: Sequence[str] = (sys.executable,)) -> Iterator[Waiting]:
     """None of them outlives the block."""
-    waiting = Waiting()
+    waiting = Waiting(python)
     try:
         yield waiting
     finally:

@@ -2,7 +2,8 @@
 
 Loading torch takes a process five seconds, and tests start a hundred. So they start a small client
 instead, which has the loaded process forked, with the client's arguments, environment, folder and
-standard streams, passes signals on, and ends as what was forked ends.
+standard streams, passes signals on, and ends as what was forked ends. What is forked is the
+program, or runs a script where the arguments begin with ``-c``, as Python would.
 """
 
 from __future__ import annotations
@@ -31,11 +32,26 @@ def client(address: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", __file__, address)
 
 
+def process_behind(command: Sequence[str], client: int) -> int:
+    """The process that does the work of a client, or of another process that `command` began."""
+    file = _process_file(command[-1], client)
+    return int(file.read_text(encoding="utf-8")) if file.exists() else client
+
+
+def _process_file(address: str, client: int) -> Path:
+    return Path(address).with_name(f"behind-{client}")
+
+
 def main(address: str, arguments: Sequence[str]) -> None:
     """Be the program for whoever started this process."""
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
-        asked = {"argv": arguments, "environment": dict(os.environ), "folder": str(Path.cwd())}
+        asked = {
+            "argv": arguments,
+            "client": os.getpid(),
+            "environment": dict(os.environ),
+            "folder": str(Path.cwd()),
+        }
         content = json.dumps(asked).encode()
         server.sendall(len(content).to_bytes(WORD, "little"))
         socket.send_fds(server, [content[:1]], [0, 1, 2])
@@ -155,8 +171,13 @@ def _become(asked: Mapping[str, Any], streams: Sequence[int]) -> None:
         os.chdir(asked["folder"])
         os.environ.clear()
         os.environ.update(asked["environment"])
-        sys.argv = ["napari-alc", *asked["argv"]]
-        program()
+        _process_file(sys.argv[2], asked["client"]).write_text(str(os.getpid()), encoding="utf-8")
+        if asked["argv"][:1] == ["-c"]:
+            sys.argv = ["-c", *asked["argv"][2:]]
+            exec(asked["argv"][1], {"__name__": "__main__"})
+        else:
+            sys.argv = ["napari-alc", *asked["argv"]]
+            program()
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

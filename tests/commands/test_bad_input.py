@@ -276,21 +276,26 @@ cli.main()
 """
 
 
-def on_a_full_disk(limit: int, *arguments: object) -> str:
-    """The complaint of a command that may write no file longer than `limit` bytes."""
-    call = [sys.executable, "-c", FULL_DISK, str(limit), *map(str, arguments)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done
-    [line] = done.stderr.splitlines()
-    assert line.startswith("napari-alc: ")
-    return line
+@pytest.fixture
+def on_a_full_disk(loaded_python):
+    """The complaint of a command that may write no file longer than so many bytes."""
+
+    def complaint(limit: int, *arguments: object) -> str:
+        call = [*loaded_python, "-c", FULL_DISK, str(limit), *map(str, arguments)]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done
+        [line] = done.stderr.splitlines()
+        assert line.startswith("napari-alc: ")
+        return line
+
+    return complaint
 
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file sizes")
 
 
 @posix_only
-def test_a_full_disk_leaves_no_half_project(program, base):
+def test_a_full_disk_leaves_no_half_project(program, base, on_a_full_disk):
     on_a_full_disk(20_000, *creating(base))
     assert sorted(path.name for path in base.iterdir()) == ["crowd.json", "images"]
     assert program(*creating(base)).status == 0
@@ -316,7 +321,7 @@ def test_a_full_disk_keeps_the_old_dataset(program, study, monkeypatch):
 
 
 @posix_only
-def test_a_full_disk_loses_no_training(program, tmp_path):
+def test_a_full_disk_loses_no_training(program, tmp_path, on_a_full_disk):
     folder = make_project(tmp_path).folder
     complaint = on_a_full_disk(100_000, "train", folder, "--progress", "none")
     assert "weights.pt" in complaint

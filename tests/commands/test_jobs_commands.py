@@ -12,14 +12,13 @@ from napari_alc.execution.job_steps import commands
 from napari_alc.execution.outcome import Ending
 from napari_alc.project.status import Step, status
 from patience import PATIENCE
-from running_jobs import at_ordinary_priority, end_all, family
+from running_jobs import end_all, family
 from tiny_projects import make_project
 
 
 @pytest.fixture
-def long(tmp_path, monkeypatch):
+def long(tmp_path, quick_jobs):  # noqa: ARG001
     """A project whose training lasts for hours, under way; over when the test ends."""
-    at_ordinary_priority(monkeypatch)
     project = make_project(tmp_path, iterations=100_000)
     todo = commands(Step.TRAIN, project.folder, "cpu")
     job = start_job(project.folder, todo, "Train and predict", "cpu")
@@ -57,11 +56,13 @@ def test_the_process_of_a_job_is_no_command_for_people(program):
     assert "run-job" not in shown
 
 
-def test_a_step_stops_with_its_checkpoint_when_nobody_reads_its_progress_any_more(tmp_path):
+def test_a_step_stops_with_its_checkpoint_when_nobody_reads_its_progress_any_more(
+    tmp_path, loaded_program
+):
     project = make_project(tmp_path, iterations=100_000)
     arguments = ["train", project.folder, "--model", "mp", "--device", "cpu", "--progress", "json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "napari_alc", *map(str, arguments)],
+        [*loaded_program, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

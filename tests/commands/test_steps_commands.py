@@ -16,6 +16,7 @@ from napari_alc.formats.coco import read_coco, write_coco
 from napari_alc.project.project import Project
 from napari_alc.project.simulated_review import review_everything
 from tiny_projects import draw, make_project, pretend_predicted
+from zygote import process_behind
 
 
 def progress_of(out):
@@ -75,22 +76,20 @@ def test_a_cancel_file_stops_cleanly_and_the_next_call_goes_on(program, tmp_path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
-def test_a_termination_request_stops_cleanly(tmp_path):
+def test_a_termination_request_stops_cleanly(program, loaded_program, tmp_path):
     folder = make_project(tmp_path, iterations=100_000).folder
-    call = [sys.executable, "-m", "napari_alc", "train", str(folder), "--progress", "json"]
+    call = [*loaded_program, "train", str(folder), "--progress", "json"]
     with subprocess.Popen(
         call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         first = json.loads(process.stdout.readline())
         assert first["step"] == "train mp"
-        other = subprocess.run(
-            [*call[:3], "predict", str(folder)], capture_output=True, text=True, check=False
-        )
+        complaint = program("predict", folder).complaint
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate()
-    assert other.returncode == 1
-    assert "another step is under way ('train ma', process" in other.stderr
-    assert f"'train mp', process {process.pid} on" in other.stderr
+    at_work = process_behind(loaded_program, process.pid)
+    assert "another step is under way ('train ma', process" in complaint
+    assert f"'train mp', process {at_work} on" in complaint
     assert process.returncode == 1
     assert err == ("napari-alc: train mp was cancelled; everything finished before is kept.\n")
     assert (folder / "runs" / "0" / "mp" / "checkpoint.pt").is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import psutil
 import pytest
 from hand_made import rows_of
 
@@ -25,6 +26,8 @@ from napari_alc.project.steps.train import record_run, train, train_on
 from napari_alc.project.steps.training_inputs import prepare, shared_plan
 from napari_alc.project.storage import schema
 from tiny_projects import REVIEWED, draw, make_project
+from waiting_processes import waiting_processes
+from zygote import process_behind
 
 
 def metrics_of(project, model):
@@ -174,9 +177,16 @@ train(project, [sys.argv[2]], report, device="cpu")
 
 
 @pytest.fixture
-def start(waiting):
+def start(loaded_python):
     """Starts trainings that are at work when this returns and go on when they are told to."""
-    return lambda project, model: waiting.start(TRAIN_AND_WAIT, project.folder, model)
+    with waiting_processes(loaded_python) as waiting:
+        yield lambda project, model: waiting.start(TRAIN_AND_WAIT, project.folder, model)
+
+
+@pytest.fixture
+def at_work(loaded_python):
+    """The process that trains, of one that was started."""
+    return lambda process: psutil.Process(process_behind(loaded_python, process.pid))
 
 
 def go_on(process):
@@ -189,17 +199,17 @@ def tensors(project, model):
     return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}
 
 
-def test_two_processes_train_the_two_models_at_the_same_time(tmp_path, start):
+def test_two_processes_train_the_two_models_at_the_same_time(tmp_path, start, at_work):
     project = make_project(tmp_path, iterations=3)
     alone = make_project(tmp_path / "alone", iterations=3)
     train(alone)
     mp, ma = start(project, "mp"), start(project, "ma")
     for step in (predict, select, correct_remaining, train, lambda p: train(p, ["ma"])):
-        with pytest.raises(BadData, match=rf"'train ma', process {ma.pid}"):
+        with pytest.raises(BadData, match=rf"'train ma', process {at_work(ma).pid}"):
             step(project)
     go_on(ma)
     assert status(project).next_step is Step.TRAIN
-    with pytest.raises(BadData, match=rf"'train mp', process {mp.pid}"):
+    with pytest.raises(BadData, match=rf"'train mp', process {at_work(mp).pid}"):
         predict(project)
     go_on(mp)
     assert status(project).next_step is Step.PREDICT
@@ -210,10 +220,10 @@ def test_two_processes_train_the_two_models_at_the_same_time(tmp_path, start):
     assert status(project).next_step is Step.SELECT
 
 
-def test_a_training_that_is_killed_does_not_harm_the_other(tmp_path, start):
+def test_a_training_that_is_killed_does_not_harm_the_other(tmp_path, start, at_work):
     project = make_project(tmp_path, iterations=3)
     mp, ma = start(project, "mp"), start(project, "ma")
-    mp.kill()
+    at_work(mp).kill()
     mp.wait()
     go_on(ma)
     assert [row["model"] for row in rows_of(project, schema.run)] == ["ma"]
