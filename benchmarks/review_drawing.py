@@ -27,8 +27,6 @@ from napari_alc.project.project import Project
 from napari_alc.project.storage.records import ReviewBox, Task
 
 PERSON = "Ada"
-WARM_UP = 2
-"""Measurements of each kind that are not counted."""
 BLOCKS = 3
 """Turns that ours and napari's own are measured in, where there are so many decisions."""
 
@@ -129,20 +127,22 @@ def read(project: Project, task: Task) -> ReadImage:
     return image
 
 
-def next_images(window: Window, folder: Path, count: int) -> dict[str, object]:
+def next_images(window: Window, folder: Path, count: int, warm_up: int) -> dict[str, object]:
     """Done-and-next, and the same pictures on bare layers, in turns.
 
     Parameters
     ----------
     folder
-        Of a project in which more than `count` + `WARM_UP` images wait.
+        Of a project in which more than `count` + `warm_up` images wait.
+    count, warm_up
+        Measurements that are counted, and those before them that are not.
     """
     project = open_review(window, folder)
     bare = BareLayers(window)
     waiting = [task for task in tasks.queue(project) if not task.is_done]
     ours: Milliseconds = []
     floor: Milliseconds = []
-    for task in waiting[1 : count + WARM_UP + 1]:
+    for task in waiting[1 : count + warm_up + 1]:
         boxes = list(review.open_document(project, task, PERSON).shown)
         image = read(project, task)
         ours.append(_time_next(window, project, task, len(boxes)))
@@ -152,7 +152,7 @@ def next_images(window: Window, folder: Path, count: int) -> dict[str, object]:
         floor.append(window.milliseconds(partial(bare.show, image, boxes)))
         bare.take_over(shown)
         window.rest()
-    ours, floor = ours[WARM_UP:], floor[WARM_UP:]
+    ours, floor = ours[warm_up:], floor[warm_up:]
     return {
         "next_image_ratio": round(median(ours) / median(floor), 3),
         "next_image_ms": round(median(ours), 1),
@@ -209,7 +209,7 @@ class Decision:
     until_at_rest: float
 
 
-def decisions(window: Window, folder: Path, count: int) -> dict[str, object]:
+def decisions(window: Window, folder: Path, count: int, warm_up: int) -> dict[str, object]:
     """Our own milliseconds of one decision, beyond napari's for the same change.
 
     Parameters
@@ -218,6 +218,8 @@ def decisions(window: Window, folder: Path, count: int) -> dict[str, object]:
         Of a project with an image of more than `count` open boxes.
     count
         Decisions that are counted.
+    warm_up
+        Decisions of each turn, before them, that are not.
     """
     blocks = min(BLOCKS, count)
     project, bare = open_review(window, folder), BareLayers(window)
@@ -227,15 +229,15 @@ def decisions(window: Window, folder: Path, count: int) -> dict[str, object]:
     for _ in range(blocks):
         image, boxes = _shown(window, project)
         window.key(Qt.Key.Key_J)
-        block = [_decide(window) for _ in range(-(-count // blocks) + WARM_UP)]
-        made += block[WARM_UP:]
+        block = [_decide(window) for _ in range(-(-count // blocks) + warm_up)]
+        made += block[warm_up:]
         window.page.controller.set_project(None, "")
         bare.take_over([False] * len(window.canvas.layers))
         for name, change in ways.items():
             bare.show(image, boxes)
             rows = {box.id: row for row, box in enumerate(boxes)}
             spent = [_decide_bare(window, bare, rows, change, decision) for decision in block]
-            floors[name] += spent[WARM_UP:]
+            floors[name] += spent[warm_up:]
         window.page.controller.set_project(project, PERSON)
         bare.take_over([True] * len(window.canvas.layers))
         window.settle()

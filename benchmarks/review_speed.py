@@ -2,10 +2,10 @@
 
     python benchmarks/review_speed.py [--json] [--quick] [--only PART ...]
 
-Each part opens napari with the plugin in a process of its own, makes its own project of
-2048×2048 16-bit images and works with real key events. The last line printed is one JSON
+Each part makes its own project of 2048×2048 16-bit images, opens napari with the plugin in a
+process of its own and works with real key events. The last line printed is one JSON
 object; `--json` prints nothing else. About ten minutes; `--quick` shows in one, and in one
-process, that everything runs; its figures mean nothing.
+window, that everything runs; its figures mean nothing.
 
 next_image_ratio   done-and-next until the next image is drawn with its 200 boxes, over napari's
                    own time for the same pixels and boxes in place. At most 1.15.
@@ -30,11 +30,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from review_projects import Plan, make_project
 from virtual_display import SIZE, virtual_display
 
 from napari_alc.detection.settings import DetectorSettings
+
+if TYPE_CHECKING:
+    from review_window import Window
 
 Found = dict[str, object]
 
@@ -61,6 +65,8 @@ class Scale:
         Boxes of an image.
     images, decisions
         Measurements that are counted.
+    warm_up
+        Measurements of each kind that are not counted, before them.
     seconds
         Of each turn of watching the event loop.
     rounds
@@ -78,6 +84,7 @@ class Scale:
     many: int
     images: int
     decisions: int
+    warm_up: int
     seconds: float
     rounds: int
     training_side: int
@@ -85,62 +92,80 @@ class Scale:
     window: tuple[int, int]
 
 
-FULL = Scale(2048, 200, 1000, 24, 60, 20, 3, 512, Plan(10_000, 15, 2048, done=2_000), SIZE)
-QUICK = Scale(256, 20, 40, 1, 1, 1, 1, 128, Plan(40, 15, 256, done=10), (960, 540))
+FULL = Scale(2048, 200, 1000, 24, 60, 2, 20, 3, 512, Plan(10_000, 15, 2048, done=2_000), SIZE)
+QUICK = Scale(256, 20, 40, 1, 1, 1, 0.5, 1, 128, Plan(40, 15, 256, done=10), (960, 540))
 
 
-def next_image(folder: Path, scale: Scale) -> Found:
-    from review_drawing import WARM_UP, next_images
-    from review_window import opened_window
+@dataclass(frozen=True)
+class Part:
+    """What is measured in one go.
 
-    project = make_project(folder, Plan(scale.images + WARM_UP + 2, scale.few, scale.side))
-    with opened_window(scale.window) as window:
-        return next_images(window, project, scale.images)
+    Parameters
+    ----------
+    prepare
+        Makes what is opened, in a folder of the part's own, before there is a window.
+    measure
+        Measures it in a window, with what `prepare` has returned.
+    """
 
-
-def decision_few(folder: Path, scale: Scale) -> Found:
-    return _decision(folder, scale, scale.few, "200")
-
-
-def decision_many(folder: Path, scale: Scale) -> Found:
-    return _decision(folder, scale, scale.many, "1000")
-
-
-def _decision(folder: Path, scale: Scale, boxes: int, name: str) -> Found:
-    from review_drawing import decisions
-    from review_window import opened_window
-
-    project = make_project(folder, Plan(2, boxes, scale.side))
-    with opened_window(scale.window) as window:
-        found = decisions(window, project, scale.decisions)
-    return {f"decision_ms_{name}": found.pop("decision_ms"), f"decision_{name}": found}
+    prepare: Callable[[Path, Scale], Any]
+    measure: Callable[[Window, Any, Scale], Found]
 
 
-def training(folder: Path, scale: Scale) -> Found:
-    from review_waiting import gaps, make_training_project
-    from review_window import opened_window
+def _waiting_images(folder: Path, scale: Scale) -> Path:
+    return make_project(folder, Plan(scale.images + scale.warm_up + 2, scale.few, scale.side))
+
+
+def next_image(window: Window, project: Path, scale: Scale) -> Found:
+    from review_drawing import next_images
+
+    return next_images(window, project, scale.images, scale.warm_up)
+
+
+def decision_part(name: str, boxes_of: Callable[[Scale], int]) -> Part:
+    """One decision on an image of so many boxes."""
+
+    def prepare(folder: Path, scale: Scale) -> Path:
+        return make_project(folder, Plan(2, boxes_of(scale), scale.side))
+
+    def measure(window: Window, project: Path, scale: Scale) -> Found:
+        from review_drawing import decisions
+
+        found = decisions(window, project, scale.decisions, scale.warm_up)
+        return {f"decision_ms_{name}": found.pop("decision_ms"), f"decision_{name}": found}
+
+    return Part(prepare, measure)
+
+
+def _beside_a_training(folder: Path, scale: Scale) -> tuple[Path, Path]:
+    from review_waiting import make_training_project
 
     review = make_project(folder / "review", Plan(2 * scale.rounds + 1, scale.few, scale.side))
-    learning = make_training_project(folder / "training", scale.training_side)
-    with opened_window(scale.window) as window:
-        return gaps(window, review, learning, scale.seconds, scale.rounds)
+    return review, make_training_project(folder / "training", scale.training_side)
 
 
-def opening(folder: Path, scale: Scale) -> Found:
+def training(window: Window, projects: tuple[Path, Path], scale: Scale) -> Found:
+    from review_waiting import gaps
+
+    return gaps(window, *projects, scale.seconds, scale.rounds)
+
+
+def _large_project(folder: Path, scale: Scale) -> Path:
+    return make_project(folder, scale.large)
+
+
+def opening(window: Window, project: Path, scale: Scale) -> Found:  # noqa: ARG001
     from review_waiting import opening
-    from review_window import opened_window
 
-    project = make_project(folder, scale.large)
-    with opened_window(scale.window) as window:
-        return opening(window, project)
+    return opening(window, project)
 
 
-PARTS: Mapping[str, Callable[[Path, Scale], Found]] = {
-    "next-image": next_image,
-    "decision-200": decision_few,
-    "decision-1000": decision_many,
-    "training": training,
-    "opening": opening,
+PARTS: Mapping[str, Part] = {
+    "next-image": Part(_waiting_images, next_image),
+    "decision-200": decision_part("200", lambda scale: scale.few),
+    "decision-1000": decision_part("1000", lambda scale: scale.many),
+    "training": Part(_beside_a_training, training),
+    "opening": Part(_large_project, opening),
 }
 
 
@@ -160,10 +185,14 @@ def run_parts(parts: Sequence[str], scale: Scale) -> None:
         from ordinary_jobs import let_jobs_be_ordinary
 
         let_jobs_be_ordinary()
+    from review_window import opened_window
+
     found: Found = {}
-    for part in parts:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            found |= PARTS[part](Path(folder), scale)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        made = {part: PARTS[part].prepare(Path(folder) / part, scale) for part in parts}
+        with opened_window(scale.window) as window:
+            for part in parts:
+                found |= PARTS[part].measure(window, made[part], scale)
     print(json.dumps(found))
 
 

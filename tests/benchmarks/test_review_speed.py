@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import review_speed
+from ordinary_jobs import INSTEAD
 
 from patience import PATIENCE
 
@@ -14,9 +16,12 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "review_speed.py"
 
 
 @pytest.fixture(scope="module")
-def printed():
+def printed(loaded_program):
     command = [sys.executable, SCRIPT, "--quick"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    environment = {**os.environ, INSTEAD: json.dumps(loaded_program)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
