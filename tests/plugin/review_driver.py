@@ -80,6 +80,7 @@ def shared_viewer(settings: Path) -> Iterator[Any]:
     del viewer
     gc.collect()
     assert not QtViewer._instances
+    gc.freeze()  # What is left stays, and need not be searched after each test to come.
 
 
 class Driver:
