@@ -21,9 +21,10 @@ from napari_alc.simulation.crowd import NoiseRates, add_noise
 from tiny_experiments import make_experiment
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    return make_experiment(tmp_path)
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """What one test has trained, the next finds in the store, as several ablations do."""
+    return make_experiment(tmp_path_factory.mktemp("ablations"))
 
 
 def rows(figures):
