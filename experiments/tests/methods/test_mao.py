@@ -205,7 +205,7 @@ def easy(tmp_path_factory):
     boxes[rows, 2] -= 0.45 * (boxes[rows, 2] - boxes[rows, 0])
     crowd = truth.with_labels(replace(truth.labels, boxes=boxes))
     experiment = replace(experiment, data=replace(experiment.data, crowd=crowd))
-    return replace(experiment, detector=(("iterations", 240),))
+    return replace(experiment, detector=(("iterations", 100),))
 
 
 def test_boxes_that_were_drawn_too_narrow_come_nearer_to_the_truth(easy):
@@ -218,10 +218,10 @@ def test_boxes_that_were_drawn_too_narrow_come_nearer_to_the_truth(easy):
 
 
 def test_a_training_that_was_stopped_ends_with_the_same_bits_and_boxes(easy, tmp_path):
-    easy = replace(easy, detector=(("iterations", 130),))
+    easy = replace(easy, detector=(("iterations", 60),))
     whole = easy.train(easy.data.crowd, "Mao", make_variant=Mao)
     cut = replace(easy, store=tmp_path)
-    for stop in (75, 20):
+    for stop in (35, 8):
         asked = iter(range(stop))
         with pytest.raises(Cancelled):
             replace(cut, should_stop=lambda asked=asked: next(asked, None) is None).train(
