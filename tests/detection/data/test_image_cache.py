@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from cache_reader import entries, expected, look_through, total
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,7 +16,7 @@ from squares import make_images
 
 from napari_alc.detection.data import cache as module
 from napari_alc.detection.data.augmentation import compact_augmentation
-from napari_alc.detection.data.cache import HEADER_BYTES, ImageCache, read_eight_bit, scaled
+from napari_alc.detection.data.cache import HEADER_BYTES, ImageCache, read_eight_bit
 from napari_alc.detection.data.samples import Batches
 from napari_alc.detection.plan import make_plan
 from napari_alc.detection.settings import DetectorSettings
@@ -56,18 +57,6 @@ def decoded(monkeypatch):
 
     monkeypatch.setattr(module, "read_eight_bit", noted)
     return names
-
-
-def expected(path, width=30, height=20):
-    return scaled(read_eight_bit(path), width, height)
-
-
-def entries(folder):
-    return sorted((folder / "images").iterdir())
-
-
-def total(folder):
-    return sum(entry.stat().st_size for entry in entries(folder))
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3)])
@@ -254,16 +243,6 @@ def test_a_full_disk_makes_the_cache_small(tmp_path, monkeypatch):
     (tmp_path / "cache" / "images").mkdir(parents=True)
     (tmp_path / "cache" / "images" / "kept.pixels").write_bytes(bytes(400))
     assert ImageCache(tmp_path / "cache").limit == 1100
-
-
-def look_through(folder, images, order, answers):
-    cache = ImageCache(folder, 6 * (HEADER_BYTES + 600))
-    right = []
-    for number in order:
-        pixels = cache.scaled(images[number], 30, 20)
-        right.append(np.array_equal(pixels, expected(images[number])))
-        right.append(total(folder) <= 2 * cache.limit)
-    answers.put(all(right))
 
 
 def test_two_processes_share_a_small_cache(tmp_path):
