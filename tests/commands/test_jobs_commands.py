@@ -82,6 +82,7 @@ def test_a_supervisor_that_is_asked_to_end_stops_its_children_and_says_so(long):
     seen = []
     follow(job, seen.append, lambda: bool(seen))
     processes = family(job)
+    assert len(processes) >= 3
     processes[-1].terminate()
     assert follow(job, print).ending is Ending.CANCELLED
     assert psutil.wait_procs(processes, timeout=PATIENCE)[1] == []
