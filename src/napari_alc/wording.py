@@ -119,6 +119,15 @@ class Refusal(Enum):
     NAMELESS_READER = "A reader's name is empty; give each reader a name."
     READER_TWICE = "{} is named twice; each reader needs a name of their own."
     ONE_READER = "Several readers need at least two names."
+    UNSETTLED = (
+        "{} marked as unsure in {}, and nobody has settled that. Settle them first, or say what "
+        "becomes of them: '--unsure keep' writes them as they stand, '--unsure drop' leaves them "
+        "out."
+    )
+    OWN_REMARK = "{} said so about a box of {}; ask somebody else to look at it."
+    NOTHING_TO_READ = (
+        "Box {} has neither a mark nor a note that everybody may see, so there is nothing to ask."
+    )
     ANOTHERS_READING = "Only {} can finish this reading of {}."
 
 
@@ -136,6 +145,7 @@ class BoxVerdict(Enum):
     """What a reader made of a box; a category they named stands in place of the braces."""
 
     KEPT = "kept it"
+    UNSURE = "was unsure"
     DELETED = "deleted it"
     MOVED = "moved it"
     CALLED = "called it {}"

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
+    delete,
     event,
     insert,
     inspect,
@@ -186,13 +187,7 @@ class Database:
             if _versions(connection).get(VERSION_KEY) == now:
                 return
             upgrade(connection)
-            # Programs before the first release look at their own key: they are told to be updated.
-            for key, value in ((EARLIER_KEY, str(LAST_EARLIER + 1)), (VERSION_KEY, now)):
-                connection.execute(
-                    update(schema.meta).where(schema.meta.c.key == key).values(value=value)
-                )
-            if VERSION_KEY not in _versions(connection):
-                connection.execute(insert(schema.meta), [{"key": VERSION_KEY, "value": now}])
+            _set_version(connection, now)
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
@@ -215,6 +210,15 @@ class Database:
     def close(self) -> None:
         """Let go of the database's files."""
         self.engine.dispose()
+
+
+def _set_version(connection: Connection, version: str) -> None:
+    """Name the format, to programs before the first release as well: they ask for an update."""
+    c = schema.meta.c
+    old = update(schema.meta).where(c.key == EARLIER_KEY).values(value=str(LAST_EARLIER + 1))
+    connection.execute(old)
+    connection.execute(delete(schema.meta).where(c.key == VERSION_KEY))
+    connection.execute(insert(schema.meta), [{"key": VERSION_KEY, "value": version}])
 
 
 def _versions(connection: Connection) -> dict[str, str]:

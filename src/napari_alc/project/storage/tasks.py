@@ -7,7 +7,7 @@ with a person's name, a copy of the consensus task's proposals, and decisions of
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from sqlalchemy import (
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.boxes import as_stored
 from napari_alc.project.storage.flags import is_excluded
+from napari_alc.project.storage.notes import BoxKey
 from napari_alc.project.storage.records import (
     EVERYBODY,
     Batch,
@@ -104,15 +105,8 @@ class TaskRepository(Repository):
         person's own readings: nobody sees what others decide before all are done. Images that are
         left out of the dataset are among them, so that this can be taken back.
         """
-        other = schema.task.alias()
-        unfinished = (
-            select(other.c.id)
-            .where(_same_image(other), other.c.reader != EVERYBODY, other.c.done_at.is_(None))
-            .correlate(schema.task)
-            .exists()
-        )
         own = and_(_task.reader == person, ~IS_CONSENSUS)
-        return self._tasks(or_(own, and_(IS_CONSENSUS, ~unfinished)))
+        return self._tasks(or_(own, and_(IS_CONSENSUS, ~_is_being_read())))
 
     def _tasks(self, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
         order = _task.step, _task.iteration, _task.rank, _task.reader
@@ -280,6 +274,13 @@ def _same_image(other: FromClause) -> ColumnElement[bool]:
     return and_(other.c.image_id == _task.image_id, other.c.step == _task.step)
 
 
+def _is_being_read() -> ColumnElement[bool]:
+    """Condition: somebody's reading of a task's image is not finished."""
+    other = schema.task.alias()
+    waits = other.c.reader != EVERYBODY, other.c.done_at.is_(None)
+    return select(other.c.id).where(_same_image(other), *waits).correlate(schema.task).exists()
+
+
 def _of(batch: Batch) -> tuple[ColumnElement[bool], ...]:
     """Condition: the consensus tasks of a batch."""
     return _task.step == batch.step, _task.iteration == batch.iteration, IS_CONSENSUS
@@ -361,6 +362,15 @@ class ReadingRepository(Repository):
             emptied = delete(table).where(table.c.task_id == bindparam("gone"))
             self._connection.execute(emptied, gone)
         self._connection.execute(delete(schema.task).where(_task.id == bindparam("gone")), gone)
+
+    def count_blind(self, boxes: Iterable[BoxKey]) -> int:
+        """How many of some boxes are in readings of images that not all of their readers finished.
+
+        Images that are left out of the dataset do not count.
+        """
+        query = select(_task.id).where(~IS_CONSENSUS, _IS_KEPT, _is_being_read())
+        blind = frozenset(row.id for row in self._rows(query))
+        return sum(task_id in blind for task_id, _ in boxes)
 
     def untouched(self, held: Collection[int]) -> frozenset[int]:
         """Ids of the consensus tasks that nobody has begun."""

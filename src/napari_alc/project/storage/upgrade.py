@@ -36,7 +36,7 @@ def upgrade(connection: Connection) -> None:
 
 def _make_decisions_anew(connection: Connection) -> None:
     """SQLite cannot change what a column is held to: the rows go over into a new table."""
-    known = [name for name in schema.decision.c.keys() if name not in ADDED]
+    known = [one.name for one in schema.decision.c if one.name not in ADDED]
     connection.exec_driver_sql("ALTER TABLE decision RENAME TO decision_before")
     connection.exec_driver_sql("DROP INDEX decision_of_box")
     schema.decision.create(connection)
