@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from napari_alc.cleaning.loop import agreed_labels
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.annotation.decisions import current_boxes
+from napari_alc.project.annotation.remarks import FlaggedImage, flagged
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
 from napari_alc.project.storage.records import (
-    Note,
+    BoxState,
     ReviewBox,
     ReviewStep,
     Snapshot,
     Task,
-    UnsureMark,
     labels_of,
 )
 
@@ -63,27 +63,23 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class LabelRemark:
-    """What people say of a label besides what they decided."""
-
-    unsure: UnsureMark | None
-    note: Note | None
-
-
-@dataclass(frozen=True)
 class CleanLabels:
     """Clean labels, one `Origin` for each.
 
-    `remarks` are those of labels that have any, by id. So many boxes (`unsure`) are marked as
-    unsure, whether they are among the labels or not. The images with the ids `excluded` are left
-    out.
+    Boxes that somebody is unsure about or wrote a note on are `remarked`, with the ids of their
+    images, whether they are labels or not. `flagged` are the images that people said something
+    about, those that are left out among them.
     """
 
     label_set: LabelSet
     origins: tuple[Origin, ...]
-    remarks: Mapping[int, LabelRemark] = field(default_factory=dict)
-    unsure: int = 0
-    excluded: tuple[int, ...] = ()
+    remarked: tuple[tuple[int, ReviewBox], ...] = ()
+    flagged: tuple[FlaggedImage, ...] = ()
+
+    @property
+    def unsure(self) -> tuple[tuple[int, ReviewBox], ...]:
+        """The boxes that somebody is unsure about, with the ids of their images."""
+        return tuple(pair for pair in self.remarked if pair[1].unsure is not None)
 
     def counts(self, name: str) -> dict[str, int]:
         """How many labels have each value of a field of `Origin`; empty ones as ``none``."""
@@ -150,7 +146,10 @@ def clean_labels(
     tasks = queue(project, until=until)
     images = project.images(until=until)
     with project.store.transaction() as unit:
-        automatic, excluded = unit.boxes.automatic_labels(), unit.flags.excluded(until)
+        automatic = unit.boxes.automatic_labels()
+        of_x = {image.id for image in images} | set(unit.flags.excluded(until))
+        flags = {i: found for i, found in unit.flags.all(until=until).items() if i in of_x}
+        flagged_images = flagged(unit, flags)
     by_image = {task.image_id: task for task in tasks}
     boxes = _boxes_of(project, tasks, until)
     is_kept = unsure is UnsureRule.KEEP
@@ -164,10 +163,14 @@ def clean_labels(
     return CleanLabels(
         label_set=LabelSet(images, project.categories(), labels_of(decided)),
         origins=tuple(origins),
-        remarks={b.id: LabelRemark(b.unsure, b.note) for _, b in decided if b.unsure or b.note},
-        unsure=sum(box.unsure is not None for _, box in boxes),
-        excluded=excluded,
+        remarked=tuple(pair for pair in boxes if _is_remarked(pair[1])),
+        flagged=flagged_images,
     )
+
+
+def _is_remarked(box: ReviewBox) -> bool:
+    has_remark = box.unsure is not None or box.note is not None
+    return has_remark and box.state is not BoxState.DELETED
 
 
 def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:

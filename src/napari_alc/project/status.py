@@ -15,7 +15,7 @@ from napari_alc.project.project import MODELS, Project
 from napari_alc.project.storage.prediction_files import images_looked_at, is_whole_archive
 from napari_alc.project.storage.records import EventKind, ReviewStep, RunRecord, Task
 from napari_alc.project.strategy_measurements import is_measured
-from napari_alc.wording import form
+from napari_alc.wording import counted, form
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
@@ -38,7 +38,9 @@ class Status:
 
     X^i is the newest, with `in_step1` images; those of an audit join the next one. Of all images
     that people got, some are done, the others are waiting. Where it is corrected, step 2 has begun.
-    `stopped_by` ended the iterations before g of them were done; empty where nobody has.
+    `stopped_by` ended the iterations before g of them were done; empty where nobody has. `excluded`
+    images are left out of the dataset and count nowhere else. `unsure` boxes, of images that
+    everybody may see, wait for somebody who knows; they hold nothing up before the export.
     """
 
     iteration: int
@@ -50,6 +52,8 @@ class Status:
     corrected: bool
     sentence: str
     stopped_by: str = ""
+    excluded: int = 0
+    unsure: int = 0
 
 
 def status(project: Project) -> Status:
@@ -62,6 +66,9 @@ def status(project: Project) -> Status:
     waiting = sum(not task.is_done for task in tasks)
     is_early = stopper and iteration < project.settings.method.iterations
     sentences = {**_SENTENCES, **(_STOPPED if is_early else {})}
+    excluded, unsure = _set_aside(project, tasks)
+    if unsure:
+        sentences[Step.EXPORT] = _UNSETTLED
     return Status(
         iteration=iteration,
         next_step=next_step,
@@ -75,9 +82,26 @@ def status(project: Project) -> Status:
             g=project.settings.method.iterations,
             waiting=f"{waiting} {form(waiting, 'image waits', 'images wait')}",
             stopper=stopper,
+            unsure=counted(unsure, "box is", "boxes are"),
         ),
         stopped_by=stopper,
+        excluded=excluded,
+        unsure=unsure,
     )
+
+
+def _set_aside(project: Project, tasks: Sequence[Task]) -> tuple[int, int]:
+    """How many images are left out of the dataset, and how many boxes are marked as unsure."""
+    ids = {task.id for task in tasks}
+    with project.store.transaction() as unit:
+        unsure = sum(task_id in ids for task_id, _ in unit.decisions.unsure())
+        return len(unit.flags.excluded()), unsure
+
+
+_UNSETTLED = (
+    "Every image is finished, but {unsure} still marked as unsure: settle them, or say at the "
+    "export what becomes of them."
+)
 
 
 _SENTENCES = {

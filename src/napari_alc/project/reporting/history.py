@@ -39,9 +39,11 @@ def noise_found(project: Project) -> Mapping[int, LabelNoise]:
 
 
 def review_mark(project: Project) -> tuple[int, int]:
-    """Changes whenever `noise_found` may have changed: last decision and finished images."""
+    """Changes whenever `noise_found` may have: last decision or flag, and finished images."""
     with project.store.transaction() as unit:
-        return unit.decisions.newest(), unit.tasks.count_finished_whole()
+        # both numbers only grow, so that their sum tells a change of either
+        newest = unit.decisions.newest() + unit.flags.newest()
+        return newest, unit.tasks.count_finished_whole()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from napari_alc.cleaning.loop import relabelled
 from napari_alc.errors import BadData
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
+from napari_alc.project.annotation.remarks import flagged_images, remarked_boxes
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.annotation.time_spent import time_record
 from napari_alc.project.label_sets import (
@@ -81,6 +82,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     simulated = _simulated(project, found)
     size, estimated = _clean_size(project, truth, clean, settled)
     yardstick = _yardstick(project, truth, found)
+    remarks, flagged = remarked_boxes(project), flagged_images(project)
     record: dict[str, Any] = {
         "title": f"Active label cleaning: {project.folder.name}",
         "state": {"sentence": found.sentence, "figures": _figures(found, settled, crowd)},
@@ -95,6 +97,8 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
         "size_estimated": estimated,
         "time": time_record(project),
         "detectors": {},
+        "remarks": [row.record() for row in remarks.rows],
+        "flags": [flag for image in flagged for flag in image.records()],
         "agreement": [pair.record() for pair in agreement(project)],
         "origins": {w: clean.counts(name) for w, name in ORIGINS.items()} if clean else {},
         "further": outlook(project),
@@ -118,6 +122,8 @@ def _figures(found: Status, settled: LabelSet, crowd: LabelSet) -> dict[str, obj
         "images for pathologists, whole": f"{found.in_step1:,}",
         "images finished by people": f"{found.done:,}",
         "images that wait for a person": f"{found.waiting:,}",
+        "images left out of the dataset": f"{found.excluded:,}",
+        "boxes that somebody is unsure about": f"{found.unsure:,}",
         "images whose labels are settled": f"{len(settled.images):,}",
         "clean labels on them": f"{len(settled.labels):,}",
         "boxes of the crowd on them": f"{len(crowd.labels):,}",
