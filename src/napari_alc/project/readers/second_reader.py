@@ -33,7 +33,7 @@ def hand_over(project: Project, keys: Collection[BoxKey], reader: str, person: s
         raise Refused(Refusal.NAMELESS_READER)
     for row in _listed(project, keys):
         if is_own(row, name):
-            raise Refused(Refusal.OWN_REMARK, name, row.task.file_name)
+            raise Refused(Refusal.OWN_REMARK, row.author, row.task.file_name)
     _ask(project, keys, SecondReading(name, person, now()))
 
 
