@@ -423,7 +423,7 @@ def test_a_note_stays_through_decisions_until_it_is_emptied(document, shelf):
     assert document.boxes[1].note == note
 
 
-def test_a_text_that_is_too_long_is_refused_with_its_length(document, shelf):
+def test_a_text_that_is_too_long_is_refused_with_its_length(document):
     document.note(1, NOTE_LENGTH * "x")
     for command in (
         lambda: document.note(2, (NOTE_LENGTH + 1) * "x"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from napari_alc.errors import AlcError
 from napari_alc.labels import ImageRecord
@@ -65,12 +66,17 @@ def remark_record(box: ReviewBox) -> dict[str, object]:
     """Mark and note of a box by name; only what there is."""
     found: dict[str, object] = {}
     if box.unsure is not None:
-        at = box.unsure.at.isoformat(timespec="seconds")
+        at = _iso(box.unsure.at)
         found |= {"unsure": True, "unsure_by": box.unsure.person, "unsure_at": at}
     if box.note is not None:
-        at = box.note.at.isoformat(timespec="seconds")
+        at = _iso(box.note.at)
         found |= {"note": box.note.text, "note_by": box.note.person, "note_at": at}
     return found
+
+
+def _iso(moment: datetime) -> str:
+    # In UTC whatever the database's clock shows: files that are made again are the same.
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -156,12 +162,7 @@ class FlaggedImage:
 
 def flag_record(flag: ImageFlag) -> dict[str, str]:
     """A flag by name."""
-    return {
-        "flag": flag.kind.value,
-        "words": flag.words,
-        "by": flag.person,
-        "at": flag.at.isoformat(timespec="seconds"),
-    }
+    return {"flag": flag.kind.value, "words": flag.words, "by": flag.person, "at": _iso(flag.at)}
 
 
 def flagged_images(project: Project) -> tuple[FlaggedImage, ...]:
