@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
+from napari_alc.boxes import MATCH_IOU, BoxSet, close_pairs, ious
 from napari_alc.cleaning.loop import agreed_labels
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.annotation.decisions import current_boxes
@@ -178,6 +181,22 @@ def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:
     image_of = {task.id: task.image_id for task in tasks}
     boxes = current_boxes(project, image_of)
     return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
+
+
+def unsure_labels(project: Project, tasks: Iterable[Task]) -> Labels:
+    """The boxes of some consensus tasks that somebody is unsure about."""
+    boxes = _boxes_of(project, tasks)
+    return labels_of((image_id, box) for image_id, box in boxes if box.unsure is not None)
+
+
+def judged(labels: Labels, unsure: Labels) -> Labels:
+    """Labels without those that show what somebody is unsure about (IoU > 0.5 in the same image).
+
+    Nobody knows whether these are right, so that no statistics may call them wrong.
+    """
+    ours, theirs = (BoxSet(part.image_ids, part.boxes) for part in (labels, unsure))
+    rows, _ = close_pairs(ours, theirs, lambda p, q: ious(p, q) > MATCH_IOU)
+    return labels.take(np.setdiff1d(np.arange(len(labels)), rows))
 
 
 def _left(project: Project, tasks: Iterable[Task]) -> list[tuple[int, ReviewBox]]:

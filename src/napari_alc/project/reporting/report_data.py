@@ -18,8 +18,10 @@ from napari_alc.project.label_sets import (
     CleanLabels,
     clean_labels,
     images_of_step1,
+    judged,
     pathologist_labels,
     remaining_images,
+    unsure_labels,
 )
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.readers.agreement import agreement
@@ -57,7 +59,10 @@ ORIGINS = {"first drawn by": "source", "region": "region", "decided": "decision"
 
 @dataclass(frozen=True)
 class Findings:
-    """What a report shows: figures as `sections` takes them, and all labels settled so far."""
+    """What a report shows: figures as `sections` takes them, and all labels settled so far.
+
+    Those of the crowd are without what somebody is unsure about.
+    """
 
     record: Record
     crowd: LabelSet
@@ -79,6 +84,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     clean = clean_labels(project) if found.next_step is Step.EXPORT else None
     settled = _settled(project, found) if clean is None else clean.label_set
     crowd = project.crowd_labels().of_images(image.id for image in settled.images)
+    known = crowd.with_labels(judged(crowd.labels, unsure_labels(project, queue(project))))
     simulated = _simulated(project, found)
     size, estimated = _clean_size(project, truth, clean, settled)
     yardstick = _yardstick(project, truth, found)
@@ -91,7 +97,9 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
             _iteration(project, i, size, yardstick, truth) for i in range(found.iteration + 1)
         ],
         "measured_on": yardstick.words if yardstick else "",
-        "labels": _labels(truth, settled, crowd, is_whole=clean is not None),
+        "labels": _labels(
+            truth, settled, known if truth is None else crowd, is_whole=clean is not None
+        ),
         "judged_by": _judged_by(truth, clean, settled),
         "budget": budget_record(budget(project, size)),
         "size_estimated": estimated,
@@ -106,7 +114,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     record |= simulated
     record["state"]["summary"] = _summary(record)
     record["missing"] = _missing(record, found)
-    return Findings(record, crowd, settled)
+    return Findings(record, known, settled)
 
 
 def _settled(project: Project, found: Status) -> LabelSet:
