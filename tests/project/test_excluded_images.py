@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from zipfile import ZipFile
+
 import pytest
 from hand_made import A, B, C, D, by_image, label_set, make, see
 
+from napari_alc.detection.run_files import WEIGHTS_FILE
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.remarks import flag_image, unflag_image
 from napari_alc.project.annotation.tasks import queue
@@ -15,6 +18,7 @@ from napari_alc.project.label_sets import (
     remaining_images,
     training_labels,
 )
+from napari_alc.project.project import MODELS
 from napari_alc.project.reporting.history import noise_found, review_mark
 from napari_alc.project.reporting.report_data import findings
 from napari_alc.project.simulated_review import review_everything
@@ -91,6 +95,23 @@ def test_taking_an_exclusion_back_ranks_the_image_again(project):
     assert ids_of_ranking(project) == [3]
     include(project, 4)
     assert ids_of_ranking(project) == [4, 3]
+
+
+def test_an_image_that_is_taken_in_again_is_looked_at_first(project):
+    exclude(project, 4)
+    see(project, 0, [(3, A, 0.9)], [(3, A, 0.9)])
+    assert status(project).next_step is Step.SELECT
+    for model in MODELS:
+        with ZipFile(project.run_folder(0, model) / WEIGHTS_FILE, "w") as weights:
+            weights.writestr("all", "of it")
+    include(project, 4)
+    exclude(project, 3)
+    found = status(project)
+    assert found.next_step is Step.PREDICT
+    assert "have not seen all images that remain now" in found.sentence
+    include(project, 3)
+    exclude(project, 4)
+    assert status(project).next_step is Step.SELECT
 
 
 def test_the_correction_leaves_an_excluded_image_out(project):

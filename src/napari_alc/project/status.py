@@ -11,8 +11,13 @@ from typing import NamedTuple
 from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.storage.prediction_files import images_looked_at, is_whole_archive
+from napari_alc.project.storage.prediction_files import (
+    has_looked_at,
+    images_looked_at,
+    is_whole_archive,
+)
 from napari_alc.project.storage.records import EventKind, ReviewStep, RunRecord, Task
 from napari_alc.project.strategy_measurements import is_measured
 from napari_alc.wording import counted, form
@@ -127,6 +132,12 @@ LOST = {
 """Where the files of a step that had been done are not whole any more."""
 
 
+NOT_SEEN = (
+    "Iteration {i} of {g}: the detectors have not seen all images that remain now: let them look "
+    "again. What is whole is kept."
+)
+"""Where images were left out of the dataset, or taken in again, since they looked."""
+
 LOOK_AGAIN = (
     "Iteration {i} of {g}: the way of choosing images was changed to one for which the detectors "
     "have to look again: predict again, after training again where it says so."
@@ -169,16 +180,30 @@ def _work_of_models(project: Project, iteration: int) -> _Work | None:
         return None if is_measured(project, iteration) else _Work(Step.PREDICT, LOOK_AGAIN)
     if not all(is_whole_archive(folder / WEIGHTS_FILE) for folder in folders):
         return _Work(Step.TRAIN, LOST[Step.TRAIN])
-    return _Work(Step.PREDICT, LOST[Step.PREDICT] if has_predicted else "")
+    return _Work(Step.PREDICT, _why_again(project) if has_predicted else "")
+
+
+def _why_again(project: Project) -> str:
+    return NOT_SEEN if _has_flags(project) else LOST[Step.PREDICT]
+
+
+def _has_flags(project: Project) -> bool:
+    """Whether images were ever flagged: some may have been left out and taken in again."""
+    with project.store.transaction() as unit:
+        return unit.flags.newest() > 0
 
 
 def _has_looked(project: Project, iteration: int, folders: Sequence[Path]) -> bool:
     """Whether what the models saw in X without X^i is there."""
     with project.store.transaction() as unit:
         remaining = unit.images.count() - unit.tasks.count_whole(iteration)
-    return all(
-        images_looked_at(detections_folder(folder, "remaining")) >= remaining for folder in folders
-    )
+    places = [detections_folder(folder, "remaining") for folder in folders]
+    if not all(images_looked_at(place) >= remaining for place in places):
+        return False
+    if not _has_flags(project):
+        return True  # the count alone tells, and no id has to be asked for
+    ids = [image.id for image in remaining_images(project, iteration)]
+    return all(has_looked_at(place, ids) for place in places)
 
 
 def _count_images(project: Project) -> int:

@@ -238,7 +238,7 @@ class ReviewBox:
     @property
     def is_open(self) -> bool:
         """Whether the box still waits for an answer; that somebody does not know is one."""
-        return self.state is BoxState.OPEN and self.unsure is None
+        return self.state == BoxState.OPEN and self.unsure is None
 
     @property
     def is_label(self) -> bool:
