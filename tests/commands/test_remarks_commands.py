@@ -104,3 +104,13 @@ def test_a_project_without_any_says_so(program, tmp_path):
     assert ended.out == ""
     assert "0 boxes are marked as unsure, 0 boxes have a note." in ended.err
     project.close()
+
+
+def test_steps_say_how_many_images_are_left_out(program, tmp_path):
+    project = make(tmp_path, {1: [A], 2: [A], 3: [C], 4: [A]}, clean={1: [A]})
+    see(project, 0, [(2, B, 0.9), (4, A, 0.9)], [(2, B, 0.9)])
+    program("flag", project.folder, "image3.tif", "exclude")
+    told = program("select", project.folder).err.splitlines()
+    assert told[0] == "Selected 1 image."
+    assert told[1] == "1 image is left out of the dataset."
+    project.close()

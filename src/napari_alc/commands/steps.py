@@ -84,11 +84,15 @@ def status(project: ProjectFolder, as_json: AsJson = False) -> None:
 
 
 def _set_aside(found: Status) -> Iterator[str]:
-    if found.excluded:
-        yield f"{counted(found.excluded, 'image is', 'images are')} left out of the dataset."
+    yield from _left_out(found)
     if found.unsure:
         boxes = counted(found.unsure, "box is", "boxes are")
         yield f"{boxes} marked as unsure; 'napari-alc unsure' lists them."
+
+
+def _left_out(found: Status) -> Iterator[str]:
+    if found.excluded:
+        yield f"{counted(found.excluded, 'image is', 'images are')} left out of the dataset."
 
 
 def train(
@@ -113,8 +117,10 @@ def train(
         trained = listed([name.capitalize() for name in models])
         tell([f"{trained} {form(len(models), 'is', 'are')} trained."])
         tell(_pasting(opened, models))
+        found = status_of(opened)
+        tell(_left_out(found))
         # while the other model is still being trained, there is nothing new to tell
-        tell([found.sentence for found in [status_of(opened)] if found.next_step is not Step.TRAIN])
+        tell([found.sentence] if found.next_step is not Step.TRAIN else [])
 
 
 def _pasting(project: Project, models: Sequence[str]) -> Iterator[str]:
@@ -181,7 +187,8 @@ def _opened(folder: Path) -> Iterator[Project]:
     """A project for one step; what comes next is told when that ended well."""
     with closing(Project.open(folder)) as project:
         yield project
-        tell([status_of(project).sentence])
+        found = status_of(project)
+        tell([*_left_out(found), found.sentence])
 
 
 @contextmanager
