@@ -18,6 +18,7 @@ from napari_alc.commands.label_cleaning import clean, consensus, regions
 from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, convert, evaluate
 from napari_alc.commands.readers import agreement, share
+from napari_alc.commands.remarks import flag, unsure
 from napari_alc.commands.simulating import demo, simulate
 from napari_alc.commands.steps import correct, estimate, predict, select, status, train
 from napari_alc.errors import AlcError
@@ -51,6 +52,8 @@ COMMANDS: Sequence[Callable[..., None]] = (
     report,
     jobs,
     cancel,
+    unsure,
+    flag,
     share,
     agreement,
     simulate,

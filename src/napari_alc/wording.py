@@ -103,11 +103,14 @@ class Refusal(Enum):
     CHANGED_SINCE = "Somebody else has changed this box since; it stays as it is."
     UNKNOWN_CATEGORY = "Category {} is not one of this project."
     UNKNOWN_BOX = "Box {} is not under review in this image."
+    DELETED = "Box {} is deleted; undo that first to mark it as unsure."
+    TOO_LONG = "That text has {} characters; at most {} can be kept."
     HELD = "This image is open elsewhere ({}). It can be looked at, not changed."
     LOST = (
         "This window was not heard of for a while, and the image was opened elsewhere meanwhile. "
         "Everything decided before is stored, this last step is not: open the image again to go on."
     )
+    NOTHING_TO_SKIP = "{} waits for nobody, so there is nothing to skip."
     STILL_OPEN = "{} boxes of {} are still open."
     BEING_READ = (
         "{} not finished reading this image yet; it can be settled when all readers are done."
@@ -116,6 +119,15 @@ class Refusal(Enum):
     NAMELESS_READER = "A reader's name is empty; give each reader a name."
     READER_TWICE = "{} is named twice; each reader needs a name of their own."
     ONE_READER = "Several readers need at least two names."
+    UNSETTLED = (
+        "{} marked as unsure in {}, and nobody has settled that. Settle them first, or say what "
+        "becomes of them: '--unsure keep' writes them as they stand, '--unsure drop' leaves them "
+        "out."
+    )
+    OWN_REMARK = "{} said so about a box of {}; ask somebody else to look at it."
+    NOTHING_TO_READ = (
+        "Box {} has neither a mark nor a note that everybody may see, so there is nothing to ask."
+    )
     ANOTHERS_READING = "Only {} can finish this reading of {}."
 
 
@@ -133,6 +145,7 @@ class BoxVerdict(Enum):
     """What a reader made of a box; a category they named stands in place of the braces."""
 
     KEPT = "kept it"
+    UNSURE = "was unsure"
     DELETED = "deleted it"
     MOVED = "moved it"
     CALLED = "called it {}"

@@ -151,3 +151,35 @@ def test_an_object_lies_within_what_its_readers_drew(votes):
 def test_half_of_an_even_number_is_a_tie(readers):
     votes = [vote(f"reader {number}") for number in range(readers // 2)]
     assert only(votes, readers).verdict is Verdict.TIE
+
+
+@pytest.mark.parametrize(
+    ("sure", "unsure", "readers", "verdict"),
+    [
+        (2, 1, 3, Verdict.OBJECT),
+        (1, 1, 3, Verdict.TIE),
+        (0, 1, 3, Verdict.NO_OBJECT),
+        (0, 3, 3, Verdict.TIE),
+        (1, 2, 3, Verdict.TIE),
+        (0, 1, 2, Verdict.TIE),
+        (1, 1, 2, Verdict.TIE),
+        (0, 2, 4, Verdict.TIE),
+        (0, 1, 4, Verdict.NO_OBJECT),
+    ],
+)
+def test_who_does_not_know_speaks_neither_for_an_object_nor_against_it(
+    sure, unsure, readers, verdict
+):
+    votes = [vote(f"sure {i}") for i in range(sure)]
+    votes += [replace(vote(f"unsure {i}"), is_sure=False) for i in range(unsure)]
+    assert only(votes, readers).verdict is verdict
+
+
+def test_place_and_category_are_those_of_who_knows():
+    votes = [
+        vote("Ada"),
+        *(replace(vote(name, NEAR, category_id=2), is_sure=False) for name in "BC"),
+    ]
+    group = only(votes, 3)
+    assert (group.corners, group.category_id) == (HERE, 1)
+    assert only(votes[1:], 2).corners == NEAR

@@ -241,6 +241,16 @@ LABELS = LabelSet(
 )
 
 
+def test_images_carry_further_keys(tmp_path):
+    path = tmp_path / "l.json"
+    first = LABELS.images[0].id
+    write_coco(path, LABELS, of_images={first: {"flags": ["torn"]}})
+    found = {image["id"]: image for image in json.loads(path.read_text())["images"]}
+    assert found.pop(first)["flags"] == ["torn"]
+    assert all("flags" not in image for image in found.values())
+    assert read_coco(path).label_set.images == LABELS.images
+
+
 def test_written_annotations_are_complete_and_keep_their_decimals(tmp_path):
     path = tmp_path / "new" / "out.json"
     write_coco(path, LABELS, [{"region": "red"}, {"region": "pink"}], {"made": "here"})

@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Vote:
-    """A box that a reader takes for an object.
+    """A box that a reader takes for an object, or may take for one.
 
     Parameters
     ----------
@@ -46,12 +46,15 @@ class Vote:
         As the reader left it.
     corners
         ``x1, y1, x2, y2`` in pixels.
+    is_sure
+        Whether the reader knows; one who does not speaks neither for the object nor against it.
     """
 
     reader: str
     proposal: int | None
     category_id: int
     corners: Corners
+    is_sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ class Group:
         The offered box that the group stands for, None where it stands for none. No two
         groups share one.
     corners
-        Coordinate-wise median of the votes' corners.
+        Coordinate-wise median of the votes' corners; those of sure ones, where there are any.
     category_id
-        What more than half of the votes say; None where none has that many.
+        What more than half of these votes say; None where none has that many.
     verdict
-        Whether more than half of the readers found it, fewer, or exactly half.
+        Whether more than half of the readers found it, more than half did not, or neither: exactly
+        half, or some do not know.
     overlap
         Lowest IoU between two of the votes, in 0–1; 1 for a single vote.
     """
@@ -94,7 +98,7 @@ def majority(votes: Sequence[Vote], readers: int) -> tuple[Group, ...]:
     Parameters
     ----------
     votes
-        Every box that a reader takes for an object.
+        Every box that a reader takes, or may take, for an object.
     readers
         How many have read the image, at least 1.
     """
@@ -170,22 +174,25 @@ def _stand_for(groups: Sequence[tuple[Vote, ...]]) -> list[int | None]:
 
 def _counted(votes: tuple[Vote, ...], proposal: int | None, readers: int) -> Group:
     corners = as_boxes([vote.corners for vote in votes])
-    category_id, most = Counter(vote.category_id for vote in votes).most_common(1)[0]
+    sure = [vote for vote in votes if vote.is_sure]
+    counted = sure or votes
+    middle = np.median(as_boxes([vote.corners for vote in counted]), axis=0)
+    category_id, most = Counter(vote.category_id for vote in counted).most_common(1)[0]
     return Group(
         votes=votes,
         proposal=proposal,
-        corners=corners_of(np.median(corners, axis=0)),
-        category_id=category_id if 2 * most > len(votes) else None,
-        verdict=_verdict(len(votes), readers),
+        corners=corners_of(middle),
+        category_id=category_id if 2 * most > len(counted) else None,
+        verdict=_verdict(len(sure), readers - len(votes), readers),
         overlap=_lowest_overlap(corners),
     )
 
 
-def _verdict(votes: int, readers: int) -> Verdict:
+def _verdict(found: int, against: int, readers: int) -> Verdict:
     # In whole numbers: half of an odd number of readers is never met.
-    if 2 * votes == readers:
-        return Verdict.TIE
-    return Verdict.OBJECT if 2 * votes > readers else Verdict.NO_OBJECT
+    if 2 * found > readers:
+        return Verdict.OBJECT
+    return Verdict.NO_OBJECT if 2 * against > readers else Verdict.TIE
 
 
 def _lowest_overlap(boxes: Boxes) -> float:

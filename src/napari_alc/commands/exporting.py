@@ -20,8 +20,8 @@ from napari_alc.commands.running import (
 )
 from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import LabelSet
-from napari_alc.project.export.export import Again, export_again
-from napari_alc.project.export.export import export as export_labels
+from napari_alc.project.export.export import Again, export_again, export_and_tell
+from napari_alc.project.label_sets import UnsureRule
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import write_report
 from napari_alc.wording import shortened
@@ -54,6 +54,13 @@ def export(
         Path | None,
         typer.Option(help="The datasheet (.json) of an export: make that one again and compare."),
     ] = None,
+    unsure: Annotated[
+        UnsureRule | None,
+        typer.Option(
+            help="What becomes of boxes that somebody is unsure about: keep writes them as they "
+            "stand, drop leaves them out. Needed where there are any."
+        ),
+    ] = None,
     progress: ProgressOption = ProgressStyle.BAR,
     cancel_file: CancelFile = None,
 ) -> None:
@@ -61,13 +68,13 @@ def export(
 
     Example: napari-alc export study --format coco --format yolo --output dataset
     """
-    if again is not None and (output is not None or format_):
-        raise typer.BadParameter("--again takes place and formats from the datasheet.")
+    if again is not None and (output is not None or format_ or unsure):
+        raise typer.BadParameter("--again takes place, formats and --unsure from the datasheet.")
     with closing(Project.open(project)) as opened, watched(progress, cancel_file) as watch:
         if again is None:
             formats = tuple(chosen.value for chosen in format_ or (Format.COCO,))
-            path = export_labels(opened, output, formats, watch.report, watch.should_stop)
-            notes = [f"The clean dataset is {path}."]
+            made = export_and_tell(opened, output, formats, watch.report, watch.should_stop, unsure)
+            notes = [*made.notes, f"The clean dataset is {made.path}."]
         else:
             notes = _found(export_again(opened, again, watch.report, watch.should_stop))
     tell(notes)

@@ -27,7 +27,7 @@ from napari_alc.execution.job_steps import HERE
 from napari_alc.execution.resources import fits_side_by_side, gpus_of, threads_each
 from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.status import Step, run_of
+from napari_alc.project.status import Status, Step, run_of
 from napari_alc.project.status import status as status_of
 from napari_alc.project.steps.correct import correct_remaining
 from napari_alc.project.steps.estimate_time import TimeEstimate
@@ -37,7 +37,7 @@ from napari_alc.project.steps.predict import predict as predict_remaining
 from napari_alc.project.steps.select import select as select_images
 from napari_alc.project.steps.train import train as train_models
 from napari_alc.project.storage.records import ReviewStep
-from napari_alc.wording import duration, form, listed
+from napari_alc.wording import counted, duration, form, listed
 
 ClusterOption = Annotated[
     str | None,
@@ -73,12 +73,26 @@ def status(project: ProjectFolder, as_json: AsJson = False) -> None:
             f"{found.done} images are finished, {found.waiting} wait. "
             f"Next: {found.next_step.value}."
         )
+        for words in _set_aside(found):
+            typer.echo(words)
         if spent.total:
             whole, opened_boxes = (spent.by_step.get(step, 0.0) / 60 for step in ReviewStep)
             typer.echo(
                 f"Pathologists have worked {spent.total / 60:.1f} minutes so far: {whole:.1f} on "
                 f"whole images, {opened_boxes:.1f} on red and green boxes."
             )
+
+
+def _set_aside(found: Status) -> Iterator[str]:
+    yield from _left_out(found)
+    if found.unsure:
+        boxes = counted(found.unsure, "box is", "boxes are")
+        yield f"{boxes} marked as unsure; 'napari-alc unsure' lists them."
+
+
+def _left_out(found: Status) -> Iterator[str]:
+    if found.excluded:
+        yield f"{counted(found.excluded, 'image is', 'images are')} left out of the dataset."
 
 
 def train(
@@ -103,8 +117,10 @@ def train(
         trained = listed([name.capitalize() for name in models])
         tell([f"{trained} {form(len(models), 'is', 'are')} trained."])
         tell(_pasting(opened, models))
+        found = status_of(opened)
+        tell(_left_out(found))
         # while the other model is still being trained, there is nothing new to tell
-        tell([found.sentence for found in [status_of(opened)] if found.next_step is not Step.TRAIN])
+        tell([found.sentence] if found.next_step is not Step.TRAIN else [])
 
 
 def _pasting(project: Project, models: Sequence[str]) -> Iterator[str]:
@@ -171,7 +187,8 @@ def _opened(folder: Path) -> Iterator[Project]:
     """A project for one step; what comes next is told when that ended well."""
     with closing(Project.open(folder)) as project:
         yield project
-        tell([status_of(project).sentence])
+        found = status_of(project)
+        tell([*_left_out(found), found.sentence])
 
 
 @contextmanager

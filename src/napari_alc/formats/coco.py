@@ -167,10 +167,12 @@ def write_coco(
     label_set: LabelSet,
     attributes: Sequence[Mapping[str, object]] | None = None,
     info: Mapping[str, object] | None = None,
+    of_images: Mapping[int, Mapping[str, object]] | None = None,
 ) -> None:
     """Write a COCO instance file, wholly or not at all; the order of the labels is kept.
 
-    `attributes` are further keys for each annotation, one mapping a label.
+    `attributes` are further keys for each annotation, one mapping a label; `of_images` are further
+    keys for images, by id.
 
     Raises
     ------
@@ -182,7 +184,13 @@ def write_coco(
     head = {
         "info": dict(info or {}),
         "images": [
-            {"id": i.id, "file_name": i.file_name, "width": i.width, "height": i.height}
+            {
+                "id": i.id,
+                "file_name": i.file_name,
+                "width": i.width,
+                "height": i.height,
+                **(of_images or {}).get(i.id, {}),
+            }
             for i in label_set.images
         ],
         "categories": [{"id": c.id, "name": c.name} for c in label_set.categories],

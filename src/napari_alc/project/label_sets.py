@@ -5,13 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+import numpy as np
+
+from napari_alc.boxes import MATCH_IOU, BoxSet, close_pairs, ious
 from napari_alc.cleaning.loop import agreed_labels
 from napari_alc.labels import ImageRecord, Labels, LabelSet
 from napari_alc.project.annotation.decisions import current_boxes
+from napari_alc.project.annotation.remarks import FlaggedImage, flagged
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.project import Project
-from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task, labels_of
+from napari_alc.project.storage.records import (
+    BoxState,
+    ReviewBox,
+    ReviewStep,
+    Snapshot,
+    Task,
+    labels_of,
+)
+
+
+class UnsureRule(StrEnum):
+    """What becomes of boxes that somebody is unsure about, where labels are written."""
+
+    KEEP = "keep"
+    """They are labels as they stand."""
+
+    DROP = "drop"
+    """They are no labels."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +49,10 @@ class Origin:
     iteration
         Of the X^i or of the models that the label comes from.
     decision
-        ``kept``, ``changed`` or ``added`` by a person, or ``automatic``.
+        ``kept``, ``changed`` or ``added`` by a person, ``automatic``, or ``unsure`` where nobody
+        settled it.
     person
-        Who decided; empty for automatic labels.
+        Who decided; empty for automatic labels and for those that nobody settled.
     score
         Confidence of the model in 0–1, None for crowd and person.
     """
@@ -44,10 +67,22 @@ class Origin:
 
 @dataclass(frozen=True)
 class CleanLabels:
-    """Clean labels, one `Origin` for each."""
+    """Clean labels, one `Origin` for each.
+
+    Boxes that somebody is unsure about or wrote a note on are `remarked`, with the ids of their
+    images, whether they are labels or not. `flagged` are the images that people said something
+    about, those that are left out among them.
+    """
 
     label_set: LabelSet
     origins: tuple[Origin, ...]
+    remarked: tuple[tuple[int, ReviewBox], ...] = ()
+    flagged: tuple[FlaggedImage, ...] = ()
+
+    @property
+    def unsure(self) -> tuple[tuple[int, ReviewBox], ...]:
+        """The boxes that somebody is unsure about, with the ids of their images."""
+        return tuple(pair for pair in self.remarked if pair[1].unsure is not None)
 
     def counts(self, name: str) -> dict[str, int]:
         """How many labels have each value of a field of `Origin`; empty ones as ``none``."""
@@ -55,21 +90,12 @@ class CleanLabels:
         return {value or "none": count for value, count in sorted(found.items())}
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A moment in a project's history, by the newest decision and task there were.
-
-    Both are only added, so that the labels of that moment can be asked for at any time.
-    """
-
-    decision: int
-    task: int
-
-
 def snapshot_now(project: Project) -> Snapshot:
     """The moment of the newest decision."""
     with project.store.transaction() as unit:
-        return Snapshot(unit.decisions.newest(), unit.tasks.newest())
+        return Snapshot(
+            unit.decisions.newest(), unit.tasks.newest(), unit.notes.newest(), unit.flags.newest()
+        )
 
 
 def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
@@ -79,7 +105,7 @@ def images_of_step1(project: Project, iteration: int) -> tuple[ImageRecord, ...]
 
 
 def remaining_images(project: Project, iteration: int) -> tuple[ImageRecord, ...]:
-    """X without X^i: the images that only the crowd has labelled."""
+    """X without X^i: the images that only the crowd has labelled; none that is left out."""
     seen = {image.id for image in images_of_step1(project, iteration)}
     return tuple(image for image in project.images() if image.id not in seen)
 
@@ -112,23 +138,42 @@ def training_labels(project: Project, iteration: int, model: str) -> LabelSet:
     return make(project, iteration)
 
 
-def clean_labels(project: Project, until: Snapshot | None = None) -> CleanLabels:
+def clean_labels(
+    project: Project, until: Snapshot | None = None, unsure: UnsureRule = UnsureRule.DROP
+) -> CleanLabels:
     """The pathologists' labels of X^g, the automatic labels and the reviewed ones.
 
-    With `until`, a moment after the correction, the labels as they were then.
+    With `until`, a moment after the correction, the labels as they were then. Boxes that nobody
+    has settled are labels or not, as `unsure` says.
     """
-    tasks = [task for task in queue(project) if until is None or task.id <= until.task]
-    decided = _left(project, tasks, None if until is None else until.decision)
-    by_image = {task.image_id: task for task in tasks}
-    origins = [_origin(box, by_image[image_id].iteration) for image_id, box in decided]
+    tasks = queue(project, until=until)
+    images = project.images(until=until)
     with project.store.transaction() as unit:
         automatic = unit.boxes.automatic_labels()
+        of_x = {image.id for image in images} | set(unit.flags.excluded(until))
+        flags = {i: found for i, found in unit.flags.all(until=until).items() if i in of_x}
+        flagged_images = flagged(unit, flags)
+    by_image = {task.image_id: task for task in tasks}
+    boxes = _boxes_of(project, tasks, until)
+    is_kept = unsure is UnsureRule.KEEP
+    decided = [(i, b) for i, b in boxes if b.is_label or (is_kept and b.unsure is not None)]
+    origins = [_origin(box, by_image[image_id].iteration) for image_id, box in decided]
+    there = {image.id for image in images} - by_image.keys()
     for label in automatic:
-        if label.image_id not in by_image:  # nobody had to look at it
+        if label.image_id in there:  # nobody had to look at it
             decided.append((label.image_id, label.box))
             origins.append(_origin(label.box, label.iteration))
-    label_set = LabelSet(project.images(), project.categories(), labels_of(decided))
-    return CleanLabels(label_set, tuple(origins))
+    return CleanLabels(
+        label_set=LabelSet(images, project.categories(), labels_of(decided)),
+        origins=tuple(origins),
+        remarked=tuple(pair for pair in boxes if _is_remarked(pair[1])),
+        flagged=flagged_images,
+    )
+
+
+def _is_remarked(box: ReviewBox) -> bool:
+    has_remark = box.unsure is not None or box.note is not None
+    return has_remark and box.state is not BoxState.DELETED
 
 
 def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:
@@ -138,18 +183,42 @@ def decided_labels(project: Project, tasks: Iterable[Task]) -> Labels:
     return labels_of((image_of[task_id], box) for task_id, box in boxes if box.is_label)
 
 
-def _left(
-    project: Project, tasks: Iterable[Task], until: int | None = None
-) -> list[tuple[int, ReviewBox]]:
+def unsure_labels(project: Project, tasks: Iterable[Task]) -> Labels:
+    """The boxes of some consensus tasks that somebody is unsure about."""
+    boxes = _boxes_of(project, tasks)
+    return labels_of((image_id, box) for image_id, box in boxes if box.unsure is not None)
+
+
+def judged(labels: Labels, unsure: Labels) -> Labels:
+    """Labels without those that show what somebody is unsure about (IoU > 0.5 in the same image).
+
+    Nobody knows whether these are right, so that no statistics may call them wrong.
+    """
+    ours, theirs = (BoxSet(part.image_ids, part.boxes) for part in (labels, unsure))
+    rows, _ = close_pairs(ours, theirs, lambda p, q: ious(p, q) > MATCH_IOU)
+    return labels.take(np.setdiff1d(np.arange(len(labels)), rows))
+
+
+def _left(project: Project, tasks: Iterable[Task]) -> list[tuple[int, ReviewBox]]:
     """Pairs of image id and box for the boxes of `tasks` that are labels."""
+    return [pair for pair in _boxes_of(project, tasks) if pair[1].is_label]
+
+
+def _boxes_of(
+    project: Project, tasks: Iterable[Task], until: Snapshot | None = None
+) -> list[tuple[int, ReviewBox]]:
+    """Pairs of image id and box for the boxes of `tasks`."""
     image_of = {task.id: task.image_id for task in tasks}
     return [
         (image_of[task_id], box)
         for task_id, box in current_boxes(project, until=until)
-        if task_id in image_of and box.is_label
+        if task_id in image_of
     ]
 
 
 def _origin(box: ReviewBox, iteration: int) -> Origin:
     decision = box.state if box.person else "automatic"
-    return Origin(box.source, box.region, iteration, decision, box.person, box.score)
+    person = box.person
+    if box.unsure is not None:
+        decision, person = "unsure", ""
+    return Origin(box.source, box.region, iteration, decision, person, box.score)

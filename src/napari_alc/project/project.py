@@ -13,7 +13,7 @@ from napari_alc.labels import Category, ImageRecord, LabelSet
 from napari_alc.project.settings import ProjectSettings, change_settings, read_settings
 from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import ImageFiles
-from napari_alc.project.storage.records import BoxSource, ImageRole, ModelName
+from napari_alc.project.storage.records import BoxSource, ImageRole, ModelName, Snapshot
 
 MODELS = tuple(model.value for model in ModelName)
 """Mp learns from the pathologists' labels, Ma from the consensus labels."""
@@ -125,10 +125,15 @@ class Project:
         with self.store.transaction() as unit:
             return unit.images.categories()
 
-    def images(self, role: ImageRole = ImageRole.TRAIN) -> tuple[ImageRecord, ...]:
-        """All images of a role, by id."""
+    def images(
+        self, role: ImageRole = ImageRole.TRAIN, until: Snapshot | None = None
+    ) -> tuple[ImageRecord, ...]:
+        """The images of a role that are not left out of the dataset, by id.
+
+        With `until`, those that were not left out at that moment.
+        """
         with self.store.transaction() as unit:
-            return unit.images.of_role(role)
+            return unit.images.of_role(role, until)
 
     def image(self, image_id: int) -> ImageRecord:
         """The image with this id."""
@@ -136,7 +141,7 @@ class Project:
             return unit.images.image(image_id)
 
     def crowd_labels(self) -> LabelSet:
-        """D_c: what the crowd drew on the images of X. Never altered."""
+        """D_c: what the crowd drew on the images of X that are not left out. Never altered."""
         return self._given_labels(BoxSource.CROWD, ImageRole.TRAIN)
 
     def validation_labels(self) -> LabelSet:

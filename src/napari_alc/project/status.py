@@ -11,11 +11,16 @@ from typing import NamedTuple
 from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
+from napari_alc.project.label_sets import remaining_images
 from napari_alc.project.project import MODELS, Project
-from napari_alc.project.storage.prediction_files import images_looked_at, is_whole_archive
+from napari_alc.project.storage.prediction_files import (
+    has_looked_at,
+    images_looked_at,
+    is_whole_archive,
+)
 from napari_alc.project.storage.records import EventKind, ReviewStep, RunRecord, Task
 from napari_alc.project.strategy_measurements import is_measured
-from napari_alc.wording import form
+from napari_alc.wording import counted, form
 
 NEWEST_DECISION = "newest_decision"
 """In the metrics of a run: the latest decision that its training labels hold."""
@@ -38,7 +43,9 @@ class Status:
 
     X^i is the newest, with `in_step1` images; those of an audit join the next one. Of all images
     that people got, some are done, the others are waiting. Where it is corrected, step 2 has begun.
-    `stopped_by` ended the iterations before g of them were done; empty where nobody has.
+    `stopped_by` ended the iterations before g of them were done; empty where nobody has. `excluded`
+    images are left out of the dataset and count nowhere else. `unsure` boxes, of images that
+    everybody may see, wait for somebody who knows; they hold nothing up before the export.
     """
 
     iteration: int
@@ -50,6 +57,8 @@ class Status:
     corrected: bool
     sentence: str
     stopped_by: str = ""
+    excluded: int = 0
+    unsure: int = 0
 
 
 def status(project: Project) -> Status:
@@ -62,6 +71,9 @@ def status(project: Project) -> Status:
     waiting = sum(not task.is_done for task in tasks)
     is_early = stopper and iteration < project.settings.method.iterations
     sentences = {**_SENTENCES, **(_STOPPED if is_early else {})}
+    excluded, unsure = _set_aside(project, tasks)
+    if unsure:
+        sentences[Step.EXPORT] = _UNSETTLED
     return Status(
         iteration=iteration,
         next_step=next_step,
@@ -75,9 +87,26 @@ def status(project: Project) -> Status:
             g=project.settings.method.iterations,
             waiting=f"{waiting} {form(waiting, 'image waits', 'images wait')}",
             stopper=stopper,
+            unsure=counted(unsure, "box is", "boxes are"),
         ),
         stopped_by=stopper,
+        excluded=excluded,
+        unsure=unsure,
     )
+
+
+def _set_aside(project: Project, tasks: Sequence[Task]) -> tuple[int, int]:
+    """How many images are left out of the dataset, and how many boxes are marked as unsure."""
+    ids = {task.id for task in tasks}
+    with project.store.transaction() as unit:
+        unsure = sum(task_id in ids for task_id, _ in unit.decisions.unsure())
+        return len(unit.flags.excluded()), unsure
+
+
+_UNSETTLED = (
+    "Every image is finished, but {unsure} still marked as unsure: settle them, or say at the "
+    "export what becomes of them."
+)
 
 
 _SENTENCES = {
@@ -102,6 +131,12 @@ LOST = {
 }
 """Where the files of a step that had been done are not whole any more."""
 
+
+NOT_SEEN = (
+    "Iteration {i} of {g}: the detectors have not seen all images that remain now: let them look "
+    "again. What is whole is kept."
+)
+"""Where images were left out of the dataset, or taken in again, since they looked."""
 
 LOOK_AGAIN = (
     "Iteration {i} of {g}: the way of choosing images was changed to one for which the detectors "
@@ -145,16 +180,30 @@ def _work_of_models(project: Project, iteration: int) -> _Work | None:
         return None if is_measured(project, iteration) else _Work(Step.PREDICT, LOOK_AGAIN)
     if not all(is_whole_archive(folder / WEIGHTS_FILE) for folder in folders):
         return _Work(Step.TRAIN, LOST[Step.TRAIN])
-    return _Work(Step.PREDICT, LOST[Step.PREDICT] if has_predicted else "")
+    return _Work(Step.PREDICT, _why_again(project) if has_predicted else "")
+
+
+def _why_again(project: Project) -> str:
+    return NOT_SEEN if _has_flags(project) else LOST[Step.PREDICT]
+
+
+def _has_flags(project: Project) -> bool:
+    """Whether images were ever flagged: some may have been left out and taken in again."""
+    with project.store.transaction() as unit:
+        return unit.flags.newest() > 0
 
 
 def _has_looked(project: Project, iteration: int, folders: Sequence[Path]) -> bool:
     """Whether what the models saw in X without X^i is there."""
     with project.store.transaction() as unit:
         remaining = unit.images.count() - unit.tasks.count_whole(iteration)
-    return all(
-        images_looked_at(detections_folder(folder, "remaining")) >= remaining for folder in folders
-    )
+    places = [detections_folder(folder, "remaining") for folder in folders]
+    if not all(images_looked_at(place) >= remaining for place in places):
+        return False
+    if not _has_flags(project):
+        return True  # the count alone tells, and no id has to be asked for
+    ids = [image.id for image in remaining_images(project, iteration)]
+    return all(has_looked_at(place, ids) for place in places)
 
 
 def _count_images(project: Project) -> int:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from napari_alc.errors import AlcError, Refused
 from napari_alc.labels import ImageRecord
-from napari_alc.project.annotation.document import MINIMUM_SIZE, Change, ReviewDocument
-from napari_alc.project.storage.records import ReviewBox
+from napari_alc.project.annotation.document import MINIMUM_SIZE, Change, History, ReviewDocument
+from napari_alc.project.storage.records import NOTE_LENGTH, FlagKind, ReviewBox
 
 IMAGE = ImageRecord(1, "a.tif", 100, 80)
 START = (
@@ -27,6 +27,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.written: list = []
+        self.flags: list = []
         self.next_id = 100
         self.full = False
 
@@ -34,6 +35,11 @@ class Shelf:
         if self.full:
             raise AlcError("the disk is full")
         self.written.append(tuple(changes))
+
+    def flag(self, change) -> None:
+        if self.full:
+            raise AlcError("the disk is full")
+        self.flags.append(change)
 
     def draw(self, box) -> int:
         drawn = replace(box, id=self.next_id + 1)
@@ -219,8 +225,15 @@ commands = st.one_of(
     st.tuples(st.just("add"), corner_values, st.integers(1, 3)),
     st.tuples(st.just("nudge"), some_ids, numbers, numbers, st.booleans()),
     st.tuples(st.just("take"), some_ids, st.integers(0, 6)),
+    st.tuples(st.just("mark_unsure"), some_ids),
+    st.tuples(st.just("clear_unsure"), some_ids),
+    st.tuples(st.just("note"), some_ids, st.sampled_from(["", "a fold?", " dirt ", 501 * "x"])),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
+)
+flags = st.one_of(
+    st.tuples(st.just("flag"), st.sampled_from(FlagKind), st.sampled_from(["", "blurred"])),
+    st.tuples(st.just("unflag"), st.sampled_from(FlagKind)),
 )
 
 
@@ -228,9 +241,9 @@ def carry_out(document: ReviewDocument, steps) -> None:
     """Give commands with positions instead of ids; refusals are part of the game."""
     for name, *arguments in steps:
         known = [*document.boxes, 999]
-        if name in ("keep", "delete", "recategorise"):
+        if name in ("keep", "delete", "recategorise", "mark_unsure", "clear_unsure"):
             arguments[0] = [known[i % len(known)] for i in arguments[0]]
-        if name in ("nudge", "take"):
+        if name in ("nudge", "take", "note"):
             arguments[0] = known[arguments[0][0] % len(known)]
         if name == "take":
             others = [box for i, box in document.boxes.items() if i != arguments[0]]
@@ -299,5 +312,170 @@ def test_open_boxes_and_labels_and_deleted_ones_are_all_there_is(steps):
     document = make_document(Shelf())
     carry_out(document, steps)
     deleted = [box for box in document.boxes.values() if box.state == "deleted"]
-    parts = [*document.open_boxes, *document.labels, *deleted]
+    parts = [*document.open_boxes, *document.labels, *document.unsure_boxes, *deleted]
     assert sorted(box.id for box in parts) == sorted(document.boxes)
+
+
+@given(st.lists(st.one_of(commands, flags), max_size=15))
+@settings(max_examples=150)
+def test_marks_notes_and_flags_are_taken_back_and_repeated_with_all_else(steps):
+    history, shelf = History(), Shelf()
+    document = make_document(shelf, history)
+    carry_out(document, steps)
+    end = document.boxes, document.flags
+    undone = 0
+    while history.undo_task is not None:
+        document.undo()
+        undone += 1
+    assert {box.id: box for box in document.shown} == {box.id: box for box in START}
+    assert document.flags == ()
+    for _ in range(undone):
+        document.redo()
+    assert (document.boxes, document.flags) == end
+    assert all(change.before != change.after for change in shelf.flags)
+
+
+@given(st.lists(commands, max_size=15))
+@settings(max_examples=100)
+def test_a_decision_takes_the_mark_off_and_nothing_else_of_a_box_changes_with_it(steps):
+    shelf = Shelf()
+    document = make_document(shelf)
+    carry_out(document, steps)
+    for change in (change for changes in shelf.written for change in changes):
+        if change.action in ("unsure", "sure", "note"):
+            unmarked = replace(change.after, unsure=change.before.unsure, note=change.before.note)
+            assert unmarked == change.before
+        elif change.action not in ("undo", "redo"):
+            assert change.after.unsure is None
+            assert change.before is None or change.after.note == change.before.note
+
+
+def test_an_unsure_box_keeps_its_state_and_is_answered_but_no_label(document, shelf):
+    before = datetime.now(UTC)
+    document.mark_unsure([1, 3])
+    assert [box.id for box in document.unsure_boxes] == [1, 3]
+    assert [document.boxes[i].state for i in (1, 3)] == ["open", "kept"]
+    assert [box.id for box in document.open_boxes] == [2, 4]
+    assert document.labels == ()
+    mark = document.boxes[1].unsure
+    assert mark.person == "Ada"
+    assert before <= mark.at <= datetime.now(UTC)
+    assert document.boxes[1].person == ""
+    assert [change.action for change in shelf.written[0]] == ["unsure", "unsure"]
+    document.mark_unsure([1])
+    document.clear_unsure([2])
+    assert len(shelf.written) == 1
+
+
+@pytest.mark.parametrize(
+    ("decide", "state"),
+    [
+        (lambda document: document.keep([1]), "kept"),
+        (lambda document: document.delete([1]), "deleted"),
+        (lambda document: document.reshape({1: (1, 1, 9, 9)}), "changed"),
+        (lambda document: document.take(1, ReviewBox(50, 1, (11, 9, 31, 30), "ma")), "changed"),
+        (lambda document: document.nudge(1, 1, 0), "changed"),
+        (lambda document: document.recategorise([1], 2), "changed"),
+    ],
+)
+def test_a_later_decision_takes_the_mark_off_and_undo_brings_it_back(document, decide, state):
+    document.mark_unsure([1])
+    marked = document.boxes[1]
+    decide(document)
+    assert (document.boxes[1].state, document.boxes[1].unsure) == (state, None)
+    document.undo()
+    assert document.boxes[1] == marked
+    document.undo()
+    assert document.boxes[1] == START[0]
+
+
+def test_keeping_what_is_kept_but_unsure_is_a_decision(document):
+    document.mark_unsure([3])
+    document.keep([3])
+    assert document.boxes[3].person == "Ada"
+    assert [box.id for box in document.labels] == [3]
+
+
+def test_a_mark_is_taken_off_without_a_decision(document):
+    document.mark_unsure([1])
+    document.clear_unsure([1])
+    assert document.boxes[1] == START[0]
+
+
+def test_a_deleted_box_cannot_be_marked(document, shelf):
+    document.delete([2])
+    with pytest.raises(Refused, match="Box 2 is deleted"):
+        document.mark_unsure([1, 2])
+    assert document.unsure_boxes == ()
+    assert len(shelf.written) == 1
+
+
+def test_a_note_stays_through_decisions_until_it_is_emptied(document, shelf):
+    document.note(1, "  a fold?\nor dirt ")
+    document.keep([1])
+    note = document.boxes[1].note
+    assert (note.text, note.person) == ("a fold?\nor dirt", "Ada")
+    document.note(1, " a fold?\nor dirt")
+    assert len(shelf.written) == 2
+    document.note(1, " ")
+    assert document.boxes[1].note is None
+    document.undo()
+    assert document.boxes[1].note == note
+
+
+def test_a_text_that_is_too_long_is_refused_with_its_length(document):
+    document.note(1, NOTE_LENGTH * "x")
+    for command in (
+        lambda: document.note(2, (NOTE_LENGTH + 1) * "x"),
+        lambda: document.flag(FlagKind.EXCLUDE, (NOTE_LENGTH + 1) * "x"),
+    ):
+        with pytest.raises(Refused, match=r"has 501 characters; at most 500"):
+            command()
+    assert document.boxes[2].note is None
+    assert not document.is_excluded
+
+
+def test_flags_are_set_changed_and_taken_off_one_by_one(document, shelf):
+    document.flag(FlagKind.EXCLUDE, "empty")
+    document.flag(FlagKind.BAD_PICTURE)
+    assert [(f.kind, f.words, f.person) for f in document.flags] == [
+        ("bad picture", "", "Ada"),
+        ("exclude", "empty", "Ada"),
+    ]
+    assert document.is_excluded
+    document.flag(FlagKind.EXCLUDE, "empty")
+    document.unflag(FlagKind.WRONG_TISSUE)
+    assert len(shelf.flags) == 2
+    document.flag(FlagKind.EXCLUDE, "torn")
+    document.unflag(FlagKind.EXCLUDE)
+    assert not document.is_excluded
+    document.undo()
+    assert document.flags[1].words == "torn"
+    document.undo()
+    assert document.flags[1].words == "empty"
+
+
+def test_flags_and_boxes_are_undone_in_the_order_they_came(document):
+    document.keep([1])
+    document.flag(FlagKind.EXCLUDE)
+    document.keep([2])
+    assert document.undo() == (2,)
+    assert document.undo() == ()
+    assert not document.is_excluded
+    assert document.undo() == (1,)
+    document.redo()
+    document.redo()
+    assert document.is_excluded
+
+
+def test_what_was_flagged_but_not_stored_is_not_shown(document, shelf):
+    shelf.full = True
+    for command in (
+        lambda: document.flag(FlagKind.EXCLUDE),
+        lambda: document.mark_unsure([1]),
+        lambda: document.note(1, "dirt"),
+    ):
+        with pytest.raises(AlcError, match="disk"):
+            command()
+    assert document.flags == ()
+    assert document.boxes == {box.id: box for box in START}

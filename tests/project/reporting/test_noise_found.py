@@ -75,3 +75,16 @@ def test_the_mark_changes_with_every_decision_and_finished_image(project):
     finish(project, task, "Ada")
     seen.add(review_mark(project))
     assert len(seen) == 3
+
+
+def test_what_somebody_is_unsure_about_is_neither_right_nor_wrong(project):
+    (before,) = noise_found(project).values()
+    [task, *_] = queue(project)
+    document = open_document(project, task, "Ada")
+    crowd = [tuple(box) for box in project.crowd_labels().of_images([1]).labels.boxes.tolist()]
+    right = next(box for box in document.labels if box.corners in crowd)
+    document.mark_unsure([right.id])
+    finish(project, task, "Ada")
+    (after,) = noise_found(project).values()
+    assert after.clean == before.clean - 1
+    assert (after.background, after.miss) == (before.background, before.miss)

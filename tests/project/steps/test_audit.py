@@ -7,6 +7,7 @@ from hand_made import A, B, C, D, label_set, make, rows_of, see
 
 from napari_alc.errors import AlcError
 from napari_alc.evaluation.intervals import wilson
+from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.label_sets import clean_labels, pathologist_labels
 from napari_alc.project.simulated_review import review_everything
@@ -186,3 +187,18 @@ def test_an_audit_waits_for_the_detectors(tmp_path):
     with pytest.raises(AlcError, match="This is not the time to select"):
         draw(project, 1, "Ada")
     project.close()
+
+
+def test_what_somebody_is_unsure_about_is_neither_right_nor_wrong(project):
+    draw(project, 5, "Ada")
+    settle(project)
+    before = result(project)
+    [task] = [task for task in queue(project) if task.image_id == 3]
+    document = open_document(project, task, "Ada")
+    [box] = document.labels
+    document.mark_unsure([box.id])
+    finish(project, task, "Ada")
+    after = result(project)
+    for shares, earlier in ((after.noise, before.noise), (after.corrected, before.corrected)):
+        found, known = shares["background"], earlier["background"]
+        assert (found.count, found.of) == (known.count, known.of - 1)

@@ -104,6 +104,8 @@ def test_a_store_between_the_last_old_one_and_the_first_is_a_newer_one(project):
         "UPDATE proposal SET state = 'done'",
         "UPDATE event SET step = 'guess'",
         "UPDATE task SET iteration = -1",
+        "INSERT INTO image_flag VALUES (1, 1, 'ugly', 1, '', 'Ada', 'Ada', '2026-01-01', NULL)",
+        "INSERT INTO note VALUES (1, 1, 1, 'note', '" + 501 * "x" + "', 'A', 'A', '2026-01-01', 0)",
     ],
 )
 def test_the_database_itself_holds_states_and_ranges(project, wrong):

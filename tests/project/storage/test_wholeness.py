@@ -152,7 +152,7 @@ def test_a_file_is_read_once_until_it_changes(piece, monkeypatch):
         return archive(name)
 
     monkeypatch.setattr(prediction_files, "ZipFile", count)
-    prediction_files._length.cache_clear()
+    prediction_files._array.cache_clear()
     assert [images_looked_at(path.parent) for _ in range(3)] == [5, 5, 5]
     assert opened == [path]
     path.write_bytes(content[:-1])

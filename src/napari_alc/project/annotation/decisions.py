@@ -9,7 +9,13 @@ from dataclasses import replace
 from napari_alc.boxes import Corners
 from napari_alc.errors import Refused
 from napari_alc.labels import LabelSet
-from napari_alc.project.annotation.document import Change, DecisionStore, History, ReviewDocument
+from napari_alc.project.annotation.document import (
+    Change,
+    DecisionStore,
+    FlagChange,
+    History,
+    ReviewDocument,
+)
 from napari_alc.project.annotation.tasks import prepare_change
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
@@ -19,6 +25,7 @@ from napari_alc.project.storage.records import (
     Decision,
     DecisionAction,
     ReviewBox,
+    Snapshot,
     Task,
 )
 from napari_alc.project.storage.repository import now
@@ -40,7 +47,10 @@ class TaskDecisionStore:
         self._task, self._person, self._begin = task, person, begin
 
     def store(self, changes: Sequence[Change]) -> None:
-        """Store decisions in one transaction; a finished task is open again by it."""
+        """Store decisions in one transaction; a finished task is open again by it.
+
+        Notes are stored as well; they open nothing.
+        """
         with self._begin() as unit:
             _write_changes(unit, self._task, changes, self._person)
 
@@ -51,6 +61,11 @@ class TaskDecisionStore:
             added = Change(DecisionAction.ADD, None, drawn)
             _write_changes(unit, self._task, [added], self._person)
         return drawn.id
+
+    def flag(self, change: FlagChange) -> None:
+        """Store a flag on the image, or that it was taken off; a finished task stays finished."""
+        with self._begin() as unit:
+            unit.flags.add(self._task.image_id, change.kind, change.after, self._person, now())
 
 
 def open_document(
@@ -69,6 +84,7 @@ def open_document(
         boxes = [box for _, box in unit.decisions.current_boxes([task.id])]
         offered = {box.id for box in boxes}
         seen = unit.boxes.sorted_on(task.image_id, task.models)
+        flags = unit.flags.of(task.image_id)
     return ReviewDocument(
         image=image,
         boxes=boxes,
@@ -78,13 +94,21 @@ def open_document(
         shelf=shelf or TaskDecisionStore(task, person, project.store.transaction),
         history=history,
         task_id=task.id,
+        flags=flags,
     )
 
 
 def _write_changes(unit: UnitOfWork, task: Task, changes: Sequence[Change], person: str) -> None:
     at = now()
+    for change in changes:
+        if change.is_note:
+            key = task.id, change.after.id
+            unit.notes.add(key, change.action, change.after.note, person, at)
+    decided = [change for change in changes if change.is_decision]
+    if not decided:
+        return
     unit.decisions.add(
-        Decision(task.id, change.action, change.after, person, at) for change in changes
+        Decision(task.id, change.action, change.after, person, at) for change in decided
     )
     prepare_change(unit, task.id)
     unit.tasks.reopen(task.id)
@@ -92,6 +116,8 @@ def _write_changes(unit: UnitOfWork, task: Task, changes: Sequence[Change], pers
 
 def finish(project: Project, task: Task, person: str) -> None:
     """Mark a task as done; one that is done already stays in the name of who finished it.
+
+    Boxes that somebody is unsure about do not hold it up; they stay listed until they are decided.
 
     Raises
     ------
@@ -111,11 +137,11 @@ def require_decided(unit: UnitOfWork, task: Task) -> None:
 
 
 def current_boxes(
-    project: Project, task_ids: Iterable[int] | None = None, until: int | None = None
+    project: Project, task_ids: Iterable[int] | None = None, until: Snapshot | None = None
 ) -> list[tuple[int, ReviewBox]]:
     """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
-    With `until` the boxes are as they were after the decision of that number.
+    With `until` the boxes are as they were at that moment.
     """
     with project.store.transaction() as unit:
         return unit.decisions.current_boxes(task_ids, until)

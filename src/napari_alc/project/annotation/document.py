@@ -17,7 +17,17 @@ import numpy as np
 from napari_alc.boxes import MATCH_IOU, Corners, as_boxes, iou_matrix
 from napari_alc.errors import Refused
 from napari_alc.labels import ImageRecord
-from napari_alc.project.storage.records import BoxSource, BoxState, DecisionAction, ReviewBox
+from napari_alc.project.storage.records import (
+    NOTE_LENGTH,
+    BoxSource,
+    BoxState,
+    DecisionAction,
+    FlagKind,
+    ImageFlag,
+    Note,
+    ReviewBox,
+    UnsureMark,
+)
 from napari_alc.wording import Refusal
 
 MINIMUM_SIZE = 2.0
@@ -32,6 +42,33 @@ class Change:
     before: ReviewBox | None
     after: ReviewBox
 
+    @property
+    def is_decision(self) -> bool:
+        """Whether more than the note has changed; a note alone decides nothing."""
+        return self.before is None or replace(self.before, note=self.after.note) != self.after
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the note has changed."""
+        return (None if self.before is None else self.before.note) != self.after.note
+
+
+@dataclass(frozen=True)
+class FlagChange:
+    """What was said about the image as a whole: a flag before and after, None where it is not set.
+
+    One of the two is there; both are of one kind.
+    """
+
+    kind: FlagKind
+    before: ImageFlag | None
+    after: ImageFlag | None
+
+    @property
+    def reverse(self) -> FlagChange:
+        """What takes it back."""
+        return FlagChange(self.kind, self.after, self.before)
+
 
 class DecisionStore(Protocol):
     """Where decisions are stored; each call returns once they are, and raises otherwise."""
@@ -42,13 +79,17 @@ class DecisionStore(Protocol):
     def draw(self, box: ReviewBox) -> int:
         """Store a box that a person drew, with that decision; returns its identity."""
 
+    def flag(self, change: FlagChange) -> None:
+        """Store a flag on the image, or that it was taken off."""
+
 
 class ReviewDocument:
     """The boxes of one image under review.
 
     `boxes` are proposals, in the order in which they are offered; `suggestions` are boxes of the
-    crowd and the models that are shown but not offered. Every change is stored on the `shelf`, and
-    goes under the `task_id` into the `history` of the person's session, or into one of its own.
+    crowd and the models that are shown but not offered. `flags` say something about the image as a
+    whole. Every change is stored on the `shelf`, and goes under the `task_id` into the `history` of
+    the person's session, or into one of its own.
     """
 
     def __init__(
@@ -61,6 +102,7 @@ class ReviewDocument:
         shelf: DecisionStore,
         history: History | None = None,
         task_id: int = 0,
+        flags: Sequence[ImageFlag] = (),
     ) -> None:
         self.image = image
         self.suggestions = tuple(suggestions)
@@ -70,6 +112,7 @@ class ReviewDocument:
         self._shelf = shelf
         self._history = History() if history is None else history
         self._task_id = task_id
+        self._flags = {flag.kind: flag for flag in flags}
 
     @property
     def boxes(self) -> Mapping[int, ReviewBox]:
@@ -83,13 +126,28 @@ class ReviewDocument:
 
     @property
     def open_boxes(self) -> tuple[ReviewBox, ...]:
-        """The boxes that nobody has decided on."""
-        return tuple(box for box in self._boxes.values() if box.state == BoxState.OPEN)
+        """The boxes that wait for an answer; that somebody does not know is one."""
+        return tuple(box for box in self._boxes.values() if box.is_open)
+
+    @property
+    def unsure_boxes(self) -> tuple[ReviewBox, ...]:
+        """The boxes that somebody is unsure about, whatever their state."""
+        return tuple(box for box in self._boxes.values() if box.unsure is not None)
 
     @property
     def labels(self) -> tuple[ReviewBox, ...]:
         """The boxes that are clean labels as things stand."""
         return tuple(box for box in self._boxes.values() if box.is_label)
+
+    @property
+    def flags(self) -> tuple[ImageFlag, ...]:
+        """What people say about the image as a whole, in the order of `FlagKind`."""
+        return tuple(self._flags[kind] for kind in FlagKind if kind in self._flags)
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether the image is left out of the dataset."""
+        return FlagKind.EXCLUDE in self._flags
 
     def keep(self, ids: Sequence[int]) -> None:
         """Accept boxes as they are."""
@@ -134,7 +192,8 @@ class ReviewDocument:
         )
         box = replace(drawn, id=self._shelf.draw(drawn))
         self._boxes[box.id] = box
-        self._history.add(self._task_id, (Change(DecisionAction.ADD, None, box),))
+        added = Change(DecisionAction.ADD, None, box)
+        self._history.add(HistoryEntry(self._task_id, (added,)))
         return box.id
 
     def nudge(self, box_id: int, dx: float, dy: float, grow: bool = False) -> None:
@@ -176,6 +235,66 @@ class ReviewDocument:
             pairs.append((DecisionAction.DELETE, offered, replace(offered, state=BoxState.DELETED)))
         self._decide(pairs)
 
+    def mark_unsure(self, ids: Sequence[int]) -> None:
+        """Say of boxes that one does not know what they are.
+
+        They keep their state, with a mark until somebody decides: an open one counts as answered,
+        and none is a label. A box that is marked already stays in the name of whoever did so.
+
+        Raises
+        ------
+        Refused
+            When one of them is deleted.
+        """
+        found = self._find(ids)
+        for box in found:
+            if box.state == BoxState.DELETED:
+                raise Refused(Refusal.DELETED, box.id)
+        mark = UnsureMark(self._person, datetime.now(UTC))
+        self._remark(
+            DecisionAction.UNSURE, [(b, replace(b, unsure=b.unsure or mark)) for b in found]
+        )
+
+    def clear_unsure(self, ids: Sequence[int]) -> None:
+        """Take the mark off boxes without a decision; open ones wait for an answer again."""
+        pairs = [(box, replace(box, unsure=None)) for box in self._find(ids)]
+        self._remark(DecisionAction.SURE, pairs)
+
+    def note(self, box_id: int, text: str) -> None:
+        """Write a note on a box, in place of an earlier one; an empty text removes it.
+
+        A note decides nothing: an image that is done stays done, and no detector is trained anew.
+
+        Raises
+        ------
+        Refused
+            When the text is longer than `NOTE_LENGTH`.
+        """
+        [box], words = self._find([box_id]), valid_words(text)
+        before = "" if box.note is None else box.note.text
+        if words != before:
+            note = Note(words, self._person, datetime.now(UTC)) if words else None
+            self._remark(DecisionAction.NOTE, [(box, replace(box, note=note))])
+
+    def flag(self, kind: FlagKind, words: str = "") -> None:
+        """Say something about the image as a whole; other words take the place of earlier ones.
+
+        Raises
+        ------
+        Refused
+            When the words are longer than `NOTE_LENGTH`.
+        """
+        found, before = valid_words(words), self._flags.get(kind)
+        if before is None or before.words != found:
+            after = ImageFlag(kind, found, self._person, datetime.now(UTC))
+            self._flag(FlagChange(kind, before, after))
+
+    def unflag(self, kind: FlagKind) -> None:
+        """Take a flag off the image, where it is set."""
+        before = self._flags.get(kind)
+        if before is not None:
+            self._flag(FlagChange(kind, before, None))
+
     def settle(self, boxes: Sequence[ReviewBox]) -> None:
         """Store the final state of known boxes at once, as one decision."""
         before = self._find([box.id for box in boxes])
@@ -184,12 +303,14 @@ class ReviewDocument:
     def undo(self) -> tuple[int, ...]:
         """Take the last decision of the session back; returns the boxes concerned.
 
-        None are where the last decision concerns another image (`History.undo_task`).
+        None are where the last decision concerns another image (`History.undo_task`), or this one
+        as a whole: its flags.
 
         Raises
         ------
         Refused
-            When somebody else has decided on these boxes since; the decision before it is next.
+            When somebody else has decided on these boxes, or set the flag, since; the decision
+            before it is next.
         """
         return self._revert("undo")
 
@@ -249,32 +370,70 @@ class ReviewDocument:
         at = datetime.now(UTC)
         changes = tuple(
             Change(action, before, replace(after, person=self._person, decided_at=at))
-            for action, before, after in steps
+            for action, before, after in ((a, b, replace(c, unsure=None)) for a, b, c in steps)
             if before != after
         )
-        if not changes:
-            return
-        self._commit(changes)
-        self._history.add(self._task_id, changes, run)
+        self._do(changes, run)
+
+    def _remark(self, action: DecisionAction, pairs: Sequence[tuple[ReviewBox, ReviewBox]]) -> None:
+        """Change marks and notes; whose state a box is stays as it was."""
+        self._do(tuple(Change(action, *pair) for pair in pairs if pair[0] != pair[1]))
+
+    def _do(self, changes: tuple[Change, ...], run: Hashable = None) -> None:
+        if changes:
+            self._commit(changes)
+            self._history.add(HistoryEntry(self._task_id, changes), run)
 
     def _commit(self, changes: Sequence[Change]) -> None:
         self._shelf.store(changes)
         for change in changes:
             self._boxes[change.after.id] = change.after
 
+    def _flag(self, change: FlagChange) -> None:
+        self._commit_flag(change)
+        self._history.add(HistoryEntry(self._task_id, flag=change))
+
+    def _commit_flag(self, change: FlagChange) -> None:
+        self._shelf.flag(change)
+        if change.after is None:
+            del self._flags[change.kind]
+        else:
+            self._flags[change.kind] = change.after
+
     def _revert(self, way: Direction) -> tuple[int, ...]:
         done = self._history.next(way, self._task_id)
-        if not done:
+        if done is None:
             return ()
-        if any(self._boxes.get(change.after.id) != change.after for change in done):
+        if not self._is_as_left(done):
             self._history.drop(way)
             raise Refused(Refusal.CHANGED_SINCE)
-        changes = tuple(
-            Change(DecisionAction(way), change.after, _before(change)) for change in reversed(done)
-        )
-        self._commit(changes)
-        self._history.turn(way, changes)
-        return tuple(change.after.id for change in changes)
+        taken_back = _reversed(done, DecisionAction(way))
+        if taken_back.flag is not None:
+            self._commit_flag(taken_back.flag)
+        else:
+            self._commit(taken_back.changes)
+        self._history.turn(way, taken_back)
+        return tuple(change.after.id for change in taken_back.changes)
+
+    def _is_as_left(self, done: HistoryEntry) -> bool:
+        """Whether nobody else has changed what a decision has changed."""
+        if done.flag is not None:
+            return self._flags.get(done.flag.kind) == done.flag.after
+        return all(self._boxes.get(change.after.id) == change.after for change in done.changes)
+
+
+def valid_words(text: str) -> str:
+    """A note, or the words on a flag, without blanks around it.
+
+    Raises
+    ------
+    Refused
+        When it is longer than `NOTE_LENGTH`.
+    """
+    words = text.strip()
+    if len(words) > NOTE_LENGTH:
+        raise Refused(Refusal.TOO_LONG, len(words), NOTE_LENGTH)
+    return words
 
 
 def _before(change: Change) -> ReviewBox:
@@ -308,10 +467,19 @@ Direction = Literal["undo", "redo"]
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One decision: the task that it concerns, and what it did to the boxes."""
+    """One decision: the task that it concerns, and what it did to the boxes or to a flag."""
 
     task_id: int
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    flag: FlagChange | None = None
+
+
+def _reversed(done: HistoryEntry, action: DecisionAction) -> HistoryEntry:
+    """What takes a decision back."""
+    changes = tuple(
+        Change(action, change.after, _before(change)) for change in reversed(done.changes)
+    )
+    return HistoryEntry(done.task_id, changes, done.flag and done.flag.reverse)
 
 
 class History:
@@ -335,7 +503,7 @@ class History:
         entries = self._entries[way]
         return entries[-1].task_id if entries else None
 
-    def add(self, task_id: int, changes: tuple[Change, ...], run: Hashable = None) -> None:
+    def add(self, entry: HistoryEntry, run: Hashable = None) -> None:
         """Remember a decision; nothing can be redone any more.
 
         Decisions of the same `run` that follow each other directly are taken back at once; they
@@ -344,9 +512,10 @@ class History:
         done = self._entries["undo"]
         if run is not None and run == self._run:
             before = done.pop().changes
-            pairs = zip(before, changes, strict=True)
+            pairs = zip(before, entry.changes, strict=True)
             changes = tuple(replace(new, before=old.before) for old, new in pairs)
-        done.append(HistoryEntry(task_id, changes))
+            entry = replace(entry, changes=changes)
+        done.append(entry)
         self._entries["redo"].clear()
         self._run = run
 
@@ -354,16 +523,14 @@ class History:
         """Let the next decision stand alone: the person has turned to something else."""
         self._run = None
 
-    def next(self, way: Direction, task_id: int) -> tuple[Change, ...]:
-        """What an undo or redo on this task would take back; empty where another's is next."""
-        return self._entries[way][-1].changes if self._task(way) == task_id else ()
+    def next(self, way: Direction, task_id: int) -> HistoryEntry | None:
+        """What an undo or redo on this task would take back; None where another's is next."""
+        return self._entries[way][-1] if self._task(way) == task_id else None
 
-    def turn(self, way: Direction, changes: tuple[Change, ...]) -> None:
-        """Note that the next entry was taken back by `changes`."""
-        entry = self._entries[way].pop()
-        self._entries["redo" if way == "undo" else "undo"].append(
-            HistoryEntry(entry.task_id, changes)
-        )
+    def turn(self, way: Direction, taken_back: HistoryEntry) -> None:
+        """Note that the next entry was taken back by another."""
+        self._entries[way].pop()
+        self._entries["redo" if way == "undo" else "undo"].append(taken_back)
         self._run = None
 
     def drop(self, way: Direction) -> None:

@@ -16,7 +16,8 @@ from functools import partial
 from napari_alc.errors import Refused
 from napari_alc.project.annotation import leases
 from napari_alc.project.annotation.decisions import TaskDecisionStore, open_document
-from napari_alc.project.annotation.document import Change, History, ReviewDocument
+from napari_alc.project.annotation.document import Change, FlagChange, History, ReviewDocument
+from napari_alc.project.annotation.tasks import skip
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import ReviewBox, ReviewPosition, Spent, Task
@@ -105,11 +106,16 @@ class ReviewSession:
         self._stored_place: ReviewPosition | None = None
 
     def open(self, task: Task) -> HeldImage:
-        """Open an image and let go of the one before; read-only while another window holds it."""
+        """Open an image and let go of the one before; read-only while another window holds it.
+
+        One that was skipped has its place in the queue again.
+        """
         self._held = None
         self.stopwatch.set_current(None)
         with self._transaction() as unit:
             who = leases.take(unit, task.id, self._window)
+            if not who:
+                unit.leases.come_back(self._person, task.id)
         shelf: TaskDecisionStore | _ClosedStore
         if who:
             shelf = _ClosedStore(who)
@@ -133,6 +139,17 @@ class ReviewSession:
         if self._place != self._stored_place:
             with self._transaction():
                 pass
+
+    def skip(self, task: Task) -> None:
+        """Put an image off: it goes to the end of this person's queue until it is opened again.
+
+        Raises
+        ------
+        Refused
+            When nobody has to look at it any more.
+        """
+        with self._transaction() as unit:
+            skip(unit, task, self._person)
 
     def renew(self) -> None:
         """Keep the image, and store time and place; call it every 20 seconds.
@@ -195,6 +212,9 @@ class _ClosedStore:
         self._held_by = held_by
 
     def store(self, changes: Sequence[Change]) -> None:  # noqa: ARG002
+        raise Refused(Refusal.HELD, self._held_by)
+
+    def flag(self, change: FlagChange) -> None:  # noqa: ARG002
         raise Refused(Refusal.HELD, self._held_by)
 
     def draw(self, box: ReviewBox) -> int:  # noqa: ARG002

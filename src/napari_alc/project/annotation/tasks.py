@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from napari_alc.errors import Refused
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
-from napari_alc.project.storage.records import Batch, Proposal, ReviewStep, SharedImage, Task
+from napari_alc.project.storage.records import (
+    Batch,
+    Proposal,
+    ReviewStep,
+    SharedImage,
+    Snapshot,
+    Task,
+)
 from napari_alc.wording import Refusal, form, listed
 
 INITIAL_DRAW = Batch(step=ReviewStep.WHOLE_IMAGE, iteration=0, models=None)
@@ -44,10 +51,16 @@ def write_tasks(
     unit.readings.give_after(last)
 
 
-def queue(project: Project, step: ReviewStep | None = None) -> tuple[Task, ...]:
-    """All consensus tasks, in the order in which they were handed out; no readings."""
+def queue(
+    project: Project, step: ReviewStep | None = None, until: Snapshot | None = None
+) -> tuple[Task, ...]:
+    """All consensus tasks, in the order in which they were handed out; no readings.
+
+    Images that are left out of the dataset are not among them. With `until` the queue is as it was
+    at that moment, but for what was finished since.
+    """
     with project.store.transaction() as unit:
-        return unit.tasks.queue(step)
+        return unit.tasks.queue(step, until)
 
 
 def audited_images(project: Project) -> frozenset[int]:
@@ -57,13 +70,32 @@ def audited_images(project: Project) -> frozenset[int]:
 
 
 def queue_of(project: Project, person: str) -> tuple[Task, ...]:
-    """What `person` may work on, in queue order: no reading of others, nor what they still read."""
+    """What `person` may work on, in queue order: no reading of others, nor what they still read.
+
+    What they skipped comes last. Images that are left out of the dataset are there, and count as
+    done.
+    """
     with project.store.transaction() as unit:
-        return unit.tasks.queue_of(person)
+        tasks, skipped = unit.tasks.queue_of(person), unit.leases.skipped(person)
+    places = {task_id: place for place, task_id in enumerate(skipped)}
+    return tuple(sorted(tasks, key=lambda task: places.get(task.id, -1)))
+
+
+def skip(unit: UnitOfWork, task: Task, person: str) -> None:
+    """Put an image at the end of a person's queue; it stays there until they open it again.
+
+    Raises
+    ------
+    Refused
+        When nobody has to look at it any more.
+    """
+    if task.is_done:
+        raise Refused(Refusal.NOTHING_TO_SKIP, task.file_name)
+    unit.leases.skip(person, task.id)
 
 
 def unfinished(project: Project) -> int:
-    """How many images nobody has finished yet, whoever may work on them."""
+    """How many images nobody has finished yet, whoever may work on them; none that is left out."""
     with project.store.transaction() as unit:
         return unit.tasks.count_unfinished()
 
@@ -75,7 +107,7 @@ def region_counts(project: Project) -> dict[tuple[int, str], int]:
 
 
 def open_counts(project: Project, task: Task | None = None) -> dict[int, int]:
-    """How many boxes nobody has decided on, by task; tasks without any are left out."""
+    """How many boxes wait for an answer, by task; tasks without any are left out."""
     with project.store.transaction() as unit:
         return unit.tasks.open_counts(None if task is None else task.id)
 
@@ -87,7 +119,9 @@ def next_open_task(project: Project, after: Task | None = None) -> Task | None:
 
 def first_open(tasks: Sequence[Task], after: Task | None = None) -> Task | None:
     """`next_open_task` of a queue that is there already."""
-    position = [task.id for task in tasks].index(after.id) + 1 if after else 0
+    ids = [task.id for task in tasks]
+    # One whose image was left out of the dataset meanwhile is not in the queue any more.
+    position = ids.index(after.id) + 1 if after and after.id in ids else 0
     waiting = [*tasks[position:], *tasks[:position]]
     return next((task for task in waiting if not task.is_done), None)
 
@@ -138,7 +172,7 @@ def prepare_change(unit: UnitOfWork, task_id: int) -> None:
 
 def require_all_read(image: SharedImage) -> None:
     """Refuse work on a consensus task while some of its readers, who are named, are not done."""
-    waiting = [task.reader for task in image.readings if not task.is_done]
+    waiting = [task.reader for task in image.readings if not task.is_finished]
     if waiting:
         raise Refused(Refusal.BEING_READ, f"{listed(waiting)} {form(len(waiting), 'has', 'have')}")
 

@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from hashlib import blake2b
@@ -25,12 +25,19 @@ from napari_alc.files import write_text
 from napari_alc.formats.images import checksum
 from napari_alc.labels import ImageRecord, Labels
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
-from napari_alc.project.label_sets import CleanLabels, Snapshot
+from napari_alc.project.export.remarks import sheet_words
+from napari_alc.project.label_sets import CleanLabels
 from napari_alc.project.project import Project
-from napari_alc.project.reporting.report_tables import Table, settings_table
+from napari_alc.project.reporting.report_tables import (
+    Table,
+    flags_table,
+    remarks_table,
+    settings_table,
+)
+from napari_alc.project.storage.records import Snapshot
 from napari_alc.wording import UNKNOWN
 
-FORMAT = 1
+FORMAT = 2
 """Version of the datasheet; a program refuses a newer one."""
 
 LIBRARIES = ("numpy", "scipy", "sqlalchemy", "torch", "torchvision")
@@ -49,7 +56,7 @@ def datasheet(
 ) -> dict[str, Any]:
     """Everything about an export of the moment `until` but its files; checksums are by image id."""
     settings = project.settings
-    crowd = project.crowd_labels().labels
+    crowd = project.crowd_labels().of_images(image.id for image in clean.label_set.images).labels
     labels = clean.label_set.labels
     return {
         "datasheet": FORMAT,
@@ -161,12 +168,14 @@ def as_markdown(sheet: Sheet) -> str:
         f"{sheet['description']}: {counts['labels']:,} labels on {counts['images']:,} images, "
         f"{counts['images_with_labels']:,} of them with labels; the crowd had drawn "
         f"{labels['crowd']['boxes']:,} boxes.{settled}",
+        *sheet_words(sheet),
         _table(("category", "labels"), counts["categories"].items()),
         "## Where the labels come from",
         *(
             _table((words, "labels"), sheet["provenance"][name].items())
             for name, words in PROVENANCE_WORDS.items()
         ),
+        *_said_parts(sheet),
         "## Models",
         _table(
             ("iteration", "model", "images", "boxes", "tau"), map(_model_cells, sheet["models"])
@@ -194,6 +203,16 @@ HOW_AGAIN = (
     "`napari-alc export PROJECT --again DATASHEET.json` makes the export again from the project, "
     "bit for bit, compares it with these files, and puts right what is missing or different."
 )
+
+
+def _said_parts(sheet: Sheet) -> Iterator[str]:
+    """Unsure boxes, notes and flags, under their headings; nothing where there are none."""
+    if sheet.get("remarks"):
+        yield "## Unsure boxes and notes"
+        yield remarks_table(sheet["remarks"]).markdown()
+    if sheet.get("flags"):
+        yield "## Flagged images"
+        yield flags_table(sheet["flags"]).markdown()
 
 
 def _checksum_rows(sheet: Sheet) -> list[tuple[str, str]]:

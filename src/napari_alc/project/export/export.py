@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,18 @@ from napari_alc.project.export.datasheet import (
     image_checksums,
     read_datasheet,
 )
-from napari_alc.project.label_sets import CleanLabels, Snapshot, clean_labels, snapshot_now
+from napari_alc.project.export.remarks import (
+    annotation_keys,
+    image_keys,
+    require_settled,
+    sentences,
+    sheet_part,
+)
+from napari_alc.project.label_sets import CleanLabels, UnsureRule, clean_labels, snapshot_now
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project, relative
 from napari_alc.project.status import Step, require
-from napari_alc.project.storage.records import EventKind
+from napari_alc.project.storage.records import EventKind, Snapshot
 
 EXPORT_FILE = "clean.json"
 
@@ -91,37 +98,62 @@ class Again:
     other_images: tuple[str, ...]
 
 
-@one_at_a_time("export")
+@dataclass(frozen=True)
+class Exported:
+    """Where an export lies: the COCO file, or else the folder; and what to tell about it."""
+
+    path: Path
+    notes: tuple[str, ...]
+
+
 def export(
     project: Project,
     where: Path | None = None,
     formats: Sequence[str] = ("coco",),
     report: Report = silent,
     should_stop: ShouldStop = never,
+    unsure: UnsureRule | None = None,
 ) -> Path:
-    """Write the clean dataset with its datasheet; returns the COCO file, or else the folder.
+    """`export_and_tell` for those who only want to know where it lies."""
+    return export_and_tell(project, where, formats, report, should_stop, unsure).path
+
+
+@one_at_a_time("export")
+def export_and_tell(
+    project: Project,
+    where: Path | None = None,
+    formats: Sequence[str] = ("coco",),
+    report: Report = silent,
+    should_stop: ShouldStop = never,
+    unsure: UnsureRule | None = None,
+) -> Exported:
+    """Write the clean dataset with its datasheet; tells what was left out or cannot be carried.
 
     All of it takes the place of an older export in the same folder together. In COCO each
     annotation carries ``source``, ``region``, ``iteration``, ``decision``, ``person`` and ``score``
-    (see `napari_alc.project.label_sets.Origin`).
+    (see `napari_alc.project.label_sets.Origin`), and ``attributes`` where somebody is unsure about
+    it or wrote a note on it; an image carries its ``flags``.
 
     It is written to a folder, or beside a COCO file whose name ends in ``.json``; to ``exports`` in
     the project's folder by default. `formats` are some of `FORMATS`. Large sets of images take time
-    to be read for the first time.
+    to be read for the first time. `unsure` says what becomes of boxes that nobody has settled.
 
     Raises
     ------
     AlcError
-        When the labels are not settled yet, an image is missing, or a file cannot be written.
+        When the labels are not settled yet, an image is missing, or a file cannot be written; when
+        somebody is unsure about a box and `unsure` does not say what becomes of it.
     """
     found = require(project, Step.EXPORT)
     layout = Layout.at(where or project.exports_folder)
     chosen = _chosen(formats)
     until = snapshot_now(project)
-    clean = clean_labels(project, until)
+    clean = clean_labels(project, until, unsure or UnsureRule.DROP)
+    require_settled(clean, unsure)
     checksums = image_checksums(project, clean.label_set.images, report, should_stop)
     head = {
         **datasheet(project, clean, until, checksums),
+        **sheet_part(clean, unsure),
         "formats": list(chosen),
         "names": dict(layout.names),
         "info": _info(project, layout, found.iteration),
@@ -130,7 +162,9 @@ def export(
     with project.store.transaction() as unit:
         details = {"file": layout.coco.name, "boxes": len(clean.origins), "formats": list(chosen)}
         unit.events.add(EventKind.EXPORT, found.iteration, details)
-    return layout.coco if "coco" in chosen else layout.folder
+    path = layout.coco if "coco" in chosen else layout.folder
+    titles = {name: FORMAT_TITLES[name] for name in chosen}
+    return Exported(path, tuple(sentences(clean, titles, unsure)))
 
 
 def _put_in_place(layout: Layout, head: Mapping[str, Any], clean: CleanLabels) -> None:
@@ -191,7 +225,7 @@ def _write(
     for name in formats:
         path = staged / layout.names[name]
         if name == "coco":
-            write_coco(path, clean.label_set, [asdict(origin) for origin in clean.origins], info)
+            write_coco(path, clean.label_set, annotation_keys(clean), info, image_keys(clean))
         else:
             write_labels(path, clean.label_set, "voc" if name == "voc" else "yolo")
 
@@ -229,8 +263,8 @@ def export_again(
     """
     sheet = read_datasheet(sheet_file)
     layout = Layout(sheet_file.parent, {**sheet["names"], DATASHEET: sheet_file.name})
-    until = Snapshot(sheet["moment"]["decision"], sheet["moment"]["task"])
-    clean = clean_labels(project, until)
+    until, rule = _moment(sheet)
+    clean = clean_labels(project, until, rule)
     names = [layout.names[name] for name in sheet["formats"]]
     with _staged(layout) as staged:
         with written_together(staged):
@@ -242,6 +276,14 @@ def export_again(
             _require_own(layout)
             layout.places.replace(staged)
     return Again(len(sheet["files"]), mended, _other_images(project, sheet, report, should_stop))
+
+
+def _moment(sheet: Mapping[str, Any]) -> tuple[Snapshot, UnsureRule]:
+    """When an export was made, and what became of unsure boxes; once there were none."""
+    known = {name: sheet["moment"].get(name, 0) for name in ("note", "flag")}
+    rule = sheet.get("unsure", {}).get("rule", UnsureRule.DROP)
+    until = Snapshot(sheet["moment"]["decision"], sheet["moment"]["task"], **known)
+    return until, UnsureRule(rule)
 
 
 def _require_same(path: Path, sheet: Mapping[str, Any], made: Mapping[str, Any]) -> None:
@@ -271,8 +313,11 @@ def _other_images(
 ) -> tuple[str, ...]:
     """Images that are not those of the export; one that is missing is no reason to stop."""
     wanted = {record["id"]: record for record in sheet["images"]}
+    until, _ = _moment(sheet)
     there = [
-        image for image in project.images() if image.id in wanted and _is_there(project, image)
+        image
+        for image in project.images(until=until)
+        if image.id in wanted and _is_there(project, image)
     ]
     found = image_checksums(project, there, report, should_stop)
     return tuple(

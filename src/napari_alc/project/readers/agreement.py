@@ -102,8 +102,8 @@ def verdicts(project: Project, task: Task) -> dict[int, tuple[ReaderVerdict, ...
 def differences(project: Project) -> tuple[Difference, ...]:
     """Every object on which readers differ, in images that all of their readers have finished.
 
-    They differ when not all found it, when they name different categories, or when two of
-    their boxes overlap less than `CLOSE_IOU`. What the majority settled is among them.
+    They differ when not all found it or one is unsure, when they name different categories, or when
+    two of their boxes overlap less than `CLOSE_IOU`. What the majority settled is among them.
     """
     with project.store.transaction() as unit:
         images = read_images(unit, [image for image in unit.readings.shared() if image.is_read])
@@ -167,6 +167,8 @@ class _SharedBoxes:
         return tuple(found)
 
     def _on_offered(self, own: ReviewBox, vote: Vote | None, group: Group | None) -> BoxVerdict:
+        if own.unsure is not None:
+            return BoxVerdict.UNSURE
         if not own.is_label:
             if vote is None:
                 return BoxVerdict.DELETED
@@ -186,24 +188,26 @@ def _settler(image: MajorityImage, box: ReviewBox | None) -> str:
 def _on_drawn(vote: Vote | None) -> BoxVerdict:
     if vote is None:
         return BoxVerdict.NOT_DRAWN
+    if not vote.is_sure:
+        return BoxVerdict.UNSURE
     return BoxVerdict.DRAWN if vote.proposal is None else BoxVerdict.MOVED_THERE
 
 
 def _differ(group: Group, readers: int) -> bool:
     categories = {vote.category_id for vote in group.votes}
-    return len(group.votes) < readers or len(categories) > 1 or group.overlap < CLOSE_IOU
+    sure = sum(vote.is_sure for vote in group.votes)
+    return sure < readers or len(categories) > 1 or group.overlap < CLOSE_IOU
 
 
 def agreement(project: Project) -> tuple[PairAgreement, ...]:
     """How far each two readers agree, over all images that both have finished.
 
     Boxes that the program settled and neither of the two touched do not count, for they say
-    nothing about the readers.
+    nothing about the readers; nor does what one of them is unsure about.
     """
     with project.store.transaction() as unit:
-        finished = [
-            [task for task in image.readings if task.is_done] for image in unit.readings.shared()
-        ]
+        shared = unit.readings.shared()
+        finished = [[task for task in image.readings if task.is_finished] for image in shared]
         told = _Readings(unit, [task.id for tasks in finished for task in tasks])
     names = dict.fromkeys(task.reader for tasks in finished for task in tasks)
     by_reader = [{task.reader: task for task in tasks} for tasks in finished]
@@ -228,9 +232,9 @@ class _Readings:
         labels: tuple[list[Labels], list[Labels]] = [], []
         keeps: tuple[list[bool], list[bool]] = [], []
         for tasks in images:
-            automatic = self._automatic(tasks)
+            without = self._automatic(tasks) | self._unsure(tasks)
             for side, task in enumerate(tasks):
-                labels[side].append(_labels(task.image_id, self._boxes[task.id], automatic))
+                labels[side].append(_labels(task.image_id, self._boxes[task.id], without))
             for box_id in self._offered_to_both(tasks):
                 for side, task in enumerate(tasks):
                     keeps[side].append(self._boxes[task.id][box_id].is_label)
@@ -246,11 +250,17 @@ class _Readings:
 
     def _offered_to_both(self, tasks: tuple[Task, Task]) -> list[int]:
         first, second = tasks
+        unsure = self._unsure(tasks)
         return [
             box_id
-            for box_id in self._boxes[first.id]
+            for box_id in self._boxes[first.id].keys() - unsure
             if (first.id, box_id) in self._offered and (second.id, box_id) in self._offered
         ]
+
+    def _unsure(self, tasks: tuple[Task, Task]) -> set[int]:
+        """Boxes that one of two readers is unsure about."""
+        boxes = (self._boxes[task.id].values() for task in tasks)
+        return {box.id for of_reader in boxes for box in of_reader if box.unsure is not None}
 
     def _automatic(self, tasks: tuple[Task, Task]) -> set[int]:
         """Boxes that the program settled and neither reader touched."""

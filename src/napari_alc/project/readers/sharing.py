@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,11 +16,13 @@ from napari_alc.project.annotation.tasks import majority_name, prepare_change, r
 from napari_alc.project.project import Project
 from napari_alc.project.storage.database import UnitOfWork
 from napari_alc.project.storage.records import (
+    NOTE_LENGTH,
     BoxSource,
     BoxState,
     Decision,
     DecisionAction,
     EventKind,
+    Note,
     ReviewBox,
     SharedImage,
     Task,
@@ -72,10 +74,11 @@ def _groups(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) ->
             proposal=None if box.source == BoxSource.PERSON else box.id,
             category_id=box.category_id,
             corners=box.corners,
+            is_sure=box.unsure is None,
         )
         for task in readings
         for box in boxes[task.id].values()
-        if box.is_label
+        if box.is_label or box.unsure is not None
     ]
     return majority(votes, len(readings))
 
@@ -83,7 +86,8 @@ def _groups(readings: Sequence[Task], boxes: dict[int, dict[int, ReviewBox]]) ->
 def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     """Store what most readers say; what they leave open waits for the one who settles.
 
-    An earlier majority of the same readers is taken back where it differs.
+    An earlier majority of the same readers is taken back where it differs. What readers noted on a
+    box stands on it, with their names.
     """
     at = now()
     before = image.boxes[image.consensus.id]
@@ -94,6 +98,7 @@ def take_majority(unit: UnitOfWork, image: MajorityImage) -> None:
     known = {_place(box) for box in after}
     new = [box for box in wanted if _place(box) not in known]
     _draw(unit, image, new, at)
+    _take_notes(unit, image, at)
     if any(box.state == BoxState.OPEN for box in (*after, *new)):
         unit.tasks.reopen(image.consensus.id)
     else:
@@ -114,8 +119,35 @@ def _place(box: ReviewBox) -> tuple[BoxState, int, Corners]:
 
 def _credited(box: ReviewBox, name: str, at: datetime) -> ReviewBox:
     if box.state == BoxState.OPEN:
-        return replace(box, person="", decided_at=None)
-    return replace(box, person=name, decided_at=at)
+        return replace(box, person="", decided_at=None, unsure=None)
+    return replace(box, person=name, decided_at=at, unsure=None)
+
+
+def _take_notes(unit: UnitOfWork, image: MajorityImage, at: datetime) -> None:
+    """Put the readers' notes on the boxes of the consensus task."""
+    task_id, name = image.consensus.id, majority_name(image)
+    for _, box in unit.decisions.current_boxes([task_id]):
+        text = "\n".join(_notes_on(image, box))
+        # cut where several long ones come together: the whole ones stay in the store
+        text = text if len(text) <= NOTE_LENGTH else f"{text[: NOTE_LENGTH - 1]}…"
+        if text and (box.note is None or box.note.text != text):
+            unit.notes.add((task_id, box.id), DecisionAction.SETTLE, Note(text, name, at), name, at)
+
+
+def _notes_on(image: MajorityImage, box: ReviewBox) -> Iterator[str]:
+    """What each reader noted on a box, or on their own drawing that it was made of."""
+    place = box.category_id, box.corners
+    made_of = {
+        (vote.reader, vote.category_id, vote.corners)
+        for group in image.groups
+        if group.proposal is None and (drawn_category(group), group.corners) == place
+        for vote in group.votes
+    }
+    for task in image.readings:
+        for own in image.boxes[task.id].values():
+            is_here = own.id == box.id or (task.reader, own.category_id, own.corners) in made_of
+            if own.note is not None and is_here:
+                yield f"{task.reader}: {own.note.text}"
 
 
 def _offered(unit: UnitOfWork, image: MajorityImage) -> list[ReviewBox]:
@@ -141,7 +173,7 @@ def _judged(offered: ReviewBox, group: Group | None) -> ReviewBox:
 
 
 def _wanted(image: MajorityImage) -> list[ReviewBox]:
-    """Boxes for what readers drew themselves and at least half of them found; their ids are 0."""
+    """Boxes for what readers drew themselves and not most of them left out; their ids are 0."""
     return [
         ReviewBox(
             0, drawn_category(group), group.corners, BoxSource.PERSON, state=_drawn_state(group)
@@ -152,8 +184,9 @@ def _wanted(image: MajorityImage) -> list[ReviewBox]:
 
 
 def drawn_category(group: Group) -> int:
-    """The category of most votes, the first of several as frequent ones."""
-    return Counter(vote.category_id for vote in group.votes).most_common(1)[0][0]
+    """The category of most votes, the first of several as frequent ones; sure ones come first."""
+    counted = [vote for vote in group.votes if vote.is_sure] or group.votes
+    return Counter(vote.category_id for vote in counted).most_common(1)[0][0]
 
 
 def _drawn_state(group: Group) -> BoxState:

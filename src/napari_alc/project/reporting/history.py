@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
 from napari_alc.labels import Labels, LabelSet
 from napari_alc.project.annotation.tasks import queue
-from napari_alc.project.label_sets import decided_labels
+from napari_alc.project.label_sets import decided_labels, judged, unsure_labels
 from napari_alc.project.project import Project
 from napari_alc.project.storage.records import ModelName, ReviewStep, RunRecord
 
@@ -17,13 +17,14 @@ from napari_alc.project.storage.records import ModelName, ReviewStep, RunRecord
 def noise_found(project: Project) -> Mapping[int, LabelNoise]:
     """Noise of the crowd's labels by iteration, judged by what the pathologists have finished.
 
-    Only images that were reviewed whole count: there every object is labelled. The images of each
+    Only images that were reviewed whole count: there every object is labelled, but for boxes that
+    somebody is unsure about, which count neither as right nor as wrong. The images of each
     X^i that its iteration added are judged by themselves.
     """
     finished = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.is_done]
-    truth = decided_labels(project, finished)
+    truth, unsure = decided_labels(project, finished), unsure_labels(project, finished)
     with project.store.transaction() as unit:
-        crowd = unit.boxes.of_crowd_on_finished()
+        crowd = judged(unit.boxes.of_crowd_on_finished(), unsure)
     images: dict[int, set[int]] = defaultdict(set)
     for task in finished:
         images[task.iteration].add(task.image_id)
@@ -39,9 +40,11 @@ def noise_found(project: Project) -> Mapping[int, LabelNoise]:
 
 
 def review_mark(project: Project) -> tuple[int, int]:
-    """Changes whenever `noise_found` may have changed: last decision and finished images."""
+    """Changes whenever `noise_found` may have: last decision or flag, and finished images."""
     with project.store.transaction() as unit:
-        return unit.decisions.newest(), unit.tasks.count_finished_whole()
+        # both numbers only grow, so that their sum tells a change of either
+        newest = unit.decisions.newest() + unit.flags.newest()
+        return newest, unit.tasks.count_finished_whole()
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,17 @@ from napari_alc.cleaning.loop import relabelled
 from napari_alc.errors import BadData
 from napari_alc.evaluation.label_noise import compare_labels
 from napari_alc.labels import LabelSet
+from napari_alc.project.annotation.remarks import flagged_images, remarked_boxes
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.annotation.time_spent import time_record
 from napari_alc.project.label_sets import (
     CleanLabels,
     clean_labels,
     images_of_step1,
+    judged,
     pathologist_labels,
     remaining_images,
+    unsure_labels,
 )
 from napari_alc.project.project import MODELS, Project
 from napari_alc.project.readers.agreement import agreement
@@ -56,7 +59,10 @@ ORIGINS = {"first drawn by": "source", "region": "region", "decided": "decision"
 
 @dataclass(frozen=True)
 class Findings:
-    """What a report shows: figures as `sections` takes them, and all labels settled so far."""
+    """What a report shows: figures as `sections` takes them, and all labels settled so far.
+
+    Those of the crowd are without what somebody is unsure about.
+    """
 
     record: Record
     crowd: LabelSet
@@ -78,9 +84,11 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     clean = clean_labels(project) if found.next_step is Step.EXPORT else None
     settled = _settled(project, found) if clean is None else clean.label_set
     crowd = project.crowd_labels().of_images(image.id for image in settled.images)
+    known = crowd.with_labels(judged(crowd.labels, unsure_labels(project, queue(project))))
     simulated = _simulated(project, found)
     size, estimated = _clean_size(project, truth, clean, settled)
     yardstick = _yardstick(project, truth, found)
+    remarks, flagged = remarked_boxes(project), flagged_images(project)
     record: dict[str, Any] = {
         "title": f"Active label cleaning: {project.folder.name}",
         "state": {"sentence": found.sentence, "figures": _figures(found, settled, crowd)},
@@ -89,12 +97,16 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
             _iteration(project, i, size, yardstick, truth) for i in range(found.iteration + 1)
         ],
         "measured_on": yardstick.words if yardstick else "",
-        "labels": _labels(truth, settled, crowd, is_whole=clean is not None),
+        "labels": _labels(
+            truth, settled, known if truth is None else crowd, is_whole=clean is not None
+        ),
         "judged_by": _judged_by(truth, clean, settled),
         "budget": budget_record(budget(project, size)),
         "size_estimated": estimated,
         "time": time_record(project),
         "detectors": {},
+        "remarks": [row.record() for row in remarks.rows],
+        "flags": [flag for image in flagged for flag in image.records()],
         "agreement": [pair.record() for pair in agreement(project)],
         "origins": {w: clean.counts(name) for w, name in ORIGINS.items()} if clean else {},
         "further": outlook(project),
@@ -102,7 +114,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
     record |= simulated
     record["state"]["summary"] = _summary(record)
     record["missing"] = _missing(record, found)
-    return Findings(record, crowd, settled)
+    return Findings(record, known, settled)
 
 
 def _settled(project: Project, found: Status) -> LabelSet:
@@ -118,6 +130,8 @@ def _figures(found: Status, settled: LabelSet, crowd: LabelSet) -> dict[str, obj
         "images for pathologists, whole": f"{found.in_step1:,}",
         "images finished by people": f"{found.done:,}",
         "images that wait for a person": f"{found.waiting:,}",
+        "images left out of the dataset": f"{found.excluded:,}",
+        "boxes that somebody is unsure about": f"{found.unsure:,}",
         "images whose labels are settled": f"{len(settled.images):,}",
         "clean labels on them": f"{len(settled.labels):,}",
         "boxes of the crowd on them": f"{len(crowd.labels):,}",

@@ -90,6 +90,8 @@ def sections(report: Record) -> tuple[Section, ...]:
         _detectors,
         _agreement,
         _origins,
+        _remarks,
+        _flags,
         _further,
         _settings,
     )
@@ -315,6 +317,60 @@ def _origins(report: Record) -> Iterator[Section]:
         yield Section("origins", "Where the clean labels come from", tables)
 
 
+def _remarks(report: Record) -> Iterator[Section]:
+    """Boxes that nobody has settled, and what people noted."""
+    rows = report.get("remarks", ())
+    if rows:
+        yield Section("remarks", "Unsure boxes and notes", (UNSURE_MEANS, remarks_table(rows)))
+
+
+UNSURE_MEANS = (
+    "A box that somebody is unsure about is no label until a person decides it: no detector learns "
+    "it, and it is not counted among the clean labels."
+)
+
+
+def remarks_table(rows: Sequence[Record]) -> Table:
+    """Boxes with a mark or a note: where they are, who said what, and when."""
+    head = ("image", "box", "category", "unsure", "since", "note", "by")
+    return Table(head, tuple(map(_remark_cells, rows)))
+
+
+def _remark_cells(row: Record) -> tuple[str, ...]:
+    x1, y1, x2, y2 = (round(value) for value in row["corners"])
+    return (
+        row["file_name"],
+        f"{x1}, {y1} to {x2}, {y2}",
+        row["category"],
+        row.get("unsure_by", UNKNOWN),
+        row.get("unsure_at", UNKNOWN)[:10],
+        row.get("note", "") or UNKNOWN,
+        row.get("note_by", UNKNOWN),
+    )
+
+
+def _flags(report: Record) -> Iterator[Section]:
+    """Images that people said something about."""
+    rows = report.get("flags", ())
+    if rows:
+        yield Section("flags", "Flagged images", (FLAGS_MEAN, flags_table(rows)))
+
+
+FLAGS_MEAN = (
+    "An excluded image is left out of training, selection, statistics and export. The other flags "
+    "are told here and leave an image where it is."
+)
+
+
+def flags_table(rows: Sequence[Record]) -> Table:
+    """Flags on images: which, why, who set them, and when."""
+    cells = tuple(
+        (row["file_name"], row["flag"], row["words"] or UNKNOWN, row["by"], row["at"][:10])
+        for row in rows
+    )
+    return Table(("image", "flag", "words", "by", "since"), cells)
+
+
 def _further(report: Record) -> Iterator[Section]:
     """What other parts of the program have found, in their words."""
     for title, blocks in report.get("further", {}).items():
@@ -342,4 +398,5 @@ def _ap50(record: Record | None) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    # People's words may hold what would end a cell or a row.
+    return "| " + " | ".join(" ".join(c.replace("|", "\\|").split()) for c in cells) + " |"

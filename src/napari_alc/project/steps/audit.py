@@ -14,7 +14,7 @@ from napari_alc.evaluation.intervals import clustered_wilson, design_effect
 from napari_alc.evaluation.label_noise import LabelNoise, compare_labels
 from napari_alc.labels import Labels, LabelSet
 from napari_alc.project.annotation.tasks import queue
-from napari_alc.project.label_sets import decided_labels
+from napari_alc.project.label_sets import decided_labels, judged, unsure_labels
 from napari_alc.project.locks import one_at_a_time
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, require
@@ -102,7 +102,10 @@ def draw(project: Project, m: int, person: str) -> tuple[int, ...]:
 
 
 def result(project: Project) -> Audit | None:
-    """What the newest audit has found so far; None where none was drawn."""
+    """What the newest audit has found so far; None where none was drawn.
+
+    Boxes that somebody is unsure about count neither as right nor as wrong.
+    """
     audited = [task for task in queue(project, ReviewStep.WHOLE_IMAGE) if task.audit]
     if not audited:
         return None
@@ -112,17 +115,17 @@ def result(project: Project) -> Audit | None:
     found = Audit(newest - 1, len(done), len(tasks) - len(done), {})
     if not done:
         return found
-    truth = decided_labels(project, done)
-    crowd = crowd_labels_of(project, sorted(task.image_id for task in done))
+    truth, unsure = decided_labels(project, done), unsure_labels(project, done)
+    crowd = judged(crowd_labels_of(project, sorted(task.image_id for task in done)), unsure)
     return replace(
         found,
         noise=_shares(done, truth, crowd),
-        corrected=_corrected_shares(project, found.iteration, done, truth),
+        corrected=_corrected_shares(project, found.iteration, done, truth, unsure),
     )
 
 
 def _corrected_shares(
-    project: Project, iteration: int, tasks: Sequence[Task], truth: Labels
+    project: Project, iteration: int, tasks: Sequence[Task], truth: Labels, unsure: Labels
 ) -> dict[str, Share]:
     """What the correction by the models of an iteration would leave in the images of `tasks`."""
     try:
@@ -131,7 +134,8 @@ def _corrected_shares(
         return {}
     settled = settle(rows, project.settings.method.gray_without_mp)
     shown = rows.labels(np.union1d(settled.outcome.automatic, settled.outcome.review))
-    return _shares(tasks, truth, settled.automatic, unseen=_compared(truth, shown).missed)
+    automatic = judged(settled.automatic, unsure)
+    return _shares(tasks, truth, automatic, unseen=_compared(truth, shown).missed)
 
 
 def _compared(truth: Labels, labels: Labels) -> LabelNoise:

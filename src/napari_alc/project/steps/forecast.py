@@ -146,7 +146,7 @@ def _sample(project: Project, found: Status) -> _Sample:
     per_image = objects / len(done) if done else 0.0
     if not objects:
         with project.store.transaction() as unit:
-            per_image = unit.boxes.count_of_crowd() / found.images
+            per_image = unit.boxes.count_of_crowd() / max(found.images, 1)
     return _Sample(per_image, round(per_image * found.images))
 
 

@@ -94,6 +94,7 @@ def _made_of(project: Project, unit: UnitOfWork, iteration: int) -> dict[str, ob
     """What a ranking depends on; a change of any of it makes a new one necessary."""
     method = project.settings.method
     runs = [unit.runs.run(iteration, model) for model in MODELS]
+    excluded = unit.flags.excluded()
     return {
         "iteration": iteration,
         "predicted": [str(run and run.predicted_at) for run in runs],
@@ -101,6 +102,8 @@ def _made_of(project: Project, unit: UnitOfWork, iteration: int) -> dict[str, ob
         "strategy": strategy_of(project, iteration).name,
         "iou": method.iou,
         "seed": method.seed,
+        # named only where there are some, so that rankings of earlier programs stay as they are
+        **({"excluded": list(excluded)} if excluded else {}),
     }
 
 

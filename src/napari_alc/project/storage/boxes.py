@@ -15,6 +15,7 @@ from napari_alc.boxes import Corners, Integers
 from napari_alc.cleaning.regions import Region, SortedLabels, Source
 from napari_alc.labels import Category, ImageRecord, Labels
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.flags import is_excluded
 from napari_alc.project.storage.records import (
     EVERYBODY,
     AutomaticLabel,
@@ -24,7 +25,9 @@ from napari_alc.project.storage.records import (
     ImageRole,
     ReviewBox,
     ReviewStep,
+    Snapshot,
     Task,
+    UnsureMark,
     labels_from_rows,
 )
 from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, as_utc, now, rows_of
@@ -34,11 +37,15 @@ _RECORD = _image.id, _image.file_name, _image.width, _image.height
 
 
 class ImageRepository(Repository):
-    """The images of a project and the categories of its objects; neither ever changes."""
+    """The images of a project and the categories of its objects; neither ever changes.
 
-    def of_role(self, role: ImageRole) -> tuple[ImageRecord, ...]:
-        """All images of a role, by id."""
-        query = select(*_RECORD).where(_image.role == role).order_by(_image.id)
+    Whether an image is left out of the dataset is said by its flags.
+    """
+
+    def of_role(self, role: ImageRole, until: Snapshot | None = None) -> tuple[ImageRecord, ...]:
+        """The images of a role that are not left out, now or at an earlier moment, by id."""
+        here = _image.role == role, ~is_excluded(_image.id, until)
+        query = select(*_RECORD).where(*here).order_by(_image.id)
         return tuple(ImageRecord(*row) for row in self._rows(query))
 
     def image(self, image_id: int) -> ImageRecord:
@@ -51,8 +58,9 @@ class ImageRepository(Repository):
         return None if found is None else int(found)
 
     def count(self) -> int:
-        """How many images are to be cleaned."""
-        return self._count(schema.image, _image.role == ImageRole.TRAIN)
+        """How many images are to be cleaned; those left out do not count."""
+        here = _image.role == ImageRole.TRAIN, ~is_excluded(_image.id)
+        return self._count(schema.image, *here)
 
     def fingerprints(self) -> dict[int, str]:
         """The fingerprint of every image file, by image id."""
@@ -113,11 +121,10 @@ class BoxRepository(Repository):
     """Boxes; what was drawn is never altered."""
 
     def given(self, source: BoxSource, role: ImageRole) -> Labels:
-        """What was handed in for the images of a role."""
+        """What was handed in for the images of a role that are not left out."""
+        here = _box.source == source, schema.image.c.role == role, ~is_excluded(_box.image_id)
         query = (
-            select(*_AS_LABEL)
-            .join(schema.image, schema.image.c.id == _box.image_id)
-            .where(_box.source == source, schema.image.c.role == role)
+            select(*_AS_LABEL).join(schema.image, schema.image.c.id == _box.image_id).where(*here)
         )
         return self._labels(query)
 
@@ -139,6 +146,7 @@ class BoxRepository(Repository):
                 _task.step == ReviewStep.WHOLE_IMAGE,
                 _task.done_at.is_not(None),
                 _task.reader == EVERYBODY,
+                ~is_excluded(_box.image_id),
             )
         )
         return self._labels(query)
@@ -147,8 +155,9 @@ class BoxRepository(Repository):
         return labels_from_rows(self._rows(query.order_by(_box.id)))
 
     def count_of_crowd(self) -> int:
-        """How many boxes the crowd drew."""
-        return self._count(schema.box, _box.source == BoxSource.CROWD)
+        """How many boxes the crowd drew on images that are not left out."""
+        here = _box.source == BoxSource.CROWD, ~is_excluded(_box.image_id)
+        return self._count(schema.box, *here)
 
     def as_drawn(self, box_ids: Collection[int]) -> dict[int, tuple[int, Corners]]:
         """Category and corners that boxes had before anybody changed them, by box id."""
@@ -236,7 +245,7 @@ class BoxRepository(Repository):
         return self._count(schema.correction, _correction.outcome == outcome)
 
     def count_reviewed(self) -> int:
-        """Red and green boxes of step 2 in images that are finished."""
+        """Red and green boxes of step 2 in images that are finished and not left out."""
         query = (
             select(func.count())
             .select_from(schema.correction)
@@ -246,6 +255,7 @@ class BoxRepository(Repository):
                 _task.step == ReviewStep.OPEN_BOXES,
                 _task.reader == EVERYBODY,
                 _task.done_at.is_not(None),
+                ~is_excluded(_correction.image_id),
             )
         )
         return int(self._value(query))
@@ -279,8 +289,11 @@ def review_box(row: Sequence[Any], decision: Sequence[Any] | None = None) -> Rev
     """
     box_id, category_id, x1, y1, x2, y2, source, score, region, evaluation_score, state = row
     person, since = "", None
+    unsure: UnsureMark | None = None
     if decision is not None:
-        category_id, x1, y1, x2, y2, state, person, since = decision
+        category_id, x1, y1, x2, y2, state, person, since, unsure_by, unsure_at = decision
+        if unsure_by is not None:
+            unsure = UnsureMark(unsure_by, as_utc(unsure_at))
     return ReviewBox(
         box_id,
         category_id,
@@ -292,6 +305,7 @@ def review_box(row: Sequence[Any], decision: Sequence[Any] | None = None) -> Rev
         _STATES[state],
         person,
         since and as_utc(since),
+        unsure,
     )
 
 

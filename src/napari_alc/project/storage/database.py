@@ -7,7 +7,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -15,10 +26,13 @@ from napari_alc.errors import BadData
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.boxes import BoxRepository, ImageRepository
 from napari_alc.project.storage.decisions import DecisionRepository
+from napari_alc.project.storage.flags import FlagRepository
+from napari_alc.project.storage.notes import NoteRepository, SecondReadingRepository
 from napari_alc.project.storage.rankings import RankingRepository
 from napari_alc.project.storage.runs import EventRepository, RunRepository
 from napari_alc.project.storage.sessions import LeaseRepository, TimeRepository
 from napari_alc.project.storage.tasks import ReadingRepository, TaskRepository
+from napari_alc.project.storage.upgrade import hold, upgrade
 
 DATABASE_FILE = "project.db"
 
@@ -40,7 +54,7 @@ VERSION_KEY = "format"
 """Key of the table `meta`: the version of the store's tables."""
 
 EARLIER_KEY, LAST_EARLIER = "schema", 3
-"""Programs before the first release numbered their tables so; the last ones are today's."""
+"""Programs before the first release numbered their tables so; the last ones are of format 1."""
 
 _REMEDIES = {
     "malformed": "The file is damaged: restore it from a copy",
@@ -69,6 +83,9 @@ class UnitOfWork:
         self.boxes = BoxRepository(connection)
         self.tasks = TaskRepository(connection)
         self.decisions = DecisionRepository(connection)
+        self.notes = NoteRepository(connection)
+        self.flags = FlagRepository(connection)
+        self.second_readings = SecondReadingRepository(connection)
         self.readings = ReadingRepository(connection)
         self.rankings = RankingRepository(connection)
         self.runs = RunRepository(connection)
@@ -134,7 +151,10 @@ class Database:
             schema.metadata.drop_all(connection)
 
     def check(self) -> None:
-        """Refuse a database that is absent, damaged, or made by a program too new or too old."""
+        """Refuse a database that is absent, damaged, or made by a program too new or too old.
+
+        One of an earlier format is upgraded.
+        """
         if self.is_file and not Path(self.where).is_file():
             raise BadData(self.where, "the project's database is missing", "Restore it from a copy")
         with self.begin() as connection:
@@ -150,12 +170,24 @@ class Database:
                 f"was made by a newer napari-alc (schema {found}, known: {known})",
                 "Update napari-alc to open it",
             )
-        if int(found) < known:
+        if VERSION_KEY not in versions and int(found) < known:
             raise BadData(
                 self.where,
                 "was made by a napari-alc from long before its first release",
                 "Export its labels with that program, and make a new project of them",
             )
+        if versions.get(VERSION_KEY) != str(schema.SCHEMA_VERSION):
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date, in one transaction; another program may do so meanwhile."""
+        now = str(schema.SCHEMA_VERSION)
+        with self.begin() as connection:
+            hold(connection)
+            if _versions(connection).get(VERSION_KEY) == now:
+                return
+            upgrade(connection)
+            _set_version(connection, now)
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
@@ -178,6 +210,15 @@ class Database:
     def close(self) -> None:
         """Let go of the database's files."""
         self.engine.dispose()
+
+
+def _set_version(connection: Connection, version: str) -> None:
+    """Name the format, to programs before the first release as well: they ask for an update."""
+    c = schema.meta.c
+    old = update(schema.meta).where(c.key == EARLIER_KEY).values(value=str(LAST_EARLIER + 1))
+    connection.execute(old)
+    connection.execute(delete(schema.meta).where(c.key == VERSION_KEY))
+    connection.execute(insert(schema.meta), [{"key": VERSION_KEY, "value": version}])
 
 
 def _versions(connection: Connection) -> dict[str, str]:

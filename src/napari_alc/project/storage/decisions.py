@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +11,15 @@ from sqlalchemy import Select, and_, func, null, select
 
 from napari_alc.project.storage import schema
 from napari_alc.project.storage.boxes import BOX_COLUMNS, as_stored, corner_values, review_box
+from napari_alc.project.storage.notes import BoxKey, NoteRepository
 from napari_alc.project.storage.records import (
     EVERYBODY,
     Decision,
     DecisionAction,
+    Note,
     ReviewBox,
     ReviewStep,
+    Snapshot,
 )
 from napari_alc.project.storage.repository import Repository, as_utc
 
@@ -39,23 +43,39 @@ class DecisionRepository(Repository):
                 "credit": made.box.person,
                 "decided_at": made.at,
                 "credited_at": made.box.decided_at,
+                "unsure_by": None if made.box.unsure is None else made.box.unsure.person,
+                "unsure_at": None if made.box.unsure is None else made.box.unsure.at,
             }
             for made in decisions
         ]
         self._add(schema.decision, rows)
 
     def current_boxes(
-        self, task_ids: Iterable[int] | None = None, until: int | None = None
+        self, task_ids: Iterable[int] | None = None, until: Snapshot | None = None
     ) -> list[tuple[int, ReviewBox]]:
         """Pairs of task id and box as decided so far, for some tasks or for all consensus ones.
 
-        With `until` the boxes are as they were after the decision of that number.
+        With `until` the boxes are as they were at that moment.
         """
         wanted = None if task_ids is None else list(task_ids)
         rows = [*self._rows(_drawn_query(wanted, until)), *self._rows(_offered_query(wanted))]
         latest = {row[:2]: row[2:] for row in self._rows(_latest_query(wanted, until))}
         boxes = {row[:2]: row[1:] for row in rows}
-        return [(key[0], review_box(boxes[key], latest.get(key))) for key in sorted(boxes)]
+        notes = NoteRepository(self._connection).current(wanted, until)
+        return [
+            (key[0], _noted(review_box(boxes[key], latest.get(key)), notes.get(key)))
+            for key in sorted(boxes)
+        ]
+
+    def unsure(self) -> list[BoxKey]:
+        """Every box that somebody is unsure about, in whichever task."""
+        later = schema.decision.alias()
+        of_same = later.c.task_id == _decision.task_id, later.c.box_id == _decision.box_id
+        newest = select(func.max(later.c.id)).where(*of_same).scalar_subquery()
+        query = select(_decision.task_id, _decision.box_id).where(
+            _decision.unsure_by.is_not(None), _decision.id == newest
+        )
+        return [(task_id, box_id) for task_id, box_id in self._rows(query)]
 
     def newest(self) -> int:
         """The highest number of a decision; 0 where there is none."""
@@ -91,6 +111,10 @@ class DecisionRepository(Repository):
         return None if found is None else str(found)
 
 
+def _noted(box: ReviewBox, note: Note | None) -> ReviewBox:
+    return box if note is None else replace(box, note=note)
+
+
 def _offered_query(task_ids: list[int] | None) -> Select[Any]:
     """Proposed boxes by task, as `review_box` takes them."""
     p, r = schema.proposal.c, schema.region.c
@@ -104,7 +128,7 @@ def _offered_query(task_ids: list[int] | None) -> Select[Any]:
     return _of_tasks(query, task_ids)
 
 
-def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
+def _drawn_query(task_ids: list[int] | None, until: Snapshot | None) -> Select[Any]:
     """Boxes that a person drew, by task; no model has seen them."""
     drawn = and_(_decision.task_id == _task.id, _decision.action == DecisionAction.ADD)
     query = (
@@ -114,7 +138,7 @@ def _drawn_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
         .join(schema.box, schema.box.c.id == _decision.box_id)
     )
     if until is not None:
-        query = query.where(_decision.id <= until)
+        query = query.where(_decision.id <= until.decision)
     return _of_tasks(query, task_ids)
 
 
@@ -122,13 +146,13 @@ def _of_tasks(query: Select[Any], task_ids: list[int] | None) -> Select[Any]:
     return query.where(_task.reader == EVERYBODY if task_ids is None else _task.id.in_(task_ids))
 
 
-def _latest_query(task_ids: list[int] | None, until: int | None) -> Select[Any]:
+def _latest_query(task_ids: list[int] | None, until: Snapshot | None) -> Select[Any]:
     """The latest decision on each box of each task: task, box, and what they left of the box."""
     d = _decision
     newest = select(func.max(d.id)).group_by(d.task_id, d.box_id)
     if task_ids is not None:
         newest = newest.where(d.task_id.in_(task_ids))
     if until is not None:
-        newest = newest.where(d.id <= until)
+        newest = newest.where(d.id <= until.decision)
     left = d.category_id, d.x1, d.y1, d.x2, d.y2, as_stored(d.state), d.credit, d.credited_at
-    return select(d.task_id, d.box_id, *left).where(d.id.in_(newest))
+    return select(d.task_id, d.box_id, *left, d.unsure_by, d.unsure_at).where(d.id.in_(newest))

@@ -20,6 +20,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_alc.boxes import Integers
 from napari_alc.errors import BadData
 from napari_alc.files import FileState, write_bytes
 from napari_alc.labels import Detections
@@ -232,13 +233,23 @@ def is_whole_archive(path: Path) -> bool:
 
     Both are ZIP archives, which hold a checksum of each part.
     """
-    return _images_in(path, "") is not None
+    return _numbers_in(path, "") is not None
 
 
 def images_looked_at(folder: Path) -> int:
     """How many images the whole pieces of a prediction in `folder` are about."""
-    found = (_images_in(path, "asked.npy") for path in sorted(folder.glob("piece-*.npz")))
-    return sum(number for number in found if number is not None)
+    return sum(map(len, _ids_of_whole(folder)))
+
+
+def has_looked_at(folder: Path, image_ids: Iterable[int]) -> bool:
+    """Whether the whole pieces of a prediction in `folder` are about all of some images."""
+    looked_at = np.concatenate([np.empty(0, np.int64), *_ids_of_whole(folder)])
+    return bool(np.isin(np.fromiter(image_ids, np.int64), looked_at).all())
+
+
+def _ids_of_whole(folder: Path) -> list[Integers]:
+    found = (_numbers_in(path, "asked.npy") for path in sorted(folder.glob("piece-*.npz")))
+    return [ids for ids in found if ids is not None]
 
 
 def drop_damaged_training(weights: Path, record: Path) -> None:
@@ -257,24 +268,24 @@ def _is_record(path: Path) -> bool:
         return False
 
 
-def _images_in(path: Path, name: str) -> int | None:
+def _numbers_in(path: Path, name: str) -> Integers | None:
     try:
         state = FileState.of(path)
     except OSError:
         return None
-    return _length(path, name, state.size, state.changed_ns)
+    return _array(path, name, state.size, state.changed_ns)
 
 
 @lru_cache(maxsize=FILES_REMEMBERED)
-def _length(path: Path, name: str, size: int, changed_ns: int) -> int | None:  # noqa: ARG001
-    """Length of the array `name` in a whole archive, 0 without a name; None for a damaged one."""
+def _array(path: Path, name: str, size: int, changed_ns: int) -> Integers | None:  # noqa: ARG001
+    """The array `name` in a whole archive, empty without a name; None for a damaged one."""
     try:
         with ZipFile(path) as archive:
             if archive.testzip() is not None:
                 return None
             if not name:
-                return 0
+                return np.empty(0, np.int64)
             with archive.open(name) as stream:
-                return len(np.lib.format.read_array(stream, allow_pickle=False))
+                return np.lib.format.read_array(stream, allow_pickle=False).astype(np.int64)
     except (OSError, BadZipFile, EOFError, KeyError, ValueError, NotImplementedError, zlib.error):
         return None

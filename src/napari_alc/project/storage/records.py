@@ -76,8 +76,28 @@ class DecisionAction(StrEnum):
     TAKE = "take"
     ADD = "add"
     SETTLE = "settle"
+    UNSURE = "unsure"
+    """They do not know: the box keeps its state, with a mark until somebody decides."""
+
+    SURE = "sure"
+    """The mark was taken off again, without a decision."""
+
+    NOTE = "note"
     UNDO = "undo"
     REDO = "redo"
+
+
+class FlagKind(StrEnum):
+    """What a person says about an image as a whole."""
+
+    BAD_PICTURE = "bad picture"
+    """Out of focus, torn, stained unevenly: told, and left in the dataset."""
+
+    WRONG_TISSUE = "wrong tissue"
+    """Not what the dataset is about: told, and left in the dataset."""
+
+    EXCLUDE = "exclude"
+    """Left out of training, selection, statistics and export."""
 
 
 class CorrectionOutcome(StrEnum):
@@ -114,6 +134,61 @@ class EventKind(StrEnum):
     GO_ON = "go on"
 
 
+NOTE_LENGTH = 500
+"""Characters of a note on a box, and of the words on a flag: a remark, no report."""
+
+
+@dataclass(frozen=True)
+class UnsureMark:
+    """That a person does not know what a box is, since when."""
+
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person wrote about a box."""
+
+    text: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ImageFlag:
+    """What a person says about an image as a whole; the words may be empty."""
+
+    kind: FlagKind
+    words: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SecondReading:
+    """Who is to look at a box that somebody is unsure about or wrote a note on, and who asked."""
+
+    reader: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment in a project's history, by the newest row of each kind that there was.
+
+    All of them are only added, so that the labels of that moment can be asked for at any time. A
+    moment that was written down by an earlier program knows neither notes nor flags: there were
+    none.
+    """
+
+    decision: int
+    task: int
+    note: int = 0
+    flag: int = 0
+
+
 @dataclass(frozen=True)
 class ReviewBox:
     """A box under review.
@@ -141,6 +216,10 @@ class ReviewBox:
         decision empties it again.
     decided_at
         When that person decided; None where nobody has.
+    unsure
+        Who does not know what to make of it; None where nobody said so, or it was decided since.
+    note
+        What somebody wrote about it; None without a note.
     """
 
     id: int
@@ -153,11 +232,21 @@ class ReviewBox:
     state: BoxState = BoxState.OPEN
     person: str = ""
     decided_at: datetime | None = None
+    unsure: UnsureMark | None = None
+    note: Note | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the box still waits for an answer; that somebody does not know is one."""
+        return self.state == BoxState.OPEN and self.unsure is None
 
     @property
     def is_label(self) -> bool:
-        """Whether the box is part of the clean labels as things stand."""
-        return self.state in _LABELS
+        """Whether the box is part of the clean labels as things stand.
+
+        What somebody is unsure about is nobody's decision, and no label until it is settled.
+        """
+        return self.state in _LABELS and self.unsure is None
 
 
 _LABELS = (BoxState.KEPT, BoxState.CHANGED, BoxState.ADDED)
@@ -233,7 +322,8 @@ class Task:
     """An image in the queue.
 
     The reader is whose blind reading of the image it is; empty for the consensus task. For an audit
-    the image was drawn at random to measure what noise is left.
+    the image was drawn at random to measure what noise is left. The image of one that `is_excluded`
+    is flagged as left out of the dataset.
     """
 
     id: int
@@ -248,6 +338,7 @@ class Task:
     done_by: str | None
     reader: str = EVERYBODY
     audit: bool = False
+    is_excluded: bool = False
 
     @property
     def is_reading(self) -> bool:
@@ -255,9 +346,14 @@ class Task:
         return self.reader != EVERYBODY
 
     @property
-    def is_done(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether somebody has finished the image."""
         return self.done_at is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody has to look at the image any more: it is finished, or left out."""
+        return self.is_finished or self.is_excluded
 
 
 @dataclass(frozen=True)
@@ -270,7 +366,7 @@ class SharedImage:
     @property
     def is_read(self) -> bool:
         """Whether all of its readers are done."""
-        return all(task.is_done for task in self.readings)
+        return all(task.is_finished for task in self.readings)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Rows are only added, never overwritten: what a person decided yesterday is still there
 after today's undo. The exceptions are states of work (`run`, `task`, `ranking`), which move
 forward or are made anew (`event` keeps that they were), and what holds for the moment only:
-who has an image open (`lease`) and where a person stopped (`place`).
+who has an image open (`lease`), where a person stopped (`place`) and which images they put off
+(`skipped`).
 """
 
 from __future__ import annotations
@@ -32,26 +33,28 @@ from sqlalchemy import (
 from napari_alc.cleaning.regions import Region
 from napari_alc.project.storage.records import (
     EVERYBODY,
+    NOTE_LENGTH,
     BoxSource,
     BoxState,
     CorrectionOutcome,
     DecisionAction,
     EventKind,
+    FlagKind,
     ImageRole,
     ModelName,
     OverrideKind,
     ReviewStep,
 )
 
-SCHEMA_VERSION = 1
-"""A store of a higher one was made by a newer program."""
+SCHEMA_VERSION = 2
+"""A store of a higher one was made by a newer program; one of a lower one is upgraded."""
 
 metadata = MetaData()
 
 
 def _state(name: str, kind: type[StrEnum], *, primary_key: bool = False) -> Column[Any]:
     """A column of a state, which the database itself holds to its values."""
-    return Column(name, _named(kind), _one_of(name, kind), primary_key=primary_key, nullable=False)
+    return Column(name, _named(kind), one_of(name, kind), primary_key=primary_key, nullable=False)
 
 
 def _named(kind: type[StrEnum]) -> Enum:
@@ -59,7 +62,8 @@ def _named(kind: type[StrEnum]) -> Enum:
     return Enum(kind, native_enum=False, values_callable=lambda _kind: values)
 
 
-def _one_of(name: str, values: Iterable[str]) -> CheckConstraint:
+def one_of(name: str, values: Iterable[str]) -> CheckConstraint:
+    """The condition that a column has one of some values."""
     # SQLite builds a tree for each row to look into where such a list stands behind IN.
     return CheckConstraint(" OR ".join(f"{name} = '{value}'" for value in values))
 
@@ -74,6 +78,10 @@ def _in_order() -> CheckConstraint:
 
 def _share(name: str) -> CheckConstraint:
     return CheckConstraint(f"{name} BETWEEN 0 AND 1")
+
+
+def _short(name: str) -> CheckConstraint:
+    return CheckConstraint(f"length({name}) <= {NOTE_LENGTH}")
 
 
 def _not_negative(*names: str) -> CheckConstraint:
@@ -130,7 +138,7 @@ region = Table(
     metadata,
     Column("box_id", ForeignKey("box.id"), primary_key=True),
     Column("iteration", Integer, primary_key=True),  # of the models that sorted the box
-    Column("region", String, _one_of("region", _REGIONS), nullable=False),
+    Column("region", String, one_of("region", _REGIONS), nullable=False),
     Column("evaluation_score", Float),
     Column("box_in_box", Boolean, nullable=False),
     _share("evaluation_score"),
@@ -224,9 +232,55 @@ decision = Table(
     Column("credit", String, nullable=False),  # whose state it is: an undo restores it too
     Column("decided_at", DateTime(timezone=True), nullable=False),  # when they acted
     Column("credited_at", DateTime(timezone=True)),  # since when it is; None: nobody's
+    Column("unsure_by", String),  # who does not know; None: nobody, or it was decided since
+    Column("unsure_at", DateTime(timezone=True)),
     _in_order(),
 )
 Index("decision_of_box", decision.c.task_id, decision.c.box_id)
+
+note = Table(
+    "note",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("box_id", ForeignKey("box.id"), nullable=False),
+    _state("action", DecisionAction),
+    Column("text", String, nullable=False),  # empty: the note was removed
+    Column("person", String, nullable=False),  # who acted
+    Column("author", String, nullable=False),  # whose words they are: an undo restores it too
+    Column("noted_at", DateTime(timezone=True), nullable=False),  # when they acted
+    Column("written_at", DateTime(timezone=True)),  # when the words were written; None without
+    _short("text"),
+)
+Index("note_of_box", note.c.task_id, note.c.box_id)
+
+image_flag = Table(
+    "image_flag",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", ForeignKey("image.id"), nullable=False),
+    _state("kind", FlagKind),
+    Column("is_set", Boolean, nullable=False),
+    Column("words", String, nullable=False),
+    Column("person", String, nullable=False),  # who acted
+    Column("author", String, nullable=False),  # whose flag it is: an undo restores it too
+    Column("flagged_at", DateTime(timezone=True), nullable=False),  # when they acted
+    Column("set_at", DateTime(timezone=True)),  # since when it is set; None: it is not
+    _short("words"),
+)
+Index("flag_of_image", image_flag.c.image_id, image_flag.c.kind)
+
+second_reading = Table(
+    "second_reading",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("box_id", ForeignKey("box.id"), nullable=False),
+    Column("reader", String, nullable=False),  # who is asked; empty: nobody any more
+    Column("person", String, nullable=False),  # who asked
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+Index("second_reading_of_box", second_reading.c.task_id, second_reading.c.box_id)
 
 correction = Table(
     "correction",
@@ -267,6 +321,14 @@ place = Table(
     Column("person", String, primary_key=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("box_id", ForeignKey("box.id")),  # none: the image as a whole
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
 )
 

@@ -20,13 +20,14 @@ from napari_alc.project.storage.records import (
 from napari_alc.project.storage.repository import Repository, as_utc, now
 
 _lease, _place, _spent = schema.lease.c, schema.place.c, schema.spent.c
+_skipped = schema.skipped.c
 _task, _decision = schema.task.c, schema.decision.c
 
 _COLUMNS = tuple(_lease[field.name] for field in fields(Lease))
 
 
 class LeaseRepository(Repository):
-    """Which window holds which image, and where people stopped."""
+    """Which window holds which image, where people stopped, and what they put off."""
 
     def clock(self) -> datetime:
         """The present moment by the clock that leases are compared by, in UTC."""
@@ -69,6 +70,21 @@ class LeaseRepository(Repository):
         values = {**vars(position), "at": now()}
         if not self._execute(update(schema.place).where(_place.person == person).values(values)):
             self._add(schema.place, [{"person": person, **values}])
+
+    def skip(self, person: str, task_id: int) -> None:
+        """Put an image at the end of a person's queue, behind those skipped before."""
+        self.come_back(person, task_id)
+        self._add(schema.skipped, [{"person": person, "task_id": task_id, "at": now()}])
+
+    def come_back(self, person: str, task_id: int) -> None:
+        """Give an image its place in a person's queue again."""
+        mine = _skipped.person == person, _skipped.task_id == task_id
+        self._execute(delete(schema.skipped).where(*mine))
+
+    def skipped(self, person: str) -> list[int]:
+        """Ids of the tasks that a person has skipped, in the order in which they did."""
+        query = select(_skipped.task_id).where(_skipped.person == person)
+        return [row.task_id for row in self._rows(query.order_by(_skipped.at, _skipped.task_id))]
 
 
 def _lease_of(row: Row[*tuple[Any, ...]]) -> Lease:

@@ -7,7 +7,7 @@ with a person's name, a copy of the consensus task's proposals, and decisions of
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -29,6 +30,9 @@ from sqlalchemy import (
 )
 
 from napari_alc.project.storage import schema
+from napari_alc.project.storage.boxes import as_stored
+from napari_alc.project.storage.flags import is_excluded
+from napari_alc.project.storage.notes import BoxKey
 from napari_alc.project.storage.records import (
     EVERYBODY,
     Batch,
@@ -37,6 +41,7 @@ from napari_alc.project.storage.records import (
     Proposal,
     ReviewStep,
     SharedImage,
+    Snapshot,
     Task,
 )
 from napari_alc.project.storage.repository import Repository, rows_of
@@ -45,8 +50,14 @@ _task, _proposal, _decision = schema.task.c, schema.proposal.c, schema.decision.
 
 IS_CONSENSUS = _task.reader == EVERYBODY
 
-_WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_CONSENSUS)
-"""Tasks of images that are labelled whole, one an image."""
+_IS_KEPT = ~is_excluded(_task.image_id)
+"""The image of a task is not left out of the dataset."""
+
+_WHOLE = and_(_task.step == ReviewStep.WHOLE_IMAGE, IS_CONSENSUS, _IS_KEPT)
+"""Tasks of images that are labelled whole and not left out, one an image."""
+
+_ANSWERED = "unsure"
+"""Stands for the state of a box that somebody is unsure about."""
 
 _PROPOSED = ["task_id", "box_id", "state"]
 """Columns of a proposal."""
@@ -54,8 +65,12 @@ _PROPOSED = ["task_id", "box_id", "state"]
 
 def _select_tasks() -> Select[Any]:
     """All that a `Task` needs."""
+    computed: dict[str, ColumnElement[Any]] = {
+        "file_name": schema.image.c.file_name,
+        "is_excluded": is_excluded(_task.image_id),
+    }
     columns = (
-        schema.image.c.file_name if field.name == "file_name" else _task[field.name]
+        computed[field.name] if field.name in computed else _task[field.name]
         for field in fields(Task)
     )
     return select(*columns).join(schema.image, schema.image.c.id == _task.image_id)
@@ -70,25 +85,28 @@ def _task_of(row: Row[*tuple[Any, ...]]) -> Task:
 class TaskRepository(Repository):
     """The queue; a task moves on from open to done and back."""
 
-    def queue(self, step: ReviewStep | None = None) -> tuple[Task, ...]:
-        """All consensus tasks, in the order in which they were handed out; no readings."""
-        return self._tasks(IS_CONSENSUS, *_in_step(step))
+    def queue(
+        self, step: ReviewStep | None = None, until: Snapshot | None = None
+    ) -> tuple[Task, ...]:
+        """All consensus tasks, in the order in which they were handed out; no readings.
+
+        Images that are left out of the dataset are not among them. With `until` the queue is as it
+        was at that moment, but for what was finished since.
+        """
+        if until is None:
+            return self._tasks(IS_CONSENSUS, _IS_KEPT, *_in_step(step))
+        then = _task.id <= until.task, ~is_excluded(_task.image_id, until)
+        return self._tasks(IS_CONSENSUS, *then, *_in_step(step))
 
     def queue_of(self, person: str) -> tuple[Task, ...]:
         """What `person` may work on, in queue order.
 
         These are consensus tasks without readings, those all of whose readings are done, and the
-        person's own readings: nobody sees what others decide before all are done.
+        person's own readings: nobody sees what others decide before all are done. Images that are
+        left out of the dataset are among them, so that this can be taken back.
         """
-        other = schema.task.alias()
-        unfinished = (
-            select(other.c.id)
-            .where(_same_image(other), other.c.reader != EVERYBODY, other.c.done_at.is_(None))
-            .correlate(schema.task)
-            .exists()
-        )
         own = and_(_task.reader == person, ~IS_CONSENSUS)
-        return self._tasks(or_(own, and_(IS_CONSENSUS, ~unfinished)))
+        return self._tasks(or_(own, and_(IS_CONSENSUS, ~_is_being_read())))
 
     def _tasks(self, *conditions: ColumnElement[bool]) -> tuple[Task, ...]:
         order = _task.step, _task.iteration, _task.rank, _task.reader
@@ -105,7 +123,8 @@ class TaskRepository(Repository):
 
     def count_unfinished(self, step: ReviewStep | None = None) -> int:
         """How many images nobody has finished yet, whoever may work on them."""
-        return self._count(schema.task, IS_CONSENSUS, _task.done_at.is_(None), *_in_step(step))
+        waits = _task.done_at.is_(None), _IS_KEPT
+        return self._count(schema.task, IS_CONSENSUS, *waits, *_in_step(step))
 
     def count_finished_whole(self) -> int:
         """How many images were finished whole."""
@@ -147,10 +166,17 @@ class TaskRepository(Repository):
         return {(task_id, region): count for task_id, region, count in self._rows(query)}
 
     def open_counts(self, task_id: int | None = None) -> dict[int, int]:
-        """How many boxes nobody has decided on, by task; tasks without any are left out."""
+        """How many boxes wait for an answer, by task; tasks without any are left out.
+
+        A box that somebody is unsure about has its answer for now, and nobody needs to look at one
+        in an image that is left out of the dataset.
+        """
+        answer = case(
+            (_decision.unsure_by.is_not(None), _ANSWERED), else_=as_stored(_decision.state)
+        )
         # looked up box by box in its index: a join with the newest of all decisions takes minutes
         latest = (
-            select(_decision.state)
+            select(answer)
             .where(_decision.task_id == _proposal.task_id, _decision.box_id == _proposal.box_id)
             .order_by(_decision.id.desc())
             .limit(1)
@@ -158,7 +184,9 @@ class TaskRepository(Repository):
         )
         query = (
             select(_proposal.task_id, func.count())
-            .where(func.coalesce(latest, _proposal.state) == BoxState.OPEN)
+            .join(schema.task, _task.id == _proposal.task_id)
+            .where(func.coalesce(latest, as_stored(_proposal.state)) == BoxState.OPEN.value)
+            .where(_IS_KEPT)
             .group_by(_proposal.task_id)
         )
         if task_id is not None:
@@ -246,6 +274,13 @@ def _same_image(other: FromClause) -> ColumnElement[bool]:
     return and_(other.c.image_id == _task.image_id, other.c.step == _task.step)
 
 
+def _is_being_read() -> ColumnElement[bool]:
+    """Condition: somebody's reading of a task's image is not finished."""
+    other = schema.task.alias()
+    waits = other.c.reader != EVERYBODY, other.c.done_at.is_(None)
+    return select(other.c.id).where(_same_image(other), *waits).correlate(schema.task).exists()
+
+
 def _of(batch: Batch) -> tuple[ColumnElement[bool], ...]:
     """Condition: the consensus tasks of a batch."""
     return _task.step == batch.step, _task.iteration == batch.iteration, IS_CONSENSUS
@@ -323,10 +358,19 @@ class ReadingRepository(Repository):
             return
         moved = update(schema.spent).where(schema.spent.c.task_id == bindparam("gone"))
         self._connection.execute(moved.values(task_id=bindparam("consensus")), gone)
-        for table in (schema.place, schema.lease, schema.proposal):
+        for table in (schema.place, schema.skipped, schema.lease, schema.proposal):
             emptied = delete(table).where(table.c.task_id == bindparam("gone"))
             self._connection.execute(emptied, gone)
         self._connection.execute(delete(schema.task).where(_task.id == bindparam("gone")), gone)
+
+    def count_blind(self, boxes: Iterable[BoxKey]) -> int:
+        """How many of some boxes are in readings of images that not all of their readers finished.
+
+        Images that are left out of the dataset do not count.
+        """
+        query = select(_task.id).where(~IS_CONSENSUS, _IS_KEPT, _is_being_read())
+        blind = frozenset(row.id for row in self._rows(query))
+        return sum(task_id in blind for task_id, _ in boxes)
 
     def untouched(self, held: Collection[int]) -> frozenset[int]:
         """Ids of the consensus tasks that nobody has begun."""
@@ -342,13 +386,14 @@ class ReadingRepository(Repository):
         return SharedImage(consensus, tuple(readings))
 
     def shared(self) -> list[SharedImage]:
-        """Every image that has readings, in queue order."""
+        """Every image that has readings and is not left out, in queue order."""
         readings: dict[tuple[int, int], list[Task]] = {}
         for row in self._rows(_select_tasks().where(~IS_CONSENSUS).order_by(_task.id)):
             task = _task_of(row)
             readings.setdefault((task.image_id, task.step), []).append(task)
         order = _task.step, _task.iteration, _task.rank
-        consensus = map(_task_of, self._rows(_select_tasks().where(IS_CONSENSUS).order_by(*order)))
+        query = _select_tasks().where(IS_CONSENSUS, _IS_KEPT).order_by(*order)
+        consensus = map(_task_of, self._rows(query))
         return [
             SharedImage(task, tuple(readings[task.image_id, task.step]))
             for task in consensus
@@ -357,7 +402,8 @@ class ReadingRepository(Repository):
 
 
 def _is_untouched(held: Collection[int]) -> ColumnElement[bool]:
-    """Condition: nobody has finished a task, decided in it, or has it open."""
-    d = schema.decision.c
+    """Condition: nobody has finished a task, decided or noted something in it, or has it open."""
+    d, n = schema.decision.c, schema.note.c
     decided = select(d.id).where(d.task_id == _task.id).correlate(schema.task).exists()
-    return and_(_task.done_at.is_(None), ~decided, _task.id.not_in(held))
+    noted = select(n.id).where(n.task_id == _task.id).correlate(schema.task).exists()
+    return and_(_task.done_at.is_(None), ~decided, ~noted, _task.id.not_in(held))
