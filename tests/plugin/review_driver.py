@@ -35,6 +35,7 @@ __all__ = [
 PERSON = "Ada"
 APP = "shared_app"
 LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
 WINDOW_SIZE = (960, 540)
 """Pixels: where no graphics card draws, a large window takes most of a test's time."""
 
@@ -182,52 +183,64 @@ class Driver:
         row = (y - camera.center[-2]) * camera.zoom + height / 2
         return QPoint(round(column), round(row))
 
-    def press(self, x: float, y: float) -> None:
+    def press(self, x: float, y: float, modifier=NONE) -> None:
         self._move(x, y, Qt.MouseButton.NoButton)
-        QTest.mousePress(self.native, LEFT, pos=self.on_screen(x, y))
+        QTest.mousePress(self.native, LEFT, modifier, pos=self.on_screen(x, y))
 
-    def move(self, x: float, y: float) -> None:
+    def move(self, x: float, y: float, modifier=NONE) -> None:
         """Move with the button held."""
-        self._move(x, y, LEFT)
+        self._move(x, y, LEFT, modifier)
 
-    def release(self, x: float, y: float) -> None:
-        QTest.mouseRelease(self.native, LEFT, pos=self.on_screen(x, y))
+    def release(self, x: float, y: float, modifier=NONE) -> None:
+        QTest.mouseRelease(self.native, LEFT, modifier, pos=self.on_screen(x, y))
 
-    def _move(self, x: float, y: float, held: Qt.MouseButton) -> None:
+    def _move(self, x: float, y: float, held: Qt.MouseButton, modifier=NONE) -> None:
         # vispy and napari drop moves in quick succession
-        self.qtbot.waitUntil(lambda: self._arrived(x, y, held))
+        self.qtbot.waitUntil(lambda: self._arrived(x, y, held, modifier))
 
-    def _arrived(self, x: float, y: float, held: Qt.MouseButton) -> bool:
-        # QTest.mouseMove moves the pointer of the desktop instead, which needs a desktop
-        place = QPointF(self.on_screen(x, y))
-        everywhere = QPointF(self.native.mapToGlobal(place.toPoint()))
-        event = QMouseEvent(
-            QEvent.Type.MouseMove,
-            place,
-            everywhere,
-            Qt.MouseButton.NoButton,
-            held,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(self.native, event)
-        QApplication.processEvents()
+    def _arrived(self, x: float, y: float, held: Qt.MouseButton, modifier) -> bool:
+        self.move_on_screen(self.on_screen(x, y), held, modifier)
         row, column = self.viewer.cursor.position[-2:]
         one_pixel = 1.5 / self.viewer.scene.camera.zoom
         return abs(row - y) < one_pixel and abs(column - x) < one_pixel
+
+    def move_on_screen(self, place: QPoint, held: Qt.MouseButton, modifier=NONE) -> None:
+        """Move to a point of the canvas; QTest.mouseMove would need a desktop."""
+        at, everywhere = QPointF(place), QPointF(self.native.mapToGlobal(place))
+        none = Qt.MouseButton.NoButton
+        event = QMouseEvent(QEvent.Type.MouseMove, at, everywhere, none, held, modifier)
+        QApplication.sendEvent(self.native, event)
+        QApplication.processEvents()
+
+    def drag_on_screen(self, start: QPoint, by: QPoint, button: Qt.MouseButton) -> None:
+        """Drag by pixels of the screen, whatever is below."""
+        self.move_on_screen(start, Qt.MouseButton.NoButton)
+        QTest.mousePress(self.native, button, NONE, pos=start)
+        for share in (0.5, 1.0):
+            self.move_on_screen(start + by * share, button)
+        QTest.mouseRelease(self.native, button, NONE, pos=start + by)
+        self.settle()
 
     def click(self, x: float, y: float) -> None:
         self.press(x, y)
         self.release(x, y)
         self.settle()
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        self.press(*start)
+    def drag(self, start: tuple[float, float], end: tuple[float, float], modifier=NONE) -> None:
+        self.press(*start, modifier)
         for share in (0.3, 0.7, 1.0):
-            self.move(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))
-        self.release(*end)
+            x, y = (a + share * (b - a) for a, b in zip(start, end, strict=True))
+            self.move(x, y, modifier)
+        self.release(*end, modifier)
         self.settle()
 
+    def mark(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Draw the rubber band around boxes."""
+        self.drag(start, end, Qt.KeyboardModifier.ShiftModifier)
+
     def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key once what is to be decided on has been seen."""
+        self.settle()
         QTest.keyClick(self.native, key, modifier)
         self.settle()
 

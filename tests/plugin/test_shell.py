@@ -69,9 +69,15 @@ def under_review(docked, fresh, qtbot):
     widget.open_project(fresh)
     page = widget.review_page
     page.controller.images.step(1)
-    qtbot.waitUntil(lambda: page.state.document is not None)
+    wait_for_image(page, qtbot)
     page.controller.boxes.keep()
+    qtbot.waitUntil(lambda: page.canvas.is_settled)
     return widget
+
+
+def wait_for_image(page, qtbot):
+    """Until an image has been seen."""
+    qtbot.waitUntil(lambda: page.state.document is not None and page.canvas.is_settled)
 
 
 def test_the_end_of_a_step_leaves_the_review_as_it_is(under_review):
@@ -101,7 +107,7 @@ def test_another_name_decides_from_now_on_and_the_image_stays(under_review, qtbo
     page = under_review.review_page
     task, before = page.state.task, page.state.document
     under_review.project_page.person_changed.emit("Dr. Lee")
-    qtbot.waitUntil(lambda: page.state.document is not None)
+    wait_for_image(page, qtbot)
     assert page.state.task == task
     assert page.state.document is not before
     box = page.state.open_boxes[0]

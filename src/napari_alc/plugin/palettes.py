@@ -72,17 +72,17 @@ class LineStyle:
 
 
 SUGGESTIONS: Mapping[str, LineStyle] = {
-    "mp": LineStyle("#ffb86b", (10, 6), "– – –", "box of the model Mp"),
-    "ma": LineStyle("#8ff5ff", (2.5, 4.5), "· · · ·", "box of the model Ma"),
+    "mp": LineStyle("#ffb86b", (10, 6), "– – –", "box of the expert's model (Mp)"),
+    "ma": LineStyle("#8ff5ff", (2.5, 4.5), "· · · ·", "box of the shared model (Ma)"),
     "crowd": LineStyle("#fff3b0", (10, 4, 2.5, 4), "– · – ·", "box of the crowd"),
     "person": LineStyle("#ffffff", (18, 6), "— —", "box of a person"),
 }
 """Line style of suggestions by their source."""
 
-OPEN_WIDTH = 3.5
-DECIDED_WIDTH = 1.8
-SUGGESTION_WIDTH = 2.2
-"""Line widths in pixels of the screen, at every zoom."""
+OPEN_WIDTH = 3.0
+DECIDED_WIDTH = 2.0
+SUGGESTION_WIDTH = 2.0
+"""Line widths in whole pixels of the screen, at every zoom, without their dark casing."""
 
 TEXT_COLOUR = "#ffee58"
 TEXT_POINTS = 10
@@ -113,4 +113,4 @@ def colour_name(box: ReviewBox, region: str | None = None) -> str:
 
 def screen_width(box: ReviewBox) -> float:
     """Line width of a box in pixels of the screen: thick until somebody decides."""
-    return OPEN_WIDTH if box.state == "open" else DECIDED_WIDTH
+    return OPEN_WIDTH if box.is_open else DECIDED_WIDTH

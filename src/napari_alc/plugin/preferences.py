@@ -62,6 +62,16 @@ def set_labels(kind: str) -> None:
     _settings().review.labels = kind
 
 
+def is_smooth() -> bool:
+    """Whether pixels are smoothed on screen."""
+    return bool(_settings().review.smooth)
+
+
+def set_smooth(is_smooth: bool) -> None:
+    """Remember whether pixels are smoothed on screen."""
+    _settings().review.smooth = is_smooth
+
+
 def key_texts() -> dict[str, str]:
     """The keys of each command of the review, as they were typed; by the command's name."""
     return {name: str(text) for name, text in _settings().review_keys.model_dump().items()}
@@ -91,6 +101,16 @@ def device() -> str:
 def set_device(name: str) -> None:
     """Remember where to compute."""
     _settings().computing.device = name
+
+
+def uses_more() -> bool:
+    """Whether steps take their share of the computer, rather than what others leave."""
+    return bool(_settings().computing.more)
+
+
+def set_uses_more(is_more: bool) -> None:
+    """Remember how much of the computer steps take."""
+    _settings().computing.more = is_more
 
 
 def recent_projects() -> tuple[Path, ...]:

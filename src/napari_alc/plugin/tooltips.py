@@ -9,7 +9,7 @@ NEXT = "Goes to the page where the next step is done."
 PERSON = "Kept with every decision you make in Review. Asked only once."
 OPEN = "Choose the folder of a project (it holds the file project.toml)."
 NEW = "Make a project from a folder of images and the labels that a crowd drew."
-RECENT = "Double-click a project to open it."
+RECENT = "Click a project to open it."
 SAMPLE_REVIEW = (
     "Makes a small project of synthetic TEM images whose first images wait for you in Review."
 )
@@ -28,7 +28,7 @@ CLEAN_USE = (
     "First images: they are taken as the first images that a pathologist has reviewed."
 )
 INITIAL = "How many images a pathologist labels at first; they are drawn at random."
-PER_ITERATION = "How many images go to the pathologist in each later iteration."
+PER_ITERATION = "How many images go to the pathologist in each later round."
 ITERATIONS = "How many times training and selecting follow the first images."
 DETECTOR = (
     "Compact learns within minutes on a laptop.\n"
@@ -53,17 +53,17 @@ CANCEL = "Stops the step. Everything finished before is kept, and it can go on l
 LOG = "Shows what the step has written, for a report of a problem."
 
 ITERATION_COLUMNS = {
-    "No.": "0 is the first draw; each later iteration adds selected images.",
-    "Images": "Images that a pathologist has labelled or is to label, up to this iteration.",
-    "Boxes": "Boxes that Mp / Ma learned from:\n"
-    "Mp from all of the pathologist's, Ma from those on which pathologist and crowd agree.",
-    "Tau": "Score from which a detector's box counts.",
-    "AP50": "How well Mp / Ma find the objects of the validation images,\n"
-    "in percent; – where there are no such images.",
-    "Trained in": "How long the trainings of Mp / Ma took.",
+    "No.": "The round: 0 is the first draw; each later one adds selected images.",
+    "Images": "Images that a pathologist has labelled or is to label, up to this round.",
+    "Boxes": "Boxes that the models learned from: the expert's model (Mp) from all of the\n"
+    "pathologists', the shared model (Ma) from those on which pathologists and crowd agree.",
+    "Limit": "Confidence limit: how sure a model has to be of a box, 0 to 1, for the box to count.",
+    "AP50": "How much of the objects of the validation images the expert's model (Mp) / the\n"
+    "shared model (Ma) finds, without false ones, 0 to 100; – where there are no such images.",
+    "Trained in": "How long the trainings of the expert's model (Mp) / the shared model (Ma) took.",
 }
 NOISE_COLUMNS = {
-    "No.": "The images that this iteration added and pathologists have finished.",
+    "No.": "The images that this round added and pathologists have finished.",
     "Right": "Boxes of the crowd that the pathologists agree with.",
     "Background": "Boxes of the crowd where there is no object.",
     "Missed": "Objects that the crowd has no right box for.",
@@ -75,7 +75,7 @@ QUEUE_COLUMNS = {
     "Image": "Its file name; click to go there.",
     "Step": "1: every object is to be labelled. 2: only the red and green boxes are open.",
     "Score": "How much crowd and models disagree on the image (SCORE).",
-    "Red": "Boxes that only the model Ma found.",
+    "Red": "Boxes that only the shared model (Ma) found.",
     "Green": "Boxes that only the crowd drew.",
     "State": "Done, how many boxes are open, or who has the image open in another window.",
 }
@@ -122,13 +122,48 @@ AGREEMENT_COLUMNS = {
     "– is not defined.",
 }
 
+REMARKS = (
+    "Lists every box that somebody is unsure about or wrote a note on, and every flagged image; "
+    "there you hand boxes to a second reader."
+)
+REMARK_COLUMNS = {
+    "Image": "Its file name; double-click a row, or press Enter, to go to the box in Review.",
+    "Category": "The kind of object that the box says.",
+    "What": "Whether somebody is unsure about the box, wrote a note on it, or both.",
+    "Who": "Who is unsure, else who wrote the note.",
+    "When": "When they said so, in your time.",
+    "Note": "What stands there for whoever looks at the box next.",
+    "Second reader": "Who is asked to look again; empty where nobody is.",
+}
+SECOND_READER = (
+    "Choose somebody who works on this project, or type the name that they enter on the page "
+    "Project."
+)
+ASK_SECOND_READER = "Asks this person to look at the marked rows again, in place of anybody else."
+TAKE_BACK_READER = "Nobody is asked to look at the marked rows again any more."
+FLAG_COLUMNS = {
+    "Image": "Its file name; double-click a row, or press Enter, to see the image in Review.",
+    "Flag": "What somebody said about the image as a whole.",
+    "Who": "Who said so.",
+    "When": "When they said so, in your time.",
+    "Why": "Their words.",
+}
+TAKE_IN_AGAIN = (
+    "The marked images are part of the dataset again, with all that was decided in them."
+)
+
+KEEP_UNSURE = "Writes them as they stand; the files say that nobody has settled them."
+DROP_UNSURE = "Writes the dataset without them."
+SHOW_UNSURE = "Opens the list of them, which leads to each one in Review."
+NOT_NOW = "Writes nothing."
+
 PRESET = (
     "Which network learns to find the objects.\n"
     "ResNet-50 is the one of the paper and wants a graphics card; Compact learns within minutes "
     "on a laptop."
 )
 OTHER_DETECTOR = "The name of one of torchvision's box detectors."
-WEIGHTS = "What the networks know before they see your images; the same in every iteration."
+WEIGHTS = "What the networks know before they see your images; the same in every round."
 WEIGHTS_FILE = "A file that this program, torchvision or a plain ResNet was saved to by torch."
 ADVANCED = "Every number of the training. An empty field takes what stands in it in gray."
 PRESETS_OWN = "Empties every field and lets the weights start as the preset does."
@@ -143,6 +178,10 @@ DEVICE = (
     "What trains and predicts. The best device is an NVIDIA graphics card where there is one, "
     "else the processor."
 )
+USE_MORE = (
+    "Steps that begin from now on take their share of the processor, rather than what other "
+    "programs leave over; other programs, the review too, may get slower."
+)
 ESTIMATE = (
     "Tries the detector on a few of your images for some seconds and tells how long the next "
     "training will take. Nothing is stored."
@@ -155,6 +194,10 @@ NOISE = (
 RESULTS = "What the automatic correction will do, the clean dataset, and the report."
 SETTINGS = "The numbers of the method, the detector, and where it computes."
 
+GROUNDS = (
+    "How far the correction can be relied on: it makes labels of what the models found, and nobody "
+    "looks at them."
+)
 PREVIEW_CORRECTION = (
     "Counts what the correction would do now, and shows the images that it would change most. "
     "Nothing is changed."
@@ -177,6 +220,7 @@ WRITE_REPORT = (
     "Writes tables and pictures of what is known so far into one HTML file, at any time of the "
     "project."
 )
+OPEN_FOLDER = "Shows the folder in your computer's program for files."
 OPEN_REPORT = "Opens the report that was written last, in your browser."
 
 SELECTION = "The remaining images, the most urgent first; you can take some out or add others."
@@ -186,13 +230,13 @@ SELECTION_COLUMNS = {
     "": "The image, small.",
     "Image": "Its file name, and what somebody chose about it.",
     "Score": "How much crowd and detectors disagree (SCORE): the sum over its red and green boxes.",
-    "Red": "Red: boxes that only the detector Ma sees.",
+    "Red": "Red: boxes that only the shared model (Ma) sees.",
     "Green": "Green: boxes that only the crowd drew.",
-    "Pink": "Pink: boxes that only the detector Mp sees: probably missed by the crowd.",
+    "Pink": "Pink: boxes that only the expert's model (Mp) sees: probably missed by the crowd.",
     "Gray": "Gray (letter A, they agree): boxes on which at least two agree.",
 }
 STRATEGY = "How the images are put into their order; you can change it under Settings."
-NEXT_IMAGES = "How many images go to the pathologist in each iteration (k). Saved at once."
+NEXT_IMAGES = "How many images go to the pathologist in each round (k). Saved at once."
 COST = (
     "What the pathologists would be shown in these images, and how long that takes at the pace "
     "they have worked at so far on whole images."
@@ -210,8 +254,8 @@ LOCKED_PANEL = "A step is running; what it finds is shown here when it has ended
 
 STOPPING = "Whether going on is worth it, what it costs, and how noisy the remaining labels are."
 ADVICE = (
-    "From what Mp gained on the validation images, and from how many red and green boxes the last "
-    "two rankings hold. It is you who decides."
+    "From what the expert's model (Mp) gained on the validation images, and from how many red and "
+    "green boxes the last two rankings hold. It is you who decides."
 )
 STOP_HERE = (
     "Selects no further images: the remaining labels are corrected next. You can take it back "
@@ -246,24 +290,52 @@ AUDITED_NOISE = {
     "box_in_box": "Boxes of the crowd that hold two or more objects, of all its boxes.",
 }
 
+NOTE_LABEL = "For whoever looks at this box next. Leave it empty to remove the note."
+
+FLAGS: Mapping[str, tuple[str, str]] = {
+    "bad picture": ("Bad picture", "Out of focus, torn or stained unevenly. Told, and left in."),
+    "wrong tissue": ("Wrong tissue", "Not what the dataset is about. Told, and left in."),
+    "exclude": (
+        "Leave out of the dataset",
+        "The image is used for nothing: no training, no selection, no figures, no export.",
+    ),
+}
+"""What is said about an image as a whole: the entry of the menu, and what it means."""
+
 COMMANDS: Mapping[str, str] = {
     "next_box": "Goes to the next box that nobody has decided on.",
     "previous_box": "Goes back to the box before that is still open.",
     "pick_below": "Picks the next of the boxes that lie over each other under the mouse.",
     "keep": "The box is right as it is. Goes on to the next open box.",
     "delete": "There is no object here. Goes on to the next open box.",
-    "take_mp": "Gives the box the corners of the model Mp's. Goes on to the next open box.",
-    "take_ma": "Gives the box the corners of the model Ma's. Goes on to the next open box.",
+    "keep_gray": "Keeps all open gray boxes of the image at once; one undo takes all of it back.",
+    "unsure": (
+        "You do not know. The box is no label until somebody decides, and is listed for a second "
+        "reader. Goes on to the next open box; press again on such a box to take it back."
+    ),
+    "note": "Writes a note on the box, for whoever looks at it next.",
+    "take_mp": (
+        "Gives the box the corners that the expert's model (Mp) found. Goes on to the next open "
+        "box."
+    ),
+    "take_ma": (
+        "Gives the box the corners that the shared model (Ma) found. Goes on to the next open box."
+    ),
     "undo": "Takes your last decision back, on another image too.",
     "redo": "Repeats the decision that was taken back.",
     "draw": "Drag with the mouse from corner to corner. Press again to stop drawing.",
     "stop_drawing": "Leaves a half-drawn box out.",
     "next_category": "Gives the box the next category.",
+    **{
+        f"category_{number}": f"Gives the box, and those drawn from now on, category {number}."
+        for number in range(1, 8)
+    },
     "whole_image": "Shows the whole image.",
     "hide_boxes": "Hides all boxes while you hold the key.",
     "labels": (
         "Writes letters for the colours, then scores, then categories beside the boxes, then none."
     ),
+    "smooth": "Smooths the pixels into each other, or shows them as squares; only on screen.",
     "palette": "Changes between the usual colours and those for colour-blind eyes.",
     "contrast": (
         "Stretches the contrast to where the pixels are; only on screen, the image stays as it is."
@@ -273,6 +345,8 @@ COMMANDS: Mapping[str, str] = {
     "local_contrast": "Evens out bright and dark parts of the image; only on screen.",
     "previous_image": "Goes to the image before this one.",
     "next_image": "Goes to the image after this one, done or not.",
+    "skip": "Puts the image at the end of your queue, and opens the next one.",
+    "stored": "Everything you decide is stored at once; this only says so.",
     "pause": "Stops the clock until you go on.",
     "help": "Shows all keys.",
     "done": "Finishes this image and opens the next one. Asks first if boxes are still open.",
@@ -296,10 +370,10 @@ COMMANDS: Mapping[str, str] = {
 """What the commands of the review do, by their names."""
 
 REGIONS: Mapping[str, str] = {
-    "red": "only the model Ma found it",
+    "red": "only the shared model (Ma) found it",
     "green": "only the crowd drew it",
-    "pink": "only the model Mp found it",
-    "gray": "at least two of crowd, Mp and Ma agree",
+    "pink": "only the expert's model (Mp) found it",
+    "gray": "at least two agree: the crowd, the expert's model (Mp), the shared model (Ma)",
     "crowd": "drawn by the crowd; no model has seen this image",
     "yours": "drawn or changed by a person",
 }

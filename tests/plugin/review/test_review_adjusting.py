@@ -109,9 +109,9 @@ def test_an_object_is_not_marked_twice(at):
 def test_the_box_that_a_key_would_take_is_drawn_in_broken_lines(at):
     green, red = of_region(at, "green"), of_region(at, "red")
     pick(at, green)
-    assert red not in at.canvas.lines.boxes
+    assert red not in at.canvas.suggestions.boxes
     at.drag(middle(green), tuple(c + 4 for c in middle(red)))
-    assert red in at.canvas.lines.boxes
+    assert red in at.canvas.suggestions.boxes
 
 
 def test_a_models_box_has_no_other_box_of_that_model_around_it(at):

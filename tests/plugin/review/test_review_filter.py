@@ -148,15 +148,32 @@ def test_the_question_before_finishing_says_how_many_open_boxes_are_hidden(at):
     at.key(KEY.Key_N)
     assert question(at) == (
         "8 boxes are still open. What are they? "
-        "2 of them are hidden by your choice of colours and confidence; “Go back” shows them."
+        "2 of them are hidden by your choice of colours and confidence, and shown now."
     )
+    assert set(at.layer.features["id"]) >= {box.id for box in at.state.open_boxes}
+    at.key(KEY.Key_Escape)
+    assert question(at) == ""
 
 
-def test_a_box_at_hand_does_not_count_as_hidden(at):
-    pick(at, min(of_region(at, "gray")))
+def test_what_is_hidden_is_said_in_amber_beside_the_filter(at):
+    hidden = at.page.panel.filter.hidden
+    assert not hidden.isVisible()
     tick(at, "gray")
-    at.key(KEY.Key_N)
-    assert "1 of them is hidden" in question(at)
+    at.selection.select([])
+    count = sum(at.state.colour_of(box) == "gray" for box in at.document.shown)
+    assert hidden.isVisible()
+    assert hidden.text() == f"{count} boxes hidden"
+    tick(at, "gray")
+    assert not hidden.isVisible()
+
+
+def test_a_persons_own_boxes_are_never_hidden_unsaid(at):
+    at.key(KEY.Key_W)
+    at.drag((200, 235), (240, 250))
+    at.key(KEY.Key_W)
+    at.selection.select([])
+    tick(at, "yours")
+    assert at.page.panel.filter.hidden.text() == "1 box hidden, 1 of them yours"
 
 
 def test_the_question_follows_the_filter_while_it_stands(at):
@@ -202,10 +219,7 @@ def test_going_back_keeps_a_filter_that_hides_no_open_box(at):
     [
         ((1, 0), "1 box is still open. What is it?"),
         ((1, 1), "1 box is still open. What is it? It is hidden"),
-        (
-            (3, 1),
-            "1 of them is hidden by your choice of colours and confidence; “Go back” shows it",
-        ),
+        ((3, 1), "1 of them is hidden by your choice of colours and confidence, and shown now"),
         ((2500, 1200), "1,200 of them are hidden"),
         ((2, 2), "All of them are hidden"),
     ],

@@ -7,6 +7,7 @@ done before it is stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from napari_alc.plugin.review.state import BoxFilter, OpenImage, ReviewState
 from napari_alc.project.annotation.document import Direction, History, ReviewDocument
 from napari_alc.project.annotation.live_regions import live_regions
 from napari_alc.project.annotation.session import Lost
-from napari_alc.project.storage.records import ReviewBox
+from napari_alc.project.storage.records import FlagKind, ReviewBox
 
 BoxCommand = Callable[[ReviewDocument, Sequence[int]], object]
 
@@ -41,6 +42,12 @@ class BoxCanvas(Protocol):
     @property
     def is_drawing(self) -> bool:
         """Whether the next drag draws a box."""
+
+    def trouble(self) -> str:
+        """Why nothing can be changed at this moment; what can be put right is."""
+
+    def unseen(self, ids: Collection[int]) -> str:
+        """Why boxes cannot be decided on, since nobody has seen them; they can be seen then."""
 
     def show(self, image: ReadImage, document: ReviewDocument, read_only: bool) -> None:
         """Show another image as a whole, with its boxes."""
@@ -94,11 +101,12 @@ class BoxSelection:
     def __init__(self, state: ReviewState, canvas: BoxCanvas) -> None:
         self._state, self._canvas = state, canvas
         self.history = History()
+        state.question_changed.connect(self._show_filtered)
 
     def begin(self, opened: OpenImage, first: int | None, is_close: bool) -> None:
         """Begin with the box `first`; where it is not open, with the next open one behind it."""
         box = None if first is None else opened.document.boxes.get(first)
-        if box is None or box.state != "open":
+        if box is None or not box.is_open:
             box = opened.order.step(self._state.passing_boxes, box, 1)
         self.select([] if box is None else [box.id], is_close)
 
@@ -144,15 +152,19 @@ class BoxSelection:
         """Show and visit only some boxes."""
         self._state.filter = wanted
         self._state.filter_changed.emit()
+        self._show_filtered()
         if self._state.document is not None:
-            self._show_filtered()
             self.changed.emit()
 
     def _show_filtered(self) -> None:
         state, ids = self._state, None
-        if state.filter.is_on and state.document is not None:
+        if state.document is None:
+            return
+        if state.filter.is_on:
             passing = {box.id for box in state.document.shown if state.passes(box)}
-            ids = passing.union(state.current_ids)
+            # nothing is decided on that is not shown
+            asked = [box.id for box in state.open_boxes] if state.is_asking else ()
+            ids = passing.union(state.current_ids, asked)
         self._canvas.set_shown_ids(ids)
 
     def next_box(self, by: int = 1) -> None:
@@ -166,7 +178,7 @@ class BoxSelection:
         if box is not None:
             state.notify("")
             self.select([box.id], is_close=True)
-        elif here is None or here.state != "open":
+        elif here is None or not here.is_open:
             self.select([])
             self._canvas.look_at_whole()
             hidden, all_decided = len(state.open_boxes), state.keys.filled(messages.ALL_DECIDED)
@@ -189,7 +201,10 @@ class BoxCommands:
     """Executes commands on the document, and shows on canvas and state what they did."""
 
     decided = Signal()
-    """Emitted when the document has changed."""
+    """Emitted when something was decided about boxes."""
+
+    remarked = Signal()
+    """Emitted when a note or a flag on the image has changed, which decides nothing about boxes."""
 
     elsewhere = Signal(int, str)
     """Emitted with the task that the next ``undo`` or ``redo`` concerns, and which of them."""
@@ -209,6 +224,8 @@ class BoxCommands:
             "pick_below": self.selection.pick_below,
             "keep": self.keep,
             "delete": partial(self._decide, ReviewDocument.delete),
+            "keep_gray": self.keep_gray,
+            "unsure": self.unsure,
             "take_mp": partial(self.take, "mp"),
             "take_ma": partial(self.take, "ma"),
             "undo": partial(self.revert, "undo"),
@@ -231,6 +248,11 @@ class BoxCommands:
         self._canvas.clear()
         self.selection.show_current()
 
+    def show_whole(self) -> None:
+        """Show the whole image, with no box at hand."""
+        self.selection.select([])
+        self._canvas.look_at_whole()
+
     def keep(self) -> None:
         """Keep the current boxes and go on."""
         self._decide(ReviewDocument.keep)
@@ -242,12 +264,47 @@ class BoxCommands:
         elif self.execute(command, ids):
             self.selection.next_box()
 
+    def keep_gray(self) -> None:
+        """Keep all open gray boxes that are shown, as one decision."""
+        state = self._state
+        ids = [box.id for box in state.passing_boxes if state.colour_of(box) == "gray"]
+        if not ids:
+            state.notify(messages.NO_GRAY)
+        elif self.execute(ReviewDocument.keep, ids):
+            self.selection.next_box()
+            state.notify(state.keys.filled(messages.kept_gray(len(ids))))
+
+    def unsure(self) -> None:
+        """Say of the current boxes that one does not know, or take that back."""
+        boxes = self._state.current_boxes
+        if not boxes or any(box.unsure is None for box in boxes):
+            self._decide(ReviewDocument.mark_unsure)
+        else:
+            self.execute(ReviewDocument.clear_unsure, [box.id for box in boxes])
+            self.selection.show_current()
+
+    def note(self, text: str) -> None:
+        """Write a note on the current box; an empty one removes it."""
+        box = self._only_one()
+        if box is not None:
+            self.execute(lambda document, _ids: document.note(box.id, text), [box.id])
+            self.selection.show_current()
+
+    def flag(self, kind: FlagKind) -> None:
+        """Set a flag on the image, or take it off."""
+
+        def toggle(document: ReviewDocument, ids: Sequence[int]) -> None:  # noqa: ARG001
+            is_set = any(flag.kind is kind for flag in document.flags)
+            (document.unflag if is_set else document.flag)(kind)
+
+        self.execute(toggle, ())
+
     def take(self, model: str) -> None:
         """Give the current box the corners of its counterpart of a model, and go on."""
         box, document = self._only_one(), self._state.document
         if box is None or document is None:
             return
-        if box.source == model and box.state == "open":
+        if box.source == model and box.is_open:
             self.keep()
             return
         other = counterpart_of(model, box, document)
@@ -256,7 +313,7 @@ class BoxCommands:
             self._state.notify(messages.no_box_of(model, closest))
         elif self.execute(lambda one, _ids: one.take(box.id, other), [box.id, other.id]):
             self.selection.next_box()
-            if other.id in document.boxes and other.state == "open":
+            if other.id in document.boxes and other.is_open:
                 self._state.notify(messages.went_with_it(model))
 
     def nudge(self, nudge: Nudge) -> None:
@@ -273,15 +330,24 @@ class BoxCommands:
         self._state.notify(messages.PICK_ONE if boxes else none)
         return None
 
+    def is_in_doubt(self, ids: Collection[int] | None) -> bool:
+        """Whether a person may not see what is decided on: `ids`, the image, or None for either.
+
+        This is asked before every change by key or button, and says why.
+        """
+        why = self._canvas.trouble()
+        if not why and ids is not None:
+            why = self._canvas.unseen(ids)
+        if why:
+            self._state.notify(self._state.keys.filled(why))
+        return bool(why)
+
     def execute(self, command: BoxCommand, ids: Sequence[int]) -> bool:
-        """Execute a command on boxes; whether it was carried out."""
+        """Execute a command on boxes that a person sees; whether it was carried out."""
         document = self._state.document
-        if document is None:
+        if document is None or self.is_in_doubt(ids or None):
             return False
-        if self._canvas.is_busy:
-            self._state.notify(messages.LET_GO)
-            return False
-        before = document.boxes
+        before, flags = document.boxes, document.flags
         try:
             command(document, ids)
         except Lost as error:
@@ -292,7 +358,10 @@ class BoxCommands:
             return False
         if document.boxes != before:
             self._canvas.update({*ids, *self._recolour()})
+        if _without_notes(document.boxes) != _without_notes(before):
             self.decided.emit()
+        elif document.boxes != before or document.flags != flags:
+            self.remarked.emit()
         return True
 
     def _recolour(self) -> set[int]:
@@ -354,7 +423,19 @@ class BoxCommands:
 
         if self.execute(command, concerned):
             self._state.notify("")
-            self.selection.select(concerned, is_close=True)
+            self._turn_to(concerned)
+
+    def _turn_to(self, concerned: Sequence[int]) -> None:
+        """Go to the first of the boxes that were changed; where all are gone, to the next one."""
+        document = self._state.document
+        if document is None or not concerned:
+            return
+        there = [i for i in concerned if document.boxes[i].state != "deleted"]
+        if there:
+            self.selection.select(there[:1], is_close=True)
+        else:
+            self._state.current_ids = tuple(concerned[:1])
+            self.selection.next_box()
 
     def apply(self, found: Edits) -> None:
         """Execute what a gesture did to the boxes on the canvas."""
@@ -390,3 +471,8 @@ class BoxCommands:
         self._state.current_ids = tuple(added) or tuple(found.reshaped) or self._state.current_ids
         self._canvas.show_more(added)
         self._canvas.select(self._state.current_ids)
+
+
+def _without_notes(boxes: Mapping[int, ReviewBox]) -> dict[int, ReviewBox]:
+    """What is decided on boxes; a note decides nothing."""
+    return {box_id: replace(box, note=None) for box_id, box in boxes.items()}

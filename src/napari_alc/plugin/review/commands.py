@@ -115,12 +115,26 @@ _NUDGING = tuple(_arrow_commands())
 NUDGES: Mapping[str, Nudge] = {command.name: nudge for command, nudge in _NUDGING}
 """The commands of the arrow keys by name."""
 
+MOST_CATEGORIES = 7
+"""Categories that have a key of their own; the digits after it set the contrast."""
+
+CATEGORY_COMMANDS = tuple(f"category_{number}" for number in range(1, MOST_CATEGORIES + 1))
+"""The commands that choose a category, in the order of the categories."""
+
+_CATEGORY_COMMANDS = tuple(
+    Command(name, f"Category {number}", (str(number),), ADJUSTING)
+    for number, name in enumerate(CATEGORY_COMMANDS, start=1)
+)
+
 _TABLE = (
     Command("next_box", "Next", ("J",), MOVING_ON),
     Command("previous_box", "Previous", ("Shift+J",), MOVING_ON),
     Command("pick_below", "Pick below", ("Tab",), MOVING_ON),
     Command("keep", "Keep", ("K",), DECIDING),
-    Command("delete", "Delete", ("Q", "Del", "Backspace", "3"), DECIDING),
+    Command("delete", "Delete", ("Q", "Del", "Backspace"), DECIDING),
+    Command("keep_gray", "Keep all gray", ("Shift+K",), DECIDING),
+    Command("unsure", "Unsure", ("O",), DECIDING),
+    Command("note", "Note …", ("Shift+O",), DECIDING),
     Command("take_mp", "Take Mp's box", (",",), DECIDING),
     Command("take_ma", "Take Ma's box", (".",), DECIDING),
     Command("undo", "Undo", ("U", "Ctrl+Z"), DECIDING),
@@ -128,10 +142,12 @@ _TABLE = (
     Command("draw", "Draw a box", ("W",), ADJUSTING),
     Command("stop_drawing", "Stop drawing", ("Esc",), ADJUSTING),
     Command("next_category", "Category", ("M",), ADJUSTING),
+    *_CATEGORY_COMMANDS,
     *(command for command, _ in _NUDGING),
     Command("whole_image", "Whole image", ("G", "Home"), VIEW),
     Command("hide_boxes", "Hide", ("H",), VIEW, held=True),
     Command("labels", "Labels", ("F3",), VIEW),
+    Command("smooth", "Smooth pixels", ("F7",), VIEW),
     Command("palette", "Colours", ("F4",), VIEW),
     Command("contrast", "Contrast", ("0",), CONTRAST),
     Command("darker", "Darker", ("8",), CONTRAST, repeats=True),
@@ -139,7 +155,9 @@ _TABLE = (
     Command("local_contrast", "Local contrast", ("F2",), CONTRAST),
     Command("previous_image", "Previous image", ("PgUp",), IMAGE),
     Command("next_image", "Next image", ("PgDown",), IMAGE),
+    Command("skip", "Skip for now", ("Shift+N",), IMAGE),
     Command("pause", "Pause", ("F9",), IMAGE),
+    Command("stored", "Is all stored?", ("Ctrl+S",), IMAGE),
     Command("help", "All keys", ("?", "F1"), IMAGE),
     Command("done", "Done, next image", ("N",), IMAGE),
 )
@@ -182,14 +200,18 @@ class KeyTexts:
 DEFAULT_KEYS = KeyTexts({name: command.keys for name, command in COMMANDS.items()})
 
 _DOCUMENT = "napari would delete boxes without a decision being stored"
+_TOOLS = "napari would take up another tool; boxes need none but the mouse"
 _SLICES = "napari would go through the slices of a stack; the review shows one image"
 _LAYERS = "napari would pick or hide layers that belong to the review"
+_LAYER_FILES = "napari would write layers into files; the review stores every decision at once"
 _AXES = "napari would choose the axis of a stack; the review shows one image"
 
 TAKEN_OVER: Mapping[str, str] = {
     **dict.fromkeys(("Del", "Backspace", "3"), _DOCUMENT),
+    **dict.fromkeys(("1", "2", "4", "5", "6", "7"), _TOOLS),
     "Ctrl+Y": "napari would show a volume; the review shows one image",
     "Esc": "napari would end a drawing with a half-drawn box",
+    "Ctrl+S": _LAYER_FILES,
     **dict.fromkeys(("Left", "Right"), _SLICES),
     **dict.fromkeys(("Shift+Up", "Shift+Down", "Alt+Shift+Up", "Alt+Shift+Down"), _LAYERS),
     **dict.fromkeys(("Alt+Up", "Alt+Down"), _AXES),

@@ -5,7 +5,7 @@ Nothing here knows Qt or napari; what shows image and boxes is a `BoxCanvas`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from napari_alc.plugin.review import messages
@@ -30,14 +30,34 @@ class ReviewController:
         self.images = ImageCommands(self.state, self.boxes, self.session, self.opener)
         self.boxes.selection.changed.connect(self._on_current)
         self.boxes.decided.connect(self._on_decided)
+        self.boxes.remarked.connect(self._on_remarked)
         self.boxes.lost.connect(self._on_lost)
         self.session.lost.connect(self._on_lost)
         self.session.troubled.connect(self.state.notify)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What keys and buttons do, by the command's name."""
-        pause = {"pause": self.session.toggle_pause}
-        return self.boxes.commands() | self.images.commands() | pause
+        others = {"pause": self.session.toggle_pause, "stored": self._say_stored}
+        return self._answering(self.boxes.commands() | self.images.commands() | others)
+
+    def _answering(
+        self, commands: Mapping[str, Callable[[], None]]
+    ) -> dict[str, Callable[[], None]]:
+        """Commands that answer the question about open boxes while it stands."""
+        images = self.images
+        answers = {
+            "keep": images.keep_open,
+            "delete": images.delete_open,
+            "stop_drawing": images.go_back,
+        }
+
+        def answer(name: str) -> None:
+            (answers if self.state.is_asking else commands)[name]()
+
+        return {**commands, **{name: partial(answer, name) for name in answers}}
+
+    def _say_stored(self) -> None:
+        self.state.notify(messages.ALL_STORED)
 
     def set_project(self, project: Project | None, person: str) -> None:
         """Open the image that `person` was at, else the first unfinished one."""
@@ -130,9 +150,17 @@ class ReviewController:
         state, task, document = self.state, self.state.task, self.state.document
         self.session.resume()
         state.ask(False)
-        if task is not None and task.is_done:
+        if task is not None and task.is_finished:
             self.images.reopen(task)
         if task is not None and document is not None:
             state.queue.set_opened(task.id, len(document.open_boxes))
             state.entry_changed.emit(task.id)
+        state.boxes_changed.emit()
+
+    def _on_remarked(self) -> None:
+        """A note or a flag has changed; an image that is left out waits for nobody."""
+        state, task, document = self.state, self.state.task, self.state.document
+        self.session.resume()
+        if task is not None and document is not None and task.is_excluded != document.is_excluded:
+            self.images.set_excluded(task, document.is_excluded)
         state.boxes_changed.emit()

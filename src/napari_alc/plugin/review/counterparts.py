@@ -87,7 +87,7 @@ def counterparts(box: ReviewBox, document: ReviewDocument) -> list[ReviewBox]:
 
     The key of the model that drew an open box keeps that one.
     """
-    own = box.source if box.state == "open" else ""
+    own = box.source if box.is_open else ""
     found = [counterpart_of(model, box, document) for model in MODELS if model != own]
     return [other for other in found if other is not None]
 

@@ -48,6 +48,7 @@ class ImageCommands:
             "previous_image": partial(self.step, -1),
             "next_image": partial(self.step, 1),
             "done": self.done,
+            "skip": self.skip,
         }
 
     def read(self) -> bool:
@@ -164,11 +165,44 @@ class ImageCommands:
         """Finish the image and open the next one; asks first if boxes are still open."""
         if self._state.read_only:
             self._state.notify(self._state.read_only)
+        elif self._is_excluded:
+            self._go_on(self._state.task_id)
         elif self._state.open_boxes:
             self._state.notify("")
+            self._boxes.show_whole()
             self._state.ask(True)
         else:
             self._finish()
+
+    @property
+    def _is_excluded(self) -> bool:
+        document = self._state.document
+        return document is not None and document.is_excluded
+
+    def skip(self) -> None:
+        """Put the image at the end of the queue, and open the next one."""
+        task, session = self._state.task, self._session.now
+        if task is None or session is None:
+            return
+        following = self._state.queue.first_open(task.id)
+        try:
+            session.skip(task)
+        except AlcError as error:
+            self._state.notify(str(error))
+            return
+        self.read()
+        if following is None or following.id == task.id:
+            self._state.notify(messages.NOTHING_ELSE_WAITS)
+        else:
+            why = messages.skipped(task.file_name)
+            self.go_to(following, by_choice=False, afterwards=partial(self._state.notify, why))
+
+    def set_excluded(self, task: Task, is_excluded: bool) -> None:
+        """Whether the image is left out of the dataset."""
+        self._state.queue.set_excluded(task.id, is_excluded)
+        self._state.task = self._state.queue.find(task.id)
+        self._state.entry_changed.emit(task.id)
+        self.settled.emit()
 
     def keep_open(self) -> None:
         """Keep the boxes that are still open, and finish the image."""
@@ -195,6 +229,8 @@ class ImageCommands:
     def _finish(self) -> None:
         project, task = self.project, self._state.task
         if project is None or task is None or self._state.document is None:
+            return
+        if self._boxes.is_in_doubt(()):
             return
         try:
             finish_task(project, task, self.person)

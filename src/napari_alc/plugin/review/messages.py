@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from napari_alc.plugin.review.counterparts import Neighbour, neighbours
 from napari_alc.plugin.review.queue import ReviewQueue
 from napari_alc.project.annotation.document import Direction
-from napari_alc.project.storage.records import ReviewBox, ReviewStep, Task
+from napari_alc.project.storage.records import ImageFlag, ReviewBox, ReviewStep, Task
 from napari_alc.wording import Refusal, counted, effort, form, listed
 
 NO_PROJECT = "Open a project first."
@@ -27,6 +27,10 @@ READ_AGAIN = (
 PICK_FIRST = "No box is picked. Click one, or press {next_box} for the next open box."
 PICK_ONE = "Pick exactly one box first."
 ALL_DECIDED = "Every box of this image is decided. {done} finishes it and opens the next one."
+NO_GRAY = "No open gray box is shown."
+ALL_STORED = "Everything you decide is stored at once. The page Iterate exports clean labels."
+CLOSING = "Everything is stored already; the window can be closed."
+NOTHING_ELSE_WAITS = "No other image waits; this one stays open."
 LET_GO = "Let go of the mouse first."
 DRAG = "Drag from corner to corner of an object; {draw} or {stop_drawing} stops drawing."
 NOTHING_BELOW = "There is no box under the mouse."
@@ -43,12 +47,23 @@ NO_CLICK = "A click draws no box, it would be too small: drag from corner to cor
 READ_ONLY = "This image can only be looked at here; nothing was changed."
 FLAT = "The review shows one image, flat; napari's other views are for other layers."
 IN_SIGHT = "Boxes stay in sight. Hold {hide_boxes} to hide them for a moment."
+IMAGE_HIDDEN = "The image stays in sight."
+GONE = "Layers of the review had been deleted; they are back, and nothing is lost."
+OUT_OF_ORDER = "The boxes belong on top of the image; the order is restored."
+MOVED = "The image cannot be moved under its boxes; everything is back in its place."
+FAINT = "Image and boxes had been made transparent; they are as before."
+HIDDEN = "Boxes are hidden; let go of {hide_boxes} first."
+BACK_ON_BOXES = "Another layer was chosen; the boxes are again. Press once more."
+AGAIN = "Look again, then press once more."
+TOO_SOON = "That came before the picture was on the screen, so it decided nothing."
 
 COLOURS_AS_THEY_ARE = "This is a colour image; it is shown as it is. Contrast is for gray images."
 BRIGHTEST = "It does not get any brighter."
 DARKEST = "It does not get any darker."
 COMPUTING = "Computing the local contrast; go on meanwhile …"
 NO_MEMORY = "The computer has not enough free memory for the local contrast of this image."
+
+SMOOTH = {True: "Pixels are smoothed, on screen only.", False: "Pixels are shown as squares."}
 
 LABEL_WORDS = {
     "none": "Nothing is written beside the boxes.",
@@ -78,6 +93,8 @@ def task_words(task: Task | None) -> tuple[str, str]:
     if task is None:
         return "", ""
     heading, sentence = _TASK[task.step == ReviewStep.WHOLE_IMAGE]
+    if task.is_excluded:
+        return "Left out of the dataset", "The menu More takes the image in again."
     if task.is_done:
         sentence = f"Finished by {task.done_by}; a change opens it again."
     return heading, sentence
@@ -87,6 +104,37 @@ def progress_words(done: int, images: int, boxes: int, pace: float | None = None
     """How far the queue is; `pace` in seconds a box, None while that is not known."""
     text = f"{done} of {counted(images, 'image')} done, {counted(boxes, 'box')} left"
     return text if pace is None or not boxes else f"{text}, {effort(pace * boxes)} at your pace"
+
+
+def covered(names: Sequence[str]) -> str:
+    """That other layers lay on top of the image and its boxes, and lie below now."""
+    which = listed([f"“{name}”" for name in names])
+    now = form(len(names), "lies", "lie")
+    return f"{which} covered the image under review and {now} below it now."
+
+
+def other_layer(name: str) -> str:
+    """That mouse and keys go to another layer."""
+    return (
+        f"The layer “{name}” is chosen, which is no part of the review. Press a key of the review, "
+        "or choose the layer Boxes, to go on."
+    )
+
+
+def not_stored(name: str) -> str:
+    """That something was drawn or changed where the review does not look."""
+    return (
+        f"This was done on the layer “{name}”, which the review does not store. Choose the layer "
+        "Boxes to decide and draw."
+    )
+
+
+def out_of_sight(boxes: int, hidden: int) -> str:
+    """That boxes which were to be decided on could not be seen, and can now."""
+    if boxes == 1:
+        return f"The box was out of sight; here it is. {AGAIN}"
+    which = counted(hidden, "was", "were")
+    return f"{boxes} boxes are picked, of which {which} out of sight; here are all. {AGAIN}"
 
 
 def why_nothing_is_left(queue: ReviewQueue, unfinished: int) -> str:
@@ -106,7 +154,15 @@ def open_question(still_open: int, hidden: int) -> str:
     if hidden == still_open:
         which = form(hidden, "It is", "All of them are")
     where = "hidden by your choice of colours and confidence"
-    return f"{question} {which} {where}; “Go back” shows {form(hidden, 'it', 'them')}."
+    return f"{question} {which} {where}, and shown now."
+
+
+def filter_words(hidden: int, own: int) -> str:
+    """What the filter hides, a person's own boxes among it; empty for nothing."""
+    if not hidden:
+        return ""
+    of_own = f", {own:,} of them yours" if own else ""
+    return f"{counted(hidden, 'box', 'boxes')} hidden{of_own}"
 
 
 def hidden_words(number: int) -> str:
@@ -118,6 +174,36 @@ def hidden_words(number: int) -> str:
 def only_one_words(hidden: int) -> str:
     """That the current open box is the only one that is shown."""
     return f"This is the only one; {hidden_words(hidden)}" if hidden else ONLY_ONE
+
+
+def no_category(number: int, there: int) -> str:
+    """That a category's key was pressed which the project does not have."""
+    if there < 2:
+        return "This project has one category; there is none to choose."
+    return f"There is no category {number}; this project has {there}."
+
+
+def kept_gray(number: int) -> str:
+    """That all gray boxes were kept at once."""
+    return f"{counted(number, 'gray box', 'gray boxes')} kept; {{undo}} takes it back."
+
+
+def skipped(file_name: str) -> str:
+    """That an image was put off."""
+    return f"{file_name} is at the end of your queue now."
+
+
+def remark_words(box: ReviewBox) -> str:
+    """Who is unsure about a box, and the note on it."""
+    said = [] if box.unsure is None else [f"{box.unsure.person} is unsure about it."]
+    if box.note is not None:
+        said.append(f"Note by {box.note.person}: “{box.note.text}”")
+    return " ".join(said)
+
+
+def flag_words(flags: Sequence[ImageFlag]) -> str:
+    """What people say about the image as a whole."""
+    return " ".join(f"{flag.kind.value.capitalize()}: says {flag.person}." for flag in flags)
 
 
 def no_box_of(model: str, closest: float = 0.0) -> str:
@@ -213,7 +299,7 @@ def box_title(box: ReviewBox, category: str, position: int, opened: int) -> str:
     """Which box is the current one: by its place from 1 among `opened`, 0 where it is decided."""
     x1, y1, x2, y2 = box.corners
     size = f"{x2 - x1:.0f} × {y2 - y1:.0f} px"
-    state = "drawn" if box.state == "added" else box.state
+    state = "unsure" if box.unsure else "drawn" if box.state == "added" else box.state
     where = f"Open box {position} of {opened}" if position else f"Box, {state}"
     return f"{where} · {category} · {size}"
 

@@ -94,6 +94,13 @@ class ReviewQueue:
         """The image waits again."""
         self._set_task(task_id, None, None)
 
+    def set_excluded(self, task_id: int, is_excluded: bool) -> None:
+        """Whether the image is left out of the dataset."""
+        place = self.place(task_id)
+        if place is not None:
+            entry = self._entries[place]
+            self._put(place, replace(entry, task=replace(entry.task, is_excluded=is_excluded)))
+
     def _set_task(self, task_id: int, done_at: datetime | None, done_by: str | None) -> None:
         place = self.place(task_id)
         if place is not None:

@@ -6,16 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QModelIndex, QObject, Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDialog,
-    QHBoxLayout,
-    QPlainTextEdit,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
@@ -61,14 +52,6 @@ SIZE = (760, 520)
 """Width and height of the window that tells where readers differ."""
 
 
-class _LeftAligned(QStyledItemDelegate):
-    """For columns of words among columns of numbers."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: N802
-        super().initStyleOption(option, index)
-        option.displayAlignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
 class ReadersView(QWidget):
     """Every object on which readers differ, and their agreement, as `set_project` found them."""
 
@@ -96,10 +79,8 @@ class ReadersView(QWidget):
         self.set_project(None)
 
     def _align(self) -> None:
-        self._left = _LeftAligned(self)
-        for table, columns in ((self.objects, (1, 2, 3)), (self.pairs, (0,))):
-            for column in columns:
-                table.setItemDelegateForColumn(column, self._left)
+        self.objects.align_left("Object", "Who said what", "Settled by")
+        self.pairs.align_left("Readers")
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)

@@ -214,6 +214,15 @@ class ReviewState:
         return [box for box in self.open_boxes if box not in current and not self.passes(box)]
 
     @property
+    def filtered_boxes(self) -> list[ReviewBox]:
+        """All boxes that the filter hides, open or not."""
+        if self.document is None or not self.filter.is_on or self.is_asking:
+            return []
+        return [
+            b for b in self.document.shown if b.id not in self.current_ids and not self.passes(b)
+        ]
+
+    @property
     def models_saw(self) -> bool:
         """Whether models have looked at the image."""
         return self.task is not None and self.task.models is not None

@@ -7,15 +7,17 @@ from functools import partial
 from typing import Any, cast
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QPoint, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_alc.plugin import preferences
-from napari_alc.plugin.palettes import PALETTES
+from napari_alc.plugin.napari_inside import canvas_widget
+from napari_alc.plugin.palettes import OWN, PALETTES
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.box_style import LabelKind
 from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
-from napari_alc.plugin.review.canvas.image_layer import canvas_widget
+from napari_alc.plugin.review.commands import CATEGORY_COMMANDS
 from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.image_loader import ReadAhead
 from napari_alc.plugin.review.keys import bindings
@@ -23,13 +25,15 @@ from napari_alc.plugin.review.keys.activity import ActivityWatch
 from napari_alc.plugin.review.keys.help_window import HelpWindow
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
 from napari_alc.plugin.review.messages import LABEL_WORDS
+from napari_alc.plugin.review.panel.box_menu import OF_BOX, OF_IMAGE, BoxMenu
+from napari_alc.plugin.review.panel.note_dialog import NoteDialog
 from napari_alc.plugin.review.panel.panel import MORE, ReviewPanel
 from napari_alc.plugin.review.readers_windows import ReviewReaders
 from napari_alc.plugin.review.state import ReviewState
 from napari_alc.plugin.widgets.controls import single_shot
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.project import Project
-from napari_alc.project.storage.records import ReviewBox
+from napari_alc.project.storage.records import FlagKind, ReviewBox
 from napari_alc.wording import verdict_words
 
 REST_MS = 150
@@ -99,7 +103,11 @@ class ReviewPresenter:
         shown, boxes = document.shown, state.current_boxes
         has_scores = any(box.score is not None for box in shown)
         panel.filter.show_counts([state.colour_of(box) for box in shown], has_scores)
+        hidden = state.filtered_boxes
+        own = sum(state.colour_of(box) == OWN for box in hidden)
+        panel.filter.show_hidden(messages.filter_words(len(hidden), own))
         panel.suggestions.show_boxes(state.suggestions)
+        panel.show_flags(document.flags)
         panel.show_view(self._canvas.is_drawing, self._canvas.image.contrast_words())
         panel.show_box(*self._box_words(document, boxes))
         panel.category.show_category(boxes[-1].category_id if boxes else state.category_id)
@@ -121,6 +129,7 @@ class ReviewPresenter:
             verdict_words(state.verdicts.get(box.id, ())),
             messages.why_here(box, others, state.models_saw, state.opened.thresholds.iou),
             messages.now_words(box.region, state.regions.get(box.id, box.region)),
+            messages.remark_words(box),
         )
         title = messages.box_title(box, category, position, len(ids))
         return title, " ".join(sentence for sentence in sentences if sentence)
@@ -145,6 +154,7 @@ class ViewCommands:
             "brighter": partial(self._contrast, image.brighter),
             "local_contrast": partial(self._contrast, image.toggle_local),
             "labels": self.next_labels,
+            "smooth": self.toggle_smooth,
             "palette": self.next_palette,
         }
 
@@ -152,6 +162,7 @@ class ViewCommands:
         """Look as napari's preferences say."""
         self._canvas.set_palette(preferences.palette())
         self._canvas.set_labels(cast("LabelKind", preferences.labels()))
+        self._canvas.image.set_smooth(preferences.is_smooth())
         self._presenter.show_look()
 
     def next_labels(self) -> None:
@@ -160,6 +171,13 @@ class ViewCommands:
         preferences.set_labels(kind)
         self._canvas.set_labels(cast("LabelKind", kind))
         self._state.notify(LABEL_WORDS[kind])
+
+    def toggle_smooth(self) -> None:
+        """Draw pixels smoothed, or as squares."""
+        is_smooth = not preferences.is_smooth()
+        preferences.set_smooth(is_smooth)
+        self._canvas.image.set_smooth(is_smooth)
+        self._state.notify(messages.SMOOTH[is_smooth])
 
     def next_palette(self) -> None:
         """Take other colours."""
@@ -214,6 +232,7 @@ class ReviewView(QWidget):
         presenter = ReviewPresenter(self.state, self.panel, self.canvas)
         self.view_commands = ViewCommands(self.state, self.canvas, presenter)
         self.help = HelpWindow(self)
+        self.note_dialog = NoteDialog(self)
         self.readers = ReviewReaders(self, self.controller.session.leave)
         self.rest = single_shot(self, REST_MS, self.controller.images.catch_up)
         layout = QVBoxLayout(self)
@@ -225,11 +244,17 @@ class ReviewView(QWidget):
         self.keys = ReviewKeys(viewer, self.canvas.layers, actions, released, self)
         watched = canvas_widget(viewer), self
         self._activity = ActivityWatch(self.controller.session, watched, self)
+        self.menu = BoxMenu(self, actions)
         self._connect_panel()
         self._connect_canvas()
         self._connect_controller()
         self._follow_preferences()
         self.controller.set_project(None, "")
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """What was done to the layers meanwhile is put right before anything is decided."""
+        super().showEvent(event)
+        self.canvas.sight.set_right()
 
     def actions_by_name(self) -> dict[str, Callable[[], None]]:
         """What every key and button does, by the command's name."""
@@ -238,7 +263,16 @@ class ReviewView(QWidget):
             **self.view_commands.commands(),
             "next_category": self.panel.category.choose_next,
             "help": self.help.toggle,
+            "note": self._ask_note,
+            **{
+                name: partial(self._choose_category, number)
+                for number, name in enumerate(CATEGORY_COMMANDS)
+            },
         }
+
+    def _choose_category(self, number: int) -> None:
+        if not self.panel.category.choose(number):
+            self.state.notify(messages.no_category(number + 1, len(self.state.categories)))
 
     def _connect_panel(self) -> None:
         panel, images, boxes = self.panel, self.controller.images, self.controller.boxes
@@ -248,6 +282,9 @@ class ReviewView(QWidget):
         panel.ask_bar.keep_all.clicked.connect(images.keep_open)
         panel.ask_bar.delete_all.clicked.connect(images.delete_open)
         panel.ask_bar.go_back.clicked.connect(images.go_back)
+        self.note_dialog.written.connect(boxes.note)
+        for kind in FlagKind:
+            panel.add_flag(kind, partial(boxes.flag, kind))
         self.readers.add_to(panel.menus[MORE])
         self.readers.shared.connect(self.controller.begin_anew)
         self.readers.view.chosen.connect(self.controller.go_to_difference)
@@ -257,12 +294,36 @@ class ReviewView(QWidget):
         canvas.picked.connect(boxes.selection.pick)
         canvas.gestures.edited.connect(boxes.apply)
         canvas.gestures.refused.connect(state.notify)
-        canvas.guard.flattened.connect(lambda: state.notify(messages.FLAT))
-        canvas.guard.brought_back.connect(
-            lambda: state.notify(state.keys.filled(messages.IN_SIGHT))
-        )
+        canvas.sight.put_right.connect(lambda text: state.notify(state.keys.filled(text)))
+        canvas.sight.strayed.connect(state.notify)
         canvas.image.notified.connect(state.notify)
+        canvas.mouse.menu_asked.connect(self._open_menu)
         self.keys.changed.connect(self._follow_preferences)
+        self.keys.refused.connect(state.notify)
+        self.keys.used.connect(self.controller.session.note_work)
+        self.keys.closing.connect(lambda: state.notify(messages.CLOSING))
+
+    def _open_menu(self, place: QPoint) -> None:
+        """Offer what can be done with the box under the mouse, which becomes the current one."""
+        state, boxes = self.state, self.controller.boxes
+        under = self.canvas.under_pointer()
+        if not under:
+            self.menu.open_at(place, OF_IMAGE, state.keys)
+            return
+        if under[0] not in state.current_ids:
+            boxes.selection.select(under[:1])
+        names = [name for name in OF_BOX if state.models_saw or not name.startswith("take")]
+        categories = () if state.read_only else state.categories
+        self.menu.open_at(place, names, state.keys, categories, boxes.set_category)
+
+    def _ask_note(self) -> None:
+        """Ask what is to be noted on the current box."""
+        boxes = self.state.current_boxes
+        if len(boxes) != 1:
+            self.controller.boxes.note("")  # says which box is needed
+            return
+        note = boxes[0].note
+        self.note_dialog.open_with("" if note is None else note.text)
 
     def _connect_controller(self) -> None:
         controller = self.controller

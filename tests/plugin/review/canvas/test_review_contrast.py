@@ -12,12 +12,8 @@ from review_driver import shared_viewer
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review.canvas import image_layer
-from napari_alc.plugin.review.canvas.image_layer import (
-    LONGEST_BAR,
-    MOST_STEPS,
-    ReviewImage,
-    with_local_contrast,
-)
+from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage, with_local_contrast
+from napari_alc.plugin.review.canvas.scale_bar import LONGEST_BAR
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.plugin.review.messages import (
     BRIGHTEST,
@@ -189,6 +185,33 @@ def test_switching_off_while_it_is_computed_keeps_the_image(view, qtbot):
         view.toggle_local()
     assert view.layer.data is image.pixels
     assert view.words == [COMPUTING, ""]
+
+
+def at_corners(x, y, width, height):
+    return ReviewBox(1, 1, (x, y, x + width, y + height), "crowd")
+
+
+def test_stepping_keeps_the_scale_and_the_place_where_a_box_can_be_seen(view, viewer):
+    view.show(gray())
+    camera = viewer.scene.camera
+    view.look_at(at_corners(20, 20, 6, 4))
+    before = camera.center, camera.zoom
+    view.look_at(at_corners(22, 21, 5, 5))
+    assert (camera.center, camera.zoom) == before
+    view.look_at(at_corners(60, 50, 6, 4))
+    assert camera.zoom == before[1]
+    assert camera.center[-2:] == (52, 63)
+
+
+@pytest.mark.parametrize("side", [1, 5, 30, 60])
+def test_a_box_is_never_brought_so_close_that_its_surroundings_are_gone(view, viewer, side):
+    image = gray()
+    view.show(image)
+    viewer.scene.camera.zoom = 50
+    view.look_at(at_corners(1, 1, side, side))
+    seen = min(viewer.canvas.size) / viewer.scene.camera.zoom
+    assert seen >= 0.25 * min(image.pixels.shape) - 1e-6
+    assert side <= 0.6 * seen + 1e-6
 
 
 def test_the_camera_stays_when_the_copy_comes_and_goes(view, viewer, qtbot):

@@ -159,7 +159,7 @@ def test_the_words_of_boxes_out_of_view_stay_with_their_boxes():
 
 
 def word_of(box, kind, palette=STANDARD, categories=None):
-    styles = BoxStyles(lambda: 1.0)
+    styles = BoxStyles()
     styles.labels, styles.palette, styles.categories = kind, palette, categories or {}
     return styles.label(box).word
 

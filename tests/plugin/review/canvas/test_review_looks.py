@@ -81,6 +81,7 @@ CROWDED = [(8 * i, 7 * j, 8 * i + 7, 7 * j + 6) for i in range(6) for j in range
 def show_crowded(at, corners):
     """Add boxes, and show the whole image in a window of 1280 × 720 pixels."""
     at.viewer.window.resize(1280, 720)
+    at.canvas.set_category_names({1: "deposit"})
     for each in corners:
         at.document.add(each, 1)
     at.canvas.show_document(at.document)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from napari.layers.shapes._shapes_utils import rectangle_to_box
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_alc.plugin.review.canvas.box_layer import BoxRows
+from napari_alc.boxes import as_boxes
+from napari_alc.plugin.review.canvas.box_layer import BoxRows, edge_at, nearest
 from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.edits import to_vertices
+from napari_alc.plugin.review.canvas.lines.geometry import vertices
 from napari_alc.project.storage.records import ReviewBox
 
 REGIONS = ("red", "green", "pink", "gray")
@@ -25,8 +28,8 @@ def make_boxes(count):
     ]
 
 
-def filled(boxes, zoom=1.0):
-    rows = BoxRows(BoxStyles(lambda: zoom).styles_of)
+def filled(boxes):
+    rows = BoxRows(BoxStyles().looks_of)
     rows.fill(boxes)
     return rows
 
@@ -41,9 +44,11 @@ def assert_shows(rows, boxes):
         np.testing.assert_allclose(
             rows.layer.data[row], to_vertices(known[box_id].corners), atol=0.021
         )
-        wanted = BoxStyles(lambda: 1.0).styles_of([known[box_id]])[0]
-        np.testing.assert_allclose(rows.layer.edge_color[row], transform_color(wanted.colour)[0])
-        assert rows.layer.edge_width[row] == wanted.width
+        look = BoxStyles().looks_of([known[box_id]])[0]
+        np.testing.assert_allclose(rows.layer.edge_color[row], transform_color(look.colour)[0])
+        drawn = vertices(as_boxes(known[box_id].corners), [look])[0]
+        assert rows.lines.outlines.of(box_id).tobytes() == drawn.tobytes()
+    assert sorted(rows.lines.outlines.ids) == sorted(known)
 
 
 def test_an_image_without_boxes_has_no_rows():
@@ -75,7 +80,7 @@ def test_marks_are_no_gesture_and_survive_another_look():
     rows = filled(make_boxes(6))
     seen = []
     rows.layer.selected_data.events.items_changed.connect(lambda *_: seen.append(rows.is_filling))
-    rows.mark([2], 1.0)
+    rows.mark([2])
     assert [rows.ids()[row] for row in rows.layer.selected_data] == [2]
     rows.change({2: replace(rows.boxes[2], state="kept")})
     assert [rows.ids()[row] for row in rows.layer.selected_data] == [2]
@@ -87,10 +92,15 @@ def test_marks_are_no_gesture_and_survive_another_look():
 def test_boxes_marked_together_can_get_different_looks():
     boxes = make_boxes(6)
     rows = filled(boxes)
-    rows.mark([1, 2], 1.0)
+    rows.mark([1, 2])
     now = {1: replace(boxes[0], state="kept"), 2: replace(boxes[1], state="changed")}
     rows.change(now)
     assert_shows(rows, [*now.values(), *boxes[2:]])
+
+
+def found(rows, x, y):
+    rows.layer.mode = "select"
+    return rows.ids()[rows.layer.get_value((y, x))[0]]
 
 
 def test_a_small_box_lies_on_a_large_one_whichever_came_first():
@@ -98,10 +108,11 @@ def test_a_small_box_lies_on_a_large_one_whichever_came_first():
     large = ReviewBox(2, 1, (0, 0, 100, 100), "crowd")
     for boxes in ([small, large], [large, small]):
         rows = filled(boxes)
-        assert rows.ids()[rows.layer.get_value((45, 45))[0]] == 1
+        assert rows.lines.outlines.ids == [2, 1]
+        assert found(rows, 45, 45) == 1
     rows.change({2: replace(large, corners=(1, 1, 101, 101))})
-    assert rows.ids()[rows.layer.get_value((45, 45))[0]] == 1
-    assert rows.ids()[rows.layer.get_value((5, 5))[0]] == 2
+    assert found(rows, 45, 45) == 1
+    assert found(rows, 15, 15) == 2
 
 
 def move(layer, row):
@@ -155,14 +166,32 @@ def test_whatever_was_done_to_the_layer_the_boxes_come_back(count, deeds, gone):
     wanted = [box for box in boxes if box.id not in gone]
     rows.restore(wanted)
     assert_shows(rows, wanted)
-    assert rows.is_sorted
 
 
-def test_looks_follow_the_zoom():
-    zoom = [1.0]
-    rows = BoxRows(BoxStyles(lambda: zoom[0]).styles_of)
-    rows.fill(make_boxes(4))
-    before = rows.layer.edge_width
-    zoom[0] = 4.0
-    rows.refresh_styles()
-    assert rows.layer.edge_width == pytest.approx([width / 4 for width in before])
+EDGES = {
+    "corner": (20, 30, (-1, -1)),
+    "edge": (60, 28, (0, -1)),
+    "inside": (60, 60, (0, 0)),
+    "far": (60, 20, (0, 0)),
+}
+
+
+@pytest.mark.parametrize(("x", "y", "edge"), EDGES.values(), ids=EDGES)
+def test_a_drag_of_an_edge_resizes_and_one_inside_moves(x, y, edge):
+    assert edge_at(np.array([20.0, 30, 120, 90]), x, y, 4.0) == edge
+
+
+@given(st.floats(2, 400), st.floats(2, 400), st.floats(0.1, 60))
+def test_the_middle_of_a_box_moves_it_however_small_it_is(width, height, reach):
+    box = np.array([10.0, 10, 10 + width, 10 + height])
+    assert edge_at(box, 10 + width / 2, 10 + height / 2, reach) == (0, 0)
+
+
+@given(st.integers(0, 7), st.integers(0, 3), st.booleans())
+def test_the_handle_on_an_edge_is_found_whatever_their_order(number, first, is_mirrored):
+    box = np.array([100.0, 100, 300, 260])
+    corners = np.roll(to_vertices(tuple(box)), first, axis=0)[:: -1 if is_mirrored else 1]
+    handles = rectangle_to_box(corners)[:8]
+    row, column = handles[number]
+    edge = int(np.sign(column - 200)), int(np.sign(row - 180))
+    assert nearest(handles, box, edge) == number

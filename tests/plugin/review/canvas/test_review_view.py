@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers.shapes._shapes_constants import Box
 from napari.utils.colormaps.standardize_color import transform_color
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from review_driver import Driver, make_project, middle
 
 from napari_alc.errors import AlcError
-from napari_alc.plugin.palettes import PALETTES, SUGGESTIONS, colour_name
+from napari_alc.plugin.palettes import PALETTES, colour_name
 
 KEY = Qt.Key
 
@@ -26,8 +27,9 @@ def at(window, project, qtbot):
     viewer, page = window
     driver = Driver(viewer, project, qtbot, page=page)
     driver.key(KEY.Key_G)
-    yield driver
     canvas = driver.canvas
+    canvas.set_category_names({1: "deposit"})
+    yield driver
     canvas.set_read_only(False)
     canvas.set_palette("standard")
     canvas.set_labels("none")
@@ -127,6 +129,17 @@ def test_words_beside_boxes_say_what_was_asked_for(at):
     assert f"R {first(at, 'red').score:.2f}" in words(at)
 
 
+def test_the_category_stands_beside_every_box_where_there_are_several(at):
+    at.viewer.window.resize(1500, 850)
+    at.key(KEY.Key_G)
+    at.canvas.set_category_names({1: "deposit", 2: "other"})
+    at.settle()
+    assert words(at) == ["deposit"] * 8
+    at.canvas.set_labels("letters")
+    at.settle()
+    assert "R deposit" in words(at)
+
+
 def test_words_follow_decisions_and_are_hidden_with_the_boxes(at):
     at.canvas.set_labels("letters")
     at.settle()
@@ -167,40 +180,15 @@ def test_where_boxes_are_too_many_there_are_no_words(at, monkeypatch):
     assert len(words(at)) < 8
 
 
-def test_suggestions_are_broken_lines_on_the_sides_of_their_boxes(at):
+def test_suggestions_are_shown_beside_the_current_box_and_can_go(at):
     at.click(*middle(first(at, "gray")))
-    suggested = at.canvas.lines.boxes
-    lines, colours = at.canvas.lines.layer.data, at.canvas.lines.layer.edge_color
-    assert {tuple(np.rint(255 * each)) for each in colours} == {
-        rgba(SUGGESTIONS[box.source].colour) for box in suggested
-    }
-    low = np.min([box.corners[:2] for box in suggested], axis=0)
-    high = np.max([box.corners[2:] for box in suggested], axis=0)
-    ends = np.concatenate([lines[:, 0], lines.sum(axis=1)])[:, ::-1]
-    np.testing.assert_allclose(ends.min(axis=0), low)
-    np.testing.assert_allclose(ends.max(axis=0), high)
-    assert not at.canvas.lines.layer.editable
-
-
-def test_dashes_are_as_long_on_screen_at_every_zoom(at):
-    at.click(*middle(first(at, "gray")))
-
-    def longest():
-        return np.abs(at.canvas.lines.layer.data[:, 1]).max() * at.viewer.scene.camera.zoom
-
-    coarse = longest()
-    at.viewer.scene.camera.zoom *= 3
-    at.settle()
-    assert longest() == pytest.approx(coarse, rel=0.35)
-
-
-def test_suggestions_can_go_and_come_again(at):
-    at.click(*middle(first(at, "gray")))
+    lines = at.canvas.lines.suggestions
+    assert lines.ids == sorted(box.id for box in at.canvas.suggestions.boxes)
+    assert lines.ids
     at.canvas.show_suggestions(())
-    assert len(at.canvas.lines.layer.data) == 0
+    assert lines.ids == []
     at.canvas.show_suggestions(at.document.suggestions[:1])
-    assert at.canvas.lines.boxes == at.document.suggestions[:1]
-    assert len(at.canvas.lines.layer.data) > 0
+    assert lines.ids == [at.document.suggestions[0].id]
 
 
 def test_a_read_only_image_is_changed_by_no_gesture(at):
@@ -259,32 +247,36 @@ def test_boxes_under_the_mouse_are_told_the_smallest_first(at):
     assert at.current.id == large
 
 
-def test_a_tiny_box_can_be_seen_between_its_handles_and_dragged(at):
+def test_a_tiny_box_can_be_dragged(at):
     at.document.add((200, 200, 208, 208), 1)
     at.canvas.show_document(at.document)
     at.viewer.scene.camera.zoom = 1
     at.settle()
     at.click(204, 204)
-    box = at.current
-    assert box.corners == (200, 200, 208, 208)
-    assert at.layer._vertex_size <= 2
+    assert at.current.corners == (200, 200, 208, 208)
     at.drag((204, 204), (214, 209))
-    assert at.stored()[box.id].corners == pytest.approx((210, 205, 218, 213), abs=1.01)
-    at.canvas.image.look_at(at.current)
-    at.settle()
-    assert at.layer._vertex_size == 10
+    assert at.stored()[at.current.id].corners == pytest.approx((210, 205, 218, 213), abs=1.01)
 
 
-def test_handles_of_tiny_boxes_marked_together_have_the_room_of_all(at):
-    ids = [at.document.add((x, x, x + 8, x + 8), 1) for x in (200, 240)]
-    at.canvas.show_document(at.document)
-    at.viewer.scene.camera.zoom = 1
+def test_a_drag_of_an_edge_moves_that_edge_alone(at):
+    box = first(at, "red")
+    at.canvas.image.look_at(box)
     at.settle()
-    at.canvas.select(ids[:1])
-    assert at.layer._vertex_size == 2
-    at.canvas.select(ids)
-    assert at.layer._vertex_size == 10
-    at.canvas.select(ids[:1])
-    at.canvas.select(())
-    assert at.layer._vertex_size == 10
+    x1, y1, x2, y2 = box.corners
+    at.drag((x2, (y1 + y2) / 2), (x2 + 12, (y1 + y2) / 2 + 9))
+    assert at.document.boxes[box.id].corners == pytest.approx((x1, y1, x2 + 12, y2), abs=1.01)
+    at.drag(((2 * x1 + x2) / 3, y1), ((2 * x1 + x2) / 3, y1 - 8))
+    assert at.document.boxes[box.id].corners == pytest.approx((x1, y1 - 8, x2 + 12, y2), abs=1.5)
+    at.assert_in_step()
+
+
+def test_there_is_no_handle_to_turn_a_box_by(at):
+    box = first(at, "red")
+    at.click(*middle(box))
+    at.canvas.image.look_at(box)
+    at.settle()
+    turning = at.layer._selected_box[Box.HANDLE]
+    y, x = turning
+    at.drag_on_screen(at.on_screen(x, y), QPoint(30, 30), Qt.MouseButton.LeftButton)
+    assert at.document.boxes[box.id] == box
     at.assert_in_step()

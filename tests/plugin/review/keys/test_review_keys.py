@@ -17,10 +17,12 @@ from review_driver import APP, shared_viewer
 
 import napari_alc.plugin
 from napari_alc.plugin import preferences
+from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, NUDGES, TAKEN_OVER
 from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.bindings import choose, napari_keys, read, written
 from napari_alc.plugin.review.keys.help_window import HelpWindow
+from napari_alc.plugin.review.keys.places import X11_OFFSET, latin_key
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
 
 MANIFEST = Path(napari_alc.plugin.__file__).with_name("napari.yaml")
@@ -205,7 +207,7 @@ def test_signs_that_a_french_keyboard_types_with_shift_count(page, canvas):
     press(canvas, "3", SHIFT)
     press(canvas, ".", SHIFT)
     QTest.keyClicks(canvas, "?")
-    assert page.take() == ["delete", "take_ma", "help"]
+    assert page.take() == ["category_3", "take_ma", "help"]
 
 
 def test_keys_work_beside_the_canvas_but_typing_is_typing(page, viewer):
@@ -218,19 +220,78 @@ def test_keys_work_beside_the_canvas_but_typing_is_typing(page, viewer):
     assert page.take() == ["help"]
 
 
-def test_tab_still_moves_between_the_controls_of_the_page(page):
-    page.line.setFocus()
-    press(page.line, "Tab")
-    assert page.take() == []
-
-
-def test_another_layer_keeps_its_own_keys(page, canvas, viewer):
+def test_another_layer_gives_way_to_the_boxes_with_a_word(page, canvas, viewer):
     other = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="other")
     other.selected_data = {0}
     viewer.layers.selection.active = other
+    said = []
+    page.keys.refused.connect(said.append)
     press(canvas, "Del")
-    assert other.nshapes == 0
-    assert page.take() == []
+    assert (page.take(), said, other.nshapes) == ([], [messages.BACK_ON_BOXES], 1)
+    press(canvas, "Del")
+    assert page.take() == ["delete"]
+
+
+def test_without_boxes_in_the_viewer_every_layer_keeps_its_own_keys(page, canvas, viewer):
+    viewer.layers.remove("boxes")
+    other = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="other")
+    other.selected_data = {0}
+    press(canvas, "Del")
+    assert (page.take(), other.nshapes) == ([], 0)
+
+
+def is_claimed(widget, key):
+    """Whether a key is kept from the menus, whose shortcuts come before keys."""
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, key, NONE)
+    event.ignore()
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def test_keys_of_a_menu_are_the_review_s_while_it_is_in_sight(page, canvas):
+    assert is_claimed(canvas, Qt.Key.Key_K)
+    assert not is_claimed(canvas, Qt.Key.Key_F12)
+    page.hide()
+    assert not is_claimed(canvas, Qt.Key.Key_K)
+
+
+RUSSIAN = {"keep": ("\u041b", 37), "delete": ("\u0419", 16), "take_mp": ("\u0411", 51)}
+GREEK = {"keep": ("\u039a", 37), "draw": ("\u03a3", 17), "delete": (";", 16)}
+"""Commands by what a keyboard types, and the code of the key on Linux."""
+
+
+@pytest.mark.parametrize("layout", [RUSSIAN, GREEK], ids=["russian", "greek"])
+def test_letters_that_are_not_latin_act_by_their_place(page, canvas, layout):
+    for letter, code in layout.values():
+        by_place(canvas, letter, code)
+    assert page.take() == list(layout)
+
+
+def by_place(widget, letter, code, modifiers=NONE):
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        event = QKeyEvent(kind, ord(letter.upper()), modifiers, code + X11_OFFSET, 0, 0, letter)
+        QApplication.sendEvent(widget, event)
+
+
+def test_a_russian_control_z_takes_back(page, canvas):
+    by_place(canvas, "\u042f", 44, Qt.KeyboardModifier.ControlModifier)
+    assert page.take() == ["undo"]
+
+
+def test_a_sign_acts_by_its_name_where_letters_are_latin(page, canvas):
+    by_place(canvas, "k", 37)
+    by_place(canvas, ";", 16)
+    by_place(canvas, "\u00e9", 3)
+    assert page.take() == ["keep"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "scan", "virtual"), [("xcb", 45, 0), ("windows", 37, 0), ("cocoa", 1, 40)]
+)
+def test_a_place_is_known_on_every_system(platform, scan, virtual):
+    event = QKeyEvent(QEvent.Type.KeyPress, 0x41B, NONE, scan, virtual, 0, "\u043b")
+    assert latin_key(event, platform) == Qt.Key.Key_K
+    assert latin_key(QKeyEvent(QEvent.Type.KeyPress, 0x41B, NONE, 250, 250, 0), platform) is None
 
 
 def test_a_held_arrow_repeats_and_a_held_decision_does_not(page, canvas):

@@ -1,7 +1,8 @@
 """The boxes under review as rows of napari's Shapes layer, which is made once and refilled.
 
 A change of a few boxes costs what napari takes for those few; only another image fills the
-layer anew.
+layer anew. What a person sees of them are `BoxLines`; the layer holds the boxes, their colours, and
+what the mouse does to them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Shapes
 from napari.layers.shapes._shapes_models import Rectangle
-from napari.utils.colormaps.standardize_color import transform_color
+from napari.layers.shapes._shapes_utils import rectangle_to_box
 from numpy.typing import NDArray
 
-from napari_alc.boxes import areas, as_boxes
-from napari_alc.plugin.review.canvas.box_style import BoxStyle
-from napari_alc.plugin.review.canvas.edits import NEW, Vertices, are_in_place, to_vertices
+from napari_alc.boxes import Boxes, Corners, areas, as_boxes, corners_of
+from napari_alc.plugin.palettes import OPEN_WIDTH
+from napari_alc.plugin.review.canvas.edits import NEW, are_in_place, bounds, to_vertices
+from napari_alc.plugin.review.canvas.lines.box_lines import BoxLines, Outlines, drawn
+from napari_alc.plugin.review.canvas.lines.geometry import LineLook, colours_of
 from napari_alc.project.storage.records import ReviewBox
 
 STRETCHED = ("_data", "_bounding_box", "_box", "_face_vertices", "_edge_vertices")
@@ -28,11 +31,15 @@ STRETCHED = ("_data", "_bounding_box", "_box", "_face_vertices", "_edge_vertices
 SQUARE = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], dtype=np.float32)
 """Corners in ``(row, column)`` as napari orders them."""
 
-Corners = NDArray[np.float32]
+Vertices = NDArray[np.float32]
 
 
 class BoxShapes(Shapes):
-    """A Shapes layer that takes upright boxes in a quarter of the time; others as ever."""
+    """A Shapes layer of upright boxes, which it takes in a quarter of the time; others as ever.
+
+    A place belongs to the smallest box there. A drag of an edge or a corner resizes, one within
+    moves; there is no handle to turn a box, and napari draws no marks: `BoxLines` does.
+    """
 
     @property
     def _type_string(self) -> str:
@@ -55,6 +62,89 @@ class BoxShapes(Shapes):
         )
         data_view._update_z_order()
 
+    def _get_value(self, position: Any) -> tuple[int | None, int | None]:
+        if self._is_moving or self.ndim != 2 or str(self.mode) != "select":
+            found: tuple[int | None, int | None] = super()._get_value(position)
+            return found
+        y, x = position[-2:]
+        return self.hit(x, y, REACH * float(self._normalized_scale_factor))
+
+    def hit(self, x: float, y: float, reach: float) -> tuple[int | None, int | None]:
+        """Row of the box that a press at a place concerns, and which edge or corner of it.
+
+        None for none; `reach` in pixels of the image.
+
+        An edge of what is marked goes before all that lies there; else the smallest box counts.
+        """
+        boxes, marked = self.boxes, sorted(self.selected_data)
+        if marked and self._selected_box is not None:
+            around = np.concatenate([boxes[marked, :2].min(0), boxes[marked, 2:].max(0)])
+            edge = edge_at(around, x, y, reach)
+            if any(edge):
+                return marked[0], nearest(self._selected_box[:8], around, edge)
+        row = next(iter(rows_at(boxes, x, y, reach)), None)
+        if row is None or (len(marked) > 1 and row in marked):
+            return row, None
+        edge, data = edge_at(boxes[row], x, y, reach), self._data_view.shapes[row].data
+        is_box = any(edge) and data.shape == SQUARE.shape
+        return row, nearest(rectangle_to_box(data)[:8], boxes[row], edge) if is_box else None
+
+    @property
+    def boxes(self) -> Boxes:
+        """The boxes around all rows as they are now, shape (N, 4)."""
+        shapes = self._data_view.shapes
+        return as_boxes([bounds(shape.data) for shape in shapes])
+
+    def _outline_shapes(self) -> tuple[None, None]:
+        return None, None
+
+    def _compute_vertices_and_box(self) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = super()._compute_vertices_and_box()
+        if self._is_selecting:
+            *_, around, width = found
+            return np.empty((0, 2)), "white", "white", around, width
+        if str(self.mode) in ("select", "add_rectangle"):
+            return np.empty((0, 2)), "white", "white", None, 0
+        return found
+
+
+REACH = 5.0
+"""Pixels of the screen around an edge within which a drag takes hold of it."""
+
+INNER_SHARE = 0.25
+"""Of a box's side: an edge reaches no further into it, so that most of a tiny box moves it."""
+
+Edge = tuple[int, int]
+"""Which edges of a box meet somewhere, in x and y: -1 the low one, 1 the high one, 0 neither."""
+
+
+def edge_at(box: NDArray[np.float64], x: float, y: float, reach: float) -> Edge:
+    """The edge or corner of a box ``x1, y1, x2, y2`` at a place, within pixels of the image."""
+    if not rows_at(box[None], x, y, reach):
+        return 0, 0
+    inner = np.minimum(reach, INNER_SHARE * (box[2:] - box[:2]))
+    at_low = np.array((x, y)) < box[:2] + inner
+    at_high = np.array((x, y)) > box[2:] - inner
+    in_x, in_y = (int(high) - int(low) for low, high in zip(at_low, at_high, strict=True))
+    return in_x, in_y
+
+
+def nearest(handles: NDArray[Any], box: NDArray[np.float64], edge: Edge) -> int:
+    """The number of napari's handle, shape (8, 2) in ``(row, column)``, on an edge of a box.
+
+    Their order hangs on which corner of a rectangle comes first.
+    """
+    place = box[:2] + (np.array(edge) + 1) / 2 * (box[2:] - box[:2])
+    return int(np.argmin(np.abs(handles - place[::-1]).sum(axis=1)))
+
+
+def rows_at(boxes: Boxes, x: float, y: float, reach: float) -> list[int]:
+    """Rows of the boxes at a place, those within `reach` pixels included; the smallest first."""
+    place = np.array((x, y))
+    inside = (boxes[:, :2] - reach <= place) & (place <= boxes[:, 2:] + reach)
+    rows = np.flatnonzero(inside.all(axis=1))
+    return [int(row) for row in rows[np.argsort(areas(boxes[rows]), kind="stable")]]
+
 
 def are_upright(corners: Sequence[NDArray[Any]]) -> bool:
     """Whether all are upright boxes with an area, their corners in the order of `SQUARE`."""
@@ -66,7 +156,7 @@ def are_upright(corners: Sequence[NDArray[Any]]) -> bool:
 
 
 def rectangles(
-    corners: Corners, widths: Sequence[float], depths: Sequence[int]
+    corners: Vertices, widths: Sequence[float], depths: Sequence[int]
 ) -> Iterator[Rectangle]:
     """Rectangles as napari makes them of upright boxes, shape (N, 4, 2), ordered as `SQUARE`.
 
@@ -83,45 +173,39 @@ def rectangles(
         yield one
 
 
-def _stretched(vertices: NDArray[Any], corners: Corners) -> Corners:
+def _stretched(vertices: NDArray[Any], corners: Vertices) -> Vertices:
     """Vertices of the square, shape (V, 2), as they are in boxes: shape (N, V, 2)."""
     low, high = corners.min(axis=1, keepdims=True), corners.max(axis=1, keepdims=True)
-    places: Corners = ((1 - vertices) * low + vertices * high).astype(vertices.dtype)
+    places: Vertices = ((1 - vertices) * low + vertices * high).astype(vertices.dtype)
     return places
 
-
-HANDLE = 10.0
-SMALLEST_HANDLE = 2.0
-"""Size of the handles of a marked box in pixels of the screen; napari's own is 10."""
-
-HANDLE_SHARE = 0.25
-"""Of a box's shorter side on the screen: handles never take more, so that most of a tiny box
-can be seen and dragged."""
 
 MANY = 0.3
 """Share of the rows from which filling the layer anew is quicker than exchanging them."""
 
 
 class BoxRows:
-    """Keeps the layer's rows in step with boxes."""
+    """Keeps the layer's rows, and the lines drawn for them, in step with boxes."""
 
-    def __init__(self, styles_of: Callable[[Iterable[ReviewBox]], list[BoxStyle]]) -> None:
-        self._styles_of = styles_of
-        self._styles: dict[int, BoxStyle] = {}
-        self._depths: dict[int, int] = {}
+    def __init__(self, looks_of: Callable[[Iterable[ReviewBox]], list[LineLook]]) -> None:
+        self._looks_of = looks_of
+        self._looks: dict[int, LineLook] = {}
         self.boxes: dict[int, ReviewBox] = {}
+        self.lines = BoxLines()
         self.is_filling = False
         self.is_stale = False
         """Whether rows may differ from `boxes`, so that no gesture can be read from them."""
         self.layer = BoxShapes(
             ndim=2,
             name="Boxes",
+            metadata={"napari_alc": "review"},
             edge_color="white",
             face_color="transparent",
             opacity=1.0,
             features={"id": np.empty(0, dtype=np.int64)},
             feature_defaults={"id": NEW},
         )
+        self.layer.events.set_data.connect(self._follow_drag)
 
     @contextmanager
     def filling(self) -> Iterator[None]:
@@ -143,8 +227,9 @@ class BoxRows:
         self.boxes = {box.id: box for box in boxes}
         with self.filling():
             self._take_out(range(self.layer.nshapes))
-            self._styles.clear()
+            self._looks.clear()
             self._add(list(self.boxes.values()))
+        self._draw_all()
 
     def change(self, now: Mapping[int, ReviewBox | None]) -> None:
         """Show some boxes as they are now; None for those that are to be seen no more."""
@@ -160,7 +245,8 @@ class BoxRows:
                 self.boxes[i] = box
         old = [row for row, i in enumerate(self.ids()) if i in unlike]
         self._exchange(old, [self.boxes[i] for i in now if i in unlike and i in self.boxes])
-        self.refresh_styles(now)
+        self._recolour(now)
+        self._draw(now)
 
     def restore(self, boxes: Iterable[ReviewBox]) -> None:
         """Show these boxes, whatever has been done to the layer."""
@@ -170,24 +256,15 @@ class BoxRows:
         there = {ids[row] for row in right}
         wrong = [row for row in range(self.layer.nshapes) if row not in right]
         self._exchange(wrong, [box for box in self.boxes.values() if box.id not in there])
-        self.refresh_styles(self.boxes)
+        self.refresh_looks()
 
     def _rows_in_place(self) -> list[int]:
         """The rows that show a box as it is, each box once."""
         ids, data = self.ids(), self.layer.data
         in_place = are_in_place(ids, data, self.boxes)
         upright = np.array([kind == "rectangle" for kind in self.layer.shape_type], dtype=bool)
-        rows = np.flatnonzero(in_place & upright & self._at_depth())
+        rows = np.flatnonzero(in_place & upright)
         return list({ids[row]: int(row) for row in rows[::-1]}.values())
-
-    @property
-    def is_sorted(self) -> bool:
-        """Whether small boxes lie on large ones; keys of napari change that unsaid."""
-        return bool(self._at_depth().all())
-
-    def _at_depth(self) -> NDArray[np.bool_]:
-        drawn = zip(self.ids(), self.layer.z_index, strict=True)
-        return np.array([self._depths.get(i) == depth for i, depth in drawn], dtype=bool)
 
     def _exchange(self, rows: Sequence[int], boxes: Sequence[ReviewBox]) -> None:
         if not rows and not boxes:
@@ -207,89 +284,90 @@ class BoxRows:
     def _add(self, boxes: Sequence[ReviewBox]) -> None:
         layer, ids = self.layer, self.ids()
         if boxes:
-            styles = self._styles_of(boxes)
-            corners = as_boxes([box.corners for box in boxes])
-            depths = _depths(corners)
-            self._depths.update({b.id: depth for b, depth in zip(boxes, depths, strict=True)})
+            looks = self._looks_of(boxes)
             layer.add(
-                list(to_vertices(corners)),
+                list(to_vertices(as_boxes([box.corners for box in boxes]))),
                 shape_type="rectangle",
-                edge_width=[style.width for style in styles],
-                edge_color=_rgba(styles),
+                edge_width=HAIRLINE,
+                edge_color=_rgba(looks),
                 face_color="transparent",
-                z_index=depths,
             )
-            self._styles.update({b.id: style for b, style in zip(boxes, styles, strict=True)})
+            self._looks.update({b.id: look for b, look in zip(boxes, looks, strict=True)})
         layer.features = {"id": np.array([*ids, *(box.id for box in boxes)], dtype=np.int64)}
         layer.feature_defaults = {"id": NEW}
 
-    def refresh_styles(self, ids: Iterable[int] | None = None) -> None:
-        """Draw boxes as they look now; None for all."""
-        asked = [i for i in (self.boxes if ids is None else ids) if i in self.boxes]
-        styles = dict(zip(asked, self._styles_of(self.boxes[i] for i in asked), strict=True))
-        changed = {i: style for i, style in styles.items() if style != self._styles[i]}
-        if not changed:
-            return
-        recoloured = any(style.colour != self._styles[i].colour for i, style in changed.items())
-        rewidened = any(style.width != self._styles[i].width for i, style in changed.items())
-        self._styles.update(changed)
-        with self.filling():
-            if not self._restyle_marked(changed, recoloured, rewidened):
-                self._restyle_all(recoloured, rewidened)
+    def refresh_looks(self) -> None:
+        """Draw all boxes as they look now."""
+        self._recolour(self.boxes)
+        self._draw_all()
 
-    def _restyle_marked(
-        self, changed: Mapping[int, BoxStyle], recoloured: bool, rewidened: bool
-    ) -> bool:
-        """Draw the marked boxes anew where it is those that changed, all in one way."""
+    def _recolour(self, ids: Iterable[int]) -> None:
+        """Give rows the colours that their boxes have now."""
+        asked = [i for i in ids if i in self.boxes]
+        looks = dict(zip(asked, self._looks_of(self.boxes[i] for i in asked), strict=True))
+        changed = {i for i, look in looks.items() if look.colour != self._looks[i].colour}
+        self._looks.update(looks)
+        if changed:
+            with self.filling():
+                self._colour_rows(changed)
+
+    def _colour_rows(self, changed: set[int]) -> None:
         ids = self.ids()
         marked = {ids[row] for row in self.layer.selected_data}
-        if marked != set(changed) or len(set(changed.values())) > 1:
-            return False
-        [style] = set(changed.values())
-        if rewidened:
-            self.layer.current_edge_width = style.width
-        if recoloured:
-            self.layer.current_edge_color = style.colour
-        return True
+        colours = {self._looks[i].colour for i in changed}
+        if marked == changed and len(colours) == 1:
+            self.layer.current_edge_color = colours.pop()
+        else:
+            self.layer.edge_color = _rgba([self._looks[i] for i in ids])
 
-    def _restyle_all(self, recoloured: bool, rewidened: bool) -> None:
-        styles = [self._styles[i] for i in self.ids()]
-        if rewidened:
-            self.layer.edge_width = [style.width for style in styles]
-        if recoloured:
-            self.layer.edge_color = _rgba(styles)
-        else:  # widths alone tell nobody that they have changed
-            self.layer.refresh(thumbnail=False, extent=False)
-
-    def mark(self, ids: Iterable[int], zoom: float) -> None:
-        """Give boxes the handles to adjust them, at a zoom in pixels of the screen."""
+    def mark(self, ids: Iterable[int]) -> None:
+        """Mark boxes as the current ones, with handles to adjust them."""
         wanted = {i for i in ids if i in self.boxes}
         rows = {row for row, i in enumerate(self.ids()) if i in wanted}
-        self.fit_handles(wanted, zoom)
         with self.filling():
             if rows != set(self.layer.selected_data):
                 self.layer.selected_data = rows
+        self.draw_marks(wanted)
 
-    def fit_handles(self, ids: Iterable[int], zoom: float) -> None:
-        """Make handles small enough for the box, or the room that several take together."""
-        marked = as_boxes([self.boxes[i].corners for i in ids if i in self.boxes])
-        size = HANDLE
-        if len(marked):
-            side = (marked[:, 2:].max(axis=0) - marked[:, :2].min(axis=0)).min() * zoom
-            size = float(np.clip(HANDLE_SHARE * side, SMALLEST_HANDLE, HANDLE))
-        if size != self.layer._vertex_size:
-            self.layer._vertex_size = size
-            self.layer.refresh(thumbnail=False, data_displayed=False, extent=False)
+    def draw_marks(self, ids: Iterable[int]) -> None:
+        """Draw the marks of boxes that napari has marked already."""
+        self._draw_marks(self._outlines(ids))
+
+    def _outlines(self, ids: Iterable[int]) -> dict[int, tuple[Corners, LineLook]]:
+        return {i: (self.boxes[i].corners, self._looks[i]) for i in ids if i in self.boxes}
+
+    def _draw_all(self) -> None:
+        shown = self._outlines(self.boxes)
+        self.lines.outlines.fill(shown, drawn(shown))
+
+    def _draw(self, ids: Iterable[int]) -> None:
+        ids = list(ids)
+        shown = self._outlines(ids)
+        gone = [i for i in ids if i not in shown]
+        self.lines.outlines.change(list(shown), drawn(shown), gone)
+
+    def _draw_marks(self, outlines: Outlines) -> None:
+        self.lines.mark(outlines, has_handles=str(self.layer.mode) == "select")
+
+    def _follow_drag(self) -> None:
+        """Draw the marked rows where the mouse has dragged or drawn them to."""
+        if self.is_filling or not self.layer.selected_data:
+            return
+        ids, own = self.ids(), LineLook(self.own_colour, OPEN_WIDTH)
+        rows = [row for row in self.layer.selected_data if row < len(ids)]
+        boxes = self.layer.boxes
+        now = {ids[row]: (corners_of(boxes[row]), self._looks.get(ids[row], own)) for row in rows}
+        self.lines.outlines.change(list(now), drawn(now))
+        self._draw_marks(now)
+
+    own_colour = "white"
+    """Of a box that is being drawn."""
 
 
-def _rgba(styles: Sequence[BoxStyle]) -> NDArray[np.float32]:
-    """Colours of shape (N, 4); napari reads each of a list by itself, at five times the time."""
-    names = list({style.colour for style in styles})
-    row = {name: i for i, name in enumerate(names)}
-    colours: NDArray[np.float32] = transform_color(names)[[row[style.colour] for style in styles]]
-    return colours
+HAIRLINE = 0.01
+"""Width of the rows' own edges, which nobody sees, in pixels of the image."""
 
 
-def _depths(corners: Vertices) -> list[int]:
-    """The order in which boxes lie upon each other: small ones on top."""
-    return [int(depth) for depth in -10 * np.sqrt(areas(corners))]
+def _rgba(looks: Sequence[LineLook]) -> NDArray[np.float32]:
+    """Colours of shape (N, 4)."""
+    return colours_of(looks).astype(np.float32)

@@ -6,7 +6,7 @@ while a person edits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,20 +19,13 @@ from napari_alc.plugin.palettes import (
     palette,
     screen_width,
 )
+from napari_alc.plugin.review.canvas.lines.geometry import LineLook
 from napari_alc.project.storage.records import ReviewBox
 
 LabelKind = Literal["none", "letters", "score", "category"]
 
 LONGEST = 15
 """Characters of a category's name, with the dots that stand for the rest."""
-
-
-@dataclass(frozen=True)
-class BoxStyle:
-    """How a box is drawn: colour as ``#rrggbb``, line width in pixels of the image."""
-
-    colour: str
-    width: float
 
 
 @dataclass(frozen=True)
@@ -61,8 +54,7 @@ class Label:
 class BoxStyles:
     """What a person has chosen to see of each box."""
 
-    def __init__(self, zoom: Callable[[], float]) -> None:
-        self._zoom = zoom
+    def __init__(self) -> None:
         self.palette = STANDARD
         self.regions: Mapping[int, str] = {}
         self.labels: LabelKind = "none"
@@ -79,33 +71,50 @@ class BoxStyles:
         return self.palette in LETTERED
 
     @property
+    def is_named(self) -> bool:
+        """Whether the category stands beside boxes whatever was asked for."""
+        return len(self.categories) > 1
+
+    @property
     def has_words(self) -> bool:
         """Whether words stand beside boxes."""
-        return self.labels != "none" or self.is_lettered
+        return self.labels != "none" or self.is_lettered or self.is_named
 
     def name(self, box: ReviewBox) -> str:
         """Name of the colour of a box."""
         return colour_name(box, self.regions.get(box.id))
 
-    def styles_of(self, boxes: Iterable[ReviewBox]) -> list[BoxStyle]:
-        """How boxes are drawn at this zoom."""
-        colours, zoom = self.colours, self._zoom()
-        return [BoxStyle(colours[self.name(box)], screen_width(box) / zoom) for box in boxes]
+    def looks_of(self, boxes: Iterable[ReviewBox]) -> list[LineLook]:
+        """How the lines of boxes look.
+
+        Those decided are thinner and drawn at their corners alone, those that somebody is unsure
+        about thinner and whole.
+        """
+        colours = self.colours
+        return [
+            LineLook(colours[self.name(box)], screen_width(box), is_waiting(box)) for box in boxes
+        ]
 
     def label(self, box: ReviewBox) -> Label:
         """What stands beside a box."""
         name = self.name(box)
         letter = LETTERS[name] if self.is_lettered or self.labels == "letters" else ""
-        letter_only = self.labels in ("none", "letters")
+        letter_only = self.labels in ("none", "letters") and not self.is_named
         colour = self.colours[name] if letter_only else TEXT_COLOUR
         return Label(box, Word(letter, self._rest(box)), colour)
 
     def _rest(self, box: ReviewBox) -> str:
+        words = []
+        if self.labels == "category" or self.is_named:
+            words.append(_cut(self.categories.get(box.category_id, str(box.category_id))))
         if self.labels == "score" and box.score is not None:
-            return f"{box.score:.2f}"
-        if self.labels == "category":
-            return _cut(self.categories.get(box.category_id, str(box.category_id)))
-        return ""
+            words.append(f"{box.score:.2f}")
+        return " ".join(words)
+
+
+def is_waiting(box: ReviewBox) -> bool:
+    """Whether somebody has to decide on a box yet."""
+    return box.state == "open" or box.unsure is not None
 
 
 def _cut(name: str) -> str:

@@ -10,23 +10,35 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, QRectF, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_alc.plugin.palettes import palette
-from napari_alc.plugin.review.canvas.box_style import LabelKind
+from napari_alc.plugin.review.canvas.box_style import LabelKind, is_waiting
 from napari_alc.plugin.review.canvas.edits import SLIP, under
+from napari_alc.plugin.review.canvas.frames import Frames
 from napari_alc.plugin.review.canvas.gestures import Gestures
-from napari_alc.plugin.review.canvas.layers import ReviewLayers, ViewGuard
+from napari_alc.plugin.review.canvas.layers import ReviewLayers
+from napari_alc.plugin.review.canvas.mouse import CanvasMouse
+from napari_alc.plugin.review.canvas.sight import Sight, is_seen
 from napari_alc.plugin.review.image_loader import ReadImage
-from napari_alc.plugin.review.messages import READ_ONLY
+from napari_alc.plugin.review.messages import (
+    AGAIN,
+    HIDDEN,
+    LET_GO,
+    READ_ONLY,
+    TOO_SOON,
+    out_of_sight,
+)
 from napari_alc.plugin.widgets.controls import single_shot
 from napari_alc.project.annotation.document import ReviewDocument
 from napari_alc.project.storage.records import ReviewBox
 
 REST_MS = 40
-"""Line widths and words follow the zoom once the wheel rests this long."""
+"""Words follow the zoom once the wheel rests this long."""
 
-REACH = 3.0
+REACH = 5.0
 """Pixels of the screen within which the mouse is on a box."""
 
 
@@ -36,18 +48,20 @@ class ReviewCanvas(QObject):
     picked = Signal(object)
     """Emitted with the ids of the boxes that a person picked."""
 
-    def __init__(self, viewer: Any, parent: QObject) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+    def __init__(self, viewer: Any, page: QWidget) -> None:
+        super().__init__(page)
+        self._viewer, self._page = viewer, page
         self._document: ReviewDocument | None = None
         self._selected: tuple[int, ...] = ()
         self._shown_ids: frozenset[int] | None = None
-        self._is_painted = False
+        self._is_painted = self._is_recoloured = False
         self._layers = ReviewLayers(viewer)
         self._rows, self.styles = self._layers.rows, self._layers.styles
         self.boxes, self.image = self._rows.layer, self._layers.image
-        self.lines = self._layers.lines
-        self.guard = ViewGuard(viewer, self._layers, lambda: self._document is not None, self)
+        self.lines, self.suggestions = self._rows.lines, self._layers.suggestions
+        self.sight = Sight(viewer, self._layers, self._is_under_review, self)
+        self._frames = Frames(viewer, self)
+        self.mouse = CanvasMouse(viewer, self._is_under_review, self._pans, self)
         self.gestures = Gestures(self._rows, self)
         # napari is still within a gesture when it tells of it
         self._restore_later = single_shot(self, 0, self._restore)
@@ -60,10 +74,16 @@ class ReviewCanvas(QObject):
         gestures.disturbed.connect(self._restore_later.start)
         gestures.pressed.connect(self._on_press)
         gestures.released.connect(self._on_release)
+        self.mouse.emptied.connect(self._on_emptied)
+        self.mouse.moved.connect(self._on_mouse)
         self.boxes.events.edge_color.connect(self._on_painted)
         self.boxes.events.face_color.connect(self._on_painted)
         camera.events.zoom.connect(self._on_zoom)
         camera.events.center.connect(self._on_move)
+
+    def _is_under_review(self) -> bool:
+        """Whether there is an image, and the page in sight; a window that closes shows none."""
+        return self._document is not None and isalive(self._page) and self._page.isVisible()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -77,8 +97,9 @@ class ReviewCanvas(QObject):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the layers show what the document says, as it looks at this zoom."""
-        return not (self._restore_later.isActive() or self._rest_later.isActive())
+        """Whether the screen shows what the document says, as it looks at this zoom."""
+        waiting = self._restore_later.isActive() or self._rest_later.isActive()
+        return not waiting and self._frames.are_shown
 
     @property
     def is_drawing(self) -> bool:
@@ -92,6 +113,7 @@ class ReviewCanvas(QObject):
         self.image.look_at_whole()
         self.show_document(document)
         self.set_read_only(read_only)
+        self.sight.set_right()
 
     def show_document(self, document: ReviewDocument | None) -> None:
         """Show the boxes of `document`; None for none."""
@@ -125,14 +147,44 @@ class ReviewCanvas(QObject):
 
     def select(self, ids: Sequence[int]) -> None:
         """Mark boxes as the current ones, with handles to adjust them."""
+        self._frames.expect()
+        self._mark(ids)
+        self._rest_later.start()
+
+    def _mark(self, ids: Sequence[int]) -> None:
         self._selected = tuple(ids)
         if not self._rows.is_stale:
-            self._rows.mark(ids, self._layers.zoom)
+            self._rows.mark(ids)
+
+    def trouble(self) -> str:
+        """Why nothing can be changed at this moment; empty where it can.
+
+        What can be put right is put right, so that the next key counts.
+        """
+        if self.is_busy:
+            return LET_GO
+        if self._layers.are_held_hidden:
+            return HIDDEN
+        wrong = self.sight.set_right()
+        return f"{wrong} {AGAIN}" if wrong else ""
+
+    def unseen(self, ids: Collection[int]) -> str:
+        """Why boxes cannot be decided on, since nobody has seen them as they are; empty else.
+
+        Those out of sight are brought into sight.
+        """
+        boxes = [self._rows.boxes[i] for i in ids if i in self._rows.boxes]
+        hidden = [box for box in boxes if not is_seen(box.corners, self._layers.view)]
+        if hidden:
+            self.image.look_at_all(boxes)
+            self._frames.expect()
+            return out_of_sight(len(boxes), len(hidden))
+        return "" if self._frames.are_shown else TOO_SOON
 
     def show_suggestions(self, boxes: Sequence[ReviewBox]) -> None:
         """Show these boxes in broken lines beside the current one."""
         solid = {box.id for box in boxes} & self._rows.boxes.keys()
-        self.lines.show(boxes, self._layers.zoom, solid)
+        self.suggestions.show(boxes, solid)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all boxes."""
@@ -159,8 +211,9 @@ class ReviewCanvas(QObject):
         """
         palette(name)
         self.styles.palette = name
+        self._is_recoloured = True
         if not (self._rows.is_stale or self.is_busy):
-            self._rows.refresh_styles()
+            self._on_rest()
         self._label_again()
 
     def set_labels(self, kind: LabelKind) -> None:
@@ -203,6 +256,7 @@ class ReviewCanvas(QObject):
     def stop_drawing(self) -> None:
         """Let drags move boxes again; a box half drawn is left out."""
         self.gestures.stop_drawing()
+        self.lines.cross_at(None, (0, 0))
 
     def _visible(self) -> dict[int, ReviewBox]:
         """The boxes to be shown."""
@@ -224,12 +278,12 @@ class ReviewCanvas(QObject):
 
     def _follow(self) -> None:
         """After other boxes are shown: mark the current ones, and put words beside all."""
-        self.select([i for i in self._selected if i in self._rows.boxes])
+        self._mark([i for i in self._selected if i in self._rows.boxes])
         self._label_again()
 
     def _label_again(self) -> None:
-        if self._layers.forget_words():
-            self._rest_later.start()
+        self._layers.forget_words()
+        self._rest_later.start()
 
     def _on_zoom(self) -> None:
         self._layers.labels.hide()
@@ -238,24 +292,38 @@ class ReviewCanvas(QObject):
 
     def _on_move(self) -> None:
         if self._layers.words_follow_view:
-            self._label_again()
+            self._layers.forget_words()
+        self._rest_later.start()
+
+    def _show_places(self) -> None:
+        """Tell scale bar and overview where the boxes are."""
+        boxes = self._rows.boxes
+        self.image.scale_bar.keep_clear_of([self._on_canvas(box) for box in boxes.values()])
+        waiting = [box.corners for box in boxes.values() if is_waiting(box)]
+        current = [boxes[i].corners for i in self._selected if i in boxes]
+        self.image.overview.show_boxes(waiting, current)
+
+    def _on_canvas(self, box: ReviewBox) -> QRectF:
+        """Where a box lies, in pixels of the canvas."""
+        (x1, y1, x2, y2), (left, top, *_) = box.corners, self._layers.view
+        zoom = self._layers.zoom
+        return QRectF((x1 - left) * zoom, (y1 - top) * zoom, (x2 - x1) * zoom, (y2 - y1) * zoom)
 
     def _on_rest(self) -> None:
-        """Follow the zoom, and catch up with what had to wait for the mouse."""
+        """Let words follow the zoom, and catch up with what had to wait for the mouse."""
         if self._rows.is_stale or self.is_busy:
             return
         if self._visible().keys() != self._rows.boxes.keys():
             self._restore()
             self._rest_later.stop()
-        self._rows.refresh_styles()
-        self._rows.fit_handles(self._selected, self._layers.zoom)
-        self.lines.rescale(self._layers.zoom)
-        if self.is_drawing:
-            self._layers.use_own_colour()
+        if self._is_recoloured:
+            self._rows.refresh_looks()
+            self._is_recoloured = False
         self._layers.show_words()
+        self._show_places()
 
     def _on_press(self) -> None:
-        if self._rows.is_stale or not self._rows.is_sorted:
+        if self._rows.is_stale:
             self._restore()
 
     def _on_release(self) -> None:
@@ -266,8 +334,27 @@ class ReviewCanvas(QObject):
             self.select(self.under_pointer()[:1])
             self.picked.emit(self._selected)
 
+    def _pans(self, x: float, y: float) -> bool:
+        """Whether the left button drags the image at a place: where no box is to be changed."""
+        is_ours = self._viewer.layers.selection.active in self.layers
+        if not is_ours or str(self.boxes.mode) != "select" or self._rows.is_stale:
+            return False
+        return self.boxes.hit(x, y, REACH / self._layers.zoom) == (None, None)
+
+    def _on_mouse(self, x: float, y: float) -> None:
+        """Draw a crosshair through the mouse while a box is to be drawn."""
+        if self._document is not None and (self.is_drawing or self.lines.has_cross):
+            size = self._document.image.width, self._document.image.height
+            self.lines.cross_at((x, y) if self.is_drawing else None, size)
+
+    def _on_emptied(self) -> None:
+        self._mark(())
+        self._on_picked(())
+
     def _on_picked(self, ids: tuple[int, ...]) -> None:
         self._selected = ids
+        self._frames.expect()
+        self._rows.draw_marks(ids)
         self.picked.emit(ids)
 
     def _on_painted(self) -> None:

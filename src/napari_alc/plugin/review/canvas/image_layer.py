@@ -1,15 +1,12 @@
-"""The image under review on napari's canvas: layer, contrast, scale bar, and the camera.
+"""The image under review on napari's canvas: layer, contrast, and the camera.
 
 Contrast is for the eye alone; pixels and file stay as they are. Local contrast, a copy in which
 every neighbourhood takes all grays, is computed in a thread.
-
-napari's own scale bar measures in the units of the layers. Ours stay in pixels, as the boxes
-are, so the bar is a widget of its own that knows how large a pixel is.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,18 +14,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Image
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QPainter, QPaintEvent
-from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject, Signal
 from skimage.exposure import equalize_adapthist
 
 from napari_alc.formats.images import Pixels, normalise
+from napari_alc.plugin.napari_inside import canvas_widget
 from napari_alc.plugin.palettes import HALF_PIXEL
 from napari_alc.plugin.review import messages
+from napari_alc.plugin.review.canvas.overview import Overview
+from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of
 from napari_alc.project.storage.records import ReviewBox
-from napari_alc.wording import length_words, round_length
 
 NEIGHBOURHOODS = 8
 """Along each side of the image."""
@@ -104,102 +100,20 @@ class LocalContrast(QObject):
         self.ready.emit(image)
 
 
-LONGEST_BAR = 160.0
-"""Screen pixels of the bar at most; it is at least two fifths of that."""
+LARGEST_SHARE = 0.6
+"""Of the view's width and height that a box may take before the scale changes."""
 
-BAR_MARGIN = 12
-"""Screen pixels between the bar's ground and the canvas' edges."""
+LEAST_SIDE_SEEN = 24.0
+"""Screen pixels of a box's longer side below which the scale changes."""
 
-PADDING = 8
-THICKNESS = 4
+CONTEXT = 0.25
+"""Share of the image's shorter side that is in view at least: a box needs its surroundings."""
 
-GROUND = QColor(0, 0, 0, 190)
-"""Dark enough to read white on, whatever the image."""
-
-
-def canvas_widget(viewer: Any) -> QWidget:
-    """The widget that napari draws its layers in."""
-    window = viewer.window.main_menu.window()
-    return window.centralWidget().findChild(QOpenGLWidget)
-
-
-class ScaleBar(QWidget):
-    """Shows a round length at the present zoom; hidden where a pixel's size is not known."""
-
-    def __init__(self, viewer: Any) -> None:
-        super().__init__(canvas_widget(viewer))
-        self._camera = viewer.scene.camera
-        self._nm_per_pixel: float | None = None
-        self.length = 0.0
-        """Of the bar, in screen pixels."""
-        self.words = ""
-        """Beside the bar."""
-        self.setAccessibleName("Scale bar")
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._camera.events.zoom.connect(self._measure)
-        self.parentWidget().installEventFilter(self)
-        self.hide()
-
-    def set_pixel_size(self, nanometres: float | None) -> None:
-        """Measure in pixels of this size; None hides the bar."""
-        self._nm_per_pixel = nanometres
-        # A job may end, and the page be told, when the window with its canvas is gone.
-        if isalive(self):
-            self.setVisible(nanometres is not None)
-            self._measure()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Stay in the corner of a canvas that is resized."""
-        if event.type() == QEvent.Type.Resize:
-            self._place()
-        return bool(super().eventFilter(watched, event))
-
-    def _measure(self) -> None:
-        # napari's camera may outlive the window
-        if self._nm_per_pixel is None or not isalive(self):
-            return
-        nm_per_screen_pixel = self._nm_per_pixel / self._camera.zoom
-        nanometres = round_length(LONGEST_BAR * nm_per_screen_pixel)
-        self.length = nanometres / nm_per_screen_pixel
-        self.words = length_words(nanometres)
-        self._place()
-        self.update()
-
-    def _place(self) -> None:
-        text = self.fontMetrics()
-        inside = max(math.ceil(self.length), text.horizontalAdvance(self.words))
-        width = inside + 2 * PADDING
-        height = text.height() + THICKNESS + 2 * PADDING
-        canvas = self.parentWidget()
-        self.setGeometry(
-            canvas.width() - width - BAR_MARGIN,
-            canvas.height() - height - BAR_MARGIN,
-            width,
-            height,
-        )
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
-        """Draw the ground, the length in words, and the bar below."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(GROUND)
-        painter.drawRoundedRect(self.rect(), 4, 4)
-        left = (self.width() - self.length) / 2
-        below = self.height() - PADDING - THICKNESS
-        painter.fillRect(QRectF(left, below, self.length, THICKNESS), Qt.GlobalColor.white)
-        painter.setPen(Qt.GlobalColor.white)
-        above = QRectF(0, PADDING, self.width(), below - PADDING)
-        painter.drawText(above, Qt.AlignmentFlag.AlignHCenter, self.words)
-        painter.end()
-
-
-SHARE_OF_VIEW = 3.0
-"""The current box fills a third of the view."""
+INNER = 0.8
+"""Share of the view, in its middle, within which a box need not be brought to the middle."""
 
 LARGEST_ZOOM = 12.0
-"""Screen pixels an image pixel at most; a tiny box needs its surroundings."""
+"""Screen pixels an image pixel at most."""
 
 WHOLE_MARGIN = 0.03
 """Share of the view left free around the whole image."""
@@ -232,10 +146,12 @@ class ReviewImage(QObject):
         self.stretched = True
         self.local = False
         self.layers = {False: _layer("Image"), True: _layer("Image (colour)", rgb=True)}
-        self.scale_bar = ScaleBar(viewer)
+        self.scale_bar = ScaleBar(viewer, canvas_widget(viewer))
+        self.overview = Overview(viewer, canvas_widget(viewer))
         self._contrast = LocalContrast(self)
         self._contrast.ready.connect(self._on_local_ready)
-        self.destroyed.connect(self.scale_bar.deleteLater)
+        for widget in (self.scale_bar, self.overview):
+            self.destroyed.connect(widget.deleteLater)
         viewer.canvas.events.size.connect(self._fit_again)
 
     @property
@@ -258,6 +174,7 @@ class ReviewImage(QObject):
         self._image = image
         self._update()
         self.scale_bar.set_pixel_size(image.nm_per_pixel)
+        self.overview.show_image(image)
 
     def prepare(self, image: ReadImage) -> None:
         """Get an image that may be shown next ready for the contrast that is set."""
@@ -269,6 +186,7 @@ class ReviewImage(QObject):
         self._image, self._shown = None, None
         self._await(False)
         self.scale_bar.set_pixel_size(None)
+        self.overview.show_image(None)
         for layer in self.layers.values():
             _set_visible(layer, False)
 
@@ -291,6 +209,11 @@ class ReviewImage(QObject):
         if not self._refuses():
             self.local = not self.local
             self._update()
+
+    def set_smooth(self, is_smooth: bool) -> None:
+        """Draw pixels as squares, or smoothed into each other; only on screen."""
+        for layer in self.layers.values():
+            layer.interpolation2d = "linear" if is_smooth else "nearest"
 
     def contrast_words(self) -> str:
         """The contrast that is set, such as "stretched, brightness 1.2, local"."""
@@ -364,13 +287,57 @@ class ReviewImage(QObject):
         self.apply_contrast()
 
     def look_at(self, box: ReviewBox) -> None:
-        """Centre a box and zoom until it fills about a third of the view."""
+        """Bring a box into the middle of the view, unless it lies there; keep the scale if it can.
+
+        The scale changes only where the box would not fit or hardly be seen, and never so far that
+        less than `CONTEXT` of the image is in view.
+        """
+        camera = self._viewer.scene.camera
+        zoom = self._zoom_for(box, camera.zoom)
+        if zoom != camera.zoom or not self._is_inside(box):
+            x1, y1, x2, y2 = box.corners
+            camera.center = ((y1 + y2) / 2, (x1 + x2) / 2)
+            camera.zoom = zoom
+
+    def _zoom_for(self, box: ReviewBox, now: float) -> float:
         x1, y1, x2, y2 = box.corners
         height, width = self._viewer.canvas.size
-        zoom = min(width / max(x2 - x1, 1), height / max(y2 - y1, 1)) / SHARE_OF_VIEW
+        sides = max(x2 - x1, 1), max(y2 - y1, 1)
+        largest = LARGEST_SHARE * min(width / sides[0], height / sides[1])
+        least = LEAST_SIDE_SEEN / max(sides)
+        if least <= now <= min(largest, self._closest_zoom):
+            return now
+        wanted = min(largest / 2, self._closest_zoom)
+        return float(max(wanted, self._whole_zoom()))
+
+    @property
+    def _closest_zoom(self) -> float:
+        """At which `CONTEXT` of the image is in view."""
+        if self._image is None:
+            return LARGEST_ZOOM
+        seen = CONTEXT * min(self._image.pixels.shape[:2])
+        return float(min(min(self._viewer.canvas.size) / seen, LARGEST_ZOOM))
+
+    def _is_inside(self, box: ReviewBox) -> bool:
+        """Whether a box lies well within the view."""
         camera = self._viewer.scene.camera
-        camera.center = ((y1 + y2) / 2, (x1 + x2) / 2)
-        camera.zoom = max(min(zoom, LARGEST_ZOOM), self._whole_zoom())
+        half = INNER * np.array(self._viewer.canvas.size[::-1]) / 2 / camera.zoom
+        low, high = (np.array(camera.center[:-3:-1]) + sign * half for sign in (-1, 1))
+        corners = np.array(box.corners)
+        return bool((corners[:2] >= low).all() and (corners[2:] <= high).all())
+
+    def look_at_all(self, boxes: Sequence[ReviewBox]) -> None:
+        """Centre several boxes, and zoom out as far as it takes to see them all."""
+        if len(boxes) == 1:
+            self.look_at(boxes[0])
+            return
+        x1, y1, x2, y2 = zip(*(box.corners for box in boxes), strict=True)
+        low, high = (min(y1), min(x1)), (max(y2), max(x2))
+        height, width = self._viewer.canvas.size
+        fitting = min(height / (high[0] - low[0]), width / (high[1] - low[1]))
+        camera = self._viewer.scene.camera
+        camera.center = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
+        camera.zoom = min((1 - WHOLE_MARGIN) * fitting, LARGEST_ZOOM)
 
     def look_at_whole(self) -> None:
         """Show the whole image."""
@@ -417,4 +384,5 @@ def _layer(name: str, rgb: bool = False) -> Image:
         name=name,
         visible=False,
         translate=(HALF_PIXEL, HALF_PIXEL),
+        metadata={"napari_alc": "review"},
     )

@@ -259,6 +259,7 @@ class BoxLabels:
         self.layer = Points(
             ndim=2,
             name="Words",
+            metadata={"napari_alc": "review"},
             size=1,
             face_color="transparent",
             border_color="transparent",

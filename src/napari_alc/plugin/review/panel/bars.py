@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -20,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_alc.labels import Category
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.palettes import COLOURS, LETTERS, SUGGESTIONS
-from napari_alc.plugin.review.commands import COMMANDS, DEFAULT_KEYS, KeyTexts
+from napari_alc.plugin.review.commands import CATEGORY_COMMANDS, COMMANDS, DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.state import BoxFilter
 from napari_alc.plugin.widgets.controls import ChoiceBox, button_with, words
 from napari_alc.project.storage.records import ReviewBox
@@ -49,6 +50,10 @@ QPushButton:focus {{ border-width: 2px; }}
 """
 
 
+AMBER = "background: #ffbf00; color: #000000; font-weight: bold; padding: 1px 6px;"
+"""Of what must not be overlooked, in every theme."""
+
+
 class FilterBar(QFrame):
     """Legend and filter in one: a button a colour, and the least confidence shown."""
 
@@ -65,6 +70,10 @@ class FilterBar(QFrame):
         self.score.setAccessibleName("Least confidence shown")
         self.score.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.score.valueChanged.connect(self._on_score)
+        self.hidden = QLabel()
+        self.hidden.setStyleSheet(AMBER)
+        self.hidden.setToolTip(tooltips.SHOWN_REGIONS)
+        self.hidden.hide()
         self.score_words = QLabel()
         self.score_words.setToolTip(tooltips.LEAST_SCORE)
         self._arrange()
@@ -86,6 +95,7 @@ class FilterBar(QFrame):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(4)
         line = QHBoxLayout()
+        line.addWidget(self.hidden)
         line.addWidget(self.score_words)
         line.addWidget(self.score, 1)
         self._grid.addLayout(line, len(self.chips), 0, 1, COLUMNS)
@@ -124,6 +134,11 @@ class FilterBar(QFrame):
             self._place_chips(shown, a_row)
         for widget in (self.score, self.score_words):
             widget.setVisible(has_scores)
+
+    def show_hidden(self, text: str) -> None:
+        """Say how many boxes are hidden; an empty text takes no room."""
+        self.hidden.setText(text)
+        self.hidden.setVisible(bool(text))
 
     def _place_chips(self, shown: list[str], a_row: int) -> None:
         span = COLUMNS // a_row
@@ -168,10 +183,20 @@ class OpenBoxesBar(NoticeBar):
     """Asks, within the page, what the boxes still open are."""
 
     def __init__(self) -> None:
-        self.keep_all = button_with("Keep them all", tooltips.KEEP_ALL)
-        self.delete_all = button_with("Delete them all", tooltips.DELETE_ALL)
-        self.go_back = button_with("Go back", tooltips.GO_BACK)
+        self.keep_all = button_with("", tooltips.KEEP_ALL)
+        self.delete_all = button_with("", tooltips.DELETE_ALL)
+        self.go_back = button_with("", tooltips.GO_BACK)
         super().__init__((self.keep_all, self.delete_all, self.go_back))
+        self.show_keys(DEFAULT_KEYS)
+
+    def show_keys(self, keys: KeyTexts) -> None:
+        """Write the keys that answer on the buttons."""
+        for button, label, name in (
+            (self.keep_all, "Keep them all", "keep"),
+            (self.delete_all, "Delete them all", "delete"),
+            (self.go_back, "Go back", "stop_drawing"),
+        ):
+            button.setText(f"{label}  [{keys.first(name)}]")
 
 
 class PauseBar(NoticeBar):
@@ -202,11 +227,12 @@ class CommandMenu(QPushButton):
             entry.setText(f"{COMMANDS[name].label}\t{keys.first(name)}")
             entry.setToolTip(keys.tip(name))
 
-    def add(self, label: str, tip: str, action: Callable[[], None]) -> None:
+    def add(self, label: str, tip: str, action: Callable[[], None]) -> QAction:
         """Add something that has no key."""
-        entry = self.menu().addAction(label)
+        entry: QAction = self.menu().addAction(label)
         entry.setToolTip(tip)
         entry.triggered.connect(lambda _checked=False: action())
+        return entry
 
     def connect_commands(self, actions: Mapping[str, Callable[[], None]]) -> None:
         """Let the entries do what their keys do."""
@@ -244,7 +270,7 @@ class CategoryBox(ChoiceBox):
     def __init__(self) -> None:
         super().__init__(tooltips.CATEGORY)
         self._categories: tuple[Category, ...] = ()
-        self._key = DEFAULT_KEYS.first("next_category")
+        self._read_keys(DEFAULT_KEYS)
         self.setAccessibleName("Category")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.activated.connect(self._on_choice)
@@ -254,16 +280,22 @@ class CategoryBox(ChoiceBox):
         self._categories = tuple(categories)
         shown = self.currentData()
         self.clear()
-        key = f"[{self._key}]  " if len(categories) > 1 else ""
-        for category in categories:
-            self.addItem(f"{key}{category.name}", category.id)
+        for number, category in enumerate(categories):
+            key = self._keys[number] if number < len(self._keys) else self._next_key
+            self.addItem(
+                f"[{key}]  {category.name}" if categories[1:] else category.name, category.id
+            )
         ids = [category.id for category in categories]
         self.show_category(shown if shown in ids else next(iter(ids), 0))
 
     def show_keys(self, keys: KeyTexts) -> None:
         """Write the key beside the categories."""
-        self._key = keys.first("next_category")
+        self._read_keys(keys)
         self.set_categories(self._categories)
+
+    def _read_keys(self, keys: KeyTexts) -> None:
+        self._keys = [keys.first(name) for name in CATEGORY_COMMANDS]
+        self._next_key = keys.first("next_category")
 
     def show_category(self, category_id: int) -> None:
         """Show a category without choosing it."""
@@ -274,6 +306,14 @@ class CategoryBox(ChoiceBox):
         if self.count():
             self.setCurrentIndex((self.currentIndex() + 1) % self.count())
             self._on_choice(self.currentIndex())
+
+    def choose(self, number: int) -> bool:
+        """Choose a category by its number from 0; whether there is one to choose."""
+        is_there = bool(1 < self.count() > number)
+        if is_there:
+            self.setCurrentIndex(number)
+            self._on_choice(number)
+        return is_there
 
     def _on_choice(self, index: int) -> None:
         self.chosen.emit(int(self.itemData(index)))

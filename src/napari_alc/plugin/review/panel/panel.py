@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QAction, QResizeEvent
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.review.commands import COMMANDS, DEFAULT_KEYS, KeyTexts
+from napari_alc.plugin.review.messages import flag_words
 from napari_alc.plugin.review.panel.bars import (
     CategoryBox,
     CommandMenu,
@@ -46,6 +47,7 @@ from napari_alc.plugin.widgets.controls import (
     single_shot,
     words,
 )
+from napari_alc.project.storage.records import FlagKind, ImageFlag
 
 CATEGORY, VIEW, MORE = "category", "view", "more"
 """Places in the rows of buttons that hold something else."""
@@ -58,7 +60,7 @@ BAR_REST_MS = 200
 
 BUTTON_ROWS = (
     ("previous_box", "next_box", "whole_image"),
-    ("keep", "delete"),
+    ("keep", "delete", "unsure"),
     ("take_mp", "take_ma"),
     ("draw", CATEGORY),
     ("undo", "redo", "hide_boxes"),
@@ -72,13 +74,17 @@ SPANS = {"draw": 2, CATEGORY: 4}
 MENUS = {
     VIEW: (
         "View",
-        ("contrast", "darker", "brighter", "local_contrast", "labels", "palette"),
+        ("contrast", "darker", "brighter", "local_contrast", "labels", "smooth", "palette"),
         tooltips.VIEW_MENU,
     ),
-    MORE: ("More", ("pick_below", "pause", "help"), tooltips.MORE_MENU),
+    MORE: (
+        "More",
+        ("keep_gray", "note", "pick_below", "skip", "pause", "help"),
+        tooltips.MORE_MENU,
+    ),
 }
 
-DECIDING = ("keep", "delete", "take_mp", "take_ma", "draw", "undo", "redo", "done")
+DECIDING = ("keep", "delete", "unsure", "take_mp", "take_ma", "draw", "undo", "redo", "done")
 """Commands that change something."""
 
 ALWAYS = ("previous_image", "next_image", "undo", "redo")
@@ -101,7 +107,8 @@ class ReviewPanel(QWidget):
         self.task = heading("")
         self.task.setWordWrap(True)
         self.sentence = words()
-        self.banner = NoticeBar()
+        self.banner, self.flag_bar = NoticeBar(), NoticeBar()
+        self.flags: dict[FlagKind, QAction] = {}
         self.filter = FilterBar()
         self.title = heading("")
         self.title.setWordWrap(True)
@@ -151,7 +158,7 @@ class ReviewPanel(QWidget):
         self._lines.addWidget(self.progress)
         self._lines.addWidget(self.bar)
         self._lines.addWidget(self.queue, 1)
-        image = (self.task, self.sentence, self.filter, self.banner)
+        image = (self.task, self.sentence, self.flag_bar, self.filter, self.banner)
         box = (self.title, self.why, self.suggestions)
         for widget in (*image, *box, self.message, self.ask_bar, self.pause_bar):
             self._lines.addWidget(widget)
@@ -208,6 +215,7 @@ class ReviewPanel(QWidget):
         for menu in self.menus.values():
             menu.show_keys(keys)
         self.category.show_keys(keys)
+        self.ask_bar.show_keys(keys)
 
     def connect_commands(
         self, actions: Mapping[str, Callable[[], None]], released: Mapping[str, Callable[[], None]]
@@ -251,7 +259,10 @@ class ReviewPanel(QWidget):
         self.filter.setVisible(is_open)
         self.contrast.setVisible(is_open)
         self.banner.show_sentence(read_only)
+        for entry in self.flags.values():
+            entry.setEnabled(is_open and not read_only)
         if not is_open:
+            self.show_flags(())
             self.show_box("", "")
             self.suggestions.show_boxes(())
 
@@ -264,6 +275,20 @@ class ReviewPanel(QWidget):
         """Show which box is the current one and why it is there."""
         show_words(self.title, title)
         show_words(self.why, why)
+
+    def add_flag(self, kind: FlagKind, toggle: Callable[[], None]) -> None:
+        """Offer a flag on the image in the menu."""
+        label, tip = tooltips.FLAGS[kind]
+        entry = self.menus[MORE].add(label, tip, toggle)
+        entry.setCheckable(True)
+        self.flags[kind] = entry
+
+    def show_flags(self, flags: Sequence[ImageFlag]) -> None:
+        """Show what people say about the image as a whole."""
+        kinds = {flag.kind for flag in flags}
+        for kind, entry in self.flags.items():
+            entry.setChecked(kind in kinds)
+        self.flag_bar.show_sentence(flag_words(flags))
 
     def show_view(self, draws: bool, contrast: str) -> None:
         """Show whether the next drag draws, and how the image is shown."""

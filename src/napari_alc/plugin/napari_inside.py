@@ -1,0 +1,38 @@
+"""Where the program reaches inside napari, since napari offers no other way.
+
+Each function goes without where another version of napari has it no more.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from napari.layers import Layer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
+
+
+def canvas_widget(viewer: Any) -> QWidget:
+    """The widget that napari draws its layers in."""
+    window = viewer.window.main_menu.window()
+    return window.centralWidget().findChild(QOpenGLWidget)
+
+
+def drawn_by(viewer: Any, layer: Layer) -> object | None:
+    """What draws a layer on the canvas; None where it is not to be found."""
+    place: Any = canvas_widget(viewer)
+    while place is not None:
+        drawn = getattr(getattr(place, "canvas", None), "layer_to_visual", {}).get(layer)
+        if drawn is not None:
+            return cast("object", drawn)
+        place = place.parentWidget()
+    return None
+
+
+def node_of(viewer: Any, layer: Layer) -> Any:
+    """The node of the scene that draws a layer of shapes, its shapes put out; None without one."""
+    node = getattr(drawn_by(viewer, layer), "node", None)
+    faces = getattr(node, "shape_faces", None)
+    if faces is not None:
+        faces.visible = False
+    return node
