@@ -67,7 +67,7 @@ class Way:
     """A way of training; strides of None are the plan's own.
 
     A trial `on_half` learns from one half of the images and is measured on the other. `is_near`
-    pastes only beside objects of the same kind.
+    pastes only beside objects of the same kind. `length` multiplies the iterations.
     """
 
     strides: tuple[int, ...] | None = None
@@ -75,6 +75,7 @@ class Way:
     preset: str = "compact"
     on_half: bool = False
     is_near: bool = False
+    length: float = 1.0
 
 
 TRAININGS: Mapping[str, Way] = {
@@ -89,6 +90,7 @@ TRAININGS: Mapping[str, Way] = {
     "lite0, stride 8": Way(COARSE, preset="lite0"),
     "lite0, stride 8, pasted": Way(COARSE, "on", preset="lite0"),
     "lite0, stride 4": Way(FINE, preset="lite0"),
+    "stride 4, 1.8 times as long": Way(FINE, length=1.8),
 }
 
 LOOKS = {"1 look, 100 proposals": (1, 1), "1 look": (2, 1), "2 looks": (2, 2), "4 looks": (2, 4)}
@@ -155,7 +157,8 @@ def drawn(data: Dataset, images: int, draw: int) -> LabelSet:
 def settings_of(data: Dataset, cell: Cell) -> DetectorSettings:
     way = TRAININGS[cell.training]
     values = {**data.detector, "threads": 1, "seed": cell.draw, "preset": way.preset}
-    return DetectorSettings(recipe=2, paste=way.paste, **values)
+    settings = DetectorSettings(recipe=2, paste=way.paste, **values)
+    return settings.changed(iterations=round(way.length * settings.iterations))
 
 
 class Curve:
@@ -315,7 +318,10 @@ PARTS: Mapping[str, tuple[Recipe, str, str]] = {
 }
 """Whose rule for strides, pasting, and way of looking: what makes recipe 2 of recipe 1."""
 
-FORCED = ("stride 8", "stride 4", "lite0, stride 8", "lite0, stride 8, pasted", "lite0, stride 4")
+FORCED = (
+    *("stride 8", "stride 4", "stride 4, 1.8 times as long"),
+    *("lite0, stride 8", "lite0, stride 8, pasted", "lite0, stride 4"),
+)
 """Ways of training that are shown with four looks."""
 
 
