@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
 ALMOST_DONE = 5.0
@@ -25,6 +25,12 @@ UNKNOWN = "–"
 """In a cell whose value nobody knows."""
 
 
+MODEL_NAMES: Mapping[str, str] = {"mp": "the expert's model (Mp)", "ma": "the shared model (Ma)"}
+"""What people are told of Mp and Ma where no sentence above has explained them."""
+
+AP50_MEANS = "AP50: how much of the objects a model finds, without false ones, 0 to 100"
+
+
 def form(number: float, one: str, several: str = "") -> str:
     """The words that go with a number; `several` is `one` with an s or es where it is empty."""
     if number == 1:
@@ -35,6 +41,11 @@ def form(number: float, one: str, several: str = "") -> str:
 def counted(number: int, one: str, several: str = "") -> str:
     """A number and its words: ``"1 box"``, ``"2,500 boxes"``, ``"3 images wait"``."""
     return f"{number:,} {form(number, one, several)}"
+
+
+def capital(sentence: str) -> str:
+    """The sentence with a capital at its start; the rest stays as it is."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -139,6 +150,28 @@ def sharing_words(names: Sequence[str], images: int) -> str:
         return f"No image waits untouched; later ones are read by {listed(names)}."
     are = counted(images, "image is", "images are")
     return f"{are} read by {listed(names)}, each on their own."
+
+
+def handed_words(reader: str, boxes: int, own: int) -> list[str]:
+    """Whom boxes were handed to, and how many of theirs were left."""
+    said = [f"{reader} is asked to look at {counted(boxes, 'box')}."] if boxes or not own else []
+    if own:
+        said.append(f"{counted(own, 'box is', 'boxes are')} left: {reader} said so themselves.")
+    return said
+
+
+def remarks_words(marked: int, noted: int) -> str:
+    """How many boxes somebody is unsure about, and how many have a note."""
+    boxes = counted(marked, "box is", "boxes are")
+    return f"{boxes} marked as unsure, {counted(noted, 'box has', 'boxes have')} a note."
+
+
+def blind_words(boxes: int) -> str:
+    """How many boxes with a mark or a note nobody else sees yet; empty without any."""
+    if not boxes:
+        return ""
+    more = counted(boxes, "more is", "more are")
+    return f"{more} in readings that are not finished by all readers; nobody else sees them yet."
 
 
 class BoxVerdict(Enum):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_alc.commands import running
 from napari_alc.commands.running import ProgressStyle, watched
 from napari_alc.formats.coco import write_coco
+from napari_alc.labels import Category, ImageRecord, LabelSet, numbered
 from napari_alc.progress import Progress
 from napari_alc.project.settings import read_settings
 from tiny_projects import draw
@@ -60,3 +63,40 @@ def test_a_project_that_leaves_nothing_to_clean_says_so(program, tmp_path):
     )  # fmt: skip
     assert made.status == 0
     assert "All 6 images go to the pathologists at once" in made.err
+
+
+@pytest.mark.parametrize("labelled", [2, 6])
+def test_first_images_that_are_labelled_already_are_not_said_to_go_to_anybody(
+    program, tmp_path, labelled
+):
+    truth = draw(tmp_path / "images")
+    write_coco(tmp_path / "crowd.json", truth)
+    write_coco(tmp_path / "clean.json", truth.of_images(range(1, labelled + 1)))
+    made = program(
+        "create", tmp_path / "study", "--images", tmp_path / "images", "--split", "initial",
+        "--crowd", tmp_path / "crowd.json", "--clean", tmp_path / "clean.json",
+        "--progress", "none",
+    )  # fmt: skip
+    assert made.status == 0
+    assert "go to the pathologists" not in made.err
+    assert ("The clean labels list all 6 images" in made.err) == (labelled == 6)
+    assert read_settings(tmp_path / "study").method.initial == labelled
+
+
+def test_images_whose_files_say_that_they_are_turned_are_counted(program, tmp_path):
+    (tmp_path / "images").mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in (1, 2, 3):
+        turned = {"exif": exif} if number < 3 else {}
+        picture = Image.fromarray(np.full((30, 40), 9, np.uint8))
+        picture.save(tmp_path / "images" / f"{number}.jpg", **turned)
+    images = tuple(ImageRecord(number, f"{number}.jpg", 40, 30) for number in (1, 2, 3))
+    box = numbered([1], [1], np.array([[2, 2, 20, 20]]))
+    write_coco(tmp_path / "crowd.json", LabelSet(images, (Category(1, "square"),), box))
+    made = program(
+        "create", tmp_path / "study", "--images", tmp_path / "images",
+        "--crowd", tmp_path / "crowd.json", "--progress", "none",
+    )  # fmt: skip
+    assert made.status == 0
+    assert "2 images carry an orientation that is not applied." in made.err

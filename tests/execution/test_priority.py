@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from napari_alc.execution import job_folder
 from napari_alc.execution.child_process import run_child
-from napari_alc.execution.yield_to_user import NICENESS, lower_priority, lower_priority_of_session
+from napari_alc.execution.outcome import Ending
+from napari_alc.execution.yield_to_user import (
+    FULL_SHARE,
+    NICENESS,
+    lower_priority,
+    lower_priority_of_session,
+    yield_environment,
+)
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux schedules like this")
 GROUPS = Path("/proc/self/autogroup")
@@ -49,6 +57,31 @@ def test_the_session_of_the_caller_keeps_its_priority(sleeper):
     before = GROUPS.read_text()
     lower_priority_of_session(sleeper.pid)
     assert GROUPS.read_text() == before
+
+
+@ON_LINUX
+def test_with_a_full_share_nothing_yields(sleeper, monkeypatch):
+    before = os.getpriority(os.PRIO_PROCESS, sleeper.pid), os.sched_getscheduler(sleeper.pid)
+    monkeypatch.setenv(FULL_SHARE, "1")
+    lower_priority(sleeper.pid)
+    now = os.getpriority(os.PRIO_PROCESS, sleeper.pid), os.sched_getscheduler(sleeper.pid)
+    assert now == before
+    assert yield_environment() == {}
+    monkeypatch.setenv(FULL_SHARE, "0")
+    assert yield_environment() != {}
+
+
+@pytest.mark.parametrize("full_share", [True, False])
+def test_a_job_is_told_its_share_and_lowered_only_without_it(tmp_path, monkeypatch, full_share):
+    told = f"import os, sys; sys.stdin.read(); print(os.environ['{FULL_SHARE}'])"
+    lowered = []
+    monkeypatch.setattr(job_folder, "PROGRAM", (sys.executable, "-c", told))
+    monkeypatch.setattr(job_folder, "lower_priority_of_session", lowered.append)
+    job = job_folder.start_job(tmp_path, (), "Train", full_share=full_share)
+    outcome = job_folder.follow(job, lambda _progress: None)
+    assert outcome.ending is Ending.FAILED, "it wrote no end"
+    assert job.log.strip() == str(int(full_share))
+    assert lowered == ([] if full_share else [job.record.pid])
 
 
 def test_a_process_that_has_ended_is_no_error():

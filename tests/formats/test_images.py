@@ -14,6 +14,7 @@ from napari_alc.formats.images import (
     checksum,
     find_images,
     image_size,
+    is_turned,
     normalise,
     pixel_size_nm,
     read_image,
@@ -105,6 +106,16 @@ def test_jpegs_are_read_as_stored_whatever_their_orientation(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
     assert read_image(tmp_path / "a.jpg").shape == pixels.shape
     assert image_size(tmp_path / "a.jpg") == (17, 12)
+    assert is_turned(tmp_path / "a.jpg")
+
+
+def test_images_that_are_stored_upright_are_not_turned(tmp_path):
+    upright = Image.Exif()
+    upright[0x0112] = 1
+    Image.fromarray(GRAY).save(tmp_path / "a.jpg", exif=upright)
+    Image.fromarray(GRAY).save(tmp_path / "b.jpg")
+    Image.fromarray(GRAY).save(tmp_path / "c.png")
+    assert not any(is_turned(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.png"))
 
 
 def test_a_stack_is_refused_but_a_thumbnail_page_is_not(tmp_path):

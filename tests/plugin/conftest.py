@@ -144,6 +144,9 @@ def docked(module_viewer, qtbot):
         for page in pages:
             page.background.cancel()
             qtbot.waitUntil(lambda page=page: not page.background.is_busy)
+        remarks = widget.project_page.remarks
+        remarks.set_project(None)
+        qtbot.waitUntil(lambda remarks=remarks: not remarks.query.is_running)
         if widget.project is not None:
             end_all(last_jobs(widget.project.folder)[:1])
             widget.review_page.controller.set_project(None, "")

@@ -75,7 +75,9 @@ def test_labels_changed_after_the_training_are_learned_from_again(tmp_path):
     assert status(project).next_step is Step.TRAIN
 
 
-@pytest.mark.parametrize(("clean", "reason"), [({1: []}, "no object"), ({1: [B]}, "Ma has noth")])
+@pytest.mark.parametrize(
+    ("clean", "reason"), [({1: []}, "no object"), ({1: [B]}, "has nothing to learn from")]
+)
 def test_a_training_set_without_boxes_is_explained(tmp_path, clean, reason, monkeypatch):
     project = make(tmp_path, {1: [A]}, clean=clean)
     monkeypatch.setattr("napari_alc.project.steps.executor.run_training", lambda *_: pytest.fail())

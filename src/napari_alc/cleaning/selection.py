@@ -194,7 +194,7 @@ register(
     Strategy(
         "lc",
         "Least confident",
-        "Takes the images in which Mp is least sure of what it finds.",
+        "Takes the images in which the expert's model (Mp) is least sure of what it finds.",
         _largest,
         needs_model=True,
     )
@@ -203,8 +203,8 @@ register(
     Strategy(
         "lt-c",
         "Moved far or unsure",
-        "Takes the images in which Mp is sure of a box that it had to move far from its first "
-        "guess, or unsure of one that it left in place.",
+        "Takes the images in which the expert's model (Mp) is sure of a box that it had to move "
+        "far from its first guess, or unsure of one that it left in place.",
         _smallest,
         needs_model=True,
     )
@@ -213,8 +213,8 @@ register(
     Strategy(
         "ls-c",
         "Unsteady under noise",
-        "Takes the images whose boxes shift when noise is added, or in which Mp is unsure of a "
-        "box. Every image is looked at seven times.",
+        "Takes the images whose boxes shift when noise is added, or in which the expert's model "
+        "(Mp) is unsure of a box. Every image is looked at seven times.",
         _largest,
         needs_model=True,
     )
@@ -223,8 +223,8 @@ register(
     Strategy(
         "cald",
         "Different when altered",
-        "Takes the images in which Mp finds something else once they are flipped, partly covered, "
-        "shrunk or turned a little. Every image is looked at five times.",
+        "Takes the images in which the expert's model (Mp) finds something else once they are "
+        "flipped, partly covered, shrunk or turned a little. Every image is looked at five times.",
         _smallest,
         needs_model=True,
     )
@@ -233,8 +233,8 @@ register(
     Strategy(
         "llal",
         "Largest errors expected",
-        "Takes the images in which Mp is expected to err most, by a small network that learns "
-        "this beside it. Set it before training.",
+        "Takes the images in which the expert's model (Mp) is expected to err most, by a small "
+        "network that learns this beside it. Set it before training.",
         _largest,
         needs_model=True,
     )
@@ -243,7 +243,8 @@ register(
     Strategy(
         "vaal",
         "Least like those reviewed",
-        "Takes the images that look least like those already reviewed, whatever Mp finds in them.",
+        "Takes the images that look least like those already reviewed, whatever the expert's model "
+        "(Mp) finds in them.",
         _smallest,
         needs_model=True,
     )

@@ -27,7 +27,14 @@ from napari_alc.labels import LabelSet
 from napari_alc.project.project import Project
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 from napari_alc.project.status import status as status_of
-from napari_alc.project.steps.create import CleanUse, CreateOptions, Sources, create_project
+from napari_alc.project.steps.create import (
+    CleanUse,
+    CreateOptions,
+    Sources,
+    create_project,
+    turned_words,
+)
+from napari_alc.wording import counted
 
 Images = Annotated[Path, typer.Option(help="Image folder.")]
 Crowd = Annotated[Path, typer.Option(help="Crowd labels: COCO file, VOC or YOLO folder.")]
@@ -219,19 +226,28 @@ def create(
         made = create_project(project, sources, options, watch.report, watch.should_stop)
     with closing(made):
         _tell_unlisted(images, sources)
-        _tell_nothing_left(made)
+        tell(turned_words(sources))
+        _tell_nothing_left(made, has_labels=split == "initial" and clean is not None)
         tell([f"Made {made.folder}. {status_of(made).sentence}"])
 
 
-def _tell_nothing_left(project: Project) -> None:
-    images = len(project.images())
-    if project.settings.method.initial >= images:
-        tell(
-            [
-                f"All {images} images go to the pathologists at once, so nothing is left to clean: "
-                "choose a smaller --initial for a project that saves their time."
-            ]
-        )
+def _tell_nothing_left(project: Project, has_labels: bool) -> None:
+    found = status_of(project)
+    if found.in_step1 < found.images:
+        return
+    why = ALL_LABELLED if has_labels else ALL_HANDED_OUT
+    tell([why.format(images=counted(found.images, "image"))])
+
+
+ALL_HANDED_OUT = (
+    "All {images} go to the pathologists at once, so nothing is left to clean: choose a smaller "
+    "--initial for a project that saves their time."
+)
+
+ALL_LABELLED = (
+    "The clean labels list all {images}, so nothing is left to clean: give clean labels of some of "
+    "them for a project that saves the pathologists' time."
+)
 
 
 def read_sources(

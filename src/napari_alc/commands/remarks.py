@@ -25,7 +25,7 @@ from napari_alc.project.project import Project
 from napari_alc.project.readers.second_reader import hand_over, is_own, take_back
 from napari_alc.project.steps.overrides import image_named
 from napari_alc.project.storage.records import FlagKind
-from napari_alc.wording import counted
+from napari_alc.wording import blind_words, counted, handed_words, remarks_words
 
 
 def unsure(
@@ -74,10 +74,7 @@ def _chosen(found: RemarkList, reader: str | None) -> tuple[RemarkedBox, ...]:
 def _hand(project: Project, rows: Sequence[RemarkedBox], reader: str, person: str) -> None:
     others = [row.key for row in rows if not is_own(row, reader)]
     hand_over(project, others, reader, person)
-    notes = [f"{reader} is asked to look at {counted(len(others), 'box')}."]
-    if own := len(rows) - len(others):
-        notes.append(f"{counted(own, 'box is', 'boxes are')} left: {reader} said so themselves.")
-    tell(notes)
+    tell(handed_words(reader, len(others), len(rows) - len(others)))
 
 
 def _box_line(row: RemarkedBox) -> str:
@@ -102,11 +99,9 @@ def _flag_lines(images: Sequence[FlaggedImage]) -> Iterator[str]:
 def _summary(found: RemarkList, rows: Sequence[RemarkedBox]) -> Iterator[str]:
     marked = sum(row.box.unsure is not None for row in rows)
     noted = sum(row.box.note is not None for row in rows)
-    boxes = counted(marked, "box is", "boxes are")
-    yield f"{boxes} marked as unsure, {counted(noted, 'box has', 'boxes have')} a note."
+    yield remarks_words(marked, noted)
     if found.blind:
-        more = counted(found.blind, "more is", "more are")
-        yield f"{more} in readings that are not finished by all readers; nobody else sees them yet."
+        yield blind_words(found.blind)
 
 
 class FlagName(StrEnum):

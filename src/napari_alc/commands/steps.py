@@ -146,7 +146,7 @@ def predict(
     with _opened(project) as opened:
         with watched(progress, cancel_file) as watch, _cluster(opened, cluster) as there:
             tau = predict_remaining(opened, watch.report, watch.should_stop, device, there)
-        tell([f"Score threshold tau: {tau:.3f}."])
+        tell([f"Confidence limit (tau): {tau:.3f}."])
 
 
 def select(

@@ -29,7 +29,7 @@ from napari_alc.execution.child_process import POLL_SECONDS, PROGRAM
 from napari_alc.execution.job_steps import Stage, StepCommand
 from napari_alc.execution.outcome import LEFT, NOT_WRITABLE, Ending, Outcome, lost
 from napari_alc.execution.progress import newly_told
-from napari_alc.execution.yield_to_user import lower_priority_of_session
+from napari_alc.execution.yield_to_user import FULL_SHARE, lower_priority_of_session
 from napari_alc.files import write_text
 from napari_alc.log import Plain
 from napari_alc.progress import Report, ShouldStop, never
@@ -165,11 +165,16 @@ class JobFolder:
 
 
 def start_job(
-    project_folder: Path, todo: Sequence[Stage], title: str, device: str = "auto"
+    project_folder: Path,
+    todo: Sequence[Stage],
+    title: str,
+    device: str = "auto",
+    full_share: bool = False,
 ) -> JobFolder:
     """Run commands on a project in a process of its own, which outlives this one.
 
-    `title` and `device` are for those who look at the job.
+    `title` and `device` are for those who look at the job. One with its `full_share` of the
+    computer leaves nobody the precedence.
 
     Raises
     ------
@@ -186,7 +191,8 @@ def start_job(
             )
         _forget_old_jobs(project_folder)
         job = _new_folder(project_folder)
-        _start_supervisor(job, JobRecord(title, device, tuple(todo), 0, 0.0, _now()))
+        record = JobRecord(title, device, tuple(todo), 0, 0.0, _now())
+        _start_supervisor(job, record, full_share)
     _logger.info("job %s started: %s", Plain(job.id), title)
     return job
 
@@ -272,7 +278,7 @@ def _new_folder(project_folder: Path) -> JobFolder:
     return JobFolder(path)
 
 
-def _start_supervisor(job: JobFolder, record: JobRecord) -> None:
+def _start_supervisor(job: JobFolder, record: JobRecord, full_share: bool) -> None:
     """Start the process that does the job; it waits until the record names it."""
     with job.log_file.open("ab") as log:
         process = subprocess.Popen(
@@ -280,11 +286,12 @@ def _start_supervisor(job: JobFolder, record: JobRecord) -> None:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", FULL_SHARE: str(int(full_share))},
             start_new_session=True,
             creationflags=_detached(),
         )
-    lower_priority_of_session(process.pid)
+    if not full_share:
+        lower_priority_of_session(process.pid)
     assert process.stdin is not None
     with process.stdin:  # Its end lets the supervisor go on.
         started = psutil.Process(process.pid).create_time()

@@ -24,6 +24,9 @@ import platformdirs
 
 from napari_alc.progress import ShouldStop
 
+FULL_SHARE = "NAPARI_ALC_FULL_SHARE"
+"""Set to 1 in a job's environment: it takes its share of the computer and yields to nobody."""
+
 NICENESS = 19
 """The lowest."""
 
@@ -43,9 +46,14 @@ NOTE_SECONDS = 0.05
 """Least time between two notes of a window."""
 
 
+def takes_full_share() -> bool:
+    """Whether this process, and what it starts, takes its share of the computer."""
+    return os.environ.get(FULL_SHARE) == "1"
+
+
 def low_priority_flags() -> int:
     """Flags of a new process on Windows; elsewhere it is told once it has started."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" and not takes_full_share():
         return subprocess.BELOW_NORMAL_PRIORITY_CLASS
     return 0
 
@@ -56,6 +64,8 @@ def lower_priority(pid: int) -> None:
     Code between fork and exec is unsafe in a program with threads, and a process may always
     lower the priority of its own child.
     """
+    if takes_full_share():
+        return
     # Refused where the system forbids it; gone where the child has ended.
     with suppress(PermissionError, ProcessLookupError):
         if sys.platform != "win32":
@@ -78,8 +88,8 @@ def activity_file() -> Path:
 
 
 def yield_environment() -> dict[str, str]:
-    """Variables of a command that is to yield."""
-    return {VARIABLE: str(activity_file())}
+    """Variables of a command that is to yield; none where it takes its full share."""
+    return {} if takes_full_share() else {VARIABLE: str(activity_file())}
 
 
 class UserActivity:

@@ -30,7 +30,8 @@ Pixels = NDArray[Any]
 """An image: (H, W) gray or (H, W, 3) colour, of any real number type."""
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-IMAGE_SUFFIXES = TIFF_SUFFIXES | {".png", ".jpg", ".jpeg"}
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+IMAGE_SUFFIXES = TIFF_SUFFIXES | JPEG_SUFFIXES | {".png"}
 """Suffixes of readable images, in lower case."""
 
 LOW, HIGH = 0.5, 99.5
@@ -100,6 +101,24 @@ def image_size(path: Path) -> tuple[int, int]:
                 return int(page.imagewidth), int(page.imagelength)
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             return image.size
+
+
+EXIF_ORIENTATION = 0x0112
+"""1, or absent, where an image is stored upright."""
+
+
+def is_turned(path: Path) -> bool:
+    """Whether a JPEG says that it is to be turned or mirrored before it is shown.
+
+    Raises
+    ------
+    BadData
+        When there is no readable image.
+    """
+    if path.suffix.lower() not in JPEG_SUFFIXES:
+        return False
+    with _readable(path), Image.open(path, formats=("JPEG",)) as image:
+        return bool(image.getexif().get(EXIF_ORIENTATION, 1) != 1)
 
 
 def read_image(path: Path) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -54,9 +55,20 @@ class ActiveLabelCleaning(QWidget):
         self.project_page.person_changed.connect(self.review_page.controller.set_person)
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
+        self._connect_remarks()
         self.tabs.currentChanged.connect(self._show_button)
         self.setMinimumWidth(LEAST_WIDTH)
         self.refresh()
+
+    def _connect_remarks(self) -> None:
+        remarks, button = self.project_page.remarks, self.project_page.remarks_button
+        remarks.chosen.connect(self._go_to_box)
+        remarks.taken_in.connect(self._on_taken_in)
+        self.iterate_page.remarks_wanted.connect(remarks.open)
+        self.project_page.person_changed.connect(button.refresh_soon)
+        self.review_page.changed.connect(button.refresh_soon)
+        self.review_page.controller.boxes.decided.connect(button.refresh_soon)
+        self.review_page.controller.boxes.remarked.connect(button.refresh_soon)
 
     def _arrange(self) -> None:
         self.tabs = QTabWidget()
@@ -146,6 +158,21 @@ class ActiveLabelCleaning(QWidget):
         """Show the page on which the next step is done."""
         if self._next_page is not None:
             self.tabs.setCurrentWidget(self._next_page)
+
+    def _go_to_box(self, task_id: int, box_id: int | None) -> None:
+        """Show a box, or a whole image, in the review, where keys decide on it at once."""
+        self.tabs.setCurrentWidget(self.review_page)
+        self.review_page.controller.go_to_difference(task_id, box_id)
+        self.window().activateWindow()
+
+    def _on_taken_in(self, image_ids: Collection[int]) -> None:
+        """Images are part of the dataset again: they may wait, and one of them may be open."""
+        controller = self.review_page.controller
+        is_read = controller.refresh()
+        task = controller.state.task
+        if is_read and task is not None and task.image_id in image_ids:
+            controller.images.go_to(task)
+        self.refresh()
 
     def _on_step_ended(self) -> None:
         self.review_page.controller.refresh()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_alc.detection.run_files import WEIGHTS_FILE, detections_folder
+from napari_alc.detection.run_files import CHECKPOINT_FILE, WEIGHTS_FILE, detections_folder
 from napari_alc.errors import AlcError
 from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.label_sets import remaining_images
@@ -232,6 +232,13 @@ def run_of(project: Project, iteration: int, model: str) -> RunRecord | None:
     """A model's run, or None where it was never begun."""
     with project.store.transaction() as unit:
         return unit.runs.run(iteration, model)
+
+
+def has_stopped_training(project: Project) -> bool:
+    """Whether a training of the newest iteration was begun and has not come to its end."""
+    iteration = status(project).iteration
+    folders = (project.run_folder(iteration, model) for model in MODELS)
+    return any((folder / CHECKPOINT_FILE).is_file() for folder in folders)
 
 
 def is_corrected(project: Project) -> bool:

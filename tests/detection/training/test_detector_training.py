@@ -89,11 +89,14 @@ def test_checkpoints_are_written_on_the_way(images, tmp_path, monkeypatch):
 def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(images, tmp_path):
     with pytest.raises(Cancelled):
         train(images, CATEGORIES, QUICK, tmp_path, should_stop=StopAfter(3))
-    steps = []
+    reports = []
     other = QUICK.changed(seed=1)
-    train(images, CATEGORIES, other, tmp_path, report=lambda p: steps.append(p.done))
-    assert steps[0] == 1
-    fresh = train(images, CATEGORIES, other, tmp_path / "fresh")
+    train(images, CATEGORIES, other, tmp_path, report=reports.append)
+    assert reports[0].done == 1
+    assert "begun anew: settings or labels have changed" in reports[0].message
+    train(images, CATEGORIES, other, tmp_path / "fresh", report=(plain := []).append)
+    assert not any("anew" in report.message for report in plain)
+    fresh = tmp_path / "fresh" / "weights.pt"
     assert same_bits(tmp_path / "weights.pt", fresh)
 
 

@@ -269,7 +269,29 @@ def test_images_of_several_kinds_share_a_stack(tmp_path):
     assert colour[1].max() == 255
 
 
-def test_opening_a_project_folder_docks_the_widget_with_it(fresh, docked):
+def test_opening_the_file_of_a_project_docks_the_widget_with_it(fresh, docked):
     viewer, widget = docked()
-    assert viewer.open(fresh, plugin="napari-alc") == []
+    assert viewer.open(fresh / "project.toml", plugin="napari-alc") == []
     assert widget.project.folder == fresh
+
+
+def test_folders_of_pictures_are_not_claimed(tmp_path, viewer):  # noqa: ARG001
+    draw(tmp_path)
+    readers = PluginManager.instance().iter_compatible_readers([str(tmp_path)])
+    assert "napari-alc" not in [reader.plugin_name for reader in readers]
+
+
+def test_the_layers_of_a_review_are_not_saved_and_the_export_is_named(
+    docked, fresh, tmp_path, qtbot
+):
+    viewer, widget = docked()
+    widget.open_project(fresh)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 2)
+    layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
+    boxes = next(layer for layer in layers if layer[2] == "shapes")
+    with pytest.raises(BadData, match="Write clean dataset"):
+        write_boxes(str(tmp_path / "x.json"), boxes[0], boxes[1])
+    image = next(layer for layer in layers if layer[2] == "image")
+    with pytest.raises(BadData, match="Write clean dataset"):
+        write_layers(str(tmp_path / "x.json"), [image, boxes])
+    assert not (tmp_path / "x.json").exists()

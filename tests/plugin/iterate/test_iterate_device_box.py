@@ -4,14 +4,14 @@ import json
 import threading
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_alc.errors import AlcError
 from napari_alc.execution.outcome import CANCELLED, SUCCESS, Ending, Outcome
 from napari_alc.execution.resources import Gpu
 from napari_alc.plugin import preferences
-from napari_alc.plugin.iterate import device_picker
+from napari_alc.plugin.iterate import device_picker, job_monitor
 from napari_alc.plugin.iterate.device_picker import (
     ESTIMATE,
     MEASURING,
@@ -95,6 +95,26 @@ def test_the_device_is_told_at_once(box):
 )
 def test_a_graphics_card_is_named(device, cards, words):
     assert device_words(device, cards) == words
+
+
+def test_more_of_the_computer_is_used_where_a_person_says_so(
+    box, qtbot, monkeypatch, project, tmp_path
+):
+    asked = []
+
+    def start(*_arguments, full_share):
+        asked.append(full_share)
+        raise AlcError("Nothing is started here.")
+
+    monkeypatch.setattr(job_monitor, "start_job", start)
+    watch = job_monitor.JobWatch(box)
+    for is_more in (False, True):
+        box.set_project(project)
+        assert box.more.isChecked() is is_more is preferences.uses_more()
+        with pytest.raises(AlcError):
+            watch.start(tmp_path, (), "Train and predict", "cpu")
+        qtbot.mouseClick(box.more, LEFT, pos=QPoint(8, box.more.height() // 2))
+    assert asked == [False, True]
 
 
 def test_cards_are_looked_for_beside_the_window(box, qtbot, monkeypatch, project):

@@ -1,5 +1,7 @@
 """The steps by the buttons of the page Iterate, in real child processes."""
 
+import json
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -8,6 +10,8 @@ from napari_alc.errors import AlcError
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin.iterate import page as iterate_page
 from napari_alc.plugin.settings.page import FREE, LOCKED
+from napari_alc.project.annotation.decisions import finish, open_document
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.label_sets import pathologist_labels
 from napari_alc.project.project import Project
 from napari_alc.project.simulated_review import review_everything
@@ -48,7 +52,7 @@ def test_one_click_trains_and_predicts(opened, reviewed, qtbot):
     messages = []
     page.background.progressed.connect(lambda _: messages.append(page.job_bar.message.text()))
     run_next(qtbot, page)
-    assert any(text.startswith("Training the detector Mp: iteration") for text in messages)
+    assert any(text.startswith("Training the expert's model (Mp): iteration") for text in messages)
     assert page.error.isHidden()
     assert page.next_button.text() == "Select next images"
     assert "select the next images" in widget.sentence.text()
@@ -75,6 +79,40 @@ def test_correcting_and_writing_end_with_the_clean_dataset(opened, predicted, qt
     assert (predicted / "exports" / "clean.json").is_file()
     assert "clean.json" in page.result.text()
     assert widget.sentence.text().startswith("The clean dataset is written")
+
+
+def unsettled(folder):
+    """Everything is finished, and somebody is unsure about a box."""
+    project = Project.open(folder)
+    project.change(method={"iterations": 0})
+    correct_remaining(project)
+    review_everything(project, draw(folder.parent / "again").labels)
+    task = queue(project)[-1]
+    document = open_document(project, task, "Bob")
+    document.mark_unsure([document.labels[0].id])
+    finish(project, task, "Bob")
+    project.close()
+
+
+def test_the_blue_button_asks_what_becomes_of_an_unsure_box_and_shows_it(opened, predicted, qtbot):
+    unsettled(predicted)
+    _, widget, page = opened(predicted)
+    page.sections.sections["results"].collapsible.set_open(False)
+    qtbot.mouseClick(page.next_button, LEFT)
+    qtbot.waitUntil(page.question.isVisible)
+    assert not page.is_busy
+    remarks = widget.project_page.remarks
+    qtbot.mouseClick(page.question.show_them, LEFT)
+    qtbot.waitUntil(lambda: remarks.isVisible() and remarks.found is not None)
+    assert len(remarks.found.boxes.unsure) == 1
+    remarks.close()
+    with qtbot.waitSignal(page.changed):
+        qtbot.mouseClick(page.question.drop, LEFT)
+    assert not page.question.isVisible()
+    assert page.error.isHidden()
+    sheet = json.loads((predicted / "exports" / "datasheet.json").read_text())
+    assert sheet["unsure"] == {"boxes": 1, "rule": "drop"}
+    assert "clean.json" in page.result.text()
 
 
 def test_napari_is_usable_beside_a_training_and_cancel_keeps_the_last_good_state(
@@ -174,6 +212,17 @@ def test_a_step_that_was_found_again_is_told_like_one_that_was_started_here(open
     assert page.result.text() == (
         "Both detectors are trained and have looked at the remaining images."
     )
+
+
+def test_what_a_step_came_to_is_forgotten_once_more_was_done(opened, predicted, qtbot):
+    _, widget, page = opened(predicted)
+    run_next(qtbot, page)
+    assert page.result.text() == "The next images wait for a pathologist in Review."
+    widget.refresh()
+    assert page.result.text() == "The next images wait for a pathologist in Review."
+    review_everything(widget.project, draw(predicted.parent / "again").labels)
+    widget.refresh()
+    assert page.result.text() == ""
 
 
 def test_a_section_opens_when_it_is_its_time(opened, predicted, qtbot):

@@ -120,7 +120,7 @@ def test_left_running_the_job_is_found_again_with_its_progress(
     assert not again.job_bar.cancel.isHidden()
     with qtbot.waitSignal(again.background.progressed):
         pass
-    qtbot.waitUntil(lambda: "Training the detector" in again.job_bar.message.text())
+    qtbot.waitUntil(lambda: "Training the expert's model" in again.job_bar.message.text())
     assert not again.job_panel.curves.isHidden()
     with qtbot.waitSignal(again.changed):
         qtbot.mouseClick(again.job_bar.cancel, LEFT)

@@ -12,6 +12,7 @@ from napari.utils import progress as ActivityBar  # noqa: N812
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_alc.execution.contention import Contention
 from napari_alc.execution.job_folder import JobFolder, JobRecord
 from napari_alc.execution.job_steps import StepCommand
 from napari_alc.execution.outcome import CANCELLED, LOST, SUCCESS, Ending, Outcome
@@ -93,8 +94,8 @@ def test_the_bar_shows_the_whole_job_with_time_left_and_a_line_for_each_model(
     job.tell("train mp", 40, share=0.3, message="iteration 40 of 100, about 3 s left")
     job.tell("train ma", 20, share=0.4, left=290.0, message="iteration 20 of 100, about 9 s left")
     both = (
-        "Training the detector Mp: iteration 40 of 100\n"
-        "Training the detector Ma: iteration 20 of 100"
+        "Training the expert's model (Mp): iteration 40 of 100\n"
+        "Training the shared model (Ma): iteration 20 of 100"
     )
     qtbot.waitUntil(lambda: bar.message.text() == both)
     assert bar.bar.value() / bar.bar.maximum() == 0.4
@@ -102,7 +103,7 @@ def test_the_bar_shows_the_whole_job_with_time_left_and_a_line_for_each_model(
     job.tell("train mp", 100, share=0.6)
     job.tell("train ma", 100, share=0.8, left=20.0)
     job.tell("predict mp", 1, share=0.85)
-    qtbot.waitUntil(lambda: bar.message.text() == "Mp looks at the images")
+    qtbot.waitUntil(lambda: bar.message.text() == "The expert's model (Mp) looks at the images")
 
 
 def test_napari_shows_the_job_in_its_activity_dock(panel, job, tmp_path, qtbot):
@@ -172,8 +173,34 @@ def test_the_log_is_shown_on_demand_and_grows(panel, job, tmp_path, qtbot):
     job.folder.log_file.write_text("first line\nsecond line\n")
     job.tell("train mp", 1)
     qtbot.waitUntil(lambda: "second line" in bar.log.toPlainText())
+    assert not bar.log_folder.isHidden()
+    assert str(job.folder.path) in bar.log_folder.toolTip()
     qtbot.mouseClick(bar.show_log, MOUSE)
     assert bar.log.isHidden()
+    assert bar.log_folder.isHidden()
+
+
+def test_a_job_that_others_crowd_out_says_so_and_what_to_do(
+    panel, job, tmp_path, qtbot, monkeypatch
+):
+    panel.watch.find(tmp_path)
+    for is_waiting in (True, False, True):
+        monkeypatch.setattr(Contention, "is_waiting", lambda _self, found=is_waiting: found)
+        panel.look_at_processor()
+        assert panel.waiting.isHidden() != is_waiting
+    assert "Use more of this computer" in panel.waiting.text()
+    job.end(SUCCESS)
+    qtbot.waitUntil(panel.waiting.isHidden)
+
+
+def test_a_loss_that_rises_is_explained_beside_the_curve_of_ap50(panel, job, tmp_path, qtbot):
+    panel.watch.find(tmp_path)
+    job.tell("train mp", 5, loss=0.5)
+    qtbot.waitUntil(lambda: not panel.curves.isHidden())
+    assert panel.curve_words.isHidden()
+    job.tell("train mp", 10, loss=0.6, validation_AP50=30.0)
+    qtbot.waitUntil(lambda: not panel.curve_words.isHidden())
+    assert "may rise while AP50 rises" in panel.curve_words.text()
 
 
 def test_a_job_with_a_long_past_is_caught_up_with_few_signals_and_whole_curves(

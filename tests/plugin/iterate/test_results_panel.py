@@ -8,8 +8,13 @@ import pytest
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDesktopServices
 
+from napari_alc.errors import BadData
+from napari_alc.plugin.iterate import unsure_question
 from napari_alc.plugin.iterate.correction_preview import LOOKING
 from napari_alc.plugin.iterate.results_panel import NOT_SETTLED, ResultsPanel, written_words
+from napari_alc.plugin.iterate.unsure_question import question_words
+from napari_alc.project.annotation.decisions import finish, open_document
+from napari_alc.project.annotation.tasks import queue
 from napari_alc.project.export.export import FORMATS, export
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file, write_report
@@ -62,6 +67,35 @@ def test_what_will_change_is_shown_before_it_is_done(panel, to_correct, qtbot):
     assert numbers[4] + numbers[5] == done.review
     assert f"{done.automatic} labels are settled" in panel.preview.summary.text()
     assert panel.preview.look.isEnabled()
+
+
+def measure(project, value):
+    with project.store.transaction() as unit:
+        for model in ("mp", "ma"):
+            unit.runs.set_metrics(0, model, {"validation_AP50": value})
+
+
+def test_the_numbers_that_a_correction_rests_on_are_shown_before_it(panel, to_correct, qtbot):
+    measure(to_correct, 91.2)
+    with qtbot.waitSignal(panel.grounds.shown):
+        panel.set_project(to_correct)
+    told = panel.grounds.numbers.text()
+    assert "the expert's model (Mp) 91.2 and the shared model (Ma) 91.2 AP50" in told
+    assert "not audited" in told
+    assert not panel.grounds.advice.isVisible()
+
+
+@pytest.mark.parametrize(("value", "why"), [(31.5, "has 31.5"), (None, "no AP50")])
+def test_an_audit_is_recommended_where_the_numbers_are_poor(panel, to_correct, qtbot, value, why):
+    if value is not None:
+        measure(to_correct, value)
+    with qtbot.waitSignal(panel.grounds.shown):
+        panel.set_project(to_correct)
+    assert "An audit is recommended before the correction" in panel.grounds.advice.text()
+    assert why in panel.grounds.advice.text()
+    correct_remaining(to_correct)
+    panel.refresh()
+    assert panel.grounds.advice.text() == ""
 
 
 def test_the_pictures_fill_the_width_and_keep_their_shape(panel, to_correct, qtbot):
@@ -160,6 +194,20 @@ def test_the_report_is_asked_for_and_opened(panel, to_correct, qtbot, monkeypatc
     assert f"Open it by hand: {path}" in panel.error.text()
 
 
+def test_folders_of_what_was_written_are_opened(panel, settled, qtbot, monkeypatch):
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    panel.set_project(settled)
+    assert not panel.dataset_folder.isVisible()
+    assert not panel.report_folder.isVisible()
+    written = export(settled), write_report(settled)
+    panel.refresh()
+    for button in (panel.dataset_folder, panel.report_folder):
+        qtbot.mouseClick(button, LEFT)
+    assert opened == [str(path.parent) for path in written]
+    assert panel.report_folder.text() == "No program opened it"
+
+
 def test_nothing_is_started_beside_a_running_job(panel, settled):
     panel.set_project(settled)
     panel.set_locked(True)
@@ -195,3 +243,97 @@ def test_the_formats_written_last_are_ticked_and_named(panel, settled, qtbot):
     for name in ("voc", "yolo"):
         tick(qtbot, panel.formats[name])
     assert panel.export_command == ()
+
+
+@pytest.fixture
+def unsure(settled):
+    """The ids of two boxes about which somebody was unsure; every image is finished."""
+    task = queue(settled)[-1]
+    document = open_document(settled, task, "Bob")
+    boxes = [box.id for box in document.labels[:2]]
+    document.mark_unsure(boxes)
+    finish(settled, task, "Bob")
+    return boxes
+
+
+def asked(panel, qtbot):
+    """Press the button and wait for the question."""
+    qtbot.mouseClick(panel.write, LEFT)
+    qtbot.waitUntil(panel.question.isVisible)
+
+
+@pytest.mark.parametrize("rule", ["keep", "drop"])
+def test_before_the_dataset_is_written_it_is_asked_what_becomes_of_unsure_boxes(
+    panel, settled, unsure, qtbot, rule
+):
+    panel.set_project(settled)
+    assert not panel.question.isVisible()
+    with qtbot.assertNotEmitted(panel.wanted):
+        asked(panel, qtbot)
+    assert panel.question.sentence.text() == (
+        f"{len(unsure)} boxes are unsure and nobody has settled them. What becomes of them?"
+    )
+    tick(qtbot, panel.formats["voc"])  # counts, though ticked after the question
+    with qtbot.waitSignal(panel.wanted) as told:
+        qtbot.mouseClick(getattr(panel.question, rule), LEFT)
+    command, title = told.args
+    assert command[2:] == ("--format", "coco", "--format", "voc", "--unsure", rule)
+    assert title == "Write clean dataset"
+    assert not panel.question.isVisible()
+
+
+def test_unsure_boxes_can_be_looked_at_and_the_question_stays(panel, settled, unsure, qtbot):
+    assert unsure
+    panel.set_project(settled)
+    asked(panel, qtbot)
+    with qtbot.waitSignal(panel.question.list_wanted):
+        qtbot.mouseClick(panel.question.show_them, LEFT)
+    assert panel.question.isVisible()
+    with qtbot.assertNotEmitted(panel.wanted):
+        qtbot.mouseClick(panel.question.not_now, LEFT)
+    assert not panel.question.isVisible()
+    assert panel.write.isEnabled()
+
+
+@pytest.mark.parametrize("what", ["lock", "no format", "another project"])
+def test_nothing_is_asked_any_more_when_nothing_can_be_written(panel, settled, unsure, qtbot, what):
+    assert unsure
+    panel.set_project(settled)
+    asked(panel, qtbot)
+    if what == "lock":
+        panel.set_locked(True)
+    elif what == "no format":
+        tick(qtbot, panel.formats["coco"])
+    else:
+        panel.set_project(None)
+    assert not panel.question.isVisible()
+
+
+def test_a_question_that_cannot_be_put_says_why(panel, settled, qtbot, monkeypatch):
+    def refuse(_):
+        raise BadData("project.db", "the database refused (database is locked)", "Try again")
+
+    panel.set_project(settled)
+    monkeypatch.setattr(unsure_question, "remarked_boxes", refuse)
+    asked(panel, qtbot)
+    assert "database is locked" in panel.question.error.text()
+    assert not panel.question.keep.isVisible()
+    monkeypatch.undo()
+    with qtbot.waitSignal(panel.wanted):
+        qtbot.mouseClick(panel.write, LEFT)
+    assert not panel.question.isVisible()
+
+
+def test_one_box_is_spoken_of_as_one():
+    assert question_words(1) == "1 box is unsure and nobody has settled it. What becomes of it?"
+
+
+def test_nothing_in_the_question_is_cut_off(panel, settled, unsure, qtbot):
+    assert unsure
+    panel.set_project(settled)
+    asked(panel, qtbot)
+    question = panel.question
+    assert question.sentence.height() >= question.sentence.heightForWidth(question.sentence.width())
+    for button in (question.keep, question.drop, question.show_them, question.not_now):
+        assert button.width() >= button.sizeHint().width()
+        assert question.rect().contains(button.mapTo(question, button.rect().bottomRight()))

@@ -61,7 +61,7 @@ def test_a_project_is_made_and_opened(page, labels, qtbot):
         qtbot.mouseClick(form.create_button, LEFT)
     assert chosen.args == [labels / "study"]
     assert "6 images" in page.facts.text()
-    assert "First images: 2; iterations after them: 4" in page.facts.text()
+    assert "First images: 2; rounds after them: 4" in page.facts.text()
     assert page.recent.item(0).text().startswith("study")
 
 
@@ -112,16 +112,29 @@ def test_the_labels_looked_at_last_are_those_that_were_entered_last(page, labels
     assert "15 boxes" in form.preview.text()
 
 
-def test_a_recent_project_opens_by_a_double_click(page, qtbot, fresh, reviewed):
+def test_a_recent_project_opens_by_one_click_and_a_second_one_opens_no_other(
+    page, qtbot, fresh, reviewed
+):
     page.chosen.emit(fresh)
     page.chosen.emit(reviewed)
-    page.chosen.disconnect()
-    second = page.recent.item(1)
-    with qtbot.waitSignal(page.chosen) as chosen:
-        where = page.recent.visualItemRect(second).center()
-        qtbot.mouseClick(page.recent.viewport(), LEFT, pos=where)
-        qtbot.mouseDClick(page.recent.viewport(), LEFT, pos=where)
-    assert chosen.args == [fresh]
+    opened = []
+    page.chosen.connect(opened.append)
+    where = page.recent.visualItemRect(page.recent.item(1)).center()
+    qtbot.mouseClick(page.recent.viewport(), LEFT, pos=where)
+    assert opened == [fresh]
+    assert page.recent.item(0).text().startswith(fresh.name)
+    qtbot.mouseDClick(page.recent.viewport(), LEFT, pos=where)
+    assert opened == [fresh]
+
+
+def test_what_was_wrong_with_one_folder_is_not_told_of_the_next(page, labels, qtbot, fresh):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    qtbot.waitUntil(form.create_button.isEnabled)
+    enter(qtbot, form.folder, fresh)
+    qtbot.mouseClick(form.create_button, LEFT)
+    qtbot.waitUntil(lambda: "there is a project already" in form.error.text())
+    enter(qtbot, form.folder, fresh.parent / "another")
+    assert form.error.text() == ""
 
 
 @pytest.fixture

@@ -69,6 +69,18 @@ def test_showing_a_project_saves_nothing(page, project):
     assert (project.folder / SETTINGS_FILE).read_bytes() == before
 
 
+def test_a_training_that_was_stopped_is_told_where_settings_would_end_it(page, project):
+    assert page.stopped.isHidden()
+    folder = project.run_folder(0, "ma")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoint.pt").touch()
+    page.refresh()
+    assert "begins anew" in page.stopped.text()
+    (folder / "checkpoint.pt").unlink()
+    page.refresh()
+    assert page.stopped.isHidden()
+
+
 def test_the_score_threshold_is_found_by_itself_or_set(page, project, qtbot):
     qtbot.mouseClick(page.method.thresholds.heading, Qt.MouseButton.LeftButton)
     tau = page.method.fields["tau"].native

@@ -10,7 +10,7 @@ from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.remarks import remarked_boxes
 from napari_alc.project.annotation.tasks import queue_of
 from napari_alc.project.readers.agreement import agreement, differences, verdicts
-from napari_alc.project.readers.second_reader import hand_over, take_back
+from napari_alc.project.readers.second_reader import hand_over, known_people, take_back
 from napari_alc.project.readers.sharing import finish_task, share
 from napari_alc.project.storage.records import NOTE_LENGTH
 from napari_alc.wording import verdict_words
@@ -185,3 +185,13 @@ def test_a_box_without_a_mark_is_not_handed_over(project, consensus, marked):
     with pytest.raises(Refused, match=f"Box {other} has neither"):
         hand_over(project, [marked, (consensus.id, other)], "Bob", "Ada")
     assert waiting_for(project, "Bob") == []
+
+
+def test_whoever_spoke_reads_or_was_asked_is_known(project, consensus):
+    assert known_people(project) == ()
+    document = open_document(project, consensus, "cy")
+    box = document.open_boxes[0].id
+    document.mark_unsure([box])
+    share(project, ["Eve", "Ada"])
+    hand_over(project, [(consensus.id, box)], "Bob", "cy")
+    assert known_people(project) == ("Ada", "Bob", "cy", "Eve")

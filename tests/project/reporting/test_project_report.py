@@ -123,9 +123,22 @@ def test_without_the_truth_the_clean_labels_judge_the_crowd(finished):
     assert record["origins"]["decided"] == {"added": 2, "automatic": 2, "kept": 2}
     assert record["state"]["summary"][0] == (
         "Of 6 boxes of the crowd 4 were right; 2 held no object, 0 had the wrong place, size or "
-        "kind, 0 held several objects; 2 objects had been missed."
+        "kind, 0 held several objects; 2 objects had been missed (to be read with caution, as it "
+        "rests on the models: nobody knows how well they find objects (no AP50) and no audit has "
+        "judged what they make of the labels)."
     )
+    assert "The noise that was found is to be read with caution" in markdown(record)
     assert any(words.startswith("Noise that is left") for words in record["missing"])
+
+
+def test_what_the_truth_has_judged_needs_no_caution(finished):
+    assert findings(finished, label_set(TRUTH, 4)).record["caveat"] == ""
+
+
+def test_what_pathologists_have_settled_alone_needs_no_caution(unfinished):
+    record = findings(unfinished).record
+    assert "objects had been missed." in record["state"]["summary"][0]
+    assert record["caveat"] == ""
 
 
 def test_an_unfinished_project_says_what_is_not_there_yet(unfinished, tmp_path):

@@ -89,7 +89,7 @@ def test_stopping_is_advised_once_nothing_changes_any_more(project):
     mp, ma = ([row for row in seen if row[0] in (2, 3)] for seen in (MP, MA))
     next_iteration(project, mp, ma, before=80.0, after=80.2)
     told = recommendation(project)
-    assert "Mp gained 0.2 AP50" in told
+    assert "The expert's model (Mp) gained 0.2 AP50" in told
     assert "as many red and green boxes an image as before" in told
     assert told.endswith("You can stop: another iteration would hardly change anything.")
 
@@ -106,7 +106,7 @@ def test_going_on_is_advised_where_the_models_suddenly_differ_more(project):
 def test_going_on_is_advised_while_the_detector_gains(project):
     next_iteration(project, MP, MA, before=70.0, after=78.5)
     told = recommendation(project)
-    assert "Mp gained 8.5 AP50" in told
+    assert "The expert's model (Mp) gained 8.5 AP50" in told
     assert told.endswith("Another iteration is worth its price.")
 
 
@@ -114,7 +114,7 @@ def test_a_detector_that_has_become_worse_is_a_reason_to_look_not_to_stop(projec
     mp, ma = ([row for row in seen if row[0] in (2, 3)] for seen in (MP, MA))
     next_iteration(project, mp, ma, before=80.0, after=74.4)
     told = recommendation(project)
-    assert "Mp lost 5.6 AP50" in told
+    assert "The expert's model (Mp) lost 5.6 AP50" in told
     assert "Before you go on or stop, find out why" in told
     assert "You can stop" not in told
 

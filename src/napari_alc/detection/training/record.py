@@ -17,6 +17,9 @@ RECENT = 20
 """Iterations whose mean is reported as the loss."""
 
 
+ANEW = " (begun anew: settings or labels have changed since it was stopped)"
+
+
 def progress_of(run: Run, measured: bool = False) -> Progress:
     """How far a training is; with the AP50 on the validation images when it was just `measured`."""
     # The mean since the beginning: checkpoints and measurements are in it, in their share.
@@ -29,7 +32,8 @@ def progress_of(run: Run, measured: bool = False) -> Progress:
     }
     if measured:
         values["validation_AP50"] = run.validation[-1][1]
-    message = f"iteration {run.iteration} of {run.total}, about {left:.0f} s left"
+    anew = ANEW if run.is_anew else ""
+    message = f"iteration {run.iteration} of {run.total}{anew}, about {left:.0f} s left"
     return Progress(run.step, run.iteration, run.total, message + _shrunk(run), values)
 
 

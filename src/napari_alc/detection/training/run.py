@@ -53,6 +53,8 @@ class Run:
     boxes_until
         Iteration before which the variant may change the training boxes next; no batch from
         there on is read earlier. None where they stay as they are to the end.
+    is_anew
+        Whether a training that was stopped here could not go on, as it was of something else.
     """
 
     detector: Detector
@@ -71,6 +73,7 @@ class Run:
     halved: list[tuple[int, int]] = field(default_factory=list)
     variant: Variant | None = None
     boxes_until: int | None = None
+    is_anew: bool = False
 
     @property
     def settings(self) -> DetectorSettings:
@@ -118,6 +121,7 @@ def resume(run: Run, path: Path) -> None:
         return
     # A checkpoint of other data or settings, or of an older version, is no beginning of this one.
     if saved.get("fingerprint") != run.fingerprint or not set(KEPT) <= set(saved):
+        run.is_anew = True
         return
     run.detector.network.load_state_dict(saved["model"])
     # With the momentum of every weight: without it the next steps, and all bits, would differ.

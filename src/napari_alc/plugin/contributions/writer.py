@@ -21,14 +21,19 @@ Settings = Mapping[str, Any]
 Layer = tuple[Any, Settings, str]
 
 
+MARK, REVIEW = "napari_alc", "review"
+"""What the layers of a review say of themselves in their metadata."""
+
+
 def write_boxes(path: str, data: Any, settings: Settings) -> list[str]:
     """Write one layer of boxes that was read from a COCO file.
 
     Raises
     ------
     BadData
-        When the layer does not know its images, or the file cannot be written.
+        When the layer is the review's, does not know its images, or the file cannot be written.
     """
+    _refuse_review(path, [settings])
     source = _source(settings)
     if source is None:
         raise BadData(
@@ -45,8 +50,9 @@ def write_layers(path: str, layers: Sequence[Layer]) -> list[str]:
     Raises
     ------
     BadData
-        When image and boxes do not belong together, or the file cannot be written.
+        When they are the review's, do not belong together, or the file cannot be written.
     """
+    _refuse_review(path, [settings for _, settings, _ in layers])
     image, image_settings, _ = next(layer for layer in layers if layer[2] == "image")
     shapes = [(data, settings) for data, settings, kind in layers if kind == "shapes"]
     source = next(filter(None, (_source(settings) for _, settings in shapes)), None)
@@ -58,6 +64,16 @@ def write_layers(path: str, layers: Sequence[Layer]) -> list[str]:
         for data, settings in shapes
     ]
     return _write(Path(path), LabelSet((record,), ()), {}, placed)
+
+
+def _refuse_review(path: str, layers: Sequence[Settings]) -> None:
+    """The review shows what is open of one image, in no layer all of what was decided."""
+    if any(settings.get("metadata", {}).get(MARK) == REVIEW for settings in layers):
+        raise BadData(
+            path,
+            "the layers of the review are not saved from here; everything decided is stored",
+            "For the labels press 'Write clean dataset' on the page Iterate",
+        )
 
 
 def _source(settings: Settings) -> CocoSource | None:

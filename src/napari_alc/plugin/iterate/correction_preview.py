@@ -10,20 +10,28 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import button_with, error_words, show_words, stack_in, words
+from napari_alc.plugin.widgets.controls import (
+    button_with,
+    error_words,
+    notice_words,
+    show_words,
+    stack_in,
+    words,
+)
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import draw_sheet, preview_pairs
 from napari_alc.project.steps.correct import CorrectionPreview, preview
+from napari_alc.project.steps.grounds import Grounds, grounds
 from napari_alc.wording import counted
 
 LINES = (
     ("gray", "label", "Crowd and detectors agree: a detector's box becomes the label."),
     ("gray", "replaced", "Boxes of the crowd that these labels replace."),
-    ("pink", "label", "Missed by the crowd, found by Mp: become labels."),
+    ("pink", "label", "Missed by the crowd, found by the expert's model (Mp): become labels."),
     ("green", "removed", "Drawn by the crowd around found objects (box-in-box): removed."),
     ("green", "review", "Drawn by the crowd alone: go to Review."),
-    ("red", "review", "Found by Ma alone: go to Review."),
+    ("red", "review", "Found by the shared model (Ma) alone: go to Review."),
 )
 """Region, what happens to it, and that in words."""
 
@@ -77,6 +85,39 @@ class PairPicture(QLabel):
         scaled.setDevicePixelRatio(ratio)
         self.setPixmap(scaled)
         self.setFixedHeight(round(scaled.height() / ratio))
+
+
+class GroundsView(QWidget):
+    """What the correction rests on, and what to do first where that is little."""
+
+    shown = Signal()
+    """Emitted when what was asked for is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = words(tooltip=tooltips.GROUNDS)
+        self.advice = notice_words()
+        stack_in(self, self.numbers, self.advice)
+        self._query = AsyncQuery(self)
+        self._query.answered.connect(self._show)
+        # What is wrong with a store is told by every other query.
+        self._query.refused.connect(lambda _: self.forget())
+        self._query.settled.connect(self.shown)
+        self.forget()
+
+    def ask(self, project: Project) -> None:
+        """Show what a correction would rest on now, once it is known."""
+        self._query.ask(partial(grounds, project))
+
+    def forget(self) -> None:
+        """Show nothing."""
+        self._query.forget()
+        show_words(self.numbers, "")
+        show_words(self.advice, "")
+
+    def _show(self, found: Grounds) -> None:
+        show_words(self.numbers, "\n".join(found.sentences))
+        show_words(self.advice, found.advice)
 
 
 class CorrectionPreviewView(QWidget):

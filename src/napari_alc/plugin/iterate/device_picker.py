@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QHBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_alc.cores import cores
 from napari_alc.errors import AlcError
@@ -108,6 +108,8 @@ DEVICES = {
 }
 """The devices of the preferences, in words."""
 
+USE_MORE = "Use more of this computer"
+
 ESTIMATE, MEASURING = "Estimate the time", "Stop measuring"
 
 
@@ -122,12 +124,15 @@ class DeviceBox(QWidget):
         self.background = Background(self)
         self.device_words = words("", tooltips.DEVICE)
         self.choice = choice_of(DEVICES, tooltips.DEVICE)
+        self.more = QCheckBox(USE_MORE)
+        self.more.setToolTip(tooltips.USE_MORE)
         self.button = button_with(ESTIMATE, tooltips.ESTIMATE)
         self.time_words = words()
         self.error = error_words()
         self._arrange()
         guard_wheel(self)
         self.choice.activated.connect(self._on_choice)
+        self.more.clicked.connect(preferences.set_uses_more)
         self.button.clicked.connect(self._on_button)
         self.background.ended.connect(self._on_ended)
 
@@ -138,7 +143,7 @@ class DeviceBox(QWidget):
         time.addWidget(self.button)
         time.addWidget(self.time_words, 1)
         time.addStretch()
-        stack_in(self, device, time, self.error).setSpacing(4)
+        stack_in(self, device, self.more, time, self.error).setSpacing(4)
 
     @property
     def is_busy(self) -> bool:
@@ -195,6 +200,7 @@ class DeviceBox(QWidget):
     def _show_device(self) -> None:
         chosen = preferences.device()
         self.choice.setCurrentIndex(self.choice.findData(chosen))
+        self.more.setChecked(preferences.uses_more())
         if self._cluster:
             self.device_words.setText(f"Computes on: the cluster at {self._cluster}")
         elif shutil.which("nvidia-smi") is None:
@@ -216,7 +222,8 @@ class DeviceBox(QWidget):
         self.button.setText(MEASURING if self.is_busy else ESTIMATE)
         self.button.setEnabled(self.is_busy or (self._is_allowed and not self._cluster))
         self.choice.setEnabled(self._is_allowed and not self.is_busy and not self._cluster)
-        for widget in (self.button, self.choice):
+        self.more.setEnabled(not self._cluster)
+        for widget in (self.button, self.choice, self.more):
             widget.setVisible(self._is_allowed or self.is_busy)
 
 

@@ -8,17 +8,17 @@ from functools import partial
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import heading, stack_in
+from napari_alc.plugin.widgets.controls import heading, stack_in, words
 from napari_alc.plugin.widgets.tables import ROW_HEIGHT, Cell, Row, RowsTable
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.history import iteration_history, noise_history, review_mark
 from napari_alc.project.storage.records import RunRecord
-from napari_alc.wording import UNKNOWN, measured
+from napari_alc.wording import AP50_MEANS, UNKNOWN, measured
 
 
 def iteration_rows(project: Project) -> list[Row]:
-    """One row an iteration: number, images, and of Mp / Ma boxes, tau, AP50 and time."""
+    """One row an iteration: number, images, and of Mp / Ma boxes, limit, AP50 and time."""
     return [
         (
             found.iteration,
@@ -54,6 +54,11 @@ def _seconds(run: RunRecord | None) -> str:
     return UNKNOWN if value is None else measured(value)
 
 
+MEANINGS = (
+    "The expert's model (Mp) learns from the pathologists' labels, the shared model (Ma) from "
+    f"those that the crowd drew too. {AP50_MEANS}."
+)
+
 MOST_ROWS = 6
 """Rows that are shown without scrolling within a table."""
 
@@ -72,8 +77,8 @@ class IterationTables(QWidget):
         self.noise_heading = heading("Noise found in the crowd's labels")
         self.noise_heading.setToolTip(tooltips.NOISE)
         self.noise = RowsTable(tooltips.NOISE_COLUMNS, wide="Background")
-        title = heading("Iterations: Mp / Ma")
-        stack_in(self, title, self.iterations, self.noise_heading, self.noise)
+        title = heading("Rounds so far: Mp / Ma")
+        stack_in(self, title, words(MEANINGS), self.iterations, self.noise_heading, self.noise)
         self._query = AsyncQuery(self)
         self._query.answered.connect(self._show_noise)
         # Closed meanwhile; what is wrong with a store is told by every other query.

@@ -6,20 +6,42 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_alc.errors import BadData
+from napari_alc.execution.contention import Contention
 from napari_alc.execution.job_folder import JobFolder, cancel, follow, start_job, unseen_job
 from napari_alc.execution.job_steps import Stage
 from napari_alc.execution.outcome import Ending, Outcome
-from napari_alc.plugin.widgets.controls import stack_in
+from napari_alc.plugin import preferences
+from napari_alc.plugin.widgets.controls import notice_words, show_words, stack_in, words
 from napari_alc.plugin.widgets.line_plots import Curves
 from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Progress, Report, ShouldStop
+from napari_alc.wording import AP50_MEANS
 
 CURVES = ("loss", "validation_AP50")
 """Values of a progress that are drawn."""
+
+LOOK_MILLISECONDS = 10_000
+"""Between two looks at the processor; each takes some milliseconds."""
+
+WAITING = (
+    "Waiting for the processor: other programs are using it, and a step leaves them the "
+    "precedence. To go faster, cancel, tick 'Use more of this computer', and start again; it goes "
+    "on where it was."
+)
+
+AP50_CURVE = CURVES[1]
+
+ABOUT_CURVES = (
+    f"{AP50_MEANS}. The loss tells how far a model is off in the images that it learns from. It "
+    "may rise while AP50 rises: a model that proposes more boxes has more to be wrong about. AP50 "
+    "says how good the model is."
+)
+"""Stands below the curves once there are both."""
 
 Points = dict[str, list[tuple[int, float]]]
 """Iterations and what was measured there, by the name of the curve."""
@@ -68,7 +90,8 @@ class JobWatch(QObject):
         BadData
             When another one runs on the project.
         """
-        self._follow(start_job(project_folder, todo, title, device))
+        more = preferences.uses_more()
+        self._follow(start_job(project_folder, todo, title, device, full_share=more))
 
     def find(self, project_folder: Path) -> bool:
         """Whether a job runs on a project, or has ended while nobody followed it; follow it."""
@@ -156,26 +179,59 @@ class JobPanel(QWidget):
         self.job_bar = JobBar()
         self.curves = Curves()
         self.curves.hide()
-        stack_in(self, self.job_bar, self.curves)
+        self.curve_words = words()
+        show_words(self.curve_words, "")
+        self.waiting = notice_words()
+        show_words(self.waiting, "")
+        self._contention: Contention | None = None
+        self._looks = QTimer(self)
+        self._looks.setInterval(LOOK_MILLISECONDS)
+        self._looks.timeout.connect(self.look_at_processor)
+        stack_in(self, self.job_bar, self.waiting, self.curves, self.curve_words)
         self.job_bar.cancelled.connect(watch.cancel)
         watch.begun.connect(self._on_begun)
         watch.progressed.connect(self.job_bar.show_progress)
         watch.progressed.connect(self._show_curves)
         watch.ended.connect(self._on_ended)
-        watch.left.connect(self.job_bar.idle)
+        watch.left.connect(self._idle)
 
     def _on_begun(self, title: str) -> None:
-        self.job_bar.begin(title, self._watch.log)
+        job = self._watch.job
+        self.job_bar.begin(title, self._watch.log, None if job is None else job.path)
         if self._watch.is_stopping:
             self.job_bar.stopping()
         self.curves.clear()
         self.curves.hide()
+        show_words(self.curve_words, "")
+        self._contention = _contention_of(job)
+        self._looks.start()
+
+    def look_at_processor(self) -> None:
+        """Say whether the job waits for other programs, and what could be done about it."""
+        is_waiting = self._contention is not None and self._contention.is_waiting()
+        show_words(self.waiting, WAITING if is_waiting else "")
 
     def _show_curves(self) -> None:
         for name, points in list(self._watch.points.items()):
             self.curves.set_points(name, points)
         self.curves.setVisible(bool(self._watch.points))
+        is_measured = any(name.startswith(AP50_CURVE) for name in self._watch.points)
+        show_words(self.curve_words, ABOUT_CURVES if is_measured else "")
 
     def _on_ended(self) -> None:
-        self.job_bar.idle()
+        self._idle()
         self._show_curves()
+
+    def _idle(self) -> None:
+        self._looks.stop()
+        show_words(self.waiting, "")
+        self.job_bar.idle()
+
+
+def _contention_of(job: JobFolder | None) -> Contention | None:
+    """Of a job that computes on this computer; None for others, and without its record."""
+    with suppress(BadData):
+        record = None if job is None else job.record
+        if record is not None and any(c.computes_here for stage in record.stages for c in stage):
+            return Contention(record.pid)
+    return None

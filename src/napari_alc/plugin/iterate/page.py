@@ -15,6 +15,7 @@ from napari_alc.plugin.iterate.history_tables import IterationTables
 from napari_alc.plugin.iterate.job_monitor import JobPanel, JobWatch
 from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.iterate.sections import Sections
+from napari_alc.plugin.iterate.unsure_question import UnsureQuestion
 from napari_alc.plugin.settings.page import SettingsPage
 from napari_alc.plugin.widgets.collapsible import Collapsible
 from napari_alc.plugin.widgets.controls import error_words, primary, show_words, words
@@ -48,13 +49,18 @@ class IteratePage(QWidget):
     changed = Signal()
     """Emitted when a step has ended, whichever way, or something else was changed here."""
 
+    remarks_wanted = Signal()
+    """Emitted when somebody wants to see the boxes that are unsure."""
+
     def __init__(self) -> None:
         super().__init__()
         self._project: Project | None = None
         self._status: Status | None = None
         self._running: Step | None = None
+        self._told_at: Status | None = None
         self.background = JobWatch(self)
         self.next_button = primary("Train and predict")
+        self.question = UnsureQuestion()
         self.device_box = DeviceBox()
         self.result = words()
         self.error = error_words()
@@ -71,6 +77,7 @@ class IteratePage(QWidget):
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.next_button)
+        layout.addWidget(self.question)
         layout.addWidget(self.result)
         layout.addWidget(self.error)
         layout.addWidget(self.device_box)
@@ -87,6 +94,9 @@ class IteratePage(QWidget):
         self.settings.changed.connect(self._on_changed)
         self.sections.changed.connect(self._on_changed)
         self.sections.wanted.connect(self.start)
+        self.question.decided.connect(self._export)
+        for asking in (self.question.list_wanted, self.sections.remarks_wanted):
+            asking.connect(self.remarks_wanted)
 
     @property
     def is_busy(self) -> bool:
@@ -101,7 +111,8 @@ class IteratePage(QWidget):
         AlcError
             When it cannot be shown.
         """
-        self._project = project
+        self._project, self._told_at = project, None
+        self.question.forget()
         show_words(self.result, "")
         show_words(self.error, "")
         self._running = None
@@ -128,6 +139,8 @@ class IteratePage(QWidget):
 
     def show_next_step(self, found: Status | None) -> None:
         """Show what comes next; the tables, which a review does not change, stay."""
+        if found != self._told_at:
+            self._forget_end()
         self._status = found
         if found is not None:
             step = found.next_step
@@ -144,17 +157,28 @@ class IteratePage(QWidget):
         self.next_button.setEnabled(is_idle and step is not Step.REVIEW)
         self.device_box.setVisible(step in COMPUTING)
         self.device_box.allow(is_idle)
+        if not is_idle or step is not Step.EXPORT:
+            self.question.forget()
         self.settings.set_locked(not is_idle)
         self.sections.set_locked(not is_idle)
         self.sections.open_for(step)
 
     def start_next_step(self) -> None:
         """Start what comes next."""
-        if self._status is None:
+        if self._status is None or self._project is None:
             return
         step = self._status.next_step
-        export = self.sections.results.export_command  # what is ticked holds for this button too
-        self.start(export if step is Step.EXPORT and export else step, LABELS[step])
+        if step is Step.EXPORT:
+            self.question.ask(self._project)
+        else:
+            self.start(step, LABELS[step])
+
+    def _export(self, options: tuple[str, ...]) -> None:
+        """Write the dataset; what is ticked holds for the blue button too."""
+        if self._project is not None:
+            ticked = self.sections.results.export_command
+            command = ticked or ("export", str(self._project.folder))
+            self.start((*command, *options), LABELS[Step.EXPORT])
 
     def start(self, wanted: Step | tuple[str, ...], title: str) -> None:
         """Start a step, or a command that tells its progress, in a process of its own."""
@@ -176,7 +200,7 @@ class IteratePage(QWidget):
         self._show_what_is_allowed()
 
     def _on_ended(self, outcome: Outcome) -> None:
-        step = self._running
+        step, self._told_at = self._running, None
         if outcome.ending is Ending.FAILED:
             show_words(self.error, outcome.message)
             show_error(outcome.message)
@@ -188,7 +212,15 @@ class IteratePage(QWidget):
             show_info(done)
         self.device_box.forget()
         self._refresh_or_say()
+        self._told_at = self._status
         self.changed.emit()
+
+    def _forget_end(self) -> None:
+        """What the last step came to is no news once something has been done since."""
+        if self._told_at is not None:
+            self._told_at = None
+            show_words(self.result, "")
+            show_words(self.error, "")
 
     def _refresh_or_say(self) -> None:
         try:

@@ -9,7 +9,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.iterate.correction_preview import CorrectionPreviewView
+from napari_alc.plugin.iterate.correction_preview import CorrectionPreviewView, GroundsView
+from napari_alc.plugin.iterate.unsure_question import UnsureQuestion
 from napari_alc.plugin.widgets.controls import (
     button_with,
     error_words,
@@ -19,6 +20,7 @@ from napari_alc.plugin.widgets.controls import (
     stack_in,
     words,
 )
+from napari_alc.plugin.widgets.open_folder import OpenFolder
 from napari_alc.project.export.export import FORMAT_TITLES, FORMATS, exported
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file
@@ -26,6 +28,9 @@ from napari_alc.project.status import Status, Step, status
 from napari_alc.wording import listed
 
 NOT_SETTLED = "The clean dataset can be written when all labels are settled."
+
+BEFOREHAND = (Step.SELECT, Step.CORRECT)
+"""Before these steps one may look at what the correction would do."""
 
 NOT_WRITTEN = "No report has been written yet."
 
@@ -44,14 +49,18 @@ class ResultsPanel(QWidget):
         self._project: Project | None = None
         self._seen: Status | None = None
         self._is_locked = False
+        self.grounds = GroundsView()
         self.preview = CorrectionPreviewView()
         self.correct = button_with("Correct automatically", tooltips.CORRECT_NOW)
         self.formats = {name: QCheckBox(FORMAT_TITLES[name]) for name in FORMATS}
         self.write = button_with("Write clean dataset", tooltips.WRITE_DATASET)
+        self.question = UnsureQuestion()
         self.dataset_words = words()
+        self.dataset_folder = OpenFolder()
         self.report = button_with("Write report", tooltips.WRITE_REPORT)
         self.open = button_with("Open report", tooltips.OPEN_REPORT)
         self.report_words = words()
+        self.report_folder = OpenFolder()
         self.error = error_words()
         self._arrange()
         self._connect()
@@ -59,16 +68,18 @@ class ResultsPanel(QWidget):
 
     def _arrange(self) -> None:
         self.correction = QWidget()
-        stack_in(self.correction, heading("Automatic correction"), self.preview, self.correct)
+        title = heading("Automatic correction")
+        stack_in(self.correction, title, self.grounds, self.preview, self.correct)
         stack_in(
             self,
             self.correction,
             heading("Clean dataset"),
             row_of(*self.formats.values()),
-            row_of(self.write),
+            row_of(self.write, self.dataset_folder),
+            self.question,
             self.dataset_words,
             heading("Report"),
-            row_of(self.report, self.open),
+            row_of(self.report, self.open, self.report_folder),
             self.report_words,
             self.error,
         )
@@ -81,6 +92,7 @@ class ResultsPanel(QWidget):
             lambda: self.wanted.emit(Step.CORRECT, "Correct automatically")
         )
         self.write.clicked.connect(self._want_dataset)
+        self.question.decided.connect(self._on_decided)
         self.report.clicked.connect(self._want_report)
         self.open.clicked.connect(self._open_report)
 
@@ -93,6 +105,7 @@ class ResultsPanel(QWidget):
             When it cannot be read.
         """
         self._project, self._seen = project, None
+        self.question.forget()
         self._tick((exported(project) if project is not None else {}) or ("coco",))
         self.preview.set_project(project)
         show_words(self.error, "")
@@ -109,9 +122,17 @@ class ResultsPanel(QWidget):
         found = None if self._project is None else status(self._project)
         if found != self._seen:  # what was looked at is no longer what would be done
             self.preview.forget()
+            self._ask_for_grounds(found)
+            show_words(self.error, "")
         self._seen = found
         self._show_words()
+        self._show_folders()
         self._show_what_is_allowed()
+
+    def _ask_for_grounds(self, found: Status | None) -> None:
+        self.grounds.forget()
+        if self._project is not None and found is not None and found.next_step in BEFOREHAND:
+            self.grounds.ask(self._project)
 
     def set_locked(self, locked: bool) -> None:
         """Let nothing be started while another job runs; the preview only reads, and stays."""
@@ -131,15 +152,24 @@ class ResultsPanel(QWidget):
         written = f"The last report is {path}." if path.is_file() else NOT_WRITTEN
         show_words(self.report_words, written)
 
+    def _show_folders(self) -> None:
+        project = self._project
+        has_dataset = project is not None and bool(exported(project))
+        self.dataset_folder.lead_to(project.exports_folder if project and has_dataset else None)
+        has_report = project is not None and report_file(project).is_file()
+        self.report_folder.lead_to(report_file(project).parent if project and has_report else None)
+
     def _show_what_is_allowed(self) -> None:
         project = self._project
         step = None if self._seen is None else self._seen.next_step
         is_free = project is not None and not self._is_locked
         any_format = any(box.isChecked() for box in self.formats.values())
-        self.correction.setVisible(step in (Step.SELECT, Step.CORRECT))
+        self.correction.setVisible(step in BEFOREHAND)
         self.correct.setVisible(step is Step.CORRECT)
         self.correct.setEnabled(is_free)
         self.write.setEnabled(is_free and step is Step.EXPORT and any_format)
+        if not self.write.isEnabled():
+            self.question.forget()
         self.report.setEnabled(is_free)
         self.open.setEnabled(project is not None and report_file(project).is_file())
 
@@ -157,8 +187,11 @@ class ResultsPanel(QWidget):
         return "export", str(self._project.folder), *options
 
     def _want_dataset(self) -> None:
-        if self.export_command:
-            self.wanted.emit(self.export_command, "Write clean dataset")
+        if self._project is not None and self.export_command:
+            self.question.ask(self._project)
+
+    def _on_decided(self, options: tuple[str, ...]) -> None:
+        self.wanted.emit((*self.export_command, *options), "Write clean dataset")
 
     def _want_report(self) -> None:
         if self._project is not None:

@@ -96,12 +96,16 @@ class Sections(QWidget):
     wanted = Signal(object, str)
     """Emitted with a job to start and its title: a `Step`, or a command as a tuple of words."""
 
+    remarks_wanted = Signal()
+    """Emitted when somebody wants to see the boxes that are unsure."""
+
     def __init__(self) -> None:
         super().__init__()
         self._step: Step | None = None
         self._in_use = ""
         self.results = results = ResultsPanel()
         results.wanted.connect(self.wanted)
+        results.question.list_wanted.connect(self.remarks_wanted)
         self.sections: Mapping[str, PanelSection] = {
             "selection": PanelSection("Images to select", SelectionPanel(), tooltips.SELECTION),
             "audit": PanelSection("Go on or stop?", AuditPanel(), tooltips.STOPPING),
@@ -126,6 +130,7 @@ class Sections(QWidget):
         """Open what belongs to the step that has become the next one, and close the rest."""
         if step is not self._step:
             self._step = step
+            self.results.question.forget()
             for name, section in self.sections.items():
                 section.collapsible.set_open(step in TIMES[name] or name == self._in_use)
 

@@ -26,6 +26,7 @@ from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
 from napari_alc.project.project import Project
 from napari_alc.project.steps import overrides
 from napari_alc.project.steps.overrides import Cost, Ranking
+from napari_alc.wording import capital
 
 
 class ReasonRow(QWidget):
@@ -217,14 +218,10 @@ class SelectionPanel(AsyncPanel):
 def _cost_words(seen: _RankedForPanel) -> str:
     images = seen.cost.images
     if images == seen.k:
-        return f"{_capital(seen.cost.words)}."
+        return f"{capital(seen.cost.words)}."
     why = "were added by hand" if images > seen.k else "are left"
     verb = "Only " if images < seen.k else ""
     return f"{verb}{images:,} {why}: {seen.cost.words}."
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _small(sentence: str) -> str:

@@ -95,8 +95,8 @@ class NewProject(QWidget):
             ("Expert labels", self.clean),
             ("… are for", self.clean_use),
             ("First images", self.initial),
-            ("Images an iteration", self.per_iteration),
-            ("Iterations", self.iterations),
+            ("Images a round", self.per_iteration),
+            ("Rounds", self.iterations),
             ("Detector", self.detector),
             ("Project folder", self.folder),
         )
@@ -118,8 +118,9 @@ class NewProject(QWidget):
         for row in (self.images, self.crowd, self.clean):
             row.changed.connect(self._look)
         self.clean_use.currentIndexChanged.connect(self._look)
-        self.folder.changed.connect(self._refresh)
+        self.folder.changed.connect(self._forget_problem)
         self.create_button.clicked.connect(self.make_project)
+        self.back_button.clicked.connect(self._forget_problem)
         self.back_button.clicked.connect(self.back)
         self.job_bar.cancelled.connect(self.background.cancel)
         self.background.progressed.connect(self.job_bar.show_progress)
@@ -196,6 +197,11 @@ class NewProject(QWidget):
         self._look()
         if made is not None and not outcome.succeeded:
             self._show_problem(outcome)
+
+    def _forget_problem(self) -> None:
+        """What went wrong with another folder, or before the person went back, holds no more."""
+        show_words(self.error, "")
+        self._refresh()
 
     def _show_problem(self, outcome: Outcome) -> None:
         if outcome.ending is Ending.FAILED:

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
+    QApplication,
     QFileDialog,
     QLineEdit,
     QListWidget,
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.project.new_project_form import NewProject
+from napari_alc.plugin.project.remarks_window import RemarksButton, RemarksWindow
 from napari_alc.plugin.sample_data import SAMPLES, SampleProject, make_sample, new_sample_folder
 from napari_alc.plugin.widgets.collapsible import form_of
 from napari_alc.plugin.widgets.controls import (
@@ -53,6 +55,8 @@ class ProjectPage(QStackedWidget):
         super().__init__()
         self.background = Background(self)
         self._sample_folder: Path | None = None
+        self._second_click = QTimer(self)
+        self._second_click.setSingleShot(True)
         self.start = QWidget()
         self.new_project = NewProject()
         self._make_start()
@@ -80,6 +84,8 @@ class ProjectPage(QStackedWidget):
         self.error = error_words()
         self.facts_title = heading("This project")
         self.facts = words()
+        self.remarks = RemarksWindow(self)
+        self.remarks_button = RemarksButton(self.remarks)
         self.recent_title = heading("Recent projects")
 
     def _arrange(self) -> None:
@@ -90,6 +96,7 @@ class ProjectPage(QStackedWidget):
             self.error,
             self.facts_title,
             self.facts,
+            self.remarks_button,
             self.recent_title,
             self.recent,
             heading("Try it on a sample"),
@@ -103,7 +110,8 @@ class ProjectPage(QStackedWidget):
     def _connect(self) -> None:
         self.open_button.clicked.connect(self._choose_folder)
         self.new_button.clicked.connect(lambda: self.setCurrentIndex(1))
-        self.recent.itemActivated.connect(self._open_recent)
+        self.recent.itemClicked.connect(self._open_recent)
+        self.recent.itemActivated.connect(self._open_recent)  # by Enter
         self.person.editingFinished.connect(self._keep_person)
         for key, button in self.samples.items():
             button.clicked.connect(lambda _=False, key=key: self.make_sample(key))
@@ -125,6 +133,9 @@ class ProjectPage(QStackedWidget):
         self.open_button.setStyleSheet(PRIMARY if project is None else "")
         self.facts_title.setVisible(project is not None)
         show_words(self.facts, "" if project is None else _facts(project))
+        self.remarks.set_project(project)
+        self.remarks_button.setVisible(project is not None)
+        self.remarks_button.refresh_soon()
 
     def show_problem(self, message: str) -> None:
         """Tell beside the buttons and through napari what went wrong."""
@@ -176,7 +187,11 @@ class ProjectPage(QStackedWidget):
             self.chosen.emit(Path(folder))
 
     def _open_recent(self, item: QListWidgetItem) -> None:
-        self.chosen.emit(Path(item.data(Qt.ItemDataRole.UserRole)))
+        # The second click of those who click twice meets another project: the list has changed.
+        if not self._second_click.isActive():
+            folder = Path(item.data(Qt.ItemDataRole.UserRole))
+            self._second_click.start(QApplication.doubleClickInterval())
+            self.chosen.emit(folder)
 
     def _on_created(self, folder: Path) -> None:
         self.setCurrentIndex(0)
@@ -198,7 +213,7 @@ def _facts(project: Project) -> str:
             f"{project.folder.name}   –   {project.folder.parent}",
             f"{found.images:,} images in {project.images_folder}",
             f"Categories: {names}",
-            f"First images: {method.initial}; iterations after them: {method.iterations}, each of "
+            f"First images: {method.initial}; rounds after them: {method.iterations}, each of "
             f"{method.per_iteration} images",
             f"Detector: {project.settings.detector.preset}",
         )

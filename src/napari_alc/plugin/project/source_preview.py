@@ -10,7 +10,7 @@ from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.images import find_images
 from napari_alc.formats.reading import Reading
 from napari_alc.labels import LabelSet
-from napari_alc.project.steps.create import CleanUse, Sources
+from napari_alc.project.steps.create import CleanUse, Sources, turned_words
 from napari_alc.wording import counted, shortened
 
 
@@ -62,7 +62,8 @@ def look(inputs: Inputs) -> Preview:
         lines.append(f"Expert: {_described(clean.label_set)}")
     elif unlabelled > 0:
         lines.append(f"{counted(unlabelled, 'image')} without labels will be left out.")
-    return Preview(sources, tuple(lines), _notes(inputs, crowd, clean))
+    notes = (*turned_words(sources), *_notes(inputs, crowd, clean))
+    return Preview(sources, tuple(lines), notes)
 
 
 MOST_NAMED = 6

@@ -183,7 +183,7 @@ NUMBERS = (
     ),
     NumberOption(
         "iterations",
-        "Iterations",
+        "Training iterations",
         _WHOLE,
         _iterations,
         "How many batches a training takes. More take longer and help up to a point.",
@@ -252,8 +252,9 @@ NUMBERS = (
         "Measure every … iterations",
         _WHOLE,
         lambda _settings: "about ten times a training",
-        "How often AP50 on the validation images is measured while training, for the curve. "
-        "It does not change what is learned.",
+        "How often AP50 (how much of the objects a model finds, without false ones, 0 to 100) is "
+        "measured on the validation images while training, for the curve. It does not change what "
+        "is learned.",
     ),
     NumberOption(
         "seed",

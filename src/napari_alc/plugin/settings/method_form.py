@@ -17,10 +17,10 @@ from napari_alc.plugin.widgets.controls import MOST_IMAGES, error_words, show_wo
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 
 AUTOMATIC = -1.0
-"""Stored where the score threshold is found on the validation images."""
+"""Stored where the confidence limit is found on the validation images."""
 
 LEAST_SHOWN = -0.01
-"""What the field of the score threshold shows as "automatic"."""
+"""What the field of the confidence limit shows as "automatic"."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,14 @@ _SHARE = {"min": 0.0, "max": 1.0, "step": 0.05}
 
 OPTIONS: Mapping[str, MethodOption] = {
     "per_iteration": MethodOption(
-        "Images an iteration (k)",
-        "How many images go to the pathologist in each iteration.",
+        "Images a round (k)",
+        "How many images go to the pathologist in each round.",
         {"min": 1, "max": MOST_IMAGES},
     ),
     "iterations": MethodOption(
-        "Iterations (g)",
-        "How many times training and selecting follow the first images. You can stop earlier.",
+        "Rounds (g)",
+        "How many times training and selecting follow the first images (the iterations of the "
+        "method). You can stop earlier.",
         {"min": 0, "max": MOST_IMAGES},
     ),
     "strategy": MethodOption(
@@ -51,9 +52,9 @@ OPTIONS: Mapping[str, MethodOption] = {
         {"choices": tuple((strategy.title, name) for name, strategy in STRATEGIES.items())},
     ),
     "tau": MethodOption(
-        "Score threshold (tau)",
-        "From which score a box of a detector counts. Automatic: the best one on the validation "
-        "images, 0.5 without such images.",
+        "Confidence limit (tau)",
+        "How sure a model has to be of a box, 0 to 1, for the box to count. Automatic: what is "
+        "best on the validation images, 0.5 without such images.",
         {"min": LEAST_SHOWN, "max": 1.0, "step": 0.01},
     ),
     "iou": MethodOption(
@@ -84,18 +85,20 @@ OPTIONS: Mapping[str, MethodOption] = {
     ),
     "gray_without_mp": MethodOption(
         "Where Mp saw nothing, keep",
-        "Which box becomes the label where the crowd and Ma agree and Mp saw nothing.",
+        "Which box becomes the label where the crowd and the shared model (Ma) agree and the "
+        "expert's model (Mp) saw nothing.",
         {"choices": (("Ma's box", "ma"), ("the crowd's box", "crowd"))},
     ),
     "green_argmax": MethodOption(
         "Green box without overlap",
-        "The score of a box of the crowd that no box of Mp overlaps: 0, or, to the letter of the "
-        "paper's formula, that of the first box of Mp in the image.",
+        "The score of a box of the crowd that no box of the expert's model (Mp) overlaps: 0, or, "
+        "to the letter of the paper's formula, that of the model's first box in the image.",
         {"choices": (("has the score 0", "overlapping"), ("takes the first", "literal"))},
     ),
     "green_score_from_all": MethodOption(
-        "Boxes of Mp below tau",
-        "Whether boxes of Mp below tau may lend their score to a box of the crowd.",
+        "Mp's boxes below the limit",
+        "Whether boxes of the expert's model (Mp) below the confidence limit may lend their score "
+        "to a box of the crowd.",
         {"choices": (("lend their score too", True), ("do not count", False))},
     ),
 }
@@ -121,7 +124,7 @@ class MethodForm(QWidget):
         self._save = save
         self.fields = {name: _field(name, option) for name, option in OPTIONS.items()}
         self.thresholds = Collapsible(
-            "Thresholds and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS
+            "Limits and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS
         )
         self.readings = Collapsible(
             "Readings of the method", self._rows(READINGS), tooltips.READINGS

@@ -14,8 +14,13 @@ from napari_alc.plugin.settings.method_form import MethodForm
 from napari_alc.plugin.widgets.collapsible import form_of, guard_wheel
 from napari_alc.plugin.widgets.controls import error_words, heading, show_words, stack_in, words
 from napari_alc.project.project import Project
+from napari_alc.project.status import has_stopped_training
 
 FREE = "Saved at once. What you change holds from the next step on; finished steps stay."
+STOPPED = (
+    "A training was stopped and can go on. It begins anew where settings of the detector are "
+    "changed before."
+)
 LOCKED = "Locked while a step is running."
 
 
@@ -31,6 +36,7 @@ class SettingsPage(QWidget):
         self.note = words(FREE)
         self.method = MethodForm(lambda values: self._save(method=values))
         self.detector = DetectorForm(lambda values: self._save(detector=values))
+        self.stopped = words()
         self.cluster = QLineEdit()
         self.cluster.setPlaceholderText("this computer, or tcp://host:8786")
         self.cluster.setToolTip(tooltips.CLUSTER)
@@ -42,6 +48,7 @@ class SettingsPage(QWidget):
             heading("Method"),
             self.method,
             heading("Detector"),
+            self.stopped,
             self.detector,
             heading("Beyond this computer"),
             form_of(("Dask cluster", self.cluster)),
@@ -69,6 +76,7 @@ class SettingsPage(QWidget):
         self.detector.show_detector(settings)
         self.cluster.setText(settings.cluster.address)
         show_words(self.cluster_problem, "")
+        show_words(self.stopped, STOPPED if has_stopped_training(self._project) else "")
 
     def set_locked(self, is_locked: bool) -> None:
         """Let nothing be changed while a step reads it."""

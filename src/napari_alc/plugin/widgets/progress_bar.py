@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPlainTextEdit, QProgressBar, QWidget
 
 from napari_alc.execution.progress import JOB_SECONDS_LEFT, JOB_SHARE
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.widgets.controls import button_with, stack_in, words
+from napari_alc.plugin.widgets.controls import button_with, row_of, stack_in, words
+from napari_alc.plugin.widgets.open_folder import OpenFolder
 from napari_alc.progress import Progress
-from napari_alc.wording import duration
+from napari_alc.wording import MODEL_NAMES, capital, duration
 
 LOG_HEIGHT = 140
 """Pixels of the log; it scrolls."""
@@ -20,10 +22,11 @@ STEPS = 1000
 """Steps of a bar that shows the share of a whole job."""
 
 NAMES = {
-    "train mp": "Training the detector Mp",
-    "train ma": "Training the detector Ma",
-    "predict mp": "Mp looks at the images",
-    "predict ma": "Ma looks at the images",
+    **{f"train {model}": f"Training {name}" for model, name in MODEL_NAMES.items()},
+    **{
+        f"predict {model}": f"{capital(name)} looks at the images"
+        for model, name in MODEL_NAMES.items()
+    },
 }
 """Steps as they report themselves, in plain words."""
 
@@ -67,6 +70,7 @@ class JobBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._log: Callable[[], str] = str
+        self._folder: Path | None = None
         self._under_way: dict[str, Progress] = {}
         self.message = words()
         self.bar = QProgressBar()
@@ -82,6 +86,7 @@ class JobBar(QWidget):
         self.log.setPlaceholderText("Nothing has been written so far.")
         self.log.setStyleSheet("border: 1px solid #4a4f58;")
         self.log.hide()
+        self.log_folder = OpenFolder()
         self._arrange()
         self.idle()
 
@@ -90,11 +95,14 @@ class JobBar(QWidget):
         row.addWidget(self.bar, 1)
         row.addWidget(self.cancel)
         row.addWidget(self.show_log, 0, Qt.AlignmentFlag.AlignRight)
-        stack_in(self, self.message, row, self.log)
+        stack_in(self, self.message, row, self.log, row_of(self.log_folder))
 
-    def begin(self, title: str, log: Callable[[], str] | None = None) -> None:
-        """Show that a job has begun; `log` tells what it has written so far."""
+    def begin(
+        self, title: str, log: Callable[[], str] | None = None, folder: Path | None = None
+    ) -> None:
+        """Show that a job has begun; `log` tells what it has written so far, into `folder`."""
         self._log = log or str
+        self._folder = folder
         self._under_way = {}
         self.message.setText(f"{title}: starting…")
         self.message.show()
@@ -154,6 +162,8 @@ class JobBar(QWidget):
         self._refresh_log()
 
     def _refresh_log(self) -> None:
+        is_read = self.show_log.isChecked() and not self.show_log.isHidden()
+        self.log_folder.lead_to(self._folder if is_read else None)
         if self.show_log.isHidden():
             self.log.hide()
         elif self.show_log.isChecked():

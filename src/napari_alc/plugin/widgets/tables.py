@@ -8,7 +8,16 @@ from typing import Any
 
 from qtpy.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QHeaderView, QLabel, QTableView, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHeaderView,
+    QLabel,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from napari_alc.plugin.widgets.controls import words
 
@@ -119,8 +128,25 @@ class RowsTable(TableView):
     """A table of `columns` (name to tooltip) that is filled with `rows`."""
 
     def __init__(self, columns: Mapping[str, str], wide: str) -> None:
+        self._columns = list(columns)
         self.rows = RowsModel(columns)
-        super().__init__(self.rows, list(columns).index(wide))
+        super().__init__(self.rows, self._columns.index(wide))
+
+    def align_left(self, *columns: str) -> None:
+        """Show words at the left, as names are."""
+        # kept: Qt does not own the delegates of columns
+        self._left = LeftAligned(self)
+        for column in columns:
+            self.setItemDelegateForColumn(self._columns.index(column), self._left)
+
+
+class LeftAligned(QStyledItemDelegate):
+    """For columns of words among columns of numbers."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: N802
+        """Move the text to the left."""
+        super().initStyleOption(option, index)
+        option.displayAlignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ own (the steps). Its progress reaches the window through signals, in napari's ac
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress as ActivityBar  # noqa: N812
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_alc.errors import AlcError
@@ -32,6 +33,24 @@ ACTIVITY_SECONDS = 1.0
 
 SPINNER_SPEED = 5
 """Percent of its own speed at which napari's sign of activity turns."""
+
+LAST_WAIT = 10_000
+"""Milliseconds that a program which ends waits for its work: between two images it can stop."""
+
+_working: set[threading.Event] = set()
+"""Stops of the work under way."""
+
+
+@atexit.register
+def _end_work() -> None:
+    """Stop what still runs: Qt takes the signals of its threads apart before the threads end.
+
+    napari waits too where it closes its window by itself, but not where a script just ends.
+    """
+    for stop in tuple(_working):
+        stop.set()
+    QThreadPool.globalInstance().waitForDone(LAST_WAIT)
+
 
 UNEXPECTED = Outcome(Ending.FAILED, "The work met an error it does not know; napari shows it.")
 
@@ -120,11 +139,14 @@ class Background(QObject):
             # napari asks its workers to quit when the window closes.
             return stop.is_set() or worker is None or worker.abort_requested
 
+        _working.add(stop)
         try:
             with recorded(self._title):
                 outcome = job(self._report, should_stop)
         except AlcError as error:
             outcome = outcome_of(error)
+        finally:
+            _working.discard(stop)
         self._outcome = outcome
 
     def _report(self, progress: Progress) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Collection
 
 from napari_alc.errors import Refused
 from napari_alc.project.annotation.remarks import RemarkedBox, remarked_boxes
+from napari_alc.project.annotation.time_spent import time_spent
 from napari_alc.project.project import Project
+from napari_alc.project.readers.sharing import readers
 from napari_alc.project.storage.notes import BoxKey
 from napari_alc.project.storage.records import SecondReading
 from napari_alc.project.storage.repository import now
@@ -46,6 +48,14 @@ def take_back(project: Project, keys: Collection[BoxKey], person: str) -> None:
     """Ask nobody to look at boxes again (errors as of `hand_over`)."""
     _listed(project, keys)
     _ask(project, keys, SecondReading("", person, now()))
+
+
+def known_people(project: Project) -> tuple[str, ...]:
+    """Who has worked on a project, reads in it, or was asked to; in alphabetical order."""
+    rows = remarked_boxes(project).rows
+    asked = [row.second.reader for row in rows if row.second is not None]
+    names = {*time_spent(project).by_person, *readers(project), *asked, *(r.author for r in rows)}
+    return tuple(sorted(names - {""}, key=str.casefold))
 
 
 def _listed(project: Project, keys: Collection[BoxKey]) -> list[RemarkedBox]:

@@ -21,6 +21,7 @@ from napari_alc.project.reporting.contact_sheet import changed_pairs, draw_sheet
 from napari_alc.project.reporting.plots import draw_plots
 from napari_alc.project.reporting.report_data import Findings, findings
 from napari_alc.project.reporting.report_tables import Record, Section, sections
+from napari_alc.wording import AP50_MEANS
 
 FOLDER = "report"
 """In the exports' folder."""
@@ -41,7 +42,7 @@ FILES = {
 """Name of each picture's file, by the section that it belongs to."""
 
 CAPTIONS = {
-    "iterations": "AP50 of both detectors against the budget that was spent.",
+    "iterations": f"AP50 of both models against the budget that was spent. {AP50_MEANS}.",
     "labels": "Noise of the labels by type.",
     "tide": "What each type of error costs.",
     "detectors": "What each type of error costs, by the labels that a detector learned from.",

@@ -55,7 +55,7 @@ def _ap50(axes: Axes, report: Record) -> bool:
     """AP50 of both models against what was spent, Figure 6 of the paper with the budget."""
     any_model = False
     for (model, name), (colour, marker, _) in zip(
-        (("mp", "Mp (pathologists' labels)"), ("ma", "Ma (consensus labels)")), SERIES, strict=False
+        (("mp", "expert's model (Mp)"), ("ma", "shared model (Ma)")), SERIES, strict=False
     ):
         measured = [r for r in report["iterations"] if r["models"][model]]
         if measured:

@@ -37,6 +37,7 @@ from napari_alc.project.steps.forecast import (
     recommendation,
     surprise,
 )
+from napari_alc.project.steps.grounds import grounds
 from napari_alc.project.steps.pasting_trials import said_of
 from napari_alc.project.steps.predict import detections_of
 from napari_alc.project.storage.records import ReviewStep, RunRecord
@@ -101,6 +102,7 @@ def findings(project: Project, truth: LabelSet | None = None) -> Findings:
             truth, settled, known if truth is None else crowd, is_whole=clean is not None
         ),
         "judged_by": _judged_by(truth, clean, settled),
+        "caveat": grounds(project).caveat if truth is None and clean is not None else "",
         "budget": budget_record(budget(project, size)),
         "size_estimated": estimated,
         "time": time_record(project),
@@ -148,13 +150,17 @@ def _summary(record: Mapping[str, Any]) -> list[str]:
             f"Of {boxes:,} boxes of the crowd {noise['clean']:,} were right; "
             f"{noise['background']:,} held no object, {noise['location']:,} had the wrong place, "
             f"size or kind, {noise['box_in_box']:,} held several objects; {noise['miss']:,} "
-            "objects had been missed."
+            f"objects had been missed{_bracketed(record['caveat'])}."
         )
     told.append(
         f"So far this has cost {record['budget']['total']:.1f} % of what it costs to have "
         "pathologists label everything."
     )
     return told
+
+
+def _bracketed(words: str) -> str:
+    return f" ({words})" if words else ""
 
 
 def _simulated(project: Project, found: Status) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def _simulated(project: Project, found: Status) -> dict[str, Any]:
     judged = "Judged by the true labels that the simulation was given."
     names = ("iterations", "labels", "budget", "detectors")
     known = {name: record[name] for name in names if name in record}
-    return {**known, "measured_on": words, "judged_by": judged, "size_estimated": ""}
+    return {**known, "measured_on": words, "judged_by": judged, "caveat": "", "size_estimated": ""}
 
 
 def _clean_size(

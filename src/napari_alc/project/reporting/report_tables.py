@@ -12,7 +12,7 @@ from napari_alc.evaluation.average_precision import average_precision
 from napari_alc.evaluation.matching import detection_limit
 from napari_alc.evaluation.tide import tide_errors
 from napari_alc.labels import Detections, LabelSet
-from napari_alc.wording import UNKNOWN
+from napari_alc.wording import AP50_MEANS, MODEL_NAMES, UNKNOWN, capital
 
 Record = Mapping[str, Any]
 
@@ -127,13 +127,13 @@ def _iterations(report: Record) -> Iterator[Section]:
 
 def _pasting(record: Record) -> Iterator[str]:
     for model, sentence in record.get("pasting", {}).items():
-        yield f"{model.capitalize()} of iteration {record['iteration']}: {sentence}"
+        yield f"{capital(MODEL_NAMES[model])} of iteration {record['iteration']}: {sentence}"
 
 
 MEANINGS = (
-    "Mp is the detector that learned from the pathologists' labels, Ma the one that learned from "
-    "those on which pathologists and crowd agree. A detector's box counts from the score tau "
-    "upwards. AP50: how well a detector finds the objects, 100 % is perfect."
+    "The expert's model (Mp) learned from the pathologists' labels, the shared model (Ma) from "
+    "those on which pathologists and crowd agree. The confidence limit is how sure a model has to "
+    f"be of a box for the box to count. {AP50_MEANS}."
 )
 
 
@@ -141,7 +141,7 @@ ITERATION_COLUMNS = (
     "iteration",
     "images",
     "boxes",
-    "tau",
+    "confidence limit",
     "AP50 Mp",
     "AP50 Ma",
     "label F1",
@@ -179,6 +179,8 @@ def _labels(report: Record) -> Iterator[Section]:
         blocks: tuple[str | Table, ...] = (_label_table(labels),)
         if report.get("judged_by"):
             blocks = (report["judged_by"], *blocks)
+        if report.get("caveat"):
+            blocks = (*blocks, f"The noise that was found is {report['caveat']}.")
         yield Section("labels", "Labels before and after", blocks)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from napari_alc.cleaning.loop import first_draw
 from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
 from napari_alc.errors import BadData, Cancelled
-from napari_alc.formats.images import image_size
+from napari_alc.formats.images import image_size, is_turned
 from napari_alc.formats.reading import aligned, require_images
 from napari_alc.labels import ImageRecord, LabelSet
 from napari_alc.progress import Progress, Report, ShouldStop, never, silent
@@ -28,6 +28,7 @@ from napari_alc.project.settings import (
 from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import fingerprint
 from napari_alc.project.storage.records import BoxSource, EventKind, ImageRole
+from napari_alc.wording import counted, form
 
 CleanUse = Literal["validation", "initial"]
 
@@ -84,6 +85,24 @@ def create_project(
     fingerprints = _inspect(sources, images, report, should_stop)
     with _alone_in(folder):
         return _write(folder, sources, options, images, fingerprints)
+
+
+def turned_words(sources: Sources) -> list[str]:
+    """That images are not turned as their files say, in a sentence; none where there are none.
+
+    Raises
+    ------
+    BadData
+        When an image cannot be read.
+    """
+    listed = (sources.crowd, *([sources.clean] if sources.clean else []))
+    names = {image.file_name for labels in listed for image in labels.images}
+    paths = (sources.images / name for name in sorted(names))
+    number = sum(path.is_file() and is_turned(path) for path in paths)
+    return [f"{counted(number, 'image')} {form(number, *CARRY)}"] if number else []
+
+
+CARRY = ("carries an orientation that is not applied.", "carry an orientation that is not applied.")
 
 
 def _with_one_numbering(sources: Sources) -> Sources:
@@ -178,7 +197,7 @@ def _write(
     settings = ProjectSettings(
         images=relative(sources.images.resolve(), folder),
         database=options.database,
-        method=fitting(options.method, len(images[ImageRole.TRAIN])),
+        method=fitting(_started(options.method, sources), len(images[ImageRole.TRAIN])),
         detector=options.detector,
     )
     store = Database(folder, options.database)
@@ -194,6 +213,13 @@ def _write(
         write_settings(folder, settings)
         undo.pop_all()
     return project
+
+
+def _started(method: MethodSettings, sources: Sources) -> MethodSettings:
+    """X^0 as large as it is where it was labelled already."""
+    if sources.clean is None or sources.clean_use == "validation":
+        return method
+    return method.changed(initial=len(sources.clean.images))
 
 
 def fitting(method: MethodSettings, images: int) -> MethodSettings:

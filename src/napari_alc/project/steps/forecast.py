@@ -22,6 +22,7 @@ from napari_alc.project.storage.records import (
     ReviewBox,
     ReviewStep,
 )
+from napari_alc.wording import MODEL_NAMES, capital
 
 
 def budget(project: Project, clean: int, iteration: int | None = None) -> Budget:
@@ -210,7 +211,10 @@ def _gain_words(gain: float | None) -> str:
     if gain is None:
         return ""
     verb = "gained" if gain >= 0 else "lost"
-    return f"Mp {verb} {abs(gain):.1f} AP50 on the validation images in the last iteration."
+    return (
+        f"{capital(MODEL_NAMES['mp'])} {verb} {abs(gain):.1f} AP50 on the validation images in the "
+        "last iteration (AP50: objects found, without false ones, 0 to 100)."
+    )
 
 
 def _fewer_words(ratio: float) -> str:

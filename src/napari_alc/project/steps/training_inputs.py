@@ -105,7 +105,8 @@ NO_BOXES = {
     "mp": "The pathologists found no object in the images reviewed so far, so there is nothing "
     "to learn from. Review more images first.",
     "ma": "No box of the crowd agrees with the pathologists' in the images reviewed so far, so "
-    "Ma has nothing to learn from. Review more images first, or lower delta in project.toml.",
+    "the shared model (Ma) has nothing to learn from. Review more images first, or lower delta in "
+    "project.toml.",
 }
 """Why a model cannot be trained yet."""
 
