@@ -39,6 +39,8 @@ class BareLayers:
     def __init__(self, window: Window) -> None:
         self._viewer = window.viewer
         self._ours = window.canvas.layers
+        self._sight = window.canvas.sight
+        self._is_under_review = self._sight._is_needed
         self.image = Image(np.zeros((2, 2), dtype=np.uint16), name="Bare image", visible=False)
         self.boxes = Shapes(ndim=2, name="Bare boxes", visible=False)
         self._viewer.layers.extend([self.image, self.boxes])
@@ -47,10 +49,12 @@ class BareLayers:
 
     def take_over(self, visible: Sequence[bool]) -> list[bool]:
         """Show these layers instead of the plugin's; returns which of those were shown."""
+        is_bare = not any(visible)
+        # else the review brings its layers back into sight
+        self._sight._is_needed = (lambda: False) if is_bare else self._is_under_review
         before = [layer.visible for layer in self._ours]
         for layer, shown in zip(self._ours, visible, strict=True):
             layer.visible = shown
-        is_bare = not any(visible)
         self.image.visible = self.boxes.visible = is_bare
         self._viewer.layers.selection.active = self.boxes if is_bare else self._ours[-1]
         return before
@@ -164,6 +168,9 @@ def next_images(window: Window, folder: Path, count: int, warm_up: int) -> dict[
 def _time_next(window: Window, project: Project, task: Task, boxes: int) -> float:
     """Press N on an image that is settled, with the next one read ahead as a person's pace lets."""
     page = window.page
+    # only what a person sees is decided on
+    page.controller.boxes.show_whole()
+    window.rest()
     page.controller.boxes.execute(ReviewDocument.keep, [box.id for box in page.state.open_boxes])
     path = project.path_of(project.image(task.image_id))
     reader = page.reader

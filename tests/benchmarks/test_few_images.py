@@ -35,7 +35,7 @@ def test_rows_are_measured_once_and_told(run, monkeypatch, tmp_path):
     trainings = ("--trainings", "stride 8;half, on")
     told = run(*trainings)
     rows = [line for line in told.splitlines() if line.startswith("| tiny | 4 |")]
-    assert [len(row.split(" | ")) for row in rows] == [14, 14, 6]
+    assert [len(row.split(" | ")) for row in rows] == [15, 15, 6]
     assert "| tiny | stride 8 |" in told
     rows = few_images.known_rows(tmp_path / "nowhere", tmp_path / "rows.jsonl")
     half, whole = rows.values()

@@ -21,7 +21,7 @@ from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, NUDGES, TAKEN_OVER
 from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.bindings import choose, napari_keys, read, written
-from napari_alc.plugin.review.keys.help_window import HelpWindow
+from napari_alc.plugin.review.keys.help_window import MOUSE, HelpWindow
 from napari_alc.plugin.review.keys.places import X11_OFFSET, latin_key
 from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
 
@@ -362,6 +362,7 @@ def test_the_help_shows_every_key_as_it_is_set(page, qtbot):
     assert ", (comma)" in text
     assert [c.tip for c in COMMANDS.values() if c.tip not in text] == []
     assert [group for group in GROUPS if group not in text] == []
+    assert [tip for *_, tip in MOUSE if tip not in text] == []
 
 
 def test_the_help_fits_a_small_screen_scrolls_and_lets_one_work_on(help_window):

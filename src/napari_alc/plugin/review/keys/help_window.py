@@ -25,19 +25,40 @@ WHERE_TO_CHANGE = (
 )
 
 
+MOUSE = (
+    ("Left, on a box", "Pick, move, resize", "A drag inside moves it, one of an edge resizes it."),
+    ("Left, elsewhere", "Move the image", "A click there lets go of the box at hand."),
+    ("Shift + left", "Rubber band", "Picks all boxes in it; on a box, adds it to those picked."),
+    ("Middle", "Move the image", "On boxes, too. So does the left button while Space is held."),
+    ("Right", "Menu", "What can be done with the box below, or with the image."),
+    ("Wheel", "Zoom", "At the place of the mouse."),
+    ("Ctrl+A, A", "Pick all boxes", "What comes next then concerns all of them."),
+)
+"""What the mouse does, and keys of napari's that the review leaves to it."""
+
+
 def help_html(keys: KeyTexts) -> str:
     """All keys as a table, group by group."""
     rows = "".join(row for group in GROUPS for row in _group_rows(group, keys))
+    rows += _heading("Mouse") + "".join(_row(*told) for told in MOUSE)
     return f"<table cellspacing='0' cellpadding='3'>{rows}</table>"
 
 
 def _group_rows(group: str, keys: KeyTexts) -> Iterator[str]:
-    yield f"<tr><td colspan='3'><br><b>{escape(group)}</b></td></tr>"
+    yield _heading(group)
     for command in COMMANDS.values():
         if command.group == group:
-            cells = (f"<b>{_plain(keys.all_of(command.name))}</b>", _plain(command.label))
-            sides = "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells)
-            yield f"<tr>{sides}<td>{_plain(command.tip)}</td></tr>"
+            yield _row(keys.all_of(command.name), command.label, command.tip)
+
+
+def _heading(text: str) -> str:
+    return f"<tr><td colspan='3'><br><b>{escape(text)}</b></td></tr>"
+
+
+def _row(key: str, label: str, tip: str) -> str:
+    cells = (f"<b>{_plain(key)}</b>", _plain(label))
+    sides = "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells)
+    return f"<tr>{sides}<td>{_plain(tip)}</td></tr>"
 
 
 def _plain(text: str) -> str:
