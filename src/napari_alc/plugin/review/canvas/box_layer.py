@@ -18,9 +18,9 @@ from napari.layers.shapes._shapes_models import Rectangle
 from napari.layers.shapes._shapes_utils import rectangle_to_box
 from numpy.typing import NDArray
 
-from napari_alc.boxes import Boxes, Corners, areas, as_boxes, corners_of
+from napari_alc.boxes import Boxes, Corners, as_boxes, corners_of
 from napari_alc.plugin.palettes import OPEN_WIDTH
-from napari_alc.plugin.review.canvas.edits import NEW, are_in_place, bounds, to_vertices
+from napari_alc.plugin.review.canvas.edits import NEW, are_in_place, bounds, rows_at, to_vertices
 from napari_alc.plugin.review.canvas.lines.box_lines import BoxLines, Outlines, drawn
 from napari_alc.plugin.review.canvas.lines.geometry import LineLook, colours_of
 from napari_alc.project.storage.records import ReviewBox
@@ -136,14 +136,6 @@ def nearest(handles: NDArray[Any], box: NDArray[np.float64], edge: Edge) -> int:
     """
     place = box[:2] + (np.array(edge) + 1) / 2 * (box[2:] - box[:2])
     return int(np.argmin(np.abs(handles - place[::-1]).sum(axis=1)))
-
-
-def rows_at(boxes: Boxes, x: float, y: float, reach: float) -> list[int]:
-    """Rows of the boxes at a place, those within `reach` pixels included; the smallest first."""
-    place = np.array((x, y))
-    inside = (boxes[:, :2] - reach <= place) & (place <= boxes[:, 2:] + reach)
-    rows = np.flatnonzero(inside.all(axis=1))
-    return [int(row) for row in rows[np.argsort(areas(boxes[rows]), kind="stable")]]
 
 
 def are_upright(corners: Sequence[NDArray[Any]]) -> bool:

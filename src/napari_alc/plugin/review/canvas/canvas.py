@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, QRectF, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.plugin.palettes import palette
+from napari_alc.plugin.review.canvas.box_layer import REACH
 from napari_alc.plugin.review.canvas.box_style import LabelKind, is_waiting
 from napari_alc.plugin.review.canvas.edits import SLIP, under
 from napari_alc.plugin.review.canvas.frames import Frames
@@ -37,9 +38,6 @@ from napari_alc.project.storage.records import ReviewBox
 
 REST_MS = 40
 """Words follow the zoom once the wheel rests this long."""
-
-REACH = 5.0
-"""Pixels of the screen within which the mouse is on a box."""
 
 
 class ReviewCanvas(QObject):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_alc.boxes import Corners
+from napari_alc.boxes import Boxes, Corners, areas, as_boxes
 from napari_alc.labels import ImageRecord
 from napari_alc.plugin.review.commands import Edits
 from napari_alc.plugin.review.messages import NO_CLICK, NO_TURNING
@@ -98,13 +98,17 @@ def without_slips(found: Edits, travel: float) -> Edits:
 
 def under(boxes: Iterable[ReviewBox], x: float, y: float, reach: float) -> tuple[int, ...]:
     """Ids of the boxes at a place, those within `reach` pixels included; the smallest first."""
-    found = [
-        (float((x2 - x1) * (y2 - y1)), box.id)
-        for box in boxes
-        for x1, y1, x2, y2 in (box.corners,)
-        if x1 - reach <= x <= x2 + reach and y1 - reach <= y <= y2 + reach
-    ]
-    return tuple(box_id for _, box_id in sorted(found))
+    there = list(boxes)
+    rows = rows_at(as_boxes([box.corners for box in there]), x, y, reach)
+    return tuple(there[row].id for row in rows)
+
+
+def rows_at(boxes: Boxes, x: float, y: float, reach: float) -> list[int]:
+    """Rows of the boxes at a place, those within `reach` pixels included; the smallest first."""
+    place = np.array((x, y))
+    inside = (boxes[:, :2] - reach <= place) & (place <= boxes[:, 2:] + reach)
+    rows = np.flatnonzero(inside.all(axis=1))
+    return [int(row) for row in rows[np.argsort(areas(boxes[rows]), kind="stable")]]
 
 
 def _new_corners(before: Corners, vertices: Vertices) -> Corners | None:
