@@ -19,20 +19,6 @@ from napari_alc.project.storage.records import ReviewStep
 from napari_alc.project.storage.sessions import LeaseRepository
 
 
-@pytest.fixture
-def project(tmp_path):
-    project = make_project(tmp_path)
-    yield project
-    project.close()
-
-
-@pytest.fixture
-def at(project):
-    review = Review(project)
-    yield review
-    review.controller.end_session()
-
-
 def test_the_first_unfinished_image_is_opened_at_its_first_box(at):
     assert at.state.task == next(task for task in queue(at.project) if not task.is_done)
     assert at.canvas.document is at.state.document

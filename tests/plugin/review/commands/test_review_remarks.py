@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from builders import make_project
-from controller_driver import ADA, Review
+from controller_driver import ADA
 
 from napari_alc.plugin.review import messages
 from napari_alc.project.annotation.decisions import open_document
 from napari_alc.project.annotation.remarks import flagged_images, remarked_boxes
 from napari_alc.project.annotation.tasks import queue_of
 from napari_alc.project.storage.records import FlagKind
-
-
-@pytest.fixture
-def project(tmp_path):
-    project = make_project(tmp_path)
-    yield project
-    project.close()
-
-
-@pytest.fixture
-def at(project):
-    review = Review(project)
-    yield review
-    review.controller.end_session()
 
 
 def test_an_unsure_box_is_answered_and_leads_to_the_next_one(at):
