@@ -23,6 +23,7 @@ from napari_alc.plugin.palettes import HALF_PIXEL
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.overview import Overview
 from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
+from napari_alc.plugin.review.canvas.view import view_of
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of
 from napari_alc.project.storage.records import ReviewBox
 
@@ -320,11 +321,11 @@ class ReviewImage(QObject):
 
     def _is_inside(self, box: ReviewBox) -> bool:
         """Whether a box lies well within the view."""
-        camera = self._viewer.scene.camera
-        half = INNER * np.array(self._viewer.canvas.size[::-1]) / 2 / camera.zoom
-        low, high = (np.array(camera.center[:-3:-1]) + sign * half for sign in (-1, 1))
-        corners = np.array(box.corners)
-        return bool((corners[:2] >= low).all() and (corners[2:] <= high).all())
+        left, top, right, bottom = view_of(self._viewer)
+        dx, dy = (1 - INNER) / 2 * (right - left), (1 - INNER) / 2 * (bottom - top)
+        x1, y1, x2, y2 = box.corners
+        in_x = left + dx <= x1 and x2 <= right - dx
+        return in_x and top + dy <= y1 and y2 <= bottom - dy
 
     def look_at_all(self, boxes: Sequence[ReviewBox]) -> None:
         """Centre several boxes, and zoom out as far as it takes to see them all."""

@@ -17,6 +17,7 @@ from napari_alc.plugin.review.canvas.box_style import BoxStyles
 from napari_alc.plugin.review.canvas.image_layer import ReviewImage
 from napari_alc.plugin.review.canvas.label_layer import MOST_LABELS, BoxLabels
 from napari_alc.plugin.review.canvas.lines.suggestion_lines import SuggestionLines
+from napari_alc.plugin.review.canvas.view import view_of
 
 
 class ReviewLayers:
@@ -84,9 +85,7 @@ class ReviewLayers:
     @property
     def view(self) -> Corners:
         """The part of the image plane that the canvas shows: ``x1, y1, x2, y2``."""
-        y, x = self._viewer.scene.camera.center[-2:]
-        dy, dx = (side / 2 / self.zoom for side in self._viewer.canvas.size)
-        return x - dx, y - dy, x + dx, y + dy
+        return view_of(self._viewer)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all boxes, with what is beside them."""

@@ -14,6 +14,7 @@ from qtpy.QtGui import QMouseEvent
 
 from napari_alc.plugin.napari_inside import canvas_widget
 from napari_alc.plugin.review.canvas.edits import SLIP
+from napari_alc.plugin.review.canvas.view import view_of
 
 _Button = Qt.MouseButton
 _PRESSES = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
@@ -52,11 +53,8 @@ class CanvasMouse(QObject):
 
     def place_of(self, point: QPointF) -> tuple[float, float]:
         """The place ``(x, y)`` of the image below a point of the canvas."""
-        camera = self._viewer.scene.camera
-        height, width = self._viewer.canvas.size
-        x = (point.x() - width / 2) / camera.zoom + camera.center[-1]
-        y = (point.y() - height / 2) / camera.zoom + camera.center[-2]
-        return float(x), float(y)
+        (left, top, *_), zoom = view_of(self._viewer), self._viewer.scene.camera.zoom
+        return left + point.x() / zoom, top + point.y() / zoom
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Keep what pans, and what asks for a menu, from napari."""

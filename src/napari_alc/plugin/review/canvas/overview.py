@@ -13,6 +13,7 @@ from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from napari_alc.boxes import Corners
+from napari_alc.plugin.review.canvas.view import view_of
 from napari_alc.plugin.review.image_loader import ReadImage
 
 LONGEST = 150
@@ -79,10 +80,7 @@ class Overview(QWidget):
     @property
     def view(self) -> QRectF:
         """What is in view, in pixels of the image."""
-        camera = self._viewer.scene.camera
-        height, width = (side / camera.zoom for side in self._viewer.canvas.size)
-        y, x = camera.center[-2:]
-        return QRectF(x - width / 2, y - height / 2, width, height)
+        return _rect(view_of(self._viewer))
 
     def _follow(self) -> None:
         # napari's camera may outlive the window
