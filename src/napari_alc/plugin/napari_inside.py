@@ -9,13 +9,28 @@ from typing import Any, cast
 
 from napari.layers import Layer
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+
+def main_window(viewer: Any) -> QMainWindow:
+    """The window of napari."""
+    return cast("QMainWindow", viewer.window.main_menu.window())
 
 
 def canvas_widget(viewer: Any) -> QWidget:
     """The widget that napari draws its layers in."""
-    window = viewer.window.main_menu.window()
-    return window.centralWidget().findChild(QOpenGLWidget)
+    return main_window(viewer).centralWidget().findChild(QOpenGLWidget)
+
+
+def show_welcome(viewer: Any, is_shown: bool) -> bool:
+    """Let napari greet on the canvas while it has no layers, or not; returns whether it did."""
+    central: Any = main_window(viewer).centralWidget()
+    was_shown = False
+    for place in (central, *central.findChildren(QWidget)):
+        if hasattr(place, "show_welcome_screen"):
+            was_shown = bool(place.show_welcome_screen)
+            place.show_welcome_screen = is_shown
+    return was_shown
 
 
 def drawn_by(viewer: Any, layer: Layer) -> object | None:

@@ -6,7 +6,7 @@ The settings know texts but no lists, so the recent projects are one text.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,26 @@ def set_smooth(is_smooth: bool) -> None:
     _settings().review.smooth = is_smooth
 
 
+def is_maximised() -> bool:
+    """Whether the window takes the whole screen during the review."""
+    return bool(_settings().review.maximised)
+
+
+def set_maximised(is_maximised: bool) -> None:
+    """Remember whether the window takes the whole screen during the review."""
+    _settings().review.maximised = is_maximised
+
+
+def docks() -> frozenset[str]:
+    """Names of napari's panels on the left that stay open during the review."""
+    return frozenset(str(_settings().review.docks).split(SEPARATOR))
+
+
+def set_docks(names: Iterable[str]) -> None:
+    """Remember which panels on the left stay open during the review."""
+    _settings().review.docks = SEPARATOR.join(sorted(names))
+
+
 def key_texts() -> dict[str, str]:
     """The keys of each command of the review, as they were typed; by the command's name."""
     return {name: str(text) for name, text in _settings().review_keys.model_dump().items()}
@@ -117,6 +137,20 @@ def recent_projects() -> tuple[Path, ...]:
     """Folders of the projects opened last that are still there, the newest first."""
     folders = [Path(text) for text in str(_settings().projects.recent).split(SEPARATOR) if text]
     return tuple(folder for folder in folders if (folder / "project.toml").is_file())
+
+
+def last_project() -> tuple[Path, str] | None:
+    """The project that was open last, and its page; None without one, or where it is gone."""
+    projects = _settings().projects
+    folder = Path(str(projects.last))
+    is_there = str(projects.last) and (folder / "project.toml").is_file()
+    return (folder, str(projects.page)) if is_there else None
+
+
+def remember_place(folder: Path, page: str) -> None:
+    """Remember the project that is open, and its page: ``project``, ``iterate`` or ``review``."""
+    projects = _settings().projects
+    projects.last, projects.page = str(folder), page
 
 
 def remember_project(folder: Path) -> None:

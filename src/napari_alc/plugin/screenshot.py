@@ -66,8 +66,10 @@ def opened(project: Path, size: tuple[int, int] = SIZE) -> Iterator[ActiveLabelC
         os.environ["NAPARI_CONFIG"] = str(Path(settings) / "settings.yaml")
         import napari
 
+        from napari_alc.plugin import preferences
         from napari_alc.plugin.widget import NAME, dock
 
+        preferences.set_maximised(False)  # pictures have the size that was asked for
         viewer = napari.Viewer(title=NAME)
         try:
             viewer.window.resize(*size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,8 +18,9 @@ from napari_alc.plugin.iterate.close_dialog import CloseQuestion
 from napari_alc.plugin.iterate.page import LABELS, IteratePage
 from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.project.page import ProjectPage
+from napari_alc.plugin.review.reading_room import ReadingRoom
 from napari_alc.plugin.review.view import ReviewView
-from napari_alc.plugin.widgets.controls import primary, scrolled, words
+from napari_alc.plugin.widgets.controls import primary, scrolled, single_shot, words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
 
@@ -49,6 +50,10 @@ class ActiveLabelCleaning(QWidget):
         self.project_page = ProjectPage()
         self.iterate_page = IteratePage()
         self.review_page = ReviewView(viewer)
+        self.reading_room = ReadingRoom(viewer, self.review_page)
+        self._was_asked = False
+        # the pages are laid out first
+        self._reopen_later = single_shot(self, 0, self._reopen)
         self._close_question = CloseQuestion(self, self.iterate_page.background)
         self._arrange()
         self.project_page.chosen.connect(self.open_project)
@@ -56,7 +61,7 @@ class ActiveLabelCleaning(QWidget):
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
         self._connect_remarks()
-        self.tabs.currentChanged.connect(self._show_button)
+        self.tabs.currentChanged.connect(self._on_page)
         self.setMinimumWidth(LEAST_WIDTH)
         self.refresh()
 
@@ -89,6 +94,7 @@ class ActiveLabelCleaning(QWidget):
 
         What is wrong is told beside the buttons and as a notification of napari.
         """
+        self._was_asked = True
         if self.iterate_page.is_busy:
             self.project_page.show_problem(
                 "A step is still running. Cancel it, or wait for its end, to open another project."
@@ -103,7 +109,29 @@ class ActiveLabelCleaning(QWidget):
         preferences.remember_project(project.folder)
         self.project_page.refresh_recent()
         self.go_to_next_step()
+        self._remember_place()
         return True
+
+    def _reopen(self) -> None:
+        """Open the project of the last time on its page, unless there is another one by now."""
+        last = None if self._was_asked else preferences.last_project()
+        if last is not None and self.open_project(last[0]):
+            self.tabs.setCurrentWidget(self._pages[last[1]])
+
+    @property
+    def _pages(self) -> Mapping[str, QWidget]:
+        pages = self.project_page, self._iterate_tab, self.review_page
+        return dict(zip(("project", "iterate", "review"), pages, strict=True))
+
+    def _on_page(self) -> None:
+        self._show_button()
+        self._remember_place()
+
+    def _remember_place(self) -> None:
+        if self.project is not None:
+            shown = self.tabs.currentWidget()
+            page = next(name for name, page in self._pages.items() if page is shown)
+            preferences.remember_place(self.project.folder, page)
 
     def _take(self, project: Project) -> None:
         before, self.project = self.project, project
@@ -204,8 +232,10 @@ class ActiveLabelCleaning(QWidget):
         super().showEvent(event)
         self._close_question.attach()
         self.review_page.controller.begin_again()
+        self._reopen_later.start()
 
     def _let_go(self) -> None:
+        self.reading_room.leave()
         self.iterate_page.background.let_go()
         self.review_page.controller.end_session()
 
