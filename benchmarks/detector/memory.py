@@ -1,6 +1,7 @@
-"""Peak memory of training and prediction, by recipe.
+"""Peak memory of training and prediction, by recipe and detector.
 
     python benchmarks/detector/memory.py --bccd BCCD --out FOLDER [--data bccd,tem,tem2048]
+        [--detectors compact,lite0]
 
 Each recipe learns from `IMAGES` images for `ITERATIONS` batches and looks at as many, in a process
 of its own, on the CPU. Prints bytes of the process at its peak, after the training and at the end.
@@ -13,6 +14,7 @@ import json
 import resource
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +26,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure(name: str, recipe: int, out: Path, bccd: Path | None) -> dict[str, int]:
+def measure(name: str, recipe: int, preset: str, out: Path, bccd: Path | None) -> dict[str, int]:
     """Peak bytes after loading, training and prediction."""
     from alc_experiments.data import NOISE_FACTORS, DataSource
     from napari_alc.detection.data.samples import training_images
@@ -36,7 +38,7 @@ def measure(name: str, recipe: int, out: Path, bccd: Path | None) -> dict[str, i
     data = DataSource(out / "data", bccd).dataset(name, 0, NOISE_FACTORS[name])
     learned = data.truth.of_images([image.id for image in data.truth.images[:IMAGES]])
     paths = [data.path_of(image) for image in learned.images]
-    values = {**data.detector, "threads": 1, "iterations": ITERATIONS}
+    values = {**data.detector, "preset": preset, "threads": 1, "iterations": ITERATIONS}
     settings = DetectorSettings.parse({**values, "recipe": recipe, "paste": "off"})
     if recipe > 1:
         settings = settings.changed(looks=4)
@@ -56,19 +58,22 @@ def main() -> None:
     parser.add_argument("--bccd", type=Path)
     parser.add_argument("--out", type=Path, default=Path("few-images"))
     parser.add_argument("--data", default="bccd,tem,tem2048")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--detectors", default="compact")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        name, recipe = options.one
-        print(json.dumps(measure(name, int(recipe), options.out, options.bccd)))
+        name, recipe, preset = options.one
+        print(json.dumps(measure(name, int(recipe), preset, options.out, options.bccd)))
         return
-    for name in options.data.split(","):
-        for recipe in ("1", "2"):
-            command = [sys.executable, __file__, "--one", name, recipe, "--out", str(options.out)]
-            command += ["--bccd", str(options.bccd)] if options.bccd else []
-            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            megabytes = {part: round(size / 1e6) for part, size in json.loads(told).items()}
-            print(f"{name}, recipe {recipe}: {megabytes} MB", flush=True)
+    for name, preset, recipe in product(
+        options.data.split(","), options.detectors.split(","), ("1", "2")
+    ):
+        one = (name, recipe, preset)
+        command = [sys.executable, __file__, "--one", *one, "--out", str(options.out)]
+        command += ["--bccd", str(options.bccd)] if options.bccd else []
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        megabytes = {part: round(size / 1e6) for part, size in json.loads(told).items()}
+        print(f"{name}, {preset}, recipe {recipe}: {megabytes} MB", flush=True)
 
 
 if __name__ == "__main__":

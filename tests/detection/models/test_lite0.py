@@ -99,7 +99,7 @@ def test_a_file_that_is_not_the_known_one_is_refused(tmp_path, monkeypatch, cont
     file = tmp_path / lite0.WEIGHTS_FILE
     if content is not None:
         file.write_bytes(content)
-    spec = ModuleSpec(lite0.PACKAGE, None, origin=str(tmp_path / "__init__.py"))
+    spec = ModuleSpec(lite0.PRETRAINED_PACKAGE, None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(lite0, "find_spec", lambda _: spec)
     with pytest.raises(BadData, match="not the file of weights") as refused:
         built(SETTINGS)

@@ -65,6 +65,19 @@ def test_a_project_is_made_and_opened(page, labels, qtbot):
     assert page.recent.item(0).text().startswith("study")
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_detector_whose_weights_are_missing_is_grayed_with_the_reason(
+    docked, monkeypatch, is_installed
+):
+    name = "napari_alc.plugin.project.new_project_form.is_pretrained_installed"
+    monkeypatch.setattr(name, lambda: is_installed)
+    _, widget = docked()
+    choice = widget.project_page.new_project.detector
+    item = choice.model().item(choice.findData("lite0"))
+    assert item.isEnabled() is is_installed
+    assert ("napari-alc[pretrained]" in item.toolTip()) is not is_installed
+
+
 def test_a_folder_without_images_is_told_in_the_form(page, labels, qtbot, tmp_path):
     (tmp_path / "empty").mkdir()
     form = fill(qtbot, page, tmp_path / "empty", labels / "crowd.json")

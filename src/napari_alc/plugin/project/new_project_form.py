@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
+from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings, is_pretrained_installed
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.project.source_preview import Inputs, Preview, look
@@ -19,6 +19,7 @@ from napari_alc.plugin.widgets.controls import (
     PathRow,
     button_with,
     choice_of,
+    enable_choice,
     error_words,
     heading,
     number_of_images,
@@ -34,7 +35,11 @@ from napari_alc.project.steps.create import CreateOptions, create_project
 
 LABEL_FILES = "COCO labels (*.json)"
 
-DETECTORS = {"compact": "Compact (laptop)", "resnet50": "ResNet-50 (graphics card)"}
+DETECTORS = {
+    "compact": "Compact (laptop)",
+    "lite0": "Lite0 (laptop, few images)",
+    "resnet50": "ResNet-50 (graphics card)",
+}
 CLEAN_USES = {"validation": "measuring the detectors", "initial": "the first images"}
 
 MOST_NOTES = 3
@@ -86,6 +91,9 @@ class NewProject(QWidget):
         self.per_iteration = number_of_images(1, usual.per_iteration, tooltips.PER_ITERATION)
         self.iterations = number_of_images(0, usual.iterations, tooltips.ITERATIONS)
         self.detector = choice_of(DETECTORS, tooltips.DETECTOR)
+        enable_choice(
+            self.detector, "lite0", is_pretrained_installed(), why_not=tooltips.LITE0_MISSING
+        )
         self.folder = PathRow("Folder for the project", tooltip=tooltips.FOLDER)
 
     def _arrange(self) -> None:

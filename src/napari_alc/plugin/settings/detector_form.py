@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_alc.errors import AlcError
@@ -20,6 +19,7 @@ from napari_alc.plugin.widgets.controls import (
     PathRow,
     button_with,
     choice_of,
+    enable_choice,
     error_words,
     row_of,
     show_words,
@@ -176,10 +176,7 @@ class DetectorForm(QWidget):
     def _show_weights(self, kind: str) -> None:
         """Show a way to start; a file is stored only once it is chosen."""
         preset = self._settings.preset
-        model = self.weights.model()
-        if isinstance(model, QStandardItemModel):
-            item = model.item(self.weights.findData(offered.IMAGENET))
-            item.setEnabled(offered.has_imagenet(preset))
+        enable_choice(self.weights, offered.IMAGENET, offered.has_imagenet(preset))
         self.weights.setCurrentIndex(self.weights.findData(kind))
         show_words(self.weights_words, offered.weights_sentence(preset, kind))
         self._rows.setRowVisible(self.file, kind == offered.FILE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtGui import QPaintEvent
+from qtpy.QtGui import QPaintEvent, QStandardItemModel
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -169,6 +169,15 @@ def choice_of(texts: Mapping[str, str], tooltip: str) -> QComboBox:
     for name, text in texts.items():
         choice.addItem(text, name)
     return choice
+
+
+def enable_choice(choice: QComboBox, name: str, is_enabled: bool, why_not: str = "") -> None:
+    """Let a text of `choice_of` be chosen, or not, with the reason as its tooltip."""
+    model = choice.model()
+    if isinstance(model, QStandardItemModel):
+        item = model.item(choice.findData(name))
+        item.setEnabled(is_enabled)
+        item.setToolTip("" if is_enabled else why_not)
 
 
 def number_of_images(least: int, value: int, tooltip: str) -> QSpinBox:
