@@ -252,6 +252,7 @@ def decisions(window: Window, folder: Path, count: int, warm_up: int) -> dict[st
     floor = {name: median(spent) for name, spent in floors.items()}
     return {
         "decision_ms": round(ours - min(floor.values()), 1),
+        "until_drawn_ratio": round(ours / min(floor.values()), 3),
         "until_drawn_ms": round(ours, 1),
         "until_at_rest_ms": round(median(decision.until_at_rest for decision in made), 1),
         "floor_ms": {name: round(spent, 1) for name, spent in floor.items()},
