@@ -20,21 +20,27 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_table_of_keys_is_that_of_the_review():
-    from napari_alc.plugin.review.commands import CATEGORY_COMMANDS, COMMANDS, NUDGES
+def keys_in(cell: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"`([^`]+)`", cell))
 
-    rows = re.findall(r"^\| (`.*`) \| ([^|]+) \|", text_of("README.md"), re.MULTILINE)
-    told = [(label.strip(), tuple(re.findall(r"`([^`]+)`", keys))) for keys, label in rows]
+
+def test_the_table_of_keys_is_that_of_the_review():
+    from napari_alc.plugin.review.commands import CATEGORY_COMMANDS, COMMANDS, KEY_SETS, NUDGES
+
+    row = r"^\| (`[^|]*`) \|([^|]*)\| ([^|]+) \|[^|]*\|$"
+    rows = re.findall(row, text_of("README.md"), re.MULTILINE)
+    told = [(label, keys_in(keys), keys_in(left) or keys_in(keys)) for keys, left, label in rows]
     in_one_row = {*NUDGES, *CATEGORY_COMMANDS}
     grouped = [key for name in in_one_row for key in COMMANDS[name].keys]
     assert [row for row in told if row[1][0] not in grouped] == [
-        (command.label, command.keys)
+        (command.label, *(keys[name] for keys in KEY_SETS.values()))
         for name, command in COMMANDS.items()
         if name not in in_one_row
     ]
-    assert {key for _, keys in told for key in keys} >= set(grouped)
+    assert all(keys == left for _, keys, left in told if keys[0] in grouped)
+    assert {key for _, keys, _ in told for key in keys} >= set(grouped)
     arrows = [key for name in NUDGES for key in COMMANDS[name].keys]
-    assert [key for _, keys in told for key in keys if key in arrows] == arrows
+    assert [key for _, keys, _ in told for key in keys if key in arrows] == arrows
 
 
 def test_the_table_of_colours_has_the_meanings_of_the_review():

@@ -92,6 +92,11 @@ def set_docks(names: Iterable[str]) -> None:
     _settings().review.docks = SEPARATOR.join(sorted(names))
 
 
+def key_set() -> str:
+    """Name of the keys of the review that nobody has changed: ``standard`` or ``left hand``."""
+    return str(_settings().review.key_set)
+
+
 def key_texts() -> dict[str, str]:
     """The keys of each command of the review, as they were typed; by the command's name."""
     return {name: str(text) for name, text in _settings().review_keys.model_dump().items()}

@@ -2,7 +2,7 @@
 
 What each command does is told in `tooltips`.
 
-The default keys are free in napari while a Shapes layer is active, save those of
+The keys of both sets are free in napari while a Shapes layer is active, save those of
 `TAKEN_OVER`. All are letters, digits, named keys, the comma and the full stop, which no
 common keyboard hides behind AltGr.
 """
@@ -39,8 +39,8 @@ class Command:
     label
         On its button.
     keys
-        Qt's portable key names, as they are unless a person chose others; the first is the
-        one shown.
+        Qt's portable key names in the standard set, as they are unless a person chose others;
+        the first is the one shown.
     group
         One of `GROUPS`.
     held
@@ -165,6 +165,43 @@ _TABLE = (
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _TABLE}
 """Every command by name, in the order of the help."""
 
+STANDARD, LEFT_HAND = "standard", "left hand"
+"""The key sets, by their names in napari's preferences."""
+
+_LEFT_HAND: Mapping[str, tuple[str, ...]] = {
+    "next_box": ("D",),
+    "previous_box": ("Shift+D",),
+    "keep": ("F",),
+    "delete": ("E", "Del", "Backspace"),
+    "keep_gray": ("Shift+G",),
+    "unsure": ("X",),
+    "note": ("Shift+X",),
+    "take_mp": ("R",),
+    "take_ma": ("T",),
+    # German keyboards have Y in the place of Z
+    "undo": ("Z", "Y", "Ctrl+Z"),
+    "redo": ("Shift+Z", "Shift+Y", "Ctrl+Shift+Z", "Ctrl+Y"),
+    "next_category": ("V",),
+    "hide_boxes": ("S",),
+    "contrast": ("C", "0"),
+    "previous_image": ("Shift+Q", "PgUp"),
+    "next_image": ("Q", "PgDown"),
+    "skip": ("Shift+B",),
+    "done": ("B",),
+}
+"""Keys for the left hand where they are not the standard ones, which it reaches or which are rare.
+
+Keep lies under the first finger and delete above the second. Keys beside them decide little or are
+easily seen to have done so; Shift with either does nothing, as it is held for the rubber band.
+A and Space stay napari's.
+"""
+
+KEY_SETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    STANDARD: {name: command.keys for name, command in COMMANDS.items()},
+    LEFT_HAND: {name: _LEFT_HAND.get(name, command.keys) for name, command in COMMANDS.items()},
+}
+"""The keys of every command, by the name of the set."""
+
 _SPOKEN = {",": " (comma)", ".": " (full stop)"}
 """Signs that are easily overlooked, and what they are called."""
 
@@ -197,7 +234,7 @@ class KeyTexts:
         return f"{COMMANDS[name].tip}\nKeys: {self.all_of(name)}"
 
 
-DEFAULT_KEYS = KeyTexts({name: command.keys for name, command in COMMANDS.items()})
+DEFAULT_KEYS = KeyTexts(KEY_SETS[STANDARD])
 
 _DOCUMENT = "napari would delete boxes without a decision being stored"
 _TOOLS = "napari would take up another tool; boxes need none but the mouse"
@@ -205,10 +242,14 @@ _SLICES = "napari would go through the slices of a stack; the review shows one i
 _LAYERS = "napari would pick or hide layers that belong to the review"
 _LAYER_FILES = "napari would write layers into files; the review stores every decision at once"
 _AXES = "napari would choose the axis of a stack; the review shows one image"
+_STACKING = "napari would change which boxes lie on top; the review orders them"
 
 TAKEN_OVER: Mapping[str, str] = {
     **dict.fromkeys(("Del", "Backspace", "3"), _DOCUMENT),
     **dict.fromkeys(("1", "2", "4", "5", "6", "7"), _TOOLS),
+    **dict.fromkeys(("D", "E", "R", "S", "T", "X", "Z"), _TOOLS),
+    **dict.fromkeys(("B", "F"), _STACKING),
+    "V": _LAYERS,
     "Ctrl+Y": "napari would show a volume; the review shows one image",
     "Esc": "napari would end a drawing with a half-drawn box",
     "Ctrl+S": _LAYER_FILES,

@@ -65,6 +65,8 @@ NO_MEMORY = "The computer has not enough free memory for the local contrast of t
 
 SMOOTH = {True: "Pixels are smoothed, on screen only.", False: "Pixels are shown as squares."}
 
+KEY_SET_CHOSEN = "Keys: {}; {{help}} shows all of them."
+
 LABEL_WORDS = {
     "none": "Nothing is written beside the boxes.",
     "letters": "The letter of each colour stands beside the boxes.",

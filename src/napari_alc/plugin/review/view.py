@@ -248,6 +248,7 @@ class ReviewView(QWidget):
         self._connect_panel()
         self._connect_canvas()
         self._connect_controller()
+        self._key_set = preferences.key_set()
         self._follow_preferences()
         self.controller.set_project(None, "")
 
@@ -354,6 +355,13 @@ class ReviewView(QWidget):
         self.panel.show_keys(self.state.keys)
         self.help.refresh()
         self.view_commands.read_preferences()
-        problems = bindings.current().problems
-        if problems:
-            self.state.notify(" ".join(problems))
+        self._tell_keys(preferences.key_set())
+
+    def _tell_keys(self, key_set: str) -> None:
+        """Say that another key set is in use, and which keys cannot be used."""
+        told = list(bindings.current().problems)
+        if key_set != self._key_set:
+            told.insert(0, self.state.keys.filled(messages.KEY_SET_CHOSEN.format(key_set)))
+        self._key_set = key_set
+        if told:
+            self.state.notify(" ".join(told))

@@ -8,25 +8,24 @@ import pytest
 from app_model import Application
 from hypothesis import given
 from hypothesis import strategies as st
+from key_events import NONE, SHIFT, by_place, press, send, use
 from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
-from review_driver import APP, shared_viewer
+from qtpy.QtWidgets import QApplication
+from review_driver import APP
 
 import napari_alc.plugin
 from napari_alc.plugin import preferences
 from napari_alc.plugin.review import messages
-from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, NUDGES, TAKEN_OVER
+from napari_alc.plugin.review.commands import COMMANDS, FAR, GROUPS, KEY_SETS, NUDGES, TAKEN_OVER
 from napari_alc.plugin.review.keys import bindings
 from napari_alc.plugin.review.keys.bindings import choose, napari_keys, read, written
 from napari_alc.plugin.review.keys.help_window import MOUSE, HelpWindow
-from napari_alc.plugin.review.keys.places import X11_OFFSET, latin_key
-from napari_alc.plugin.review.keys.shortcuts import ReviewKeys
+from napari_alc.plugin.review.keys.places import latin_key
 
 MANIFEST = Path(napari_alc.plugin.__file__).with_name("napari.yaml")
-SHIFT, NONE = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
 ALL_KEYS = [(name, key) for name, command in COMMANDS.items() for key in command.keys]
 
 key_names = st.builds(
@@ -36,63 +35,14 @@ key_names = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def viewer(tmp_path_factory):
-    with shared_viewer(tmp_path_factory.mktemp("settings")) as viewer:
-        yield viewer
-
-
-class Page(QWidget):
-    """A page that writes down which commands were given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given = []
-        self.line, self.button = QLineEdit(), QPushButton("a button")
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.line)
-        layout.addWidget(self.button)
-
-    def take(self) -> list[str]:
-        given, self.given = self.given, []
-        return given
-
-
-@pytest.fixture
-def page(viewer):
-    """A page with keys beside a layer of boxes that is the active one."""
-    layer = viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], name="boxes")
-    page = Page()
-    dock = viewer.window.add_dock_widget(page, area="right")
-    actions = {name: lambda name=name: page.given.append(name) for name in COMMANDS}
-    released = {"hide_boxes": lambda: page.given.append("hide_boxes ends")}
-    page.keys = ReviewKeys(viewer, [layer], actions, released, page)
-    viewer.layers.selection.active = layer
-    yield page
-    viewer.window.remove_dock_widget(dock)
-    page.deleteLater()
-    viewer.layers.clear()
-
-
-@pytest.fixture
-def canvas(viewer):
-    return viewer.window._qt_viewer.canvas.native
-
-
-def press(widget, key: str, more=NONE) -> None:
-    """Press and let go of a key as a keyboard does."""
-    [combination] = QKeySequence(key)
-    QTest.keyClick(widget, combination.key(), combination.keyboardModifiers() | more)
-
-
-def send(widget, kind, key, modifiers=NONE, text="", again=False) -> None:
-    QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers, text, again))
-
-
-def test_no_key_does_two_things_and_every_command_has_a_group_and_a_tip():
-    keys = [key for _, key in ALL_KEYS]
+@pytest.mark.parametrize("key_set", KEY_SETS)
+def test_no_key_does_two_things(key_set):
+    keys = [key for keys in KEY_SETS[key_set].values() for key in keys]
     assert len(keys) == len(set(keys))
     assert [key for key in keys if QKeySequence(key).toString() != key] == []
+
+
+def test_every_command_has_a_group_and_a_tip():
     groups = [command.group for command in COMMANDS.values()]
     assert list(dict.fromkeys(groups)) == list(GROUPS)
     assert sorted(groups, key=GROUPS.index) == groups
@@ -110,7 +60,9 @@ def test_arrows_move_and_grow_by_one_or_ten_pixels():
 
 def test_no_key_needs_altgr_on_a_german_or_french_keyboard():
     hidden = set("@{}[]\\|~€µ#^`¤")
-    assert [key for _, key in ALL_KEYS if hidden & set(key)] == []
+    assert [
+        keys for of in KEY_SETS.values() for keys in of.values() if hidden & {*"".join(keys)}
+    ] == []
 
 
 def test_the_manifest_offers_every_command_with_its_keys():
@@ -131,7 +83,8 @@ def test_only_keys_taken_over_for_a_reason_belong_to_napari_too(monkeypatch):
     monkeypatch.setattr(Application, "get_app", lambda _name: app)
     of_napari = napari_keys()
     assert {"A", "Ctrl+Y", "Ctrl+S", "Space"} <= set(of_napari)
-    shared = {key for _, key in ALL_KEYS if key in of_napari}
+    used = {key for of in KEY_SETS.values() for keys in of.values() for key in keys}
+    shared = {key for key in used if key in of_napari}
     assert shared == set(TAKEN_OVER)
 
 
@@ -152,18 +105,21 @@ def test_keys_may_be_typed_carelessly():
     st.dictionaries(
         st.sampled_from(sorted(COMMANDS)),
         st.lists(key_names, max_size=3).map(written) | st.sampled_from(("", "nonsense", "Shift")),
-    )
+    ),
+    st.sampled_from(sorted(KEY_SETS)),
 )
-def test_whatever_is_set_every_command_has_keys_of_its_own(texts):
-    choice = choose(texts, {"A": "select all", "Left": "go through slices"})
+def test_whatever_is_set_every_command_has_keys_of_its_own(texts, key_set):
+    choice = choose(texts, {"A": "select all", "Left": "go through slices"}, key_set)
     keys = [key for keys in choice.keys.values() for key in keys]
     assert set(choice.keys) == set(COMMANDS)
     assert all(choice.keys.values())
     assert len(keys) == len(set(keys))
     assert "A" not in keys
-    unlike = [name for name, text in texts.items() if choice.keys[name] != read(text)]
+    usual = KEY_SETS[key_set]
+    own = {name for name, text in texts.items() if read(text) != COMMANDS[name].keys}
+    unlike = [name for name in own if choice.keys[name] != read(texts[name])]
     assert len(choice.problems) == len(unlike)
-    assert all(choice.keys[name] == COMMANDS[name].keys for name in unlike)
+    assert all(choice.keys[name] == usual[name] for name in {*usual} - own | {*unlike})
 
 
 def test_two_commands_may_change_places():
@@ -178,7 +134,7 @@ def test_two_commands_may_change_places():
         ("", "Every command needs a key."),
         ("Hello", "“Hello” is no key. Write keys like this: Shift+U, Ctrl+Z, F5."),
         ("J", "J is the key of “Next”."),
-        ("E", "E belongs to napari (activate add ellipse mode)."),
+        ("L", "L belongs to napari (activate add line mode)."),
         (
             "Shift+8",
             "“Shift+8” types a sign that depends on the keyboard; write that sign instead.",
@@ -186,21 +142,27 @@ def test_two_commands_may_change_places():
     ],
 )
 def test_a_key_that_cannot_be_used_is_told_in_words(text, problem):
-    choice = choose({"keep": text}, {"E": "activate add ellipse mode"})
+    choice = choose({"keep": text}, {"L": "activate add line mode"})
     assert choice.problems == (f"{problem} “Keep” stays on K.",)
     assert choice.keys["keep"] == ("K",)
 
 
-def test_every_key_reaches_its_command_and_napari_does_nothing(page, canvas, viewer):
+@pytest.mark.parametrize("key_set", KEY_SETS)
+def test_every_key_reaches_its_command_and_napari_does_nothing(
+    page, canvas, viewer, qtbot, key_set
+):
+    use(page, key_set, qtbot)
     layer = viewer.layers["boxes"]
+    names = {key: name for name, keys in KEY_SETS[key_set].items() for key in keys}
     came = {}
-    for _, key in ALL_KEYS:
+    for key in names:
         press(canvas, key, SHIFT if key == "?" else NONE)
         came[key] = page.take()
         assert (layer.nshapes, layer.visible, str(layer.mode)) == (1, True, "pan_zoom"), key
         assert viewer.layers.selection == {layer}, key
-    held = {"H": ["hide_boxes", "hide_boxes ends"]}
-    assert came == {key: [name] for name, key in ALL_KEYS} | held
+    [held] = KEY_SETS[key_set]["hide_boxes"]
+    told = {key: [name] for key, name in names.items()}
+    assert came == told | {held: ["hide_boxes", "hide_boxes ends"]}
 
 
 def test_signs_that_a_french_keyboard_types_with_shift_count(page, canvas):
@@ -267,12 +229,6 @@ def test_letters_that_are_not_latin_act_by_their_place(page, canvas, layout):
     assert page.take() == list(layout)
 
 
-def by_place(widget, letter, code, modifiers=NONE):
-    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-        event = QKeyEvent(kind, ord(letter.upper()), modifiers, code + X11_OFFSET, 0, 0, letter)
-        QApplication.sendEvent(widget, event)
-
-
 def test_a_russian_control_z_takes_back(page, canvas):
     by_place(canvas, "\u042f", 44, Qt.KeyboardModifier.ControlModifier)
     assert page.take() == ["undo"]
@@ -327,9 +283,9 @@ def test_keys_set_in_the_preferences_count_at_once(page, canvas, qtbot):
     assert bindings.current_texts().tip("keep").endswith("Keys: Y, F6")
     assert bindings.current_texts().filled("press {keep}") == "press Y"
     with qtbot.waitSignal(page.keys.changed):
-        settings.update({"keep": "E", "draw": ""})
+        settings.update({"keep": "L", "draw": ""})
     assert [problem.split(" (")[0] for problem in bindings.current().problems] == [
-        "E belongs to napari",
+        "L belongs to napari",
         "Every command needs a key. “Draw a box” stays on W.",
     ]
     press(canvas, "K")

@@ -1,5 +1,7 @@
 """Which keys the review uses: those chosen in napari's preferences, as far as they can be used.
 
+A command has the keys that a person set for it, else those of the key set that she chose.
+
 A key is written as Qt writes it on every computer, such as ``Ctrl+Z`` or ``PgDown``; several
 stand behind each other with commas between them, and the comma is a key too.
 """
@@ -20,7 +22,7 @@ from qtpy.QtCore import QKeyCombination, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
 from napari_alc.plugin import preferences
-from napari_alc.plugin.review.commands import COMMANDS, TAKEN_OVER, KeyTexts
+from napari_alc.plugin.review.commands import COMMANDS, KEY_SETS, STANDARD, TAKEN_OVER, KeyTexts
 
 _KEY = re.compile(r"\s*((?:\w+\+)*(?:,|[^,]*))\s*(?:,|$)")
 """One key of a list: names of keys to hold, then a comma or a word; then a comma or the end."""
@@ -47,7 +49,7 @@ _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 class KeyBindings:
     """The keys of every command, by its name; no key belongs to two, and none has no key.
 
-    `problems`: a sentence for every command whose setting cannot be used; it has its default keys.
+    `problems`: a sentence for every command whose setting cannot be used; it has its usual keys.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -107,24 +109,38 @@ def _is_sign(key: Qt.Key) -> bool:
     return Qt.Key.Key_Space < code < Qt.Key.Key_ydiaeresis and not chr(code).isalpha()
 
 
-def choose(texts: Mapping[str, str], taken: Mapping[str, str]) -> KeyBindings:
-    """The keys that the review uses, where those `taken` belong to napari, with what they do."""
-    chosen: dict[str, tuple[str, ...]] = {}
+def choose(
+    texts: Mapping[str, str], taken: Mapping[str, str], key_set: str = STANDARD
+) -> KeyBindings:
+    """The keys that the review uses, where those `taken` belong to napari, with what they do.
+
+    The standard keys stand in the settings that nobody has changed: a command with these has the
+    keys of its set.
+    """
+    usual = KEY_SETS[key_set]
+    chosen = dict(usual)
     problems = {}
-    for name, command in COMMANDS.items():
-        chosen[name] = read(texts.get(name, written(command.keys)))
-        problem = _problem(chosen[name], taken)
+    for name, keys in _personal(texts).items():
+        problem = _problem(keys, taken)
         if problem:
-            chosen[name], problems[name] = command.keys, problem
-    while clash := _first_clash(chosen):
+            problems[name] = problem
+        else:
+            chosen[name] = keys
+    while clash := _first_clash(chosen, usual):
         name, other, key = clash
-        chosen[name] = COMMANDS[name].keys
+        chosen[name] = usual[name]
         problems[name] = f"{key} is the key of “{COMMANDS[other].label}”."
     words = [
-        f"{problem} “{COMMANDS[name].label}” stays on {written(COMMANDS[name].keys)}."
+        f"{problem} “{COMMANDS[name].label}” stays on {written(usual[name])}."
         for name, problem in problems.items()
     ]
     return KeyBindings(chosen, tuple(words))
+
+
+def _personal(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The keys that a person has set."""
+    set_keys = {name: read(texts[name]) for name in COMMANDS if name in texts}
+    return {name: keys for name, keys in set_keys.items() if keys != COMMANDS[name].keys}
 
 
 def _problem(keys: Sequence[str], taken: Mapping[str, str]) -> str:
@@ -145,15 +161,17 @@ def _is_typed_with_shift(key: str) -> bool:
     return bool(combination.keyboardModifiers() & _SHIFT) and _is_sign(combination.key())
 
 
-def _first_clash(chosen: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | None:
-    """A command that must give way to another over a key: never one that has its defaults."""
+def _first_clash(
+    chosen: Mapping[str, tuple[str, ...]], usual: Mapping[str, tuple[str, ...]]
+) -> tuple[str, str, str] | None:
+    """A command that must give way to another over a key: never one that has its usual keys."""
     owners: dict[str, str] = {}
     for name in chosen:
         for key in chosen[name]:
             other = owners.setdefault(key, name)
             if other == name:
                 continue
-            if chosen[name] == COMMANDS[name].keys:
+            if chosen[name] == usual[name]:
                 return other, name, key
             return name, other, key
     return None
@@ -185,12 +203,12 @@ def _qt_name(binding: KeyBinding) -> str:
 
 def current() -> KeyBindings:
     """The keys as they are set in napari's preferences."""
-    return _chosen(tuple(preferences.key_texts().items()))
+    return _chosen(tuple(preferences.key_texts().items()), preferences.key_set())
 
 
 @lru_cache(maxsize=8)
-def _chosen(texts: tuple[tuple[str, str], ...]) -> KeyBindings:
-    return choose(dict(texts), napari_keys())
+def _chosen(texts: tuple[tuple[str, str], ...], key_set: str) -> KeyBindings:
+    return choose(dict(texts), napari_keys(), key_set)
 
 
 def current_texts() -> KeyTexts:

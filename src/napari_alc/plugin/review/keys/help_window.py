@@ -9,7 +9,8 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
-from napari_alc.plugin.review.commands import COMMANDS, GROUPS, KeyTexts
+from napari_alc.plugin import preferences
+from napari_alc.plugin.review.commands import COMMANDS, GROUPS, LEFT_HAND, STANDARD, KeyTexts
 from napari_alc.plugin.review.keys.bindings import current, current_texts, keys_pressed
 from napari_alc.plugin.widgets.controls import words
 
@@ -19,9 +20,21 @@ SIZE = QSize(900, 1000)
 BARS = 80
 """Pixels of the screen left to its own bars and to the window's frame."""
 
+KEY_SET_WORDS = {
+    STANDARD: (
+        "These are the standard keys. Another key set, “left hand”, has all frequent ones under the "
+        "left hand, while the right hand keeps the mouse."
+    ),
+    LEFT_HAND: (
+        "These are the keys for the left hand, while the right hand keeps the mouse. The other key "
+        "set, “standard”, has them on both sides of the keyboard."
+    ),
+}
+"""Which key set is in use, and what the other one is."""
+
 WHERE_TO_CHANGE = (
-    "Keys can be changed in napari's menu File → Preferences → Active Label Cleaning, "
-    "under Review keys."
+    "Choose the key set in napari's menu File → Preferences → Active Label Cleaning, under Review; "
+    "every single key can be changed there under Review keys."
 )
 
 
@@ -74,8 +87,9 @@ class HelpWindow(QDialog):
         self.table = QTextBrowser()
         self.table.setAccessibleName("Keys of the review")
         layout = QVBoxLayout(self)
+        self.key_set = words()
         layout.addWidget(self.table)
-        layout.addWidget(words(WHERE_TO_CHANGE))
+        layout.addWidget(self.key_set)
         room = self.screen().availableSize() - QSize(BARS, BARS)
         self.resize(SIZE.boundedTo(room))
 
@@ -86,6 +100,7 @@ class HelpWindow(QDialog):
     def refresh(self) -> None:
         """Show the keys as they are set now."""
         self.table.setHtml(help_html(current_texts()))
+        self.key_set.setText(f"{KEY_SET_WORDS[preferences.key_set()]} {WHERE_TO_CHANGE}")
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Show the keys as they are set now."""
