@@ -22,8 +22,8 @@ BARS = 80
 
 KEY_SET_WORDS = {
     STANDARD: (
-        "These are the standard keys. Another key set, “left hand”, has all frequent ones under the "
-        "left hand, while the right hand keeps the mouse."
+        "These are the standard keys. Another key set, “left hand”, has all frequent ones under "
+        "the left hand, while the right hand keeps the mouse."
     ),
     LEFT_HAND: (
         "These are the keys for the left hand, while the right hand keeps the mouse. The other key "
