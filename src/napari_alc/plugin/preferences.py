@@ -1,6 +1,6 @@
 """What the plugin remembers between sessions, in napari's own plugin settings.
 
-The settings know texts but no lists, so the recent projects are one text.
+The settings know texts but no lists, so the recent projects are one text, and so is their contrast.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ MOST_RECENT = 8
 
 SEPARATOR = "|"
 """No folder's name holds this sign on Windows, and hardly one elsewhere."""
+
+IN = " in "
+"""Between a contrast and the folder of the project that has it."""
 
 
 def _settings() -> Any:
@@ -156,6 +159,24 @@ def remember_place(folder: Path, page: str) -> None:
     """Remember the project that is open, and its page: ``project``, ``iterate`` or ``review``."""
     projects = _settings().projects
     projects.last, projects.page = str(folder), page
+
+
+def contrast(folder: Path) -> str:
+    """The contrast that was set last in a project, as a text; empty for none."""
+    return _contrasts().get(str(folder), "")
+
+
+def set_contrast(folder: Path, text: str) -> None:
+    """Remember the contrast of a project."""
+    kept = {str(folder): text} | {k: v for k, v in _contrasts().items() if k != str(folder)}
+    entries = [f"{text}{IN}{name}" for name, text in kept.items() if SEPARATOR not in name]
+    _settings().projects.contrast = SEPARATOR.join(entries[:MOST_RECENT])
+
+
+def _contrasts() -> dict[str, str]:
+    """The contrast of each project by its folder, the one set last first."""
+    entries = [text.partition(IN) for text in str(_settings().projects.contrast).split(SEPARATOR)]
+    return {folder: text for text, _, folder in entries if folder}
 
 
 def remember_project(folder: Path) -> None:

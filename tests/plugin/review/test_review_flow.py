@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari import settings
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -11,6 +12,7 @@ from napari_alc.errors import BadData
 from napari_alc.plugin.review.canvas.sight import is_seen
 from napari_alc.project.annotation.decisions import finish, open_document
 from napari_alc.project.annotation.tasks import next_open_task, queue
+from napari_alc.project.project import Project
 from napari_alc.project.storage.records import ReviewStep
 
 KEY = Qt.Key
@@ -115,6 +117,22 @@ def test_reopening_shows_every_decision_in_place(open_project, tmp_path):
     assert at.state.task == task
     assert at.document.boxes == boxes
     at.assert_in_step()
+
+
+def test_the_contrast_of_a_project_comes_back_after_a_restart(open_project, tmp_path):
+    at = open_project(make_project(tmp_path))
+    for key in (KEY.Key_0, KEY.Key_9, KEY.Key_9, KEY.Key_F2):
+        at.key(key)
+    at.page.controller.set_project(None, "")
+    at.page.hide()
+    settings._clear_plugin_settings_cache()
+    again = open_project(Project.open(at.project.folder))
+    assert again.page.panel.contrast.text() == "Image: as stored, brightness 1.6, local."
+    image = again.canvas.image
+    again.qtbot.waitUntil(lambda: image.layer.data.dtype == np.uint8)
+    again.key(KEY.Key_F2)
+    assert tuple(image.layer.contrast_limits) == image._image.full
+    assert image.layer.gamma == pytest.approx(0.64)
 
 
 def test_the_queue_leads_to_any_image(open_project, tmp_path):

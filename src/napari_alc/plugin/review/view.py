@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from qtpy.compat import isalive
@@ -17,6 +18,7 @@ from napari_alc.plugin.palettes import OWN, PALETTES
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.box_style import LabelKind
 from napari_alc.plugin.review.canvas.canvas import ReviewCanvas
+from napari_alc.plugin.review.canvas.image_layer import Contrast
 from napari_alc.plugin.review.commands import CATEGORY_COMMANDS
 from napari_alc.plugin.review.controller import ReviewController
 from napari_alc.plugin.review.image_loader import ReadAhead
@@ -142,6 +144,14 @@ class ViewCommands:
         self, state: ReviewState, canvas: ReviewCanvas, presenter: ReviewPresenter
     ) -> None:
         self._state, self._canvas, self._presenter = state, canvas, presenter
+        self._folder: Path | None = None
+
+    def set_project(self, project: Project | None) -> None:
+        """Show the images of a project in the contrast that was set there last."""
+        self._folder = None if project is None else project.folder
+        if project is not None:
+            kept = preferences.contrast(project.folder)
+            self._canvas.image.contrast = Contrast.read(kept)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What keys and buttons do here, by the command's name."""
@@ -189,6 +199,8 @@ class ViewCommands:
 
     def _contrast(self, change: Callable[[], None]) -> None:
         change()
+        if self._folder is not None:
+            preferences.set_contrast(self._folder, self._canvas.image.contrast.text)
         self._presenter.show_look()
 
 
@@ -336,6 +348,7 @@ class ReviewView(QWidget):
 
     def _on_project(self, project: Project | None) -> None:
         categories = self.state.categories
+        self.view_commands.set_project(project)
         self.panel.category.set_categories(categories)
         self.canvas.set_category_names({one.id: one.name for one in categories})
         self.readers.set_project(project)

@@ -12,7 +12,12 @@ from review_driver import shared_viewer
 
 from napari_alc.formats.images import write_tiff
 from napari_alc.plugin.review.canvas import image_layer
-from napari_alc.plugin.review.canvas.image_layer import MOST_STEPS, ReviewImage, with_local_contrast
+from napari_alc.plugin.review.canvas.image_layer import (
+    MOST_STEPS,
+    Contrast,
+    ReviewImage,
+    with_local_contrast,
+)
 from napari_alc.plugin.review.canvas.scale_bar import LONGEST_BAR
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of, load
 from napari_alc.plugin.review.messages import (
@@ -79,7 +84,7 @@ def test_the_image_is_stretched_or_as_stored_and_never_changed(view):
 def test_brighter_and_darker_go_in_steps_with_the_value_told(view):
     view.show(gray())
     view.brighter()
-    assert view.layer.gamma == view.gamma == pytest.approx(0.8)
+    assert view.layer.gamma == view.contrast.gamma == pytest.approx(0.8)
     assert view.contrast_words() == "stretched, brightness 1.2"
     view.darker()
     assert view.layer.gamma == 1
@@ -114,6 +119,18 @@ def test_the_setting_stays_from_image_to_image(view, qtbot):
     view.toggle_local()
     assert tuple(view.layer.contrast_limits) == other.full
     assert view.layer.gamma == pytest.approx(0.8)
+
+
+@given(st.builds(Contrast, st.booleans(), st.integers(-MOST_STEPS, MOST_STEPS), st.booleans()))
+def test_a_contrast_is_read_as_it_is_kept(contrast):
+    assert Contrast.read(contrast.text) == contrast
+
+
+@pytest.mark.parametrize(
+    "text", ["", "stretched", "stretched +9 local", "stored 0.8 global", "1 2"]
+)
+def test_a_text_that_is_no_contrast_stands_for_the_usual_one(text):
+    assert Contrast.read(text) == Contrast()
 
 
 def test_local_contrast_is_computed_beside_the_view_and_shown_when_it_is_there(view, qtbot):
@@ -153,7 +170,7 @@ def test_an_image_made_ready_ahead_is_shown_with_local_contrast_at_once(view, qt
     view.toggle_local()
     wait_for_local(view, qtbot)
     following = gray(9000)
-    with qtbot.waitSignal(view._contrast.ready):
+    with qtbot.waitSignal(view._copies.ready):
         view.prepare(following)
     view.words.clear()
     view.show(following)
@@ -162,7 +179,7 @@ def test_an_image_made_ready_ahead_is_shown_with_local_contrast_at_once(view, qt
 
 
 def test_nothing_is_made_ready_while_local_contrast_is_off(view, monkeypatch):
-    monkeypatch.setattr(view._contrast, "prepare", pytest.fail)
+    monkeypatch.setattr(view._copies, "prepare", pytest.fail)
     view.show(gray())
     view.prepare(gray())
 
@@ -180,7 +197,7 @@ def test_the_copy_of_an_image_left_meanwhile_is_not_put_over_the_next(view, qtbo
 def test_switching_off_while_it_is_computed_keeps_the_image(view, qtbot):
     image = gray()
     view.show(image)
-    with qtbot.waitSignal(view._contrast.ready):
+    with qtbot.waitSignal(view._copies.ready):
         view.toggle_local()
         view.toggle_local()
     assert view.layer.data is image.pixels
@@ -262,7 +279,7 @@ def test_colour_images_refuse_contrast_in_words(view, command):
     assert view.words == [COLOURS_AS_THEY_ARE]
     assert view.contrast_words() == "colours as they are"
     assert view.layer.data is image.pixels
-    assert (view.stretched, view.gamma, view.local) == (True, 1, False)
+    assert view.contrast == Contrast()
 
 
 def test_colour_images_between_gray_ones_leave_the_setting_alone(view, qtbot):
@@ -273,7 +290,7 @@ def test_colour_images_between_gray_ones_leave_the_setting_alone(view, qtbot):
     assert [layer.visible for layer in view.layers.values()] == [False, True]
     view.show(gray())
     assert [layer.visible for layer in view.layers.values()] == [True, False]
-    assert view.local
+    assert view.contrast.local
 
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))

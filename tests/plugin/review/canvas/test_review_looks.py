@@ -30,22 +30,8 @@ def at(window, project, qtbot):
     page.view_commands.read_preferences()
     driver = Driver(viewer, project, qtbot, page=page)
     yield driver
-    as_at_first(page.canvas.image)
     page.help.close()
     driver.close()
-
-
-def as_at_first(image):
-    """The next test has the same window, whose image keeps the contrast that is set."""
-    if not image.stretched:
-        image.toggle_stretch()
-    if image.local:
-        image.toggle_local()
-    for _ in range(image._steps):
-        image.darker()
-    for _ in range(-image._steps):
-        image.brighter()
-    assert image.contrast_words() == "stretched"
 
 
 def test_the_labels_key_goes_through_every_kind_and_says_which(at):
@@ -185,6 +171,33 @@ def test_contrast_stays_on_the_next_image_and_is_told_there(at):
     at.qtbot.waitUntil(lambda: at.state.task.id != first.id and at.document is not None)
     assert at.page.panel.contrast.text() == "Image: as stored."
     assert tuple(at.canvas.image.layer.contrast_limits) != at.canvas.image._image.stretched
+
+
+def test_another_project_has_a_contrast_of_its_own(at, tmp_path):
+    at.key(KEY.Key_0)
+    project, at.project = at.project, make_project(tmp_path / "other", images=2, size=256)
+    at.open()
+    assert at.page.panel.contrast.text() == "Image: stretched."
+    at.key(KEY.Key_8)
+    other, at.project = at.project, project
+    at.open()
+    assert at.page.panel.contrast.text() == "Image: as stored."
+    other.close()
+
+
+def test_the_contrast_of_the_last_projects_is_remembered(tmp_path):
+    folders = [tmp_path / f"slides in epoxy {n}" for n in range(preferences.MOST_RECENT + 1)]
+    for n, folder in enumerate(folders):
+        preferences.set_contrast(folder, f"contrast {n}")
+    preferences.set_contrast(folders[3], "another")
+    told = [preferences.contrast(folder) for folder in folders]
+    assert told == [
+        "",
+        "contrast 1",
+        "contrast 2",
+        "another",
+        *(f"contrast {n}" for n in range(4, 9)),
+    ]
 
 
 def test_looks_decide_nothing(at):

@@ -6,8 +6,10 @@ every neighbourhood takes all grays, is computed in a thread.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,6 +34,63 @@ NEIGHBOURHOODS = 8
 
 LEAST_SIDE = 16
 """Pixels of a neighbourhood; fewer would show the noise of single pixels."""
+
+BRIGHTNESS_STEP = 1.25
+"""Brightness is multiplied or divided by this with each press of a key."""
+
+MOST_STEPS = 6
+"""Steps of brightness up or down: from about a quarter to four."""
+
+_CONTRAST = re.compile(rf"(stretched|stored) ([+-][0-{MOST_STEPS}]) (local|global)")
+"""How a contrast is kept as a text."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How gray images are shown: a kind of setting that suits each of them, and no gray values.
+
+    Parameters
+    ----------
+    stretched
+        Whether the limits are where the pixels are, rather than all that the image holds.
+    steps
+        Of brightness, up or down by at most `MOST_STEPS`.
+    local
+        Whether every neighbourhood takes all grays.
+    """
+
+    stretched: bool = True
+    steps: int = 0
+    local: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Contrast:
+        """The contrast that was kept as `text`; the usual one for any other text."""
+        match = _CONTRAST.fullmatch(text)
+        if match is None:
+            return cls()
+        return cls(match[1] == "stretched", int(match[2]), match[3] == "local")
+
+    @property
+    def text(self) -> str:
+        """What `read` reads, such as ``stretched +2 local``."""
+        limits, reach = ("stored", "stretched")[self.stretched], ("global", "local")[self.local]
+        return f"{limits} {self.steps:+d} {reach}"
+
+    @property
+    def gamma(self) -> float:
+        """Exponent of the grays: 1 as they are, less than 1 brighter."""
+        return float(BRIGHTNESS_STEP**-self.steps)
+
+    @property
+    def words(self) -> str:
+        """What a person reads, such as "stretched, brightness 1.2, local"."""
+        words = ["stretched" if self.stretched else "as stored"]
+        if self.steps:
+            words.append(f"brightness {1 / self.gamma:.2g}")
+        if self.local:
+            words.append("local")
+        return ", ".join(words)
 
 
 def with_local_contrast(image: ReadImage) -> ReadImage:
@@ -119,18 +178,13 @@ LARGEST_ZOOM = 12.0
 WHOLE_MARGIN = 0.03
 """Share of the view left free around the whole image."""
 
-BRIGHTNESS_STEP = 1.25
-"""Brightness is multiplied or divided by this with each press of a key."""
-
-MOST_STEPS = 6
-"""Steps of brightness up or down: from about a quarter to four."""
-
 
 class ReviewImage(QObject):
     """One image at a time, in a layer that is made once and refilled.
 
     Gray and colour images need a layer each; the one not in use is hidden. Contrast is for the
-    eye alone and stays from image to image; pixels and file are never changed.
+    eye alone and stays from image to image; pixels and file are never changed. A `contrast` that is
+    set from outside holds for the image shown next.
     """
 
     notified = Signal(str)
@@ -141,16 +195,14 @@ class ReviewImage(QObject):
         self._viewer = viewer
         self._image: ReadImage | None = None
         self._shown: ReadImage | None = None
-        self._steps = 0
         self._is_awaited = False
         self._fitted_zoom = 0.0
-        self.stretched = True
-        self.local = False
+        self.contrast = Contrast()
         self.layers = {False: _layer("Image"), True: _layer("Image (colour)", rgb=True)}
         self.scale_bar = ScaleBar(viewer, canvas_widget(viewer))
         self.overview = Overview(viewer, canvas_widget(viewer))
-        self._contrast = LocalContrast(self)
-        self._contrast.ready.connect(self._on_local_ready)
+        self._copies = LocalContrast(self)
+        self._copies.ready.connect(self._on_local_ready)
         for widget in (self.scale_bar, self.overview):
             self.destroyed.connect(widget.deleteLater)
         viewer.canvas.events.size.connect(self._fit_again)
@@ -165,11 +217,6 @@ class ReviewImage(QObject):
         """The layer in use."""
         return self.layers[self.has_colours]
 
-    @property
-    def gamma(self) -> float:
-        """Exponent of the grays: 1 as they are, less than 1 brighter."""
-        return float(BRIGHTNESS_STEP**-self._steps)
-
     def show(self, image: ReadImage) -> None:
         """Put another image in place of the one shown; the camera stays."""
         self._image = image
@@ -179,8 +226,8 @@ class ReviewImage(QObject):
 
     def prepare(self, image: ReadImage) -> None:
         """Get an image that may be shown next ready for the contrast that is set."""
-        if self.local and image.pixels.ndim == 2:
-            self._contrast.prepare(image)
+        if self.contrast.local and image.pixels.ndim == 2:
+            self._copies.prepare(image)
 
     def hide(self) -> None:
         """Show no image."""
@@ -194,7 +241,7 @@ class ReviewImage(QObject):
     def toggle_stretch(self) -> None:
         """Change between stretched contrast and the grays as they are stored."""
         if not self._refuses():
-            self.stretched = not self.stretched
+            self.contrast = replace(self.contrast, stretched=not self.contrast.stretched)
             self.apply_contrast()
 
     def brighter(self) -> None:
@@ -208,7 +255,7 @@ class ReviewImage(QObject):
     def toggle_local(self) -> None:
         """Change between local contrast and the image itself."""
         if not self._refuses():
-            self.local = not self.local
+            self.contrast = replace(self.contrast, local=not self.contrast.local)
             self._update()
 
     def set_smooth(self, is_smooth: bool) -> None:
@@ -217,27 +264,20 @@ class ReviewImage(QObject):
             layer.interpolation2d = "linear" if is_smooth else "nearest"
 
     def contrast_words(self) -> str:
-        """The contrast that is set, such as "stretched, brightness 1.2, local"."""
-        if self.has_colours:
-            return "colours as they are"
-        words = ["stretched" if self.stretched else "as stored"]
-        if self._steps:
-            words.append(f"brightness {1 / self.gamma:.2g}")
-        if self.local:
-            words.append("local")
-        return ", ".join(words)
+        """The contrast in which the image is shown."""
+        return "colours as they are" if self.has_colours else self.contrast.words
 
     def apply_contrast(self) -> None:
         """Show the image stretched or as it is; the pixels stay as they are."""
         if self._shown is None or self.has_colours:
             return
-        limits = self._shown.stretched if self.stretched else self._shown.full
+        limits = self._shown.stretched if self.contrast.stretched else self._shown.full
         _set_range(self.layer, self._shown)
         # napari draws anew at each setting, changed or not
         if tuple(self.layer.contrast_limits) != limits:
             self.layer.contrast_limits = limits
-        if self.layer.gamma != self.gamma:
-            self.layer.gamma = self.gamma
+        if self.layer.gamma != self.contrast.gamma:
+            self.layer.gamma = self.contrast.gamma
 
     def _refuses(self) -> bool:
         if self.has_colours:
@@ -247,22 +287,23 @@ class ReviewImage(QObject):
     def _step(self, by: int, at_end: str) -> None:
         if self._refuses():
             return
-        if abs(self._steps + by) > MOST_STEPS:
+        steps = self.contrast.steps + by
+        if abs(steps) > MOST_STEPS:
             self.notified.emit(at_end)
             return
-        self._steps += by
+        self.contrast = replace(self.contrast, steps=steps)
         self.apply_contrast()
 
     def _update(self) -> None:
         """Show the image in the contrast that is set, as it is while that is computed."""
         if self._image is None:
             return
-        wanted = self.local and not self.has_colours
-        copy = self._contrast.take(self._image) if wanted else None
+        wanted = self.contrast.local and not self.has_colours
+        copy = self._copies.take(self._image) if wanted else None
         self._put(copy or self._image)
         self._await(wanted and copy is None)
         if self._is_awaited:
-            self._contrast.ask(self._image)
+            self._copies.ask(self._image)
 
     def _await(self, is_awaited: bool) -> None:
         before, self._is_awaited = self._is_awaited, is_awaited
@@ -270,10 +311,10 @@ class ReviewImage(QObject):
             self.notified.emit(messages.COMPUTING if is_awaited else "")
 
     def _on_local_ready(self, image: ReadImage) -> None:
-        if image is not self._image or not self.local:
+        if image is not self._image or not self.contrast.local:
             return
         self._await(False)
-        copy = self._contrast.take(image)
+        copy = self._copies.take(image)
         if copy is None:
             self.notified.emit(messages.NO_MEMORY)
         else:
