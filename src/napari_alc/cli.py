@@ -19,7 +19,7 @@ from napari_alc.commands.making import create
 from napari_alc.commands.measuring import add_noise, compare_labels, convert, evaluate
 from napari_alc.commands.readers import agreement, share
 from napari_alc.commands.remarks import flag, unsure
-from napari_alc.commands.simulating import demo, simulate
+from napari_alc.commands.simulating import demo, draw_sample, simulate
 from napari_alc.commands.steps import correct, estimate, predict, select, status, train
 from napari_alc.errors import AlcError
 
@@ -92,7 +92,9 @@ def _recorded(command: Callable[..., None]) -> Callable[..., None]:
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(_recorded(command))
 
-app.command("run-job", hidden=True)(_recorded(run_job))  # Of jobs, which start it themselves.
+# Of the window, which starts them itself.
+app.command("run-job", hidden=True)(_recorded(run_job))
+app.command("draw-sample", hidden=True)(_recorded(draw_sample))
 
 
 def main() -> None:

@@ -106,3 +106,17 @@ def test_commands_run_at_low_priority(monkeypatch):
     log = []
     run_child(["train"], log=log.append)
     assert log[0].split() == [str(NICENESS), "True"]
+
+
+@ON_LINUX
+def test_a_command_that_a_person_waits_for_yields_to_nobody(monkeypatch):
+    program = "import os, sys; print(os.nice(0), os.sched_getscheduler(0), file=sys.stderr)"
+    monkeypatch.setattr(
+        "napari_alc.execution.child_process.PROGRAM", (sys.executable, "-c", program)
+    )
+    lowered = []
+    monkeypatch.setattr("napari_alc.execution.child_process.lower_priority", lowered.append)
+    log = []
+    run_child(["draw-sample"], log=log.append, is_awaited=True)
+    assert log[0].split() == [str(os.nice(0)), str(os.sched_getscheduler(0))]
+    assert not lowered

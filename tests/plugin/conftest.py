@@ -140,8 +140,8 @@ def docked(module_viewer, qtbot):
 
     yield make
     for widget in widgets:
-        pages = (widget.iterate_page, widget.project_page, widget.project_page.new_project)
-        for page in pages:
+        start = widget.project_page
+        for page in (widget.iterate_page, start, start.new_project, start.drawing):
             page.background.cancel()
             qtbot.waitUntil(lambda page=page: not page.background.is_busy)
         remarks = widget.project_page.remarks

@@ -38,6 +38,7 @@ from napari_alc.commands.running import (
     Device,
     ProgressOption,
     ProgressStyle,
+    ProjectFolder,
     Watch,
     tell,
     watched,
@@ -53,6 +54,7 @@ from napari_alc.project.locks import locked
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.html_report import report_file
 from napari_alc.project.reporting.report_tables import Record, iteration_header, iteration_row
+from napari_alc.project.sample import draw_awaited
 from napari_alc.project.settings import SETTINGS_FILE, MethodSettings
 from napari_alc.project.simulation import (
     READABLE_REPORT_FILE,
@@ -320,3 +322,13 @@ def _tell_where(out: Path, project: Project) -> None:
     )
     if (out / "review.png").exists():
         tell([f"Picture of the review: {out / 'review.png'}"])
+
+
+def draw_sample(
+    project: ProjectFolder,
+    progress: ProgressOption = ProgressStyle.BAR,
+    cancel_file: CancelFile = None,
+) -> None:
+    """Draw what a sample's project still lacks; for napari, which starts it."""
+    with watched(progress, cancel_file) as watch, closing(Project.open(project)) as opened:
+        draw_awaited(opened, watch.report, watch.should_stop)

@@ -1,7 +1,8 @@
 """One command of the program as a child process: progress, log, cancel, end.
 
 The child reports in JSON lines on standard output and in plain lines on standard error. Both
-are drained by threads, so that it never waits for its reader. It runs at low priority.
+are drained by threads, so that it never waits for its reader. It runs at low priority, unless a
+person waits for it.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def run_child(
     output: TakeLine = _ignore,
     grace: float = GRACE_SECONDS,
     reports_progress: bool = True,
+    is_awaited: bool = False,
 ) -> Outcome:
     """Run ``napari-alc ARGUMENTS`` in a child process to its end.
 
@@ -80,12 +82,14 @@ def run_child(
     reports_progress
         Whether the command has the options ``--progress`` and ``--cancel-file``; one that has
         not is ended at once when it is cancelled.
+    is_awaited
+        Whether a person waits for what it does, so that it yields to nobody.
     """
     with _existing_or_new(cancel_file) as file:
         told = file if reports_progress else None
         if told is not None:
             arguments = [*arguments, "--progress", "json", "--cancel-file", str(told)]
-        child = _Child(arguments, environment or {}, log, output)
+        child = _Child(arguments, environment or {}, log, output, is_awaited)
         stop = _Stop(child.process, told, grace)
         try:
             while child.is_busy:
@@ -116,8 +120,9 @@ class _Child:
         environment: Mapping[str, str],
         log: TakeLine,
         output: TakeLine,
+        is_awaited: bool,
     ) -> None:
-        self.process = _started(arguments, environment)
+        self.process = _started(arguments, environment, is_awaited)
         self._log, self._output = log, output
         self._progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
         self._last_words: deque[str] = deque(maxlen=LOG_LINES)
@@ -172,8 +177,10 @@ class _Child:
                 self._log(line.rstrip("\n"))
 
 
-def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    flags = low_priority_flags()
+def _started(
+    arguments: Sequence[str], environment: Mapping[str, str], is_awaited: bool
+) -> subprocess.Popen[str]:
+    flags = 0 if is_awaited else low_priority_flags()
     if sys.platform == "win32":
         flags |= subprocess.CREATE_NO_WINDOW
     process = subprocess.Popen(
@@ -186,7 +193,8 @@ def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subpro
         env={**os.environ, **environment, "PYTHONIOENCODING": "utf-8"},
         creationflags=flags,
     )
-    lower_priority(process.pid)
+    if not is_awaited:
+        lower_priority(process.pid)
     return process
 
 

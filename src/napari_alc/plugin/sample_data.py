@@ -1,32 +1,22 @@
 """Sample projects of synthetic TEM images, made on the spot; each goes into a new folder.
 
-Both are fresh projects: what a sample shows as labelled was labelled by the program that drew
+Both are fresh projects: what a sample shows as labelled was labelled by the program that draws
 the images and knows where the deposits are, and nothing is shown that no detector has found.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import platformdirs
 
-from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings
 from napari_alc.execution.outcome import SUCCESS, Outcome
-from napari_alc.labels import LabelSet
 from napari_alc.plugin import tooltips
 from napari_alc.progress import Report, ShouldStop, never, silent
-from napari_alc.project.settings import MethodSettings
-from napari_alc.project.steps.create import CreateOptions, Sources, create_project
-from napari_alc.simulation.crowd import DEMO_RATES, add_noise
-from napari_alc.simulation.tem import make_tem_images
-
-SEED = 7
-
-SIZE = 512
-"""Width and height of the images in pixels."""
+from napari_alc.project.sample import make_sample_project
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ def new_sample_folder(sample: SampleProject) -> Path:
 def make_sample(
     sample: SampleProject, folder: Path, report: Report = silent, should_stop: ShouldStop = never
 ) -> Outcome:
-    """Draw the images, spoil their labels as a crowd does, and make the project in `folder`.
+    """Make the project in `folder` with its first image; the window draws the others behind.
 
     Raises
     ------
@@ -82,32 +72,10 @@ def make_sample(
     Cancelled
         When `should_stop` says so. Either way nothing is left behind.
     """
+    asked = sample.images, sample.initial, sample.is_labelled
     try:
-        _make(sample, folder, report, should_stop)
+        make_sample_project(folder, *asked, report, should_stop)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return SUCCESS
-
-
-def _make(sample: SampleProject, folder: Path, report: Report, should_stop: ShouldStop) -> None:
-    truth = make_tem_images(
-        folder / "images", sample.images, SIZE, SEED, report=report, should_stop=should_stop
-    )
-    sources = Sources(
-        images=folder / "images",
-        crowd=add_noise(truth, DEMO_RATES, SEED).label_set,
-        crowd_path=folder / "crowd labels",
-        clean=_first(truth, sample.initial) if sample.is_labelled else None,
-        clean_use="initial",
-    )
-    method = MethodSettings(
-        initial=sample.initial, per_iteration=sample.initial // 2, iterations=2, seed=SEED
-    )
-    options = CreateOptions(method, DetectorSettings(preset="compact", recipe=NEWEST_RECIPE))
-    create_project(folder, sources, options, report, should_stop).close()
-
-
-def _first(truth: LabelSet, number: int) -> LabelSet:
-    chosen = truth.of_images(image.id for image in truth.images[:number])
-    return replace(chosen, categories=truth.categories)

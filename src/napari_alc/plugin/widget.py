@@ -60,6 +60,7 @@ class ActiveLabelCleaning(QWidget):
         self.project_page.person_changed.connect(self.review_page.controller.set_person)
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
+        self.project_page.drawing.drawn.connect(self._on_drawn)
         self._connect_remarks()
         self.tabs.currentChanged.connect(self._on_page)
         self.setMinimumWidth(LEAST_WIDTH)
@@ -137,6 +138,7 @@ class ActiveLabelCleaning(QWidget):
         before, self.project = self.project, project
         self.project_page.show_project(project)
         self.iterate_page.set_project(project)
+        self.iterate_page.wait_for(self.project_page.drawing.sentence)
         self.review_page.controller.set_project(project, preferences.person())
         if before is not None:
             before.close()
@@ -202,14 +204,20 @@ class ActiveLabelCleaning(QWidget):
             controller.images.go_to(task)
         self.refresh()
 
+    def _on_drawn(self) -> None:
+        """Images of a sample have come: one of them may be waited for."""
+        self.iterate_page.wait_for(self.project_page.drawing.sentence)
+        self.review_page.controller.opener.look_again()
+
     def _on_step_ended(self) -> None:
         self.review_page.controller.refresh()
         self.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop what runs in this program; a job goes on by itself."""
-        for page in (self.project_page, self.project_page.new_project):
-            page.background.cancel()
+        page = self.project_page
+        for widget in (page, page.new_project, page.drawing):
+            widget.background.cancel()
         self._let_go()
         super().closeEvent(event)
 

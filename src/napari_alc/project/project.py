@@ -107,10 +107,11 @@ class Project:
         Raises
         ------
         BadData
-            When the file is not there any more, or is another image than the project was made
-            with.
+            When the file is not there any more, is another image than the project was made
+            with, or is a sample's that is still to be drawn.
         """
         path = self.images_folder / image.file_name
+        self._image_files.require_there(image, path)
         if not path.is_file():
             raise BadData(
                 path,
@@ -134,6 +135,11 @@ class Project:
         """
         with self.store.transaction() as unit:
             return unit.images.of_role(role, until)
+
+    def awaited_images(self) -> tuple[ImageRecord, ...]:
+        """The images of a sample that are still to be drawn, by id."""
+        with self.store.transaction() as unit:
+            return unit.images.awaited()
 
     def image(self, image_id: int) -> ImageRecord:
         """The image with this id."""

@@ -6,7 +6,7 @@ things that are no deposits lie in the cytoplasm and on the membrane.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,21 +87,41 @@ def make_tem_images(
     Cancelled
         When `should_stop` says so; images written before stay.
     """
-    images, boxes = [], []
+    boxes = []
     for number in range(start, start + count):
         if should_stop():
             raise Cancelled("Making images")
-        # A generator for each image: where one is left out or added, the others stay as they are.
-        pixels, found = tem_image(size, np.random.default_rng([seed, number]))
-        name = f"tem_{number:04d}.tif"
-        write_tiff(folder / name, pixels, pixel_size_nm=PIXEL_SIZE_NM / _scale(size))
-        images.append(ImageRecord(number + 1, name, size, size))
-        boxes.append(found)
-        report(Progress("make images", number + 1 - start, count, f"{name} drawn"))
+        boxes.append(draw_tem_image(folder, number, size, seed))
+        report(Progress("make images", number + 1 - start, count, f"{_name(number)} drawn"))
+    return tem_label_set(boxes, size, start)
+
+
+def draw_tem_image(folder: Path, number: int, size: int, seed: int) -> Boxes:
+    """Draw and write image `number` as `make_tem_images` does; returns its deposits' boxes.
+
+    Raises
+    ------
+    BadData
+        When it cannot be written.
+    """
+    # A generator for each image: where one is left out or added, the others stay as they are.
+    pixels, boxes = tem_image(size, np.random.default_rng([seed, number]))
+    write_tiff(folder / _name(number), pixels, pixel_size_nm=PIXEL_SIZE_NM / _scale(size))
+    return boxes
+
+
+def tem_label_set(boxes: Sequence[Boxes], size: int, start: int = 0) -> LabelSet:
+    """The true boxes of images `start`, `start` + 1, … as `make_tem_images` returns them."""
+    numbers = range(start, start + len(boxes))
+    images = [ImageRecord(number + 1, _name(number), size, size) for number in numbers]
     image_ids = np.repeat([image.id for image in images], [len(found) for found in boxes])
     everything = as_boxes(np.concatenate([as_boxes([]), *boxes]))
     labels = numbered(image_ids.tolist(), [DEPOSIT.id] * len(everything), everything)
     return LabelSet(tuple(images), (DEPOSIT,), labels)
+
+
+def _name(number: int) -> str:
+    return f"tem_{number:04d}.tif"
 
 
 def tem_image(size: int, rng: np.random.Generator) -> tuple[NDArray[np.uint16], Boxes]:

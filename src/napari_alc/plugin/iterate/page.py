@@ -18,7 +18,7 @@ from napari_alc.plugin.iterate.sections import Sections
 from napari_alc.plugin.iterate.unsure_question import UnsureQuestion
 from napari_alc.plugin.settings.page import SettingsPage
 from napari_alc.plugin.widgets.collapsible import Collapsible
-from napari_alc.plugin.widgets.controls import error_words, primary, show_words, words
+from napari_alc.plugin.widgets.controls import error_words, notice_words, primary, show_words, words
 from napari_alc.project.project import Project
 from napari_alc.project.status import Status, Step, status
 
@@ -39,6 +39,8 @@ DONE = {
     Step.CORRECT: "The remaining labels are corrected; what is unclear waits in Review.",
 }
 
+WAITING = "The next step can begin when all of them are there."
+
 COMPUTING = (Step.TRAIN, Step.PREDICT)
 """Steps that need a device."""
 
@@ -58,10 +60,12 @@ class IteratePage(QWidget):
         self._status: Status | None = None
         self._running: Step | None = None
         self._told_at: Status | None = None
+        self._is_waiting = False
         self.background = JobWatch(self)
         self.next_button = primary("Train and predict")
         self.question = UnsureQuestion()
         self.device_box = DeviceBox()
+        self.waiting = notice_words()
         self.result = words()
         self.error = error_words()
         self.job_panel = JobPanel(self.background)
@@ -77,6 +81,7 @@ class IteratePage(QWidget):
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.next_button)
+        layout.addWidget(self.waiting)
         layout.addWidget(self.question)
         layout.addWidget(self.result)
         layout.addWidget(self.error)
@@ -137,6 +142,12 @@ class IteratePage(QWidget):
         self.settings.refresh()
         self.tables.show_project(project)
 
+    def wait_for(self, sentence: str) -> None:
+        """No step can begin yet, and why; an empty sentence lets it."""
+        self._is_waiting = bool(sentence)
+        show_words(self.waiting, f"{sentence} {WAITING}" if sentence else "")
+        self._show_what_is_allowed()
+
     def show_next_step(self, found: Status | None) -> None:
         """Show what comes next; the tables, which a review does not change, stay."""
         if found != self._told_at:
@@ -153,7 +164,7 @@ class IteratePage(QWidget):
     def _show_what_is_allowed(self) -> None:
         """Lock what must not be touched while a step runs, or while nothing is open."""
         step = None if self._status is None else self._status.next_step
-        is_idle = step is not None and not self.is_busy
+        is_idle = step is not None and not self.is_busy and not self._is_waiting
         self.next_button.setEnabled(is_idle and step is not Step.REVIEW)
         self.device_box.setVisible(step in COMPUTING)
         self.device_box.allow(is_idle)

@@ -22,6 +22,7 @@ from napari_alc.execution.outcome import Ending, Outcome
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.project.new_project_form import NewProject
 from napari_alc.plugin.project.remarks_window import RemarksButton, RemarksWindow
+from napari_alc.plugin.project.sample_drawing import SampleDrawing
 from napari_alc.plugin.sample_data import SAMPLES, SampleProject, make_sample, new_sample_folder
 from napari_alc.plugin.widgets.collapsible import form_of
 from napari_alc.plugin.widgets.controls import (
@@ -81,6 +82,7 @@ class ProjectPage(QStackedWidget):
             key: button_with(sample.button, sample.tooltip) for key, sample in SAMPLES.items()
         }
         self.job_bar = JobBar()
+        self.drawing = SampleDrawing()
         self.error = error_words()
         self.facts_title = heading("This project")
         self.facts = words()
@@ -93,6 +95,7 @@ class ProjectPage(QStackedWidget):
         layout.addLayout(row_of(self.open_button, self.new_button))
         for widget in (
             self.job_bar,
+            self.drawing,
             self.error,
             self.facts_title,
             self.facts,
@@ -127,8 +130,15 @@ class ProjectPage(QStackedWidget):
         return self.background.is_busy or self.new_project.background.is_busy
 
     def show_project(self, project: Project | None) -> None:
-        """Tell in words which project is open."""
+        """Tell in words which project is open.
+
+        Raises
+        ------
+        AlcError
+            When it cannot be shown.
+        """
         show_words(self.error, "")
+        self.drawing.set_project(project)
         # There is one prominent button: with a project open it is the next step's.
         self.open_button.setStyleSheet(PRIMARY if project is None else "")
         self.facts_title.setVisible(project is not None)

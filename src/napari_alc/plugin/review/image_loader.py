@@ -167,6 +167,9 @@ class Request:
     afterwards: Callable[[], None] | None
 
 
+NOT_DRAWN = "is not drawn yet. It is shown here as soon as it is."
+
+
 class ImageOpener:
     """Opens one image at a time in a session, once `reader` has read it."""
 
@@ -183,6 +186,8 @@ class ImageOpener:
         self._project: Project | None = None
         self._session: ReviewSession | None = None
         self._wanted: Request | None = None
+        self._awaited: Request | None = None
+        self._was_missing = False
         self._reader = reader
         reader.ready.connect(self._on_read)
 
@@ -195,11 +200,18 @@ class ImageOpener:
         """Open images of another project, or in another session."""
         if project is not self._project:
             self._reader.forget()
-        self._project, self._session, self._wanted = project, session, None
+        self._project, self._session = project, session
+        self.drop()
 
     def drop(self) -> None:
         """Open nothing."""
-        self._wanted = None
+        self._wanted = self._awaited = None
+
+    def look_again(self) -> None:
+        """Open the image that a sample still lacked when it was asked for, if it is there now."""
+        project, awaited = self._project, self._awaited
+        if project is not None and awaited is not None and _path(project, awaited.task).is_file():
+            self.ask(awaited)
 
     def is_there(self, task: Task) -> bool:
         """Whether the pixels of an image have been read."""
@@ -209,7 +221,9 @@ class ImageOpener:
         """Open an image, at once where it has been read."""
         if self._project is None:
             return
-        self._wanted, path = request, _path(self._project, request.task)
+        self._wanted, self._awaited = request, None
+        path = _path(self._project, request.task)
+        self._was_missing = not path.is_file()
         # what is read at once is opened while it is asked for
         self._reader.ask(path)
         self._on_read(path)
@@ -229,8 +243,14 @@ class ImageOpener:
             if isinstance(image, ReadImage):
                 self.came_ahead.emit(image)
             return
+        if isinstance(image, Unreadable) and self._was_missing and path.is_file():
+            self.ask(wanted)  # a sample's image has come meanwhile
+            return
         self._wanted = None
         try:
+            if isinstance(image, Unreadable) and _is_awaited(project, wanted.task):
+                self._awaited = wanted
+                raise AlcError(f"{wanted.task.file_name} {NOT_DRAWN}")
             opened, pixels = _open(project, session, wanted.task, image)
         except AlcError as error:
             self.failed.emit(str(error))
@@ -240,6 +260,10 @@ class ImageOpener:
 
 def _path(project: Project, task: Task) -> Path:
     return project.images_folder / task.file_name
+
+
+def _is_awaited(project: Project, task: Task) -> bool:
+    return task.image_id in {image.id for image in project.awaited_images()}
 
 
 def _open(

@@ -25,6 +25,7 @@ from napari_alc.project.settings import (
     ProjectSettings,
     write_settings,
 )
+from napari_alc.project.storage.boxes import AWAITED
 from napari_alc.project.storage.database import Database
 from napari_alc.project.storage.image_files import fingerprint
 from napari_alc.project.storage.records import BoxSource, EventKind, ImageRole
@@ -39,6 +40,7 @@ class Sources:
 
     Clean labels, by pathologists, exist already. For ``"validation"`` their images are set apart to
     watch the detectors and to find tau; for ``"initial"`` their images are X^0, already labelled.
+    Files of images that are `awaited`, by name, are still to come: only a sample's are.
     """
 
     images: Path
@@ -47,6 +49,7 @@ class Sources:
     clean: LabelSet | None = None
     clean_path: Path = Path("clean labels")
     clean_use: CleanUse = "validation"
+    awaited: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,10 @@ def _inspect(
     report: Report,
     should_stop: ShouldStop,
 ) -> dict[int, str]:
-    """Fingerprint of every image, once it is known to be there and of the size expected."""
+    """Fingerprint of every image, once it is known to be there and of the size expected.
+
+    Nothing is asked of images that are awaited.
+    """
     records = [image for role in images.values() for image in role]
     if not images[ImageRole.TRAIN]:
         listed = "lists only images that are set apart by the clean labels"
@@ -170,6 +176,8 @@ def _inspect(
 
 
 def _fingerprint(sources: Sources, image: ImageRecord) -> str:
+    if image.file_name in sources.awaited:
+        return AWAITED
     path = sources.images / image.file_name
     if not path.is_file():
         raise BadData(

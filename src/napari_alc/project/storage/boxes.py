@@ -9,7 +9,17 @@ from math import isnan
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, String, and_, func, insert, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
 from napari_alc.boxes import Corners, Integers
 from napari_alc.cleaning.regions import Region, SortedLabels, Source
@@ -32,12 +42,17 @@ from napari_alc.project.storage.records import (
 )
 from napari_alc.project.storage.repository import ROWS_AT_ONCE, Repository, as_utc, now, rows_of
 
+AWAITED = ""
+"""Fingerprint of an image file that is still to come."""
+
 _image = schema.image.c
 _RECORD = _image.id, _image.file_name, _image.width, _image.height
 
 
 class ImageRepository(Repository):
     """The images of a project and the categories of its objects; neither ever changes.
+
+    Only a sample's images may still have to be drawn.
 
     Whether an image is left out of the dataset is said by its flags.
     """
@@ -65,6 +80,16 @@ class ImageRepository(Repository):
     def fingerprints(self) -> dict[int, str]:
         """The fingerprint of every image file, by image id."""
         return self._pairs(select(_image.id, _image.fingerprint))
+
+    def awaited(self) -> tuple[ImageRecord, ...]:
+        """The images whose files are still to come, by id."""
+        query = select(*_RECORD).where(_image.fingerprint == AWAITED).order_by(_image.id)
+        return tuple(ImageRecord(*row) for row in self._rows(query))
+
+    def came(self, image_id: int, fingerprint: str) -> None:
+        """The file of an image that was awaited is there, whole."""
+        here = _image.id == image_id, _image.fingerprint == AWAITED
+        self._execute(update(schema.image).where(*here).values(fingerprint=fingerprint))
 
     def categories(self) -> tuple[Category, ...]:
         """All kinds of objects, by id."""

@@ -19,6 +19,7 @@ from napari_alc.errors import BadData, unreadable
 from napari_alc.files import FileState
 from napari_alc.formats.images import image_size
 from napari_alc.labels import ImageRecord
+from napari_alc.project.storage.boxes import AWAITED
 from napari_alc.project.storage.database import Database
 
 FINGERPRINT_BYTES = 65_536
@@ -60,6 +61,24 @@ class ImageFiles:
     def __init__(self, store: Database, folder: Path) -> None:
         self._store = store
         self._path = folder / KNOWN_FILE
+
+    def require_there(self, image: ImageRecord, path: Path) -> None:
+        """Refuse a file that is still to come.
+
+        Raises
+        ------
+        BadData
+            When it is one of a sample's images that are still to be drawn.
+        """
+        if self._fingerprints.get(image.id) != AWAITED:
+            return
+        del self._fingerprints  # It may have come since.
+        if self._fingerprints.get(image.id) == AWAITED:
+            raise BadData(
+                path,
+                "this image of the sample is not drawn yet",
+                "Wait a few seconds; a sample is drawn while its project is open in napari",
+            )
 
     def require_same(self, image: ImageRecord, path: Path) -> None:
         """Refuse a file that is not the image that the project was made with.
