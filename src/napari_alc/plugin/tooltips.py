@@ -251,6 +251,10 @@ FIND_RANKED = "Shows only the images whose name or choice holds what you type."
 TAKE_OUT = "Passes over the image in the next selection; the one after it moves up."
 ADD_IMAGE = "Hands the image out with the next selection, whatever its rank."
 LEAVE = "Takes back what was chosen by hand; what was chosen stays in the project's history."
+IMAGE_PREVIEW = (
+    "The image that is picked in the list, with the boxes of the crowd and of both detectors in "
+    "the colours of their regions. It goes when you leave this page."
+)
 REASON = "Why you choose so; kept for ever with your name and the time."
 REASON_CANCEL = "Changes nothing."
 CHOSEN_BY_RANK = "Goes to the pathologist with the next selection."

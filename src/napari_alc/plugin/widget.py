@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 from napari_alc.errors import AlcError
 from napari_alc.plugin import preferences, tooltips
 from napari_alc.plugin.error_log import start_log
+from napari_alc.plugin.image_preview import ImagePreview
 from napari_alc.plugin.iterate.close_dialog import CloseQuestion
 from napari_alc.plugin.iterate.page import LABELS, IteratePage
 from napari_alc.plugin.iterate.results_panel import written_words
@@ -54,6 +55,7 @@ class ActiveLabelCleaning(QWidget):
         self._was_asked = False
         # the pages are laid out first
         self._reopen_later = single_shot(self, 0, self._reopen)
+        self.preview = ImagePreview(viewer, self.review_page.canvas.image, self)
         self._close_question = CloseQuestion(self, self.iterate_page.background)
         self._arrange()
         self.project_page.chosen.connect(self.open_project)
@@ -61,10 +63,17 @@ class ActiveLabelCleaning(QWidget):
         self.iterate_page.changed.connect(self._on_step_ended)
         self.review_page.changed.connect(self.refresh)
         self.project_page.drawing.drawn.connect(self._on_drawn)
+        self._connect_preview()
         self._connect_remarks()
         self.tabs.currentChanged.connect(self._on_page)
         self.setMinimumWidth(LEAST_WIDTH)
         self.refresh()
+
+    def _connect_preview(self) -> None:
+        selection = self.iterate_page.sections.selection
+        selection.wanted.connect(self.preview.show_image)
+        self.preview.told.connect(selection.show_seen)
+        self.preview.failed.connect(selection.show_problem)
 
     def _connect_remarks(self) -> None:
         remarks, button = self.project_page.remarks, self.project_page.remarks_button

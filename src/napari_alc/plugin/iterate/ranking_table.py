@@ -256,7 +256,10 @@ class RankingTable(QWidget):
     """The ranked images with a search; one of them can be picked."""
 
     picked = Signal(object)
-    """Emitted with the `RankedImage` that was clicked, or None where none is picked any more."""
+    """Emitted with the `RankedImage` that was picked, or None where none is picked any more."""
+
+    clicked = Signal()
+    """Emitted when an image is clicked, be it picked already or not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -277,6 +280,7 @@ class RankingTable(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setFixedHeight(HEIGHT)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._tell())
+        self.table.clicked.connect(lambda _: self.clicked.emit())
         self._found.modelReset.connect(self._tell)
         self.rows.dataChanged.connect(self._fit)
         stack_in(self, self.search, self.table).setSpacing(4)

@@ -103,11 +103,12 @@ class Sections(QWidget):
         super().__init__()
         self._step: Step | None = None
         self._in_use = ""
+        self.selection = SelectionPanel()
         self.results = results = ResultsPanel()
         results.wanted.connect(self.wanted)
         results.question.list_wanted.connect(self.remarks_wanted)
         self.sections: Mapping[str, PanelSection] = {
-            "selection": PanelSection("Images to select", SelectionPanel(), tooltips.SELECTION),
+            "selection": PanelSection("Images to select", self.selection, tooltips.SELECTION),
             "audit": PanelSection("Go on or stop?", AuditPanel(), tooltips.STOPPING),
             "results": PanelSection("Correction, dataset and report", results, tooltips.RESULTS),
         }

@@ -19,6 +19,7 @@ from napari_alc.plugin.widgets.controls import (
     button_with,
     number_of_images,
     row_of,
+    show_words,
     stack_in,
     words,
 )
@@ -119,18 +120,33 @@ def _look(project: Project) -> _RankedForPanel:
     return _RankedForPanel(found, k, overrides.cost_of(project, found, k), bars)
 
 
+@dataclass(frozen=True)
+class ImageToSee:
+    """An image of the ranking that is to be looked at, with what the models of an iteration saw."""
+
+    project: Project
+    iteration: int
+    image_id: int
+    file_name: str
+
+
 class SelectionPanel(AsyncPanel):
     """Shows the ranking, and lets images be taken out or added with a reason."""
+
+    wanted = Signal(object)
+    """Emitted with the `ImageToSee` that was picked; None where none is to be seen any more."""
 
     def __init__(self) -> None:
         super().__init__(_look, RANKING)
         self._choose: Callable[[str, str], None] | None = None
+        self._iteration = 0
         self.strategy = words(tooltip=tooltips.STRATEGY)
         self.k = number_of_images(1, 1, tooltips.NEXT_IMAGES)
         self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
         self.cost = words(tooltip=tooltips.COST)
         self.histogram = ScoreHistogram()
         self.ranking = RankingTable()
+        self.seen = words(tooltip=tooltips.IMAGE_PREVIEW)
         self.take_out = button_with("Take out…", tooltips.TAKE_OUT)
         self.add = button_with("Add…", tooltips.ADD_IMAGE)
         self.leave = button_with("Leave to its rank", tooltips.LEAVE)
@@ -149,6 +165,7 @@ class SelectionPanel(AsyncPanel):
             self.cost,
             self.histogram,
             self.ranking,
+            self.seen,
             self.buttons,
             self.reason,
         )
@@ -157,6 +174,7 @@ class SelectionPanel(AsyncPanel):
     def _connect(self) -> None:
         self.k.valueChanged.connect(self._save_k)
         self.ranking.picked.connect(self._on_picked)
+        self.ranking.clicked.connect(self._want)
         self.take_out.clicked.connect(lambda: self._ask("Take out", overrides.take_out))
         self.add.clicked.connect(lambda: self._ask("Add", overrides.add))
         self.leave.clicked.connect(self._leave)
@@ -166,6 +184,7 @@ class SelectionPanel(AsyncPanel):
     def set_project(self, project: Project | None) -> None:
         """Show another project, or none."""
         self.reason.hide()
+        self.wanted.emit(None)
         super().set_project(project)
 
     def _show(self, seen: _RankedForPanel) -> None:
@@ -174,6 +193,7 @@ class SelectionPanel(AsyncPanel):
         method = self._project.settings.method
         found = STRATEGIES[method.strategy]
         self.strategy.setText(f"{found.title}: {_small(found.sentence)}")
+        self._iteration = seen.ranking.iteration
         self.k.blockSignals(True)
         self.k.setValue(seen.k)
         self.k.blockSignals(False)
@@ -193,6 +213,29 @@ class SelectionPanel(AsyncPanel):
     def _on_picked(self) -> None:
         self.reason.hide()
         self._show_what_is_allowed()
+        self._want()
+
+    def _want(self) -> None:
+        """Have the image that is picked shown on the canvas."""
+        row, project = self.ranking.picked_row, self._project
+        show_words(self.error, "")
+        if row is None or project is None or not self.isVisible():
+            self.wanted.emit(None)
+            return
+        self.wanted.emit(ImageToSee(project, self._iteration, row.image_id, row.file_name))
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Take away what was shown: another page, or another section, comes into sight."""
+        super().hideEvent(event)
+        self.wanted.emit(None)
+
+    def show_seen(self, sentence: str) -> None:
+        """Tell what is on the canvas."""
+        show_words(self.seen, sentence)
+
+    def show_problem(self, problem: str) -> None:
+        """Tell why an image cannot be shown."""
+        show_words(self.error, problem)
 
     def _save_k(self, k: int) -> None:
         if self._project is not None:

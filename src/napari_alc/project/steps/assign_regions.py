@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_alc.boxes import Integers
+from napari_alc.boxes import Boxes, Integers
 from napari_alc.cleaning.loop import offered_rows
-from napari_alc.cleaning.regions import SortedLabels, sort_labels
+from napari_alc.cleaning.regions import Region, SortedLabels, sort_labels
 from napari_alc.detection.run_files import detections_folder
 from napari_alc.labels import Labels
 from napari_alc.project.annotation.tasks import audited_images
@@ -75,6 +75,18 @@ def sort_remaining(project: Project, iteration: int) -> SortedImages:
     audited = audited_images(project)
     remaining = (image.id for image in remaining_images(project, iteration))
     return Sorter(project, iteration).sort(id_ for id_ in remaining if id_ not in audited)
+
+
+def boxes_by_region(project: Project, iteration: int, image_id: int) -> dict[str, Boxes]:
+    """The boxes of crowd, Mp and Ma on an image that the models of `iteration` have looked at.
+
+    Raises
+    ------
+    BadData
+        When detections are damaged, or the image was not looked at.
+    """
+    rows = Sorter(project, iteration).sort([image_id]).rows
+    return {region.label: rows.boxes[rows.region == region] for region in Region}
 
 
 def whole_image_proposals(rows: SortedLabels, box_ids: Integers) -> list[Proposal]:

@@ -224,6 +224,12 @@ class ReviewImage(QObject):
         self.scale_bar.set_pixel_size(image.nm_per_pixel)
         self.overview.show_image(image)
 
+    def set_aside(self, is_aside: bool) -> None:
+        """Whether another image is on the canvas, for which nothing of this one holds."""
+        image = None if is_aside else self._image
+        self.scale_bar.set_pixel_size(None if image is None else image.nm_per_pixel)
+        self.overview.show_image(image)
+
     def prepare(self, image: ReadImage) -> None:
         """Get an image that may be shown next ready for the contrast that is set."""
         if self.contrast.local and image.pixels.ndim == 2:
