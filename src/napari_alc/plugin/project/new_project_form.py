@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_alc.detection.settings import NEWEST_RECIPE, DetectorSettings, is_pretrained_installed
 from napari_alc.execution.outcome import SUCCESS, Ending, Outcome
 from napari_alc.plugin import tooltips
-from napari_alc.plugin.project.source_preview import Inputs, Preview, look
+from napari_alc.plugin.project.source_preview import Inputs, Preview, first_images_words, look
 from napari_alc.plugin.widgets.collapsible import form_of
 from napari_alc.plugin.widgets.controls import (
     PathRow,
@@ -22,11 +22,13 @@ from napari_alc.plugin.widgets.controls import (
     enable_choice,
     error_words,
     heading,
+    notice_words,
     number_of_images,
     primary,
     show_words,
     words,
 )
+from napari_alc.plugin.widgets.fitted_picture import FittedPicture
 from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Report, ShouldStop
@@ -72,6 +74,8 @@ class NewProject(QWidget):
         self.background = Background(self)
         self._make_fields()
         self.preview = words()
+        self.first_images = notice_words()
+        self.picture = FittedPicture(tooltips.EXAMPLE)
         self.error = error_words()
         self.job_bar = JobBar()
         self.create_button = primary("Create project", tooltips.CREATE)
@@ -116,9 +120,11 @@ class NewProject(QWidget):
         layout.addWidget(heading("New project"))
         layout.addLayout(form)
         layout.addWidget(self.preview)
+        layout.addWidget(self.first_images)
         layout.addWidget(self.error)
         layout.addWidget(self.job_bar)
         layout.addLayout(buttons)
+        layout.addWidget(self.picture)
         layout.addStretch(1)
 
     def _connect(self) -> None:
@@ -126,6 +132,7 @@ class NewProject(QWidget):
         for row in (self.images, self.crowd, self.clean):
             row.changed.connect(self._look)
         self.clean_use.currentIndexChanged.connect(self._look)
+        self.initial.valueChanged.connect(lambda _: self._show_first_images())
         self.folder.changed.connect(self._forget_problem)
         self.create_button.clicked.connect(self.make_project)
         self.back_button.clicked.connect(self._forget_problem)
@@ -218,12 +225,20 @@ class NewProject(QWidget):
         else:
             show_words(self.error, "Cancelled; no project was made.")
 
+    def _show_first_images(self) -> None:
+        """Say where little would be left to clean; what is entered may change it."""
+        found = self._preview
+        said = first_images_words(found.sources, self.initial.value()) if found else ""
+        show_words(self.first_images, said)
+
     def _refresh(self) -> None:
         looked, found = self._looked, self._preview
         notes = found.notes if found else ()
         lines = [*found.lines, *_first(notes)] if found else []
         show_words(self.preview, "\n".join(lines))
         self.preview.setToolTip("\n".join(notes))
+        self.picture.show_png(found.picture if found else b"")
+        self._show_first_images()
         if looked is not None and looked.inputs == self.inputs and looked.problem:
             show_words(self.error, looked.problem)
         elif found is None:

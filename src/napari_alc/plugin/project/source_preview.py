@@ -6,12 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_alc.boxes import Boxes
+from napari_alc.errors import BadData
 from napari_alc.formats.anyformat import read_labels
 from napari_alc.formats.images import find_images
 from napari_alc.formats.reading import Reading
 from napari_alc.labels import LabelSet
+from napari_alc.project.reporting.contact_sheet import Style, draw_example
 from napari_alc.project.steps.create import CleanUse, Sources, turned_words
-from napari_alc.wording import counted, shortened
+from napari_alc.wording import counted, form, shortened
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class Inputs:
 class Preview:
     """What the project would be made of, in plain words too.
 
-    The notes tell of boxes that were clipped or left out.
+    The notes tell of boxes that were clipped or left out. The picture, a PNG, shows one image with
+    its labels; it is empty where no image has any.
     """
 
     sources: Sources
     lines: tuple[str, ...]
     notes: tuple[str, ...]
+    picture: bytes = b""
 
 
 def look(inputs: Inputs) -> Preview:
@@ -63,7 +68,70 @@ def look(inputs: Inputs) -> Preview:
     elif unlabelled > 0:
         lines.append(f"{counted(unlabelled, 'image')} without labels will be left out.")
     notes = (*turned_words(sources), *_notes(inputs, crowd, clean))
-    return Preview(sources, tuple(lines), notes)
+    try:
+        picture = _example(sources)
+    except BadData as error:  # All the others may be whole; making the project reads none of them.
+        return Preview(sources, tuple(lines), (str(error), *notes))
+    return Preview(sources, tuple(lines), notes, picture)
+
+
+OF_CROWD = Style("drawn by the crowd", "#f0e442")
+OF_EXPERT = Style("drawn by the expert", "#56b4e9", "--")
+
+PICTURE_INCHES = 4.2
+"""Wide enough for the letters to be legible in a dock of 420 pixels."""
+
+
+def _example(sources: Sources) -> bytes:
+    """One image with its labels, of crowd and expert where it has both; empty without labels."""
+    crowd = _boxes_by_name(sources.crowd)
+    expert = _boxes_by_name(sources.clean) if sources.clean else {}
+    labelled = [image for image in sources.crowd.images if image.file_name in crowd]
+    if not labelled:
+        return b""
+    chosen = next((image for image in labelled if image.file_name in expert), labelled[0])
+    name, drawn = chosen.file_name, ((OF_CROWD, crowd), (OF_EXPERT, expert))
+    marks = {style: boxes[name] for style, boxes in drawn if name in boxes}
+    return draw_example(sources.images / name, chosen, marks, PICTURE_INCHES)
+
+
+def _boxes_by_name(labels: LabelSet) -> dict[str, Boxes]:
+    names = {image.id: image.file_name for image in labels.images}
+    return {names[number]: found.boxes for number, found in labels.labels.by_image().items()}
+
+
+NEARLY_ALL = 0.8
+"""Share of first images from which little is left to save anybody's time on."""
+
+FEW = 0.25
+"""Share of first images that is proposed instead."""
+
+
+def first_images_words(sources: Sources, initial: int) -> str:
+    """That nearly all images would be first images, and what to change; else empty."""
+    images = {image.file_name for image in sources.crowd.images}
+    listed = {image.file_name for image in sources.clean.images} if sources.clean else set()
+    is_labelled = sources.clean is not None and sources.clean_use == "initial"
+    images = images if is_labelled else images - listed
+    first, every = len(images & listed) if is_labelled else min(initial, len(images)), len(images)
+    if not every or first < NEARLY_ALL * every:
+        return ""
+    left = every - first
+    return FIRST_WORDS[is_labelled].format(
+        first=f"{first:,} of {every:,} images" if left else f"All {counted(every, 'image')}",
+        left=f"only {left:,} {form(left, 'is', 'are')}" if left else "none is",
+        few=max(1, round(FEW * every)),
+    )
+
+
+FIRST_WORDS = {
+    False: "{first} would be first images, which the pathologists label whole: {left} "
+    "left for the detectors to clean. Set First images to fewer, such as {few}.",
+    True: "{first} would be first images, as the expert labels list them: {left} left for the "
+    "detectors to clean. Give expert labels of fewer images, or choose that they are for measuring "
+    "the detectors.",
+}
+"""By whether they are labelled already."""
 
 
 MOST_NAMED = 6

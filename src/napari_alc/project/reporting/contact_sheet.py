@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,7 +172,11 @@ def read_picture(project: Project, image: ImageRecord) -> Picture:
     BadData
         When it is missing, damaged, or of another size.
     """
-    pixels, nm = read_measured_image(project.path_of(image))
+    return _picture_of(project.path_of(image), image)
+
+
+def _picture_of(path: Path, image: ImageRecord) -> Picture:
+    pixels, nm = read_measured_image(path)
     scale = min(1.0, LONGEST / max(image.width, image.height))
     size = round(image.width * scale), round(image.height * scale)
     shown = Image.fromarray(normalise(pixels))
@@ -186,7 +191,7 @@ def draw_sheet(
     titles: tuple[str, str] = ("Crowd labels", "Clean labels"),
     width: float = WIDTH,
 ) -> bytes:
-    """The images as PNG, a row each: before on the left, after on the right, a legend below.
+    """The images as PNG, a row each: before on the left, after on the right, a legend above.
 
     There is at least one pair. The width is in inches, at 160 pixels an inch.
 
@@ -205,6 +210,28 @@ def draw_sheet(
     for place, title in zip(axes[0], titles, strict=True):
         place.set_title(title, fontsize=11)
     _add_legend(figure, styles)
+    return as_png(figure)
+
+
+def draw_example(
+    path: Path, image: ImageRecord, marks: Mapping[Style, Boxes], width: float
+) -> bytes:
+    """One image as PNG with its boxes, a legend above; the width is in inches.
+
+    Raises
+    ------
+    BadData
+        When the image cannot be read.
+    """
+    from matplotlib.figure import Figure
+
+    picture = _picture_of(path, image)
+    height = width * image.height / image.width + 0.18 * len(marks) + 0.45
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    _draw(axes, picture, marks)
+    axes.set_xlabel(image.file_name, fontsize=8, loc="left", parse_math=False)
+    _add_legend(figure, [list(marks)])
     return as_png(figure)
 
 
@@ -308,7 +335,7 @@ def _add_legend(figure: Figure, styles: Sequence[Sequence[Style]]) -> None:
     legend = figure.legend(
         lines,
         ["" if style is None else style.words for style in padded],
-        loc="outside lower center",
+        loc="outside upper center",
         ncols=len(styles),
         fontsize=8,
         facecolor="#4a4a4a",
