@@ -6,9 +6,13 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_alc.errors import AlcError
 from napari_alc.project.project import Project
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
 
 BINDINGS = ("PySide6", "PyQt6", "PySide2", "PyQt5")
 
@@ -29,10 +33,21 @@ def launch(project: Path | None) -> None:
 
     from napari_alc.plugin.widget import NAME, dock
 
-    widget = dock(napari.Viewer(title=NAME))
+    # Nothing is drawn before napari runs: a window that is shown earlier stands there empty, and
+    # once more when it grows by what is docked.
+    viewer = napari.Viewer(title=NAME, show=False)
+    widget = dock(viewer)
     if project is not None:
         widget.open_project(project)
+    viewer.show()
+    _fit(widget.window())
     napari.run()
+
+
+def _fit(window: QWidget) -> None:
+    """Make a window no larger than the screen: at its first start napari does not look at that."""
+    room = window.screen().availableGeometry().size()
+    window.resize(window.size().boundedTo(room))
 
 
 def require_window() -> None:
