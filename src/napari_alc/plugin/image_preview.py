@@ -169,7 +169,7 @@ def _box_layer(image: ReadImage, boxes: Mapping[str, Boxes], name: str) -> Shape
         ndim=2,
         shape_type="rectangle",
         name=name,
-        edge_color=[colours[region] for region, found in boxes.items() for _ in found],
+        edge_color=[colours[region] for region, found in boxes.items() for _ in found] or "white",
         edge_width=max(image.pixels.shape[:2]) / LINES_A_SIDE,
         face_color="transparent",
         opacity=1.0,

@@ -57,6 +57,15 @@ def test_a_clicked_image_is_shown_with_its_boxes_only_to_be_looked_at(ranked, qt
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_image_without_boxes_is_shown_too(ranked, qtbot, monkeypatch):
+    viewer, _, panel = ranked
+    monkeypatch.setattr(image_preview, "boxes_by_region", lambda *_: {"gray": np.empty((0, 4))})
+    click(qtbot, panel, 0)
+    qtbot.waitUntil(lambda: len(previews(viewer)) == 2)
+    assert len(previews(viewer)[1].data) == 0
+
+
 def test_of_several_images_that_are_clicked_in_haste_the_last_one_is_shown(
     ranked, qtbot, monkeypatch
 ):
