@@ -106,13 +106,20 @@ def now_objects(q: Floats, now: ExpectedQuality, persons: int) -> float:
 
 def _by_ratio(rows: Integers, value: Floats, image_ids: Integers, pace: AnswerPace) -> Integers:
     """The best prefix of each image's questions, the images of the highest ratio first."""
+    if not len(rows):
+        return rows
     order = rows[np.lexsort((rows, -value[rows], image_ids[rows]))]
-    starts = np.flatnonzero(np.diff(image_ids[order], prepend=-1)) if len(order) else order
-    prefixes = []
-    for part in np.split(order, starts[1:]):
-        ratio = np.cumsum(value[part]) / (pace.switch + pace.question * np.arange(1, len(part) + 1))
-        if len(part):
-            best = int(ratio.argmax())
-            prefixes.append((float(ratio[best]), part[: best + 1]))
-    prefixes.sort(key=lambda one: -one[0])
-    return np.concatenate([np.empty(0, np.int64), *(part for _, part in prefixes)])
+    starts = np.flatnonzero(np.diff(image_ids[order], prepend=-1))
+    image = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    place = np.arange(len(order)) - starts[image]
+    total = np.cumsum(value[order])
+    before = (total - value[order])[starts]
+    ratio = (total - before[image]) / (pace.switch + pace.question * (place + 1))
+    best = np.maximum.reduceat(ratio, starts)
+    # Of equal prefixes the shortest.
+    ends = np.full(len(starts), len(order))
+    is_best = np.flatnonzero(ratio == best[image])
+    np.minimum.at(ends, image[is_best], place[is_best])
+    inside = np.flatnonzero(place <= ends[image])
+    by_image = np.argsort(-best, kind="stable").argsort()
+    return np.asarray(order[inside[np.lexsort((place[inside], by_image[image[inside]]))]])
