@@ -68,6 +68,20 @@ def decider(project, executor, report=lambda _: None):
     return PastingDecider(project, executor, report, lambda: False, "cpu")
 
 
+@pytest.mark.parametrize(
+    ("held_out", "off", "on", "paste"),
+    [
+        ("validation images", 83.2, 83.3, "on"),
+        ("validation images", 83.3, 83.3, "off"),
+        ("half of the images", 83.2, 83.3, "off"),
+        ("half of the images", 82.1, 82.8, "on"),
+        ("half of the images", 91.9, 87.4, "off"),
+    ],
+)
+def test_a_half_of_few_images_must_tell_clearly_that_pasting_helps(held_out, off, on, paste):
+    assert PastingTrial(12, held_out, off, on).paste == paste
+
+
 def test_with_validation_images_both_ways_learn_from_all_labels(tmp_path):
     project = project_with(tmp_path, validation=2)
     job = prepare(project, 0, "mp")
