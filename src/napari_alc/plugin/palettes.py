@@ -62,20 +62,22 @@ LETTERED = frozenset({COLOUR_BLIND})
 class LineStyle:
     """How the suggestions of one source are drawn; `sign` is the line in characters.
 
-    `pattern` holds the lengths of line and gap in turn, in pixels of the screen.
+    `name` is the shortest word for the source, and `meaning` tells it in full; `pattern` holds the
+    lengths of line and gap in turn, in pixels of the screen.
     """
 
     colour: str
     pattern: tuple[float, ...]
     sign: str
+    name: str
     meaning: str
 
 
 SUGGESTIONS: Mapping[str, LineStyle] = {
-    "mp": LineStyle("#ffb86b", (10, 6), "– – –", "box of the expert's model (Mp)"),
-    "ma": LineStyle("#8ff5ff", (2.5, 4.5), "· · · ·", "box of the shared model (Ma)"),
-    "crowd": LineStyle("#fff3b0", (10, 4, 2.5, 4), "– · – ·", "box of the crowd"),
-    "person": LineStyle("#ffffff", (18, 6), "— —", "box of a person"),
+    "mp": LineStyle("#ffb86b", (10, 6), "– – –", "Mp", "box of the expert's model (Mp)"),
+    "ma": LineStyle("#8ff5ff", (2.5, 4.5), "· · · ·", "Ma", "box of the shared model (Ma)"),
+    "crowd": LineStyle("#fff3b0", (10, 4, 2.5, 4), "– · – ·", "the crowd", "box of the crowd"),
+    "person": LineStyle("#ffffff", (18, 6), "— —", "a person", "box of a person"),
 }
 """Line style of suggestions by their source."""
 

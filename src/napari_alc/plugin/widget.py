@@ -21,7 +21,8 @@ from napari_alc.plugin.iterate.results_panel import written_words
 from napari_alc.plugin.project.page import ProjectPage
 from napari_alc.plugin.review.reading_room import ReadingRoom
 from napari_alc.plugin.review.view import ReviewView
-from napari_alc.plugin.widgets.controls import primary, scrolled, single_shot, words
+from napari_alc.plugin.widgets.controls import primary, scrolled, single_shot
+from napari_alc.plugin.widgets.fixed_words import FixedWords
 from napari_alc.project.project import Project
 from napari_alc.project.status import Step, status
 
@@ -32,6 +33,9 @@ NAME = "Active Label Cleaning"
 
 LEAST_WIDTH = 420
 """Pixels that the pages need for everything to be legible."""
+
+SENTENCE_LINES = 2
+"""Of what comes next: as high as the button beside it."""
 
 WELCOME = "Open a project, make a new one, or try a sample."
 
@@ -44,7 +48,7 @@ class ActiveLabelCleaning(QWidget):
         start_log()
         self.project: Project | None = None
         self._next_page: QWidget | None = None
-        self.sentence = words(WELCOME)
+        self.sentence = FixedWords(SENTENCE_LINES, WELCOME)
         self.sentence.setStyleSheet("font-size: 13px;")
         self.next_button = primary("Start", tooltips.NEXT)
         self.next_button.clicked.connect(self.go_to_next_step)

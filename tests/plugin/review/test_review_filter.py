@@ -147,8 +147,7 @@ def test_the_question_before_finishing_says_how_many_open_boxes_are_hidden(at):
     at.key(KEY.Key_J)
     at.key(KEY.Key_N)
     assert question(at) == (
-        "8 boxes are still open. What are they? "
-        "2 of them are hidden by your choice of colours and confidence, and shown now."
+        "8 boxes are still open. What are they? 2 of them are hidden by the filter, and shown now."
     )
     assert set(at.layer.features["id"]) >= {box.id for box in at.state.open_boxes}
     at.key(KEY.Key_Escape)
@@ -219,7 +218,7 @@ def test_going_back_keeps_a_filter_that_hides_no_open_box(at):
     [
         ((1, 0), "1 box is still open. What is it?"),
         ((1, 1), "1 box is still open. What is it? It is hidden"),
-        ((3, 1), "1 of them is hidden by your choice of colours and confidence, and shown now"),
+        ((3, 1), "1 of them is hidden by the filter, and shown now"),
         ((2500, 1200), "1,200 of them are hidden"),
         ((2, 2), "All of them are hidden"),
     ],
@@ -236,7 +235,7 @@ def test_the_slider_hides_what_the_models_were_less_sure_of(at):
     at.settle()
     sure = {b.id for b in at.document.shown if b.score is None or b.score >= 0.8}
     assert on_screen(at) == sure != {box.id for box in at.document.shown}
-    assert at.page.panel.filter.score_words.text() == "Confidence from 0.80"
+    assert at.page.panel.filter.score_words.text() == "Confidence ≥ 0.80"
     assert of_region(at, "green") <= on_screen(at)
     slider.setValue(0)
     at.settle()

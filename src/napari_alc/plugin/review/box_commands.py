@@ -260,7 +260,7 @@ class BoxCommands:
     def _decide(self, command: BoxCommand) -> None:
         ids = [box.id for box in self._state.current_boxes]
         if not ids:
-            self._state.notify(self._state.keys.filled(messages.PICK_FIRST))
+            self._say_none_is_picked()
         elif self.execute(command, ids):
             self.selection.next_box()
 
@@ -326,9 +326,16 @@ class BoxCommands:
         boxes = self._state.current_boxes
         if len(boxes) == 1:
             return boxes[0]
-        none = self._state.keys.filled(messages.PICK_FIRST)
-        self._state.notify(messages.PICK_ONE if boxes else none)
+        if boxes:
+            self._state.notify(messages.PICK_ONE)
+        else:
+            self._say_none_is_picked()
         return None
+
+    def _say_none_is_picked(self) -> None:
+        # without an image it is said already why there is none
+        if self._state.document is not None:
+            self._state.notify(self._state.keys.filled(messages.PICK_FIRST))
 
     def is_in_doubt(self, ids: Collection[int] | None) -> bool:
         """Whether a person may not see what is decided on: `ids`, the image, or None for either.

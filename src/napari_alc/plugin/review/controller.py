@@ -34,6 +34,7 @@ class ReviewController:
         self.boxes.lost.connect(self._on_lost)
         self.session.lost.connect(self._on_lost)
         self.session.troubled.connect(self.state.notify)
+        self.session.recovered.connect(self.state.take_back)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What keys and buttons do, by the command's name."""

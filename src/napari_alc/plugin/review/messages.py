@@ -81,11 +81,11 @@ NAMES = {"crowd": "the crowd", "mp": "Mp", "ma": "Ma"}
 _TASK = {
     True: (
         "Label every object in this image",
-        "Keep, correct or delete each box, and draw the objects that have none.",
+        "Keep, correct or delete each box; draw what has none.",
     ),
     False: (
         "Decide only the red and green boxes",
-        "The rest of the image is corrected already; you may still change it.",
+        "The rest is corrected already; you may still change it.",
     ),
 }
 
@@ -155,8 +155,7 @@ def open_question(still_open: int, hidden: int) -> str:
     which = counted(hidden, "of them is", "of them are")
     if hidden == still_open:
         which = form(hidden, "It is", "All of them are")
-    where = "hidden by your choice of colours and confidence"
-    return f"{question} {which} {where}, and shown now."
+    return f"{question} {which} hidden by the filter, and shown now."
 
 
 def filter_words(hidden: int, own: int) -> str:

@@ -30,6 +30,9 @@ class SessionKeeper:
     troubled = Signal(str)
     """Emitted with what is wrong where the session could not be stored."""
 
+    recovered = Signal(str)
+    """Emitted with what was wrong once the session could be stored again."""
+
     paused = Signal(bool)
     """Emitted when the clock was stopped or started again."""
 
@@ -37,6 +40,7 @@ class SessionKeeper:
         self.now: ReviewSession | None = None
         self._activity = UserActivity()
         self._is_paused = False
+        self._trouble = ""
 
     def begin(self, project: Project, person: str) -> ReviewSession:
         """Begin a session; one that is under way is to be ended before."""
@@ -101,4 +105,9 @@ class SessionKeeper:
         except Lost as error:
             self.lost.emit(str(error))
         except AlcError as error:
-            self.troubled.emit(str(error))
+            self._trouble = str(error)
+            self.troubled.emit(self._trouble)
+        else:
+            before, self._trouble = self._trouble, ""
+            if before:
+                self.recovered.emit(before)

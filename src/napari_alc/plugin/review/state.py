@@ -240,6 +240,16 @@ class ReviewState:
         self.message = text
         self.notified.emit(text)
 
+    def turn_away(self) -> None:
+        """Tell no longer what the last deed came to; why there is no image holds on."""
+        if self.document is not None and self.message:
+            self.notify("")
+
+    def take_back(self, text: str) -> None:
+        """Tell something no longer, if it is still what is told."""
+        if text == self.message:
+            self.notify("")
+
     def ask(self, is_asking: bool) -> None:
         """Put the question about open boxes, or take it back."""
         if is_asking or self.is_asking:

@@ -98,7 +98,7 @@ class ReviewPresenter:
     def _show_boxes(self) -> None:
         """Show the current boxes, and what can be done with them."""
         state, panel, document = self._state, self._panel, self._state.document
-        panel.set_open(document is not None, state.read_only, state.models_saw)
+        panel.set_open(document is not None, state.read_only)
         self._show_progress()
         if document is None:
             return
@@ -251,7 +251,7 @@ class ReviewView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
         actions = self.actions_by_name()
-        released = {"hide_boxes": partial(self.canvas.set_visible, True)}
+        released = {"hide_boxes": self._afresh(partial(self.canvas.set_visible, True))}
         self.panel.connect_commands(actions, released)
         self.keys = ReviewKeys(viewer, self.canvas.layers, actions, released, self)
         watched = canvas_widget(viewer), self
@@ -271,7 +271,7 @@ class ReviewView(QWidget):
 
     def actions_by_name(self) -> dict[str, Callable[[], None]]:
         """What every key and button does, by the command's name."""
-        return {
+        actions: dict[str, Callable[[], None]] = {
             **self.controller.commands(),
             **self.view_commands.commands(),
             "next_category": self.panel.category.choose_next,
@@ -282,6 +282,16 @@ class ReviewView(QWidget):
                 for number, name in enumerate(CATEGORY_COMMANDS)
             },
         }
+        return {name: self._afresh(action) for name, action in actions.items()}
+
+    def _afresh(self, action: Callable[..., None]) -> Callable[..., None]:
+        """An action before which the message of the last one goes: it may be true no longer."""
+
+        def act(*given: Any) -> None:
+            self.state.turn_away()
+            action(*given)
+
+        return act
 
     def _choose_category(self, number: int) -> None:
         if not self.panel.category.choose(number):
@@ -289,26 +299,31 @@ class ReviewView(QWidget):
 
     def _connect_panel(self) -> None:
         panel, images, boxes = self.panel, self.controller.images, self.controller.boxes
-        panel.queue.chosen.connect(images.go_to)
-        panel.category.chosen.connect(boxes.set_category)
-        panel.filter.changed.connect(boxes.selection.set_filter)
-        panel.ask_bar.keep_all.clicked.connect(images.keep_open)
-        panel.ask_bar.delete_all.clicked.connect(images.delete_open)
-        panel.ask_bar.go_back.clicked.connect(images.go_back)
-        self.note_dialog.written.connect(boxes.note)
+        panel.queue.chosen.connect(self._afresh(images.go_to))
+        panel.category.chosen.connect(self._afresh(boxes.set_category))
+        panel.filter.changed.connect(self._afresh(boxes.selection.set_filter))
+        for button, answer in (
+            (panel.ask_bar.keep_all, images.keep_open),
+            (panel.ask_bar.delete_all, images.delete_open),
+            (panel.ask_bar.go_back, images.go_back),
+        ):
+            afresh = self._afresh(answer)
+            button.clicked.connect(lambda _checked=False, act=afresh: act())
+        self.note_dialog.written.connect(self._afresh(boxes.note))
         for kind in FlagKind:
-            panel.add_flag(kind, partial(boxes.flag, kind))
+            panel.add_flag(kind, self._afresh(partial(boxes.flag, kind)))
         self.readers.add_to(panel.menus[MORE])
         self.readers.shared.connect(self.controller.begin_anew)
         self.readers.view.chosen.connect(self.controller.go_to_difference)
 
     def _connect_canvas(self) -> None:
         canvas, boxes, state = self.canvas, self.controller.boxes, self.state
-        canvas.picked.connect(boxes.selection.pick)
+        canvas.picked.connect(self._afresh(boxes.selection.pick))
         canvas.gestures.edited.connect(boxes.apply)
         canvas.gestures.refused.connect(state.notify)
         canvas.sight.put_right.connect(lambda text: state.notify(state.keys.filled(text)))
         canvas.sight.strayed.connect(state.notify)
+        canvas.sight.returned.connect(state.take_back)
         canvas.image.notified.connect(state.notify)
         canvas.mouse.menu_asked.connect(self._open_menu)
         self.keys.changed.connect(self._follow_preferences)

@@ -71,13 +71,13 @@ def button_with(text: str, tooltip: str = "") -> QPushButton:
 def heading(text: str) -> QLabel:
     """A heading within a page."""
     label = QLabel(text)
-    set_above(label, HEADING_ABOVE)
+    set_heading(label, HEADING_ABOVE)
     return label
 
 
-def set_above(label: QLabel, pixels: int) -> None:
-    """Change how far a heading is from what is above it."""
-    label.setStyleSheet(f"font-weight: bold; font-size: 13px; margin-top: {pixels}px;")
+def set_heading(label: QLabel, above: int) -> None:
+    """Write a label as a heading, so many pixels from what is above it."""
+    label.setStyleSheet(f"font-weight: bold; font-size: 13px; margin-top: {above}px;")
 
 
 def words(text: str = "", tooltip: str = "") -> QLabel:
@@ -101,10 +101,16 @@ def error_words() -> QLabel:
 
 
 def notice_words() -> QLabel:
-    """Text that must not be overlooked, in amber that is legible on the present theme."""
+    """Text that must not be overlooked."""
     label = words()
-    label.installEventFilter(ThemeFollower(label))
+    follow_theme(label)
     return label
+
+
+def follow_theme(*labels: QLabel) -> None:
+    """Write what must not be overlooked in amber that is legible on the present theme."""
+    for label in labels:
+        label.installEventFilter(ThemeFollower(label))
 
 
 class ThemeFollower(QObject):
@@ -139,6 +145,14 @@ def show_words(label: QLabel, text: str) -> None:
     """Set the text; a label without text takes no room."""
     label.setText(text)
     label.setVisible(bool(text))
+
+
+def keep_room(*widgets: QWidget) -> None:
+    """Let widgets take their room while they are hidden too, so that nothing moves."""
+    for widget in widgets:
+        policy = widget.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        widget.setSizePolicy(policy)
 
 
 def row_of(*widgets: QWidget) -> QHBoxLayout:

@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QPalette, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget, QStyle, QStyleOptionComboBox
+from qtpy.QtWidgets import QAbstractSlider, QApplication, QDockWidget, QStyle, QStyleOptionComboBox
 from review_driver import Driver, make_project, shared_viewer
 from test_review_palettes import contrast
 
@@ -41,6 +41,8 @@ def at(program, tmp_path, qtbot):
     widget.tabs.setCurrentWidget(widget.review_page)
     driver = Driver(viewer, project, qtbot, page=widget.review_page)
     driver.page.panel.category.set_categories((DEPOSIT, LONG))
+    bar = driver.page.panel._scroll.verticalScrollBar()
+    bar.triggerAction(QAbstractSlider.SliderAction.SliderToMaximum)
     theme = viewer.theme
     yield driver
     viewer.theme = theme

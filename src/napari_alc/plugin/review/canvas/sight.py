@@ -36,6 +36,9 @@ class Sight(QObject):
     strayed = Signal(str)
     """Emitted with a sentence when a person works on a layer that the review does not store."""
 
+    returned = Signal(str)
+    """Emitted with the sentence of `strayed` once that is true no longer."""
+
     def __init__(
         self, viewer: Any, layers: ReviewLayers, is_needed: Callable[[], bool], parent: QObject
     ) -> None:
@@ -44,6 +47,7 @@ class Sight(QObject):
         self._usual = {layer: (layer.opacity, layer.blending) for layer in layers.all}
         self._translate = {layer: np.array(layer.translate) for layer in layers.all}
         self._is_mending = False
+        self._astray = ""
         self._gone: list[object] = []
         # napari is still within the change when it tells of it
         self._later = single_shot(self, 0, self._set_right_later)
@@ -194,8 +198,12 @@ class Sight(QObject):
 
     def _on_active(self) -> None:
         active = self._viewer.layers.selection.active
+        before, self._astray = self._astray, ""
         if active is not None and active not in self._usual and self._is_needed():
-            self.strayed.emit(messages.other_layer(active.name))
+            self._astray = messages.other_layer(active.name)
+            self.strayed.emit(self._astray)
+        elif before:
+            self.returned.emit(before)
 
 
 SEEN = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QAction
+from qtpy.QtGui import QAction, QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -15,7 +15,9 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QStackedWidget,
     QVBoxLayout,
+    QWidget,
 )
 
 from napari_alc.labels import Category
@@ -23,7 +25,8 @@ from napari_alc.plugin import tooltips
 from napari_alc.plugin.palettes import COLOURS, LETTERS, SUGGESTIONS
 from napari_alc.plugin.review.commands import CATEGORY_COMMANDS, COMMANDS, DEFAULT_KEYS, KeyTexts
 from napari_alc.plugin.review.state import BoxFilter
-from napari_alc.plugin.widgets.controls import ChoiceBox, button_with, words
+from napari_alc.plugin.widgets.controls import ChoiceBox, button_with, keep_room
+from napari_alc.plugin.widgets.fixed_words import FixedWords
 from napari_alc.project.storage.records import ReviewBox
 
 GROUND = "#15181d"
@@ -32,13 +35,11 @@ GROUND = "#15181d"
 HIDDEN = "#8a9099"
 """Of what is not shown."""
 
-CHIPS_A_ROW, LONG_CHIPS_A_ROW = 4, 3
-"""Buttons beside each other; numbers from `LONG` on need wider ones."""
+CHIPS_A_ROW = 4
+"""Buttons beside each other; the confidence takes what they leave of the last row."""
 
-LONG = 100
-
-COLUMNS = 12
-"""Of the grid: rows of three and of four share it."""
+LEAST_SLIDER = 40
+"""Pixels of its width."""
 
 CHIP = """
 QPushButton {{ background: {ground}; color: {colour}; border: 1px solid {colour};
@@ -49,6 +50,11 @@ QPushButton:!checked {{ color: {hidden}; border: 1px dashed {hidden};
 QPushButton:focus {{ border-width: 2px; }}
 """
 
+NOTICE_LINES = 2
+"""Of the sentence of a notice."""
+
+NO_LINES = "&nbsp;"
+"""As high as words."""
 
 AMBER = "background: #ffbf00; color: #000000; font-weight: bold; padding: 1px 6px;"
 """Of what must not be overlooked, in every theme."""
@@ -62,10 +68,10 @@ class FilterBar(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self._placed: tuple[list[str], int] = [], CHIPS_A_ROW
         self.chips = {name: self._chip(name) for name in COLOURS}
         self.score = QSlider(Qt.Orientation.Horizontal)
         self.score.setRange(0, 100)
+        self.score.setMinimumWidth(LEAST_SLIDER)
         self.score.setToolTip(tooltips.LEAST_SCORE)
         self.score.setAccessibleName("Least confidence shown")
         self.score.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -73,9 +79,12 @@ class FilterBar(QFrame):
         self.hidden = QLabel()
         self.hidden.setStyleSheet(AMBER)
         self.hidden.setToolTip(tooltips.SHOWN_REGIONS)
+        # as high as what it is put beside, where it cannot be overlooked
+        self.hidden.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.hidden.hide()
         self.score_words = QLabel()
         self.score_words.setToolTip(tooltips.LEAST_SCORE)
+        keep_room(self, self.score, self.score_words, *self.chips.values())
         self._arrange()
         self._on_score(0)
 
@@ -91,14 +100,18 @@ class FilterBar(QFrame):
         return chip
 
     def _arrange(self) -> None:
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(4)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        for place, chip in enumerate(self.chips.values()):
+            grid.addWidget(chip, *divmod(place, CHIPS_A_ROW))
         line = QHBoxLayout()
-        line.addWidget(self.hidden)
         line.addWidget(self.score_words)
         line.addWidget(self.score, 1)
-        self._grid.addLayout(line, len(self.chips), 0, 1, COLUMNS)
+        row, column = divmod(len(self.chips), CHIPS_A_ROW)
+        grid.addLayout(line, row, column, 1, CHIPS_A_ROW - column)
+        for column in range(CHIPS_A_ROW):
+            grid.setColumnStretch(column, 1)
 
     @property
     def wanted(self) -> BoxFilter:
@@ -125,13 +138,9 @@ class FilterBar(QFrame):
         for name in names:
             counts[name] += 1
         hidden = self.wanted.hidden
-        shown = [name for name in self.chips if counts[name] or name in hidden]
         for name, chip in self.chips.items():
-            chip.setText(f"{LETTERS[name]}  {name} {counts[name]}")
-        a_row = LONG_CHIPS_A_ROW if max(counts.values()) >= LONG else CHIPS_A_ROW
-        if (shown, a_row) != self._placed:
-            self._placed = shown, a_row
-            self._place_chips(shown, a_row)
+            chip.setText(f"{LETTERS[name]} {name} {counts[name]}")
+            chip.setVisible(bool(counts[name]) or name in hidden)
         for widget in (self.score, self.score_words):
             widget.setVisible(has_scores)
 
@@ -140,21 +149,16 @@ class FilterBar(QFrame):
         self.hidden.setText(text)
         self.hidden.setVisible(bool(text))
 
-    def _place_chips(self, shown: list[str], a_row: int) -> None:
-        span = COLUMNS // a_row
-        for place, name in enumerate(shown):
-            row, column = divmod(place, a_row)
-            self._grid.addWidget(self.chips[name], row, column * span, 1, span)
-        for name, chip in self.chips.items():
-            chip.setVisible(name in shown)
-
     def _on_score(self, value: int) -> None:
-        self.score_words.setText(f"Confidence from {value / 100:.2f}")
+        self.score_words.setText(f"Confidence ≥ {value / 100:.2f}")
         self.changed.emit(self.wanted)
 
 
 class NoticeBar(QFrame):
     """A framed sentence that cannot be overlooked, with the buttons that answer it."""
+
+    changed = Signal()
+    """Emitted when another sentence is to be shown."""
 
     def __init__(self, buttons: Sequence[QPushButton] = ()) -> None:
         super().__init__()
@@ -163,20 +167,49 @@ class NoticeBar(QFrame):
             "#noticeBar { border: 1px solid #b57600; border-radius: 4px; }"
             "#noticeBar QLabel { font-weight: bold; }"
         )
-        self.sentence = words()
+        self.sentence = FixedWords(NOTICE_LINES)
         row = QHBoxLayout()
         for button in buttons:
             row.addWidget(button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setContentsMargins(6, 3, 6, 3)
+        layout.setSpacing(4)
         layout.addWidget(self.sentence)
         layout.addLayout(row)
-        self.hide()
 
     def show_sentence(self, sentence: str) -> None:
-        """Show a sentence; an empty one hides the bar."""
+        """Show a sentence; with an empty one, it shows what it stands in the place of."""
         self.sentence.setText(sentence)
-        self.setVisible(bool(sentence))
+        self.changed.emit()
+
+
+class Notices(QStackedWidget):
+    """What is told as a rule, or in its place the first of some notices that has a sentence.
+
+    It is as high as the highest of them, whatever it shows.
+    """
+
+    def __init__(self, usual: QWidget, *notices: NoticeBar) -> None:
+        super().__init__()
+        self._usual, self._notices = usual, notices
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        for page in (usual, *notices):
+            self.addWidget(page)
+        for notice in notices:
+            notice.changed.connect(self._choose)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Measure what is not shown yet in the letters that it will have."""
+        super().showEvent(event)
+        for part in self.findChildren(QWidget):
+            part.ensurePolished()
+        for page in (self._usual, *self._notices):
+            page.layout().activate()
+        self.updateGeometry()
+
+    def _choose(self) -> None:
+        told = (notice for notice in self._notices if notice.sentence.text())
+        self.setCurrentWidget(next(told, self._usual))
 
 
 class OpenBoxesBar(NoticeBar):
@@ -192,8 +225,8 @@ class OpenBoxesBar(NoticeBar):
     def show_keys(self, keys: KeyTexts) -> None:
         """Write the keys that answer on the buttons."""
         for button, label, name in (
-            (self.keep_all, "Keep them all", "keep"),
-            (self.delete_all, "Delete them all", "delete"),
+            (self.keep_all, "Keep all", "keep"),
+            (self.delete_all, "Delete all", "delete"),
             (self.go_back, "Go back", "stop_drawing"),
         ):
             button.setText(f"{label}  [{keys.first(name)}]")
@@ -244,20 +277,19 @@ class SuggestionLegend(QLabel):
     """Whose the broken lines beside the current box are."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(NO_LINES)
         self.setTextFormat(Qt.TextFormat.RichText)
-        self.setWordWrap(True)
-        self.setStyleSheet(f"background: {GROUND}; padding: 3px; border-radius: 4px;")
+        self.setStyleSheet(f"background: {GROUND}; padding: 2px 4px; border-radius: 4px;")
+        keep_room(self)
+        self.hide()
 
     def show_boxes(self, boxes: Iterable[ReviewBox]) -> None:
-        """Name the lines of these suggestions; without any it takes no room."""
+        """Name the lines of these suggestions."""
         sources = {box.source for box in boxes}
-        lines = [
-            f'<span style="color:{style.colour}">{style.sign} {style.meaning}</span>'
-            for source, style in SUGGESTIONS.items()
-            if source in sources
-        ]
-        self.setText(" &nbsp; ".join(lines))
+        shown = [style for source, style in SUGGESTIONS.items() if source in sources]
+        lines = [f'<span style="color:{s.colour}">{s.sign} {s.name}</span>' for s in shown]
+        self.setText(" &nbsp; ".join(lines) or NO_LINES)
+        self.setToolTip("\n".join(f"{s.sign}  {s.meaning}" for s in shown))
         self.setVisible(bool(lines))
 
 

@@ -23,6 +23,7 @@ from napari_alc.plugin.review.panel.bars import (
     CommandMenu,
     FilterBar,
     NoticeBar,
+    Notices,
     OpenBoxesBar,
     PauseBar,
     SuggestionLegend,
@@ -39,14 +40,13 @@ from napari_alc.plugin.review.panel.responsive import (
 from napari_alc.plugin.widgets.collapsible import WheelGuard
 from napari_alc.plugin.widgets.controls import (
     button_with,
-    heading,
-    notice_words,
+    follow_theme,
     primary,
-    set_above,
-    show_words,
+    set_heading,
     single_shot,
-    words,
+    stack_in,
 )
+from napari_alc.plugin.widgets.fixed_words import FixedWords
 from napari_alc.project.storage.records import FlagKind, ImageFlag
 
 CATEGORY, VIEW, MORE = "category", "view", "more"
@@ -96,7 +96,7 @@ class ReviewPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.progress = words()
+        self.progress = FixedWords(1)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
@@ -104,22 +104,21 @@ class ReviewPanel(QWidget):
         # a progress bar repaints the whole window at once, which the next image need not wait for
         self._bar_later = single_shot(self, BAR_REST_MS, self._fill_bar)
         self.queue = QueueTable()
-        self.task = heading("")
-        self.task.setWordWrap(True)
-        self.sentence = words()
-        self.banner, self.flag_bar = NoticeBar(), NoticeBar()
+        self.task, self.flag_words, self.sentence = FixedWords(1), FixedWords(1), FixedWords(1)
+        self.banner = NoticeBar()
         self.flags: dict[FlagKind, QAction] = {}
         self.filter = FilterBar()
-        self.title = heading("")
-        self.title.setWordWrap(True)
-        self.why = words()
+        self.title, self.why = FixedWords(1), FixedWords(ROOMY.reason_lines)
         self.suggestions = SuggestionLegend()
-        self.message = notice_words()
+        self.message = FixedWords(ROOMY.message_lines)
+        follow_theme(self.message, self.flag_words)
         self.ask_bar, self.pause_bar = OpenBoxesBar(), PauseBar()
+        self._image = Notices(self._image_words(), self.banner)
+        self._box = Notices(self._box_words(), self.pause_bar, self.ask_bar)
         self.category = CategoryBox()
         self.menus = {name: CommandMenu(*parts) for name, parts in MENUS.items()}
         self.buttons = self._make_buttons()
-        self.contrast = words("", tooltips.CONTRAST_WORDS)
+        self.contrast = FixedWords(1, "", tooltips.CONTRAST_WORDS)
         self._room: Room | None = None
         self._fit_later = single_shot(self, 0, lambda: fit_on_screen(self.window()))
         self._arrange()
@@ -135,8 +134,7 @@ class ReviewPanel(QWidget):
     def _arrange(self) -> None:
         self._grid = self._button_grid()
         self._scroll = EndScroll(self._scrolled_part())
-        for bar in (self.ask_bar, self.pause_bar):
-            self._scroll.reveal_when_shown(bar)
+        self._scroll.reveal_when_shown(self.ask_bar, self.pause_bar)
         last = QHBoxLayout()
         last.addWidget(self.buttons["done"], 1)
         for menu in self.menus.values():
@@ -146,7 +144,10 @@ class ReviewPanel(QWidget):
         self._rows.addWidget(self._scroll, 1)
         # in sight in the smallest window
         self._rows.addLayout(last)
-        self._rows.addWidget(self.contrast)
+        canvas = QHBoxLayout()
+        canvas.addWidget(self.contrast, 1)
+        canvas.addWidget(self.suggestions)
+        self._rows.addLayout(canvas)
         self._guard_wheel()
         self._fit(ROOMY)
 
@@ -158,11 +159,28 @@ class ReviewPanel(QWidget):
         self._lines.addWidget(self.progress)
         self._lines.addWidget(self.bar)
         self._lines.addWidget(self.queue, 1)
-        image = (self.task, self.sentence, self.flag_bar, self.filter, self.banner)
-        box = (self.title, self.why, self.suggestions)
-        for widget in (*image, *box, self.message, self.ask_bar, self.pause_bar):
+        for widget in (self._image, self.filter, self._box, self.message):
             self._lines.addWidget(widget)
         self._lines.addLayout(self._grid)
+        return part
+
+    def _image_words(self) -> QWidget:
+        """What is to be done with the image, what people say of it, and what the filter hides."""
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.task, 3)
+        first.addWidget(self.flag_words, 2)
+        second.addWidget(self.sentence, 1)
+        second.addWidget(self.filter.hidden)
+        part = QWidget()
+        stack_in(part, first, second).setSpacing(2)
+        return part
+
+    def _box_words(self) -> QWidget:
+        """Which box is the current one, and why it is there."""
+        part = QWidget()
+        stack = stack_in(part, self.title, self.why)
+        stack.setSpacing(2)
+        stack.addStretch()
         return part
 
     def _button_grid(self) -> QGridLayout:
@@ -205,7 +223,9 @@ class ReviewPanel(QWidget):
         for place in range(self._grid.count()):
             set_button_height(self._grid.itemAt(place).widget(), room)
         for label in (self.task, self.title):
-            set_above(label, room.above_heading)
+            set_heading(label, room.above_heading)
+        self.why.set_lines(room.reason_lines)
+        self.message.set_lines(room.message_lines)
 
     def show_keys(self, keys: KeyTexts) -> None:
         """Write the keys on buttons, menus and categories."""
@@ -233,8 +253,8 @@ class ReviewPanel(QWidget):
         self.pause_bar.go_on.clicked.connect(lambda _checked=False: actions["pause"]())
 
     def show_message(self, text: str) -> None:
-        """Show a message; an empty one takes no room."""
-        show_words(self.message, text)
+        """Show a message; an empty one takes back the last."""
+        self.message.setText(text)
         if text:
             self._scroll.reveal(self.message)
 
@@ -248,16 +268,13 @@ class ReviewPanel(QWidget):
         self.bar.setRange(0, self._total)
         self.bar.setValue(self._done)
 
-    def set_open(self, is_open: bool, read_only: str, models_saw: bool) -> None:
+    def set_open(self, is_open: bool, read_only: str) -> None:
         """Offer what can be carried out; `read_only` says why nothing can be changed."""
         for name, button in self.buttons.items():
             usable = is_open or name in ALWAYS
             button.setEnabled(usable and not (read_only and name in DECIDING))
-        for name in ("take_mp", "take_ma"):
-            self.buttons[name].setVisible(models_saw)
         self.category.setEnabled(is_open and not read_only)
         self.filter.setVisible(is_open)
-        self.contrast.setVisible(is_open)
         self.banner.show_sentence(read_only)
         for entry in self.flags.values():
             entry.setEnabled(is_open and not read_only)
@@ -265,16 +282,18 @@ class ReviewPanel(QWidget):
             self.show_flags(())
             self.show_box("", "")
             self.suggestions.show_boxes(())
+            self.filter.show_hidden("")
+            self.contrast.setText("")
 
     def show_task(self, title: str, sentence: str) -> None:
         """Say what is to be done with the image."""
-        show_words(self.task, title)
-        show_words(self.sentence, sentence)
+        self.task.setText(title)
+        self.sentence.setText(sentence)
 
     def show_box(self, title: str, why: str) -> None:
         """Show which box is the current one and why it is there."""
-        show_words(self.title, title)
-        show_words(self.why, why)
+        self.title.setText(title)
+        self.why.setText(why)
 
     def add_flag(self, kind: FlagKind, toggle: Callable[[], None]) -> None:
         """Offer a flag on the image in the menu."""
@@ -288,7 +307,7 @@ class ReviewPanel(QWidget):
         kinds = {flag.kind for flag in flags}
         for kind, entry in self.flags.items():
             entry.setChecked(kind in kinds)
-        self.flag_bar.show_sentence(flag_words(flags))
+        self.flag_words.setText(flag_words(flags))
 
     def show_view(self, draws: bool, contrast: str) -> None:
         """Show whether the next drag draws, and how the image is shown."""

@@ -161,7 +161,9 @@ class QueueTable(QWidget):
         index = self.index_of(here)
         if index.isValid():
             self.table.selectRow(index.row())
-            self.table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+            # a row that was clicked stays under the mouse
+            if not self.table.viewport().rect().contains(self.table.visualRect(index)):
+                self.table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         else:
             self.table.clearSelection()
 

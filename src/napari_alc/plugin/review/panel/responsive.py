@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
@@ -21,17 +21,22 @@ LARGEST_HEIGHT = 16777215
 
 @dataclass(frozen=True)
 class Room:
-    """Pixels between the panel's rows and buttons, least ones of a button, and above a heading."""
+    """Pixels between the panel's rows and buttons, least ones of a button, and above a heading.
+
+    Texts have so many lines, needed or not.
+    """
 
     lines: int
     buttons: int
     button_height: int
     above_heading: int
+    reason_lines: int
+    message_lines: int
 
 
-ROOMY = Room(lines=5, buttons=4, button_height=26, above_heading=6)
-TIGHT = Room(lines=3, buttons=2, button_height=24, above_heading=0)
-TIGHTEST = Room(lines=2, buttons=2, button_height=24, above_heading=0)
+ROOMY = Room(lines=5, buttons=4, button_height=26, above_heading=6, reason_lines=4, message_lines=3)
+TIGHT = Room(lines=3, buttons=2, button_height=24, above_heading=0, reason_lines=3, message_lines=2)
+TIGHTEST = replace(TIGHT, lines=2)
 
 ROOMY_FROM, TIGHT_FROM = 700, 500
 """Heights of the panel in pixels: windows of 900, 720 and 540 have one room each."""
@@ -97,9 +102,10 @@ class EndScroll(QScrollArea):
         self._asked = widget
         self._later.start()
 
-    def reveal_when_shown(self, widget: QWidget) -> None:
-        """Bring a part into sight whenever it is shown."""
-        widget.installEventFilter(self)
+    def reveal_when_shown(self, *widgets: QWidget) -> None:
+        """Bring parts into sight whenever they are shown."""
+        for widget in widgets:
+            widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Notice that a part is shown."""
@@ -108,7 +114,7 @@ class EndScroll(QScrollArea):
         return bool(super().eventFilter(watched, event))
 
     def _show_asked(self) -> None:
-        if self._asked is not None:
+        if self._asked is not None and not _is_whole(self._asked):
             self._is_at_end = True
             bar = self.verticalScrollBar()
             bar.setValue(bar.maximum())
@@ -121,3 +127,8 @@ class EndScroll(QScrollArea):
     def _on_scrolled(self) -> None:
         bar = self.verticalScrollBar()
         self._is_at_end = bar.sliderPosition() >= bar.maximum()
+
+
+def _is_whole(widget: QWidget) -> bool:
+    """Whether all of a widget is in sight."""
+    return bool(widget.visibleRegion().boundingRect() == widget.rect())
