@@ -68,14 +68,37 @@ def test_taking_the_box_of_the_model_that_proposed_it_keeps_it(at):
         assert (after.state, after.corners) == ("kept", box.corners)
 
 
+def assert_greyed(at, name, why):
+    button = at.page.panel.buttons[name]
+    assert not button.isEnabled()
+    assert button.toolTip().startswith(why)
+
+
 def test_where_a_model_has_no_box_the_page_says_so_and_nothing_changes(at):
     for region, key, name in (("red", KEY.Key_Comma, "Mp"), ("green", KEY.Key_Period, "Ma")):
         box = of_region(at, region)
         pick(at, box)
         at.key(key)
         assert at.message == f"{name} has no box here."
+        assert_greyed(at, f"take_{name.lower()}", at.message)
         assert at.current == box
         assert at.stored()[box.id] == box
+
+
+def test_a_models_box_is_offered_where_there_is_one_to_take(at):
+    buttons = at.page.panel.buttons
+    for region, offered in (
+        ("gray", {"take_mp", "take_ma"}),
+        ("red", {"take_ma"}),
+        ("pink", {"take_mp"}),
+        ("green", set()),
+    ):
+        pick(at, of_region(at, region))
+        assert {name for name in ("take_mp", "take_ma") if buttons[name].isEnabled()} == offered
+        for name in offered:
+            assert buttons[name].toolTip() == at.state.keys.tip(name)
+    at.selection.select([])
+    assert_greyed(at, "take_mp", "Pick exactly one box first.")
 
 
 def test_a_neighbours_box_is_not_taken(at):
@@ -89,6 +112,7 @@ def test_a_neighbours_box_is_not_taken(at):
     assert 0 < closest < BACKGROUND_IOU
     at.key(KEY.Key_Period)
     assert at.message == (f"Ma has no box of this object; its closest one overlaps {closest:.2f}.")
+    assert_greyed(at, "take_ma", at.message)
     assert at.stored()[moved.id] == moved
     assert at.stored()[red.id] == red
 

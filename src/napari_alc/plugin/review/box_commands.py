@@ -29,6 +29,9 @@ from napari_alc.project.annotation.live_regions import live_regions
 from napari_alc.project.annotation.session import Lost
 from napari_alc.project.storage.records import FlagKind, ReviewBox
 
+TAKES = {"take_mp": "mp", "take_ma": "ma"}
+"""Commands that give a box a model's corners, and which model's."""
+
 BoxCommand = Callable[[ReviewDocument, Sequence[int]], object]
 
 
@@ -226,8 +229,7 @@ class BoxCommands:
             "delete": partial(self._decide, ReviewDocument.delete),
             "keep_gray": self.keep_gray,
             "unsure": self.unsure,
-            "take_mp": partial(self.take, "mp"),
-            "take_ma": partial(self.take, "ma"),
+            **{name: partial(self.take, model) for name, model in TAKES.items()},
             "undo": partial(self.revert, "undo"),
             "redo": partial(self.revert, "redo"),
             "draw": self.draw,
@@ -309,12 +311,29 @@ class BoxCommands:
             return
         other = counterpart_of(model, box, document)
         if other is None:
-            closest = closest_overlap(model, box, document)
-            self._state.notify(messages.no_box_of(model, closest))
+            self._state.notify(self.nothing_to_take(model))
         elif self.execute(lambda one, _ids: one.take(box.id, other), [box.id, other.id]):
             self.selection.next_box()
             if other.id in document.boxes and other.is_open:
                 self._state.notify(messages.went_with_it(model))
+
+    def nothing_to_take(self, model: str) -> str:
+        """Why the current box cannot get the corners of a model's; empty where it can."""
+        boxes, document = self._state.current_boxes, self._state.document
+        if document is None or not self._state.models_saw:
+            return messages.NO_MODEL
+        if len(boxes) != 1:
+            return messages.PICK_ONE
+        [box] = boxes
+        is_own = box.source == model and box.is_open
+        if is_own or counterpart_of(model, box, document) is not None:
+            return ""
+        return messages.no_box_of(model, closest_overlap(model, box, document))
+
+    @property
+    def refused_takes(self) -> dict[str, str]:
+        """Why the models' boxes cannot be taken, by the command's name; empty where they can."""
+        return {name: self.nothing_to_take(model) for name, model in TAKES.items()}
 
     def nudge(self, nudge: Nudge) -> None:
         """Move the current box, or its lower right corner, by pixels."""

@@ -25,6 +25,7 @@ READ_AGAIN = (
 )
 
 PICK_FIRST = "No box is picked. Click one, or press {next_box} for the next open box."
+NO_MODEL = "No model has looked at this image yet."
 PICK_ONE = "Pick exactly one box first."
 ALL_DECIDED = "Every box of this image is decided. {done} finishes it and opens the next one."
 NO_GRAY = "No open gray box is shown."

@@ -45,8 +45,11 @@ REST_MS = 150
 class ReviewPresenter:
     """Keeps the panel in step with the state."""
 
-    def __init__(self, state: ReviewState, panel: ReviewPanel, canvas: ReviewCanvas) -> None:
-        self._state, self._panel, self._canvas = state, panel, canvas
+    def __init__(
+        self, controller: ReviewController, panel: ReviewPanel, canvas: ReviewCanvas
+    ) -> None:
+        state = self._state = controller.state
+        self._boxes, self._panel, self._canvas = controller.boxes, panel, canvas
         state.queue_changed.connect(self._show_queue)
         state.entry_changed.connect(self._show_entry)
         state.task_changed.connect(self._show_here)
@@ -102,6 +105,7 @@ class ReviewPresenter:
         self._show_progress()
         if document is None:
             return
+        panel.show_takes(self._boxes.refused_takes)
         shown, boxes = document.shown, state.current_boxes
         has_scores = any(box.score is not None for box in shown)
         panel.filter.show_counts([state.colour_of(box) for box in shown], has_scores)
@@ -241,7 +245,7 @@ class ReviewView(QWidget):
         self.destroyed.connect(self.reader.close)
         self.controller = ReviewController(self.canvas, self.reader)
         self.state = self.controller.state
-        presenter = ReviewPresenter(self.state, self.panel, self.canvas)
+        presenter = ReviewPresenter(self.controller, self.panel, self.canvas)
         self.view_commands = ViewCommands(self.state, self.canvas, presenter)
         self.help = HelpWindow(self)
         self.note_dialog = NoteDialog(self)
@@ -340,9 +344,10 @@ class ReviewView(QWidget):
             return
         if under[0] not in state.current_ids:
             boxes.selection.select(under[:1])
-        names = [name for name in OF_BOX if state.models_saw or not name.startswith("take")]
+        refusals = boxes.refused_takes
+        names = [name for name in OF_BOX if state.models_saw or name not in refusals]
         categories = () if state.read_only else state.categories
-        self.menu.open_at(place, names, state.keys, categories, boxes.set_category)
+        self.menu.open_at(place, names, state.keys, refusals, categories, boxes.set_category)
 
     def _ask_note(self) -> None:
         """Ask what is to be noted on the current box."""

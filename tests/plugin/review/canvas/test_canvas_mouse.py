@@ -105,6 +105,17 @@ def test_a_right_click_offers_what_can_be_done_with_the_box_below(wide):
     assert wide.stored()[box.id].state == "deleted"
 
 
+def test_the_menu_greys_the_boxes_that_no_model_has(wide):
+    box = next(box for box in wide.document.open_boxes if box.region == "red")
+    wide._move(*middle(box), Qt.MouseButton.NoButton)
+    found = entries(open_menu(wide, *middle(box)))
+    wide.settle()
+    assert not found["Take Mp's box"].isEnabled()
+    assert found["Take Mp's box"].toolTip() == "Mp has no box here."
+    assert found["Take Ma's box"].isEnabled()
+    close_menu(wide)
+
+
 def test_the_menu_gives_a_box_its_category(wide):
     box = wide.document.open_boxes[3]
     wide._move(*middle(box), Qt.MouseButton.NoButton)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QMenu, QWidget
@@ -31,14 +32,19 @@ class BoxMenu(QMenu):
         place: QPoint,
         names: Sequence[str],
         keys: KeyTexts,
+        refusals: Mapping[str, str] = MappingProxyType({}),
         categories: Sequence[Category] = (),
         choose: Callable[[int], None] | None = None,
     ) -> None:
-        """Open at a place of the desktop, with these commands, and with categories to choose."""
+        """Open at a place of the desktop, with these commands, and with categories to choose.
+
+        `refusals` says why a command cannot be carried out.
+        """
         self.clear()
         for name in names:
             entry = self.addAction(f"{COMMANDS[name].label}\t{keys.first(name)}")
-            entry.setToolTip(keys.tip(name))
+            entry.setToolTip(refusals.get(name) or keys.tip(name))
+            entry.setEnabled(not refusals.get(name))
             entry.triggered.connect(lambda _checked=False, act=self._actions[name]: act())
         if choose is not None and len(categories) > 1:
             self._add_categories(categories, choose)

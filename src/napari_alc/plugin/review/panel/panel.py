@@ -229,6 +229,7 @@ class ReviewPanel(QWidget):
 
     def show_keys(self, keys: KeyTexts) -> None:
         """Write the keys on buttons, menus and categories."""
+        self._keys = keys
         for name, button in self.buttons.items():
             button.setText(keys.button(name))
             button.setToolTip(keys.tip(name))
@@ -284,6 +285,13 @@ class ReviewPanel(QWidget):
             self.suggestions.show_boxes(())
             self.filter.show_hidden("")
             self.contrast.setText("")
+
+    def show_takes(self, refusals: Mapping[str, str]) -> None:
+        """Say why a command cannot be carried out on the current box; empty where it can."""
+        for name, why in refusals.items():
+            button, tip = self.buttons[name], self._keys.tip(name)
+            button.setEnabled(button.isEnabled() and not why)
+            button.setToolTip(f"{why}\n{tip}" if why else tip)
 
     def show_task(self, title: str, sentence: str) -> None:
         """Say what is to be done with the image."""
