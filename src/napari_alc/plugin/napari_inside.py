@@ -44,8 +44,15 @@ def drawn_by(viewer: Any, layer: Layer) -> object | None:
     return None
 
 
+def fonts_of(node: Any) -> dict[str, Any]:
+    """What napari writes on a layer with, for vispy's texts; empty without such a layer."""
+    text = getattr(node, "text", None)
+    manager, face = getattr(text, "_font_manager", None), getattr(text, "_face", None)
+    return {"font_manager": manager, "face": face} if manager and face else {}
+
+
 def node_of(viewer: Any, layer: Layer) -> Any:
-    """The node of the scene that draws a layer of shapes, its shapes put out; None without one."""
+    """The node of the scene that draws a layer, its shapes put out; None without one."""
     node = getattr(drawn_by(viewer, layer), "node", None)
     faces = getattr(node, "shape_faces", None)
     if faces is not None:

@@ -105,15 +105,31 @@ def test_no_boxes_need_no_words():
     assert squeeze(none, none, LETTER, GAP).shape == (0, 4)
 
 
-@given(st.lists(box, min_size=1, max_size=40), word, st.floats(0.5, 4))
-def test_every_box_has_its_letter_and_those_that_had_room_keep_their_place(boxes, size, gap):
+@given(st.lists(box, min_size=1, max_size=40), word, st.floats(0.5, 4), st.booleans())
+def test_letters_are_squeezed_in_but_on_small_boxes_unless_they_are_needed(
+    boxes, size, gap, is_needed
+):
     boxes, size = corners(boxes), np.array(size)
     placed = place(boxes, np.tile(size, (len(boxes), 1)), gap)
-    found = squeeze(boxes, placed, size, gap)
-    is_placed = ~np.isnan(placed[:, 0])
+    found = squeeze(boxes, placed, size, gap, is_needed=np.full(len(boxes), is_needed))
+    is_placed, is_found = ~np.isnan(placed[:, 0]), ~np.isnan(found[:, 0])
     np.testing.assert_array_equal(found[is_placed], placed[is_placed])
-    sizes = found[:, 2:] - found[:, :2]
+    assert is_found.all() or not is_needed
+    sizes = found[is_found, 2:] - found[is_found, :2]
     np.testing.assert_allclose(sizes, np.broadcast_to(size, sizes.shape), rtol=1e-6)
+    if not is_needed:
+        is_small = (boxes[:, 2:] - boxes[:, :2] < size + 2 * gap).any(axis=1)
+        assert not overlap(found[is_found & ~is_placed], boxes[is_small]).any()
+
+
+def test_a_letter_amid_small_boxes_is_left_out_unless_it_is_needed():
+    crowd = corners([(11 * i, 9 * j, 10, 8) for i in range(31) for j in range(31)])
+    here = len(crowd) // 2
+    placed = np.delete(crowd, here, axis=0)
+    boxes = np.concatenate([crowd[here : here + 1], placed])
+    none = np.full((1, 4), np.nan)
+    assert np.isnan(squeeze(boxes, none, LETTER, GAP)).all()
+    assert not np.isnan(squeeze(boxes, none, LETTER, GAP, is_needed=np.array([True]))).any()
 
 
 def test_a_letter_without_room_beside_its_box_lies_in_a_corner_within():

@@ -86,7 +86,7 @@ def rooms(at):
 def test_every_box_carries_its_letter_also_where_boxes_crowd(at):
     show_crowded(at, CROWDED)
     at.key(KEY.Key_F4)
-    words = at.viewer.layers["Words"].features["word"]
+    words = at.canvas._layers.labels.words.values()
     assert sorted(words) == sorted("Y" * len(CROWDED) + "AAGGPPRR")
     assert set(rooms(at)) == {box.id for box in at.document.shown}
 
@@ -98,7 +98,7 @@ def test_every_box_carries_its_letter_where_other_words_have_no_room(at):
     for _ in range(3):
         at.key(KEY.Key_F3)
     assert at.canvas.styles.labels == "category"
-    words = at.viewer.layers["Words"].features["word"].tolist()
+    words = list(at.canvas._layers.labels.words.values())
     assert len(words) == len(at.document.shown)
     assert {word[0] for word in words} == set("AGPRY")
     assert "Y" in words

@@ -50,8 +50,9 @@ def rgba(text):
 
 
 def words(at):
-    layer = at.viewer.layers["Words"]
-    return sorted(layer.features["word"]) if layer.text.visible else []
+    labels = at.canvas._layers.labels
+    assert labels.layer.visible or not labels.words
+    return sorted(labels.words.values())
 
 
 def test_boxes_left_out_by_a_filter_are_neither_seen_nor_picked_nor_deleted(at):
@@ -161,16 +162,18 @@ def test_words_are_as_large_on_screen_as_the_room_kept_for_them(at):
     for look in (at.canvas.image.look_at_whole, lambda: at.canvas.image.look_at(box)):
         look()
         at.settle()
-        layer = at.viewer.layers["Words"]
-        node = at.viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
-        pixels = node.text.font_size * node.text.transforms.dpi / 72
+        node = at.canvas._layers.labels._drawn._node
+        pixels = node.font_size * node.transforms.dpi / 72
         assert 11 <= pixels <= 16
 
 
-def test_where_boxes_are_too_many_there_are_no_words(at, monkeypatch):
+def test_where_boxes_are_too_many_there_are_no_words_but_that_of_the_current_one(at, monkeypatch):
     monkeypatch.setattr("napari_alc.plugin.review.canvas.label_layer.MOST_LABELS", 7)
     monkeypatch.setattr("napari_alc.plugin.review.canvas.layers.MOST_LABELS", 7)
     at.canvas.set_labels("letters")
+    at.settle()
+    assert len(words(at)) == len(at.state.current_boxes) == 1
+    at.selection.select([])
     at.settle()
     assert words(at) == []
     box = first(at, "green")

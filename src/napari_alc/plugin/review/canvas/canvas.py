@@ -151,6 +151,7 @@ class ReviewCanvas(QObject):
 
     def _mark(self, ids: Sequence[int]) -> None:
         self._selected = tuple(ids)
+        self._layers.set_current(self._selected)
         if not self._rows.is_stale:
             self._rows.mark(ids)
 
@@ -351,6 +352,8 @@ class ReviewCanvas(QObject):
 
     def _on_picked(self, ids: tuple[int, ...]) -> None:
         self._selected = ids
+        self._layers.set_current(ids)
+        self._rest_later.start()
         self._frames.expect()
         self._rows.draw_marks(ids)
         self.picked.emit(ids)

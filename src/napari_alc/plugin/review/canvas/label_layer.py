@@ -1,24 +1,29 @@
 """Words beside boxes: the letter of the region, the confidence, or the category.
 
 A word lies where it covers no box and no other word, or within a box around its own; where
-there is no such place it is left out. The letter of a region is never left out: it then takes
-the place where it hides least.
+there is no such place it is left out. The letter of a region then takes the place where it hides
+least, and is left out only where it would lie on a small box. The current box always has its word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from napari.layers import Points
-from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
 from napari_alc.boxes import Boxes, as_boxes
 from napari_alc.boxes import Corners as Rectangle
+from napari_alc.plugin.napari_inside import fonts_of
 from napari_alc.plugin.palettes import OPEN_WIDTH, TEXT_POINTS
 from napari_alc.plugin.review.canvas.box_style import Label
+from napari_alc.plugin.review.canvas.lines.box_lines import MARK_WIDTH
+from napari_alc.plugin.review.canvas.lines.geometry import CASING, HANDLE
+from napari_alc.plugin.review.canvas.outlined_words import OutlinedWords
 
 EVERYWHERE: Rectangle = (-np.inf, -np.inf, np.inf, np.inf)
 
@@ -47,8 +52,15 @@ read with pains; one in another box seems to be that one's; and one away from it
 for, the longer by each half of a letter."""
 
 
+NOWHERE = np.empty((0, 4))
+
+
 def place(
-    boxes: Boxes, sizes: NDArray[np.float64], gap: float, view: Rectangle = EVERYWHERE
+    boxes: Boxes,
+    sizes: NDArray[np.float64],
+    gap: float,
+    view: Rectangle = EVERYWHERE,
+    taken: NDArray[np.float64] = NOWHERE,
 ) -> NDArray[np.float64]:
     """Find a place for a word beside each box.
 
@@ -66,6 +78,8 @@ def place(
         Distance between a word and its box, and the least to any other.
     view
         What is seen.
+    taken
+        Where other words stand, shape (K, 4).
 
     Returns
     -------
@@ -81,10 +95,11 @@ def place(
     near = _overlap(reach[:, None], (boxes + margin)[None])
     around = _inside(own[:, None], boxes[None])
     np.fill_diagonal(around, False)
+    is_taken = _meets_any(places, taken)
     placed = np.full((len(sizes), 4), np.nan)
     for i, row in enumerate(places):
         worth = _worth(row, boxes[near[i]], around[i, near[i]], margin)
-        worth[_overlap(row[:, None], placed[None, :i]).any(axis=1)] = 0
+        worth[is_taken[i] | _overlap(row[:, None], placed[None, :i]).any(axis=1)] = 0
         worth = np.where(worth > 0, worth + BEST * is_seen[i], 0)
         if worth.any():
             placed[i] = row[np.argmax(worth)]
@@ -126,11 +141,13 @@ def squeeze(
     size: NDArray[np.float64],
     gap: float,
     view: Rectangle = EVERYWHERE,
+    is_needed: NDArray[np.bool_] | None = None,
+    taken: NDArray[np.float64] = NOWHERE,
 ) -> NDArray[np.float64]:
     """Find a place for the letters that `place` has found none for: where they hide least.
 
     That is beside the box, in a corner within it, or a letter further away. No letter lies on
-    a box that is smaller than a letter while there is any other place.
+    a box that is smaller than a letter; one that is not needed is rather left out.
 
     Parameters
     ----------
@@ -140,15 +157,18 @@ def squeeze(
         Words of the first M boxes as `place` returns them, shape (M, 4).
     size
         Width and height of a letter, shape (2,).
-    gap, view
+    gap, view, taken
         As of `place`.
+    is_needed
+        Which letters are in no case left out, shape (M,); None for none.
 
     Returns
     -------
     NDArray
-        As `placed`, with a rectangle in each row.
+        As `placed`, with a rectangle in each row that has found a place.
     """
     placed = placed.copy()
+    needed = np.zeros(len(placed), dtype=bool) if is_needed is None else is_needed
     lost = np.flatnonzero(np.isnan(placed[:, 0]))
     places, distances = _close_places(boxes[lost], size, gap)
     hidden = OUT_OF_VIEW * ~are_seen(places, boxes[lost], view)
@@ -157,9 +177,11 @@ def squeeze(
     for row, i in enumerate(lost):
         against = _covered(places[row], boxes[i], boxes[near[row]], size, gap)
         against += distances + hidden[row]
-        words = placed[_overlap(reach[row], placed)]
+        words = np.concatenate([one[_overlap(reach[row], one)] for one in (placed, taken)])
         against += ON_WORD * _shared(places[row], words).sum(axis=1)
-        placed[i] = places[row, np.argmin(against)]
+        best = places[row, np.argmin(against)]
+        if needed[i] or not _covers_small(best, boxes[near[row]], size, gap):
+            placed[i] = best
     return placed
 
 
@@ -184,7 +206,7 @@ def _covered(
 ) -> NDArray[np.float64]:
     """What speaks against places (C, 4) beside the box `own` for what they cover of boxes."""
     shares = _shared(boxes, places).T
-    is_small = (boxes[:, 2:] - boxes[:, :2] < size + 2 * gap).any(axis=1)
+    is_small = _are_small(boxes, size, gap)
     margin = 0.5 * gap * np.array([-1, -1, 1, 1])
     is_on_line = _overlap(places[:, None], boxes + margin)
     is_on_line &= ~_inside(places[:, None], boxes - margin)
@@ -192,6 +214,19 @@ def _covered(
     against = shares * (1 + ON_SMALL_BOX * is_small) + on_other + ON_LINE * is_on_line
     total: NDArray[np.float64] = against.sum(axis=1)
     return total
+
+
+def _are_small(boxes: Boxes, size: NDArray[np.float64], gap: float) -> NDArray[np.bool_]:
+    """Which boxes a letter of some size would hide."""
+    small: NDArray[np.bool_] = np.any(boxes[:, 2:] - boxes[:, :2] < size + 2 * gap, axis=1)
+    return small
+
+
+def _covers_small(
+    place: NDArray[np.float64], boxes: Boxes, size: NDArray[np.float64], gap: float
+) -> bool:
+    """Whether a letter at a place would lie on a box that it hides."""
+    return bool(_overlap(place, boxes[_are_small(boxes, size, gap)]).any())
 
 
 def _middles_and_halves(boxes: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -230,6 +265,12 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_
     return both
 
 
+def _meets_any(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rectangles ``(..., 4)`` have area in common with one of B, shape (B, 4)."""
+    met: NDArray[np.bool_] = np.any(_overlap(a[..., None, :], b), axis=-1)
+    return met
+
+
 def _inside(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rectangles ``(..., 4)`` lie wholly within others."""
     low = (a[..., 0] >= b[..., 0]) & (a[..., 1] >= b[..., 1])
@@ -248,73 +289,166 @@ CHARACTER_WIDTH = 1.1 * TEXT_POINTS
 LETTER_SIZE = np.array([1.25, 1.35]) * TEXT_POINTS
 """Room of a letter that is squeezed in: the widest one, and capitals do not reach down."""
 
-GAP = OPEN_WIDTH / 2 + 1
-"""Pixels of the screen between a box's line and its word."""
+GAP = OPEN_WIDTH + 2 * CASING + 1
+"""Pixels of the screen between a box and its word: the line lies outside the box."""
+
+MARK = 2 * CASING + MARK_WIDTH + HANDLE / 2
+"""Pixels of the screen that the mark of the current box and its handles reach beyond the line."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Words beside the boxes of an image at some zoom, and where they stand.
+
+    Parameters
+    ----------
+    labels
+        Those of all boxes; one without a word is a box that no word may cover.
+    boxes
+        Shape (N, 4); with what is drawn around those that are marked.
+    placed
+        Where words stand, shape (N, 4); NaN for nowhere.
+    words
+        What is written there.
+    zoom
+        In pixels of the screen a pixel of the image.
+    view
+        The part of the image that is seen.
+    """
+
+    labels: tuple[Label, ...]
+    boxes: Boxes
+    placed: NDArray[np.float64]
+    words: tuple[str, ...]
+    zoom: float
+    view: Rectangle
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows whose words have a place."""
+        return _rows_where(~np.isnan(self.placed[:, 0]))
+
+    def around(self, current: Collection[int]) -> Wording:
+        """The words clear of the marks of current boxes; a single one has its word in any case."""
+        here = [row for row, label in enumerate(self.labels) if label.box.id in current]
+        if not here:
+            return self
+        boxes = self.boxes.copy()
+        boxes[here] += MARK / self.zoom * np.array([-1, -1, 1, 1])
+        covered = _rows_where(_meets_any(self.placed, boxes[here]))
+        needed = [row for row in here if len(here) == 1 and self.labels[row].word]
+        rest = [row for row in covered if row not in needed]
+        return replace(self, boxes=boxes).worded([*needed, *rest], len(needed))
+
+    def worded(self, rows: Sequence[int], needed: int = 0) -> Wording:
+        """Words found a place for anew in some rows, of which the first `needed` must have one."""
+        if not rows:
+            return self
+        placed, words = self.placed.copy(), list(self.words)
+        placed[rows] = np.nan
+        taken = placed[~np.isnan(placed[:, 0])]
+        others = np.ones(len(placed), dtype=bool)
+        others[rows] = False
+        boxes = np.concatenate([self.boxes[rows], self.boxes[others]])
+        labels = [self.labels[row] for row in rows]
+        found = self._find(labels, boxes, taken, needed)
+        for row, word, room in zip(rows, *found, strict=True):
+            words[row], placed[row] = word, room
+        return replace(self, placed=placed, words=tuple(words))
+
+    def _find(
+        self, labels: Sequence[Label], boxes: Boxes, taken: NDArray[np.float64], needed: int
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """What stands beside the first boxes, and where."""
+        words = [str(label.word) for label in labels]
+        sizes = np.array([(CHARACTER_WIDTH * len(word), TEXT_HEIGHT) for word in words]) / self.zoom
+        gap, is_needed = GAP / self.zoom, np.arange(len(labels)) < needed
+        placed = place(boxes, sizes, gap, self.view, taken)
+        squeezed = partial(
+            squeeze, boxes, gap=gap, view=self.view, is_needed=is_needed, taken=taken
+        )
+        if labels[0].word.letter:  # then all have one
+            # a letter in view tells more than a word that is cut
+            placed[~are_seen(placed[:, None], boxes[: len(placed)], self.view)[:, 0]] = np.nan
+            for i in _rows_where(np.isnan(placed[:, 0])):
+                words[i] = labels[i].word.letter
+            placed = squeezed(placed=placed, size=LETTER_SIZE / self.zoom)
+        elif needed and np.isnan(placed[0, 0]):
+            placed[0] = squeezed(placed=placed, size=sizes[0])[0]
+        return words, placed
+
+
+def wording(labels: Sequence[Label], zoom: float, view: Rectangle) -> Wording:
+    """Put words beside boxes where there is room.
+
+    Where there is none, a letter alone is squeezed in, unless it covered a small box. Where boxes
+    are too many, only those in `view` have words, and none if still too many.
+    """
+    if len(labels) > MOST_LABELS:
+        corners = as_boxes([label.box.corners for label in labels])
+        are_met = _overlap(corners, np.array(view))
+        labels = [label for label, is_met in zip(labels, are_met, strict=True) if is_met]
+    boxes = as_boxes([label.box.corners for label in labels])
+    nowhere = np.full(boxes.shape, np.nan)
+    found = Wording(tuple(labels), boxes, nowhere, ("",) * len(labels), zoom, view)
+    if len(labels) > MOST_LABELS:
+        return found
+    return found.worded([row for row, label in enumerate(labels) if label.word])
 
 
 class BoxLabels:
-    """Shows words in a layer of their own: points that cannot be seen, with text."""
+    """Shows words on a layer of their own, which has nothing else."""
 
     def __init__(self) -> None:
         self.layer = Points(
             ndim=2,
             name="Words",
             metadata={"napari_alc": "review"},
-            size=1,
-            face_color="transparent",
-            border_color="transparent",
             opacity=1.0,
             # an empty layer takes time in every frame too
             visible=False,
-            features={"word": np.empty(0, dtype=object)},
-            text={"string": "{word}", "size": TEXT_POINTS, "color": "white", "anchor": "center"},
         )
-        self.layer.text.visible = False
         self.layer.editable = False
+        self._drawn = OutlinedWords()
+        self._wording: Wording | None = None
         self.shown: dict[int, Rectangle] = {}
+        """Where words stand in the image, by the ids of their boxes."""
+        self.words: dict[int, str] = {}
+        """What they say."""
+
+    def draw_on(self, node: Any) -> None:
+        """Draw below the node of the layer from now on."""
+        self._drawn.draw_on(node, fonts_of(node))
 
     def show(self, labels: Sequence[Label], zoom: float, view: Rectangle) -> None:
-        """Show words beside their boxes where there is room, and no other words.
+        """Show words beside boxes as `wording` places them, and no other words."""
+        self._wording = wording(labels, zoom, view)
 
-        Where there is none, a letter alone is squeezed in. Where boxes are too many, only those
-        in `view`, the part of the image that is seen, have words, and none if still too many.
-
-        Labels are those of all boxes: one without a word is a box that no word may cover. `zoom`
-        is in pixels of the screen a pixel of the image.
-        """
-        if len(labels) > MOST_LABELS:
-            corners = as_boxes([label.box.corners for label in labels])
-            are_met = _overlap(corners, np.array(view))
-            labels = [label for label, is_met in zip(labels, are_met, strict=True) if is_met]
-        worded = [label for label in labels if label.word]
-        if not worded or len(labels) > MOST_LABELS:
-            self.hide()
+    def mark(self, current: Collection[int]) -> None:
+        """Keep the words clear of the marks of boxes; all others stay where they are."""
+        if self._wording is None:
             return
-        bare = [label for label in labels if not label.word]
-        boxes = as_boxes([label.box.corners for label in (*worded, *bare)])
-        sizes = np.array([(CHARACTER_WIDTH * len(str(w.word)), TEXT_HEIGHT) for w in worded])
-        placed = place(boxes, sizes / zoom, GAP / zoom, view)
-        words = [str(label.word) for label in worded]
-        if worded[0].word.letter:  # then all have one
-            # a letter in view tells more than a word that is cut
-            placed[~are_seen(placed[:, None], boxes[: len(placed)], view)[:, 0]] = np.nan
-            for i in np.flatnonzero(np.isnan(placed[:, 0])):
-                words[i] = worded[i].word.letter
-            placed = squeeze(boxes, placed, LETTER_SIZE / zoom, GAP / zoom, view)
-        rooms = np.flatnonzero(~np.isnan(placed[:, 0]))
-        self.shown = {worded[i].box.id: _rectangle(placed[i]) for i in rooms}
-        self._fill([words[i] for i in rooms], [worded[i].colour for i in rooms], placed[rooms])
+        found = self._wording.around(frozenset(current))
+        self.shown = {found.labels[i].box.id: _rectangle(found.placed[i]) for i in found.rows}
+        self.words = {found.labels[i].box.id: found.words[i] for i in found.rows}
+        colours = [found.labels[i].colour for i in found.rows]
+        if self.shown and not self.layer.visible:
+            self.layer.visible = True
+        rooms = found.placed[found.rows]
+        middles = (rooms[:, :2] + rooms[:, 2:]) / 2
+        self._drawn.show(list(self.words.values()), colours, middles)
 
     @property
     def are_seen(self) -> bool:
         """Whether there are words."""
-        return bool(self.layer.text.visible)
+        return bool(self.shown)
 
     def hide(self) -> None:
         """Show no words until the next `show`."""
-        self.shown = {}
+        self._wording = None
         if self.are_seen:
-            self.layer.text.visible = False
+            self.shown, self.words = {}, {}
+            self._drawn.hide()
 
     def put_away(self) -> None:
         """Show no words for longer."""
@@ -322,19 +456,9 @@ class BoxLabels:
         if self.layer.visible:
             self.layer.visible = False
 
-    def _fill(
-        self, words: Sequence[str], colours: Sequence[str], placed: NDArray[np.float64]
-    ) -> None:
-        layer = self.layer
-        layer.text.visible = False  # napari draws them once, when all is set
-        layer.data = (placed[:, [1, 0]] + placed[:, [3, 2]]) / 2
-        layer.features = {"word": np.array(words, dtype=object)}
-        if words:
-            if not layer.visible:
-                layer.visible = True
-            layer.text.color = transform_color(colours)
-            layer.text.visible = True
-        layer.editable = False
+
+def _rows_where(holds: NDArray[np.bool_]) -> list[int]:
+    return [int(row) for row in np.flatnonzero(holds)]
 
 
 def _rectangle(values: NDArray[np.float64]) -> Rectangle:

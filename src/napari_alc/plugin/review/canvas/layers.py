@@ -5,6 +5,7 @@ All are made once and refilled: image, words, and the boxes on top.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from napari.layers import Layer
@@ -31,7 +32,8 @@ class ReviewLayers:
         self.rows = BoxRows(self.styles.looks_of)
         self.suggestions = SuggestionLines(self.rows.lines.suggestions)
         self._is_shown = True
-        self._words_are_old = False
+        self._current: tuple[int, ...] = ()
+        self._words_are_old = self._marks_are_old = False
 
     @property
     def zoom(self) -> float:
@@ -67,6 +69,8 @@ class ReviewLayers:
         boxes.mode = mode
         if layer is boxes:
             self.rows.lines.draw_on(node_of(self._viewer, boxes))
+        if layer is self.labels.layer:
+            self.labels.draw_on(node_of(self._viewer, layer))
 
     def make_active(self) -> None:
         """Let mouse and keys go to the boxes."""
@@ -102,6 +106,12 @@ class ReviewLayers:
             layer.current_edge_color = self.styles.colours[OWN]
             layer.current_face_color = "transparent"
 
+    def set_current(self, ids: Sequence[int]) -> None:
+        """Put words around the marks of these boxes from now on."""
+        if tuple(ids) != self._current:
+            self._current = tuple(ids)
+            self._marks_are_old = True
+
     def forget_words(self) -> bool:
         """Put the words anew when next asked; whether there are any."""
         self._words_are_old = True
@@ -113,10 +123,15 @@ class ReviewLayers:
         return self.styles.has_words and len(self.rows.boxes) > MOST_LABELS
 
     def show_words(self) -> None:
-        """Put words beside the boxes where they are old."""
-        if not self._words_are_old:
-            return
-        self._words_are_old = False
+        """Put words beside the boxes, and around the marks, where they are old."""
+        if self._words_are_old:
+            self._marks_are_old = True
+            self._put_words()
+        if self._marks_are_old:
+            self.labels.mark(self._current)
+        self._words_are_old = self._marks_are_old = False
+
+    def _put_words(self) -> None:
         if not self.styles.has_words:
             self.labels.put_away()
             return
