@@ -43,7 +43,7 @@ format: $(READY)  ## put the code into the house format
 	$(RUN) ruff format $(SOURCES)
 
 docs-images: system $(READY)  ## take the pictures in docs/images anew (about fifteen minutes)
-	scripts/with_display.sh $(VENV)/bin/python docs/make_screenshots.py
+	SCREEN=1920x1080x24 scripts/with_display.sh $(VENV)/bin/python docs/make_screenshots.py
 
 clean:  ## remove the environment and everything that tools made
 	rm -rf $(VENV) build dist src/*.egg-info experiments/src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -78,6 +78,7 @@ PICTURES = {
     "review-read-only": Picture(START, "read-only"),
     "review-light": Picture(START, "light"),
     "review-scaled": Picture(START, "box", scale=1.5),
+    "review-small": Picture(START, "box", 1366, 768),
     "review-help": Picture(START, "help"),
     "readers-differ": Picture(READ, "readers"),
     "iterate": Picture(READY, "training", 1280, 900),

@@ -124,7 +124,7 @@ def test_the_question_is_answered_by_the_left_hand(left):
     left.key(KEY.Key_B)
     bar = left.page.panel.ask_bar
     answers = [button.text() for button in (bar.keep_all, bar.delete_all, bar.go_back)]
-    assert answers == ["Keep them all  [F]", "Delete them all  [E]", "Go back  [Esc]"]
+    assert answers == ["Keep all  [F]", "Delete all  [E]", "Go back  [Esc]"]
     left.key(KEY.Key_Escape)
     assert not bar.isVisible()
     left.key(KEY.Key_B)
