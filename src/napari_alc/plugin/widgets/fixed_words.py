@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent, QTextLayout, QTextOption
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
@@ -10,6 +10,9 @@ LEAST_WIDTH = 40
 """Pixels; a window is never as wide as a text would like to be."""
 
 DOTS = "…"
+
+TALLEST = "Åg"
+"""As high and as deep as letters are."""
 
 
 class FixedWords(QLabel):
@@ -61,7 +64,9 @@ class FixedWords(QLabel):
         """As high as its lines, whatever it says."""
         self.ensurePolished()
         margins = self.contentsMargins()
-        height = self._lines * self.fontMetrics().lineSpacing()
+        # As Qt draws lines: by fractions of pixels, which the metrics leave out.
+        lines = "\n".join([TALLEST] * self._lines)
+        height = self.fontMetrics().boundingRect(QRect(), 0, lines).height()
         return QSize(LEAST_WIDTH, height + margins.top() + margins.bottom())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
