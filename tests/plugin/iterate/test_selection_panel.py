@@ -161,10 +161,21 @@ def test_the_number_of_images_is_stored_and_its_cost_told(filled, project, qtbot
     assert filled.cost.text().startswith("About 9 boxes")
     assert int(filled.histogram.bars.chosen.sum()) == 3
     filled.k.selectAll()
-    QTest.keyClicks(filled.k, "9")
+    QTest.keyClicks(filled.k, "5")
     with qtbot.waitSignal(filled.query.settled):
         QTest.keyClick(filled.k, Qt.Key.Key_Return)
     assert filled.cost.text().startswith("Only 4 are left: about 10 boxes")
+
+
+def test_more_images_than_the_project_has_are_not_taken(filled, project):
+    before = read_settings(project.folder).method.per_iteration
+    filled.k.setFocus()
+    filled.k.selectAll()
+    QTest.keyClicks(filled.k, "1000")
+    QTest.keyClick(filled.k, Qt.Key.Key_Return)
+    assert f"It stays {before}." in filled.limited_k.problem.text()
+    assert filled.limited_k.problem.isVisible()
+    assert filled.k.value() == read_settings(project.folder).method.per_iteration == before
 
 
 def test_more_than_k_added_by_hand_is_told(filled, qtbot):

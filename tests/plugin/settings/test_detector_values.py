@@ -33,7 +33,7 @@ def test_the_offered_detectors_are_those_of_torchvision():
 
 
 @given(st.sampled_from(offered.NUMBERS), st.integers() | st.floats())
-def test_a_typed_number_is_taken_exactly_where_the_detector_takes_it(number, value):
+def test_a_typed_number_is_taken_where_the_detector_takes_it_and_it_is_not_absurd(number, value):
     try:
         DetectorSettings.parse({number.name: value})
     except AlcError:
@@ -42,13 +42,17 @@ def test_a_typed_number_is_taken_exactly_where_the_detector_takes_it(number, val
             return
         with pytest.raises(AlcError, match="Enter"):
             offered.value_of(number, repr(value))
+        return
+    if value > number.most:
+        with pytest.raises(AlcError, match=f"{number.most:,} is the most"):
+            offered.value_of(number, repr(value))
     else:
         assert offered.value_of(number, repr(value)) == value
 
 
 @given(st.sampled_from(offered.NUMBERS), st.floats(1e-6, 0.4))
 def test_a_number_that_is_shown_can_be_typed_again(number, share):
-    value = share if "whole" not in number.wanted else int(share * 1000) + 16
+    value = share if "whole" not in number.wanted else int(share * 500) + 16
     text = offered.text_of(value)
     assert offered.text_of(offered.value_of(number, text)) == text
 
@@ -62,6 +66,7 @@ def test_a_number_that_is_shown_can_be_typed_again(number, share):
         ("tile_overlap", "0.6", "Enter a number from 0 to 0.5, or leave it empty."),
         ("tile_size", "7", "Enter 0 for no tiles, or a whole number, 16 or more, or leave it"),
         ("score_floor", "nan", "Enter a number from 0 to below 1, or leave it empty."),
+        ("batch_size", "5000", "5000 is not taken: 256 is the most."),
         ("seed", "-1", "Enter a whole number, 0 or more, or leave it empty."),
     ],
 )

@@ -58,9 +58,19 @@ def wheel_over(field):
 def test_a_number_of_the_method_is_saved_once_it_is_typed(page, project):
     saved = []
     page.changed.connect(lambda: saved.append(project.settings.method.per_iteration))
-    type_in(page.method.fields["per_iteration"].native, "120")
-    assert saved == [120]
-    assert read_settings(project.folder).method.per_iteration == 120
+    type_in(page.method.fields["per_iteration"].native, "5")
+    assert saved == [5]
+    assert read_settings(project.folder).method.per_iteration == 5
+
+
+def test_more_images_a_round_than_the_project_has_are_not_taken(page, project):
+    before = (project.folder / SETTINGS_FILE).read_bytes()
+    type_in(page.method.fields["per_iteration"].native, "1000")
+    problem = page.method.limited["per_iteration"].problem
+    assert not problem.isHidden()
+    assert "The project has 6 images. It stays 2." in problem.text()
+    assert page.method.fields["per_iteration"].value == 2
+    assert (project.folder / SETTINGS_FILE).read_bytes() == before
 
 
 def test_showing_a_project_saves_nothing(page, project):
@@ -163,7 +173,7 @@ def test_what_is_no_address_is_refused(address):
 def test_a_locked_page_takes_nothing_says_why_and_can_be_looked_at(page, project, qtbot):
     page.set_locked(True)
     assert page.note.text() == LOCKED
-    type_in(page.method.fields["per_iteration"].native, "9")
+    type_in(page.method.fields["per_iteration"].native, "5")
     type_in(page.cluster, "tcp://lab:8786")
     assert project.settings == read_settings(project.folder)
     assert project.settings.method.per_iteration == 2
@@ -171,11 +181,11 @@ def test_a_locked_page_takes_nothing_says_why_and_can_be_looked_at(page, project
     assert page.detector.numbers["iterations"].isVisible()
     assert not page.detector.numbers["iterations"].isEnabled()
     page.set_locked(False)
-    type_in(page.method.fields["per_iteration"].native, "9")
-    assert project.settings.method.per_iteration == 9
+    type_in(page.method.fields["per_iteration"].native, "5")
+    assert project.settings.method.per_iteration == 5
 
 
 def test_a_setting_that_cannot_be_saved_is_told(page, project):
     (project.folder / SETTINGS_FILE).unlink()
-    type_in(page.method.fields["per_iteration"].native, "9")
+    type_in(page.method.fields["per_iteration"].native, "5")
     assert "project.toml is missing" in page.method.problem.text()

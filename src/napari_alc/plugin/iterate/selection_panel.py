@@ -24,6 +24,7 @@ from napari_alc.plugin.widgets.controls import (
     words,
 )
 from napari_alc.plugin.widgets.histogram import Bars, ScoreHistogram, bars_of
+from napari_alc.plugin.widgets.limits import LimitedField, images_words
 from napari_alc.project.project import Project
 from napari_alc.project.steps import overrides
 from napari_alc.project.steps.overrides import Cost, Ranking
@@ -105,19 +106,21 @@ RANKING = "Ranking the images …"
 
 @dataclass(frozen=True, eq=False)
 class _RankedForPanel:
-    """The ranking, and what the next `k` images would cost."""
+    """The ranking, what the next `k` images would cost, and how many the project has."""
 
     ranking: Ranking
     k: int
     cost: Cost
     bars: Bars
+    images: int
 
 
 def _look(project: Project) -> _RankedForPanel:
     found = overrides.ranked(project)
     k = project.settings.method.per_iteration
     bars = bars_of([row.score for row in found.rows], [row.score for row in found.chosen(k)])
-    return _RankedForPanel(found, k, overrides.cost_of(project, found, k), bars)
+    cost, images = overrides.cost_of(project, found, k), len(project.images())
+    return _RankedForPanel(found, k, cost, bars, images)
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class SelectionPanel(AsyncPanel):
         self._iteration = 0
         self.strategy = words(tooltip=tooltips.STRATEGY)
         self.k = number_of_images(1, 1, tooltips.NEXT_IMAGES)
-        self.k.setKeyboardTracking(False)  # a number is stored when it is typed, not each digit
+        sentence = row_of(QLabel("The next"), self.k, QLabel("images"))
+        self.limited_k = LimitedField(self.k, sentence)
         self.cost = words(tooltip=tooltips.COST)
         self.histogram = ScoreHistogram()
         self.ranking = RankingTable()
@@ -161,7 +165,7 @@ class SelectionPanel(AsyncPanel):
         stack_in(
             self.shown,
             self.strategy,
-            row_of(QLabel("The next"), self.k, QLabel("images")),
+            self.limited_k,
             self.cost,
             self.histogram,
             self.ranking,
@@ -195,6 +199,7 @@ class SelectionPanel(AsyncPanel):
         self.strategy.setText(f"{found.title}: {_small(found.sentence)}")
         self._iteration = seen.ranking.iteration
         self.k.blockSignals(True)
+        self.limited_k.set_most(seen.images, images_words(seen.images), seen.k)
         self.k.setValue(seen.k)
         self.k.blockSignals(False)
         self.cost.setText(_cost_words(seen))

@@ -18,6 +18,7 @@ from napari_alc.plugin.widgets.controls import (
     stack_in,
     words,
 )
+from napari_alc.plugin.widgets.limits import LimitedField, images_words
 from napari_alc.plugin.widgets.tables import FigureGrid, Figures
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.project import Project
@@ -150,10 +151,17 @@ class _Forecasted:
     audit: Audit | None
     forecast: Forecast
     advice: str
+    images: int
 
 
 def _look(project: Project) -> _Forecasted:
-    return _Forecasted(status(project), result(project), forecast(project), recommendation(project))
+    return _Forecasted(
+        status(project),
+        result(project),
+        forecast(project),
+        recommendation(project),
+        len(project.images()),
+    )
 
 
 class AuditPanel(AsyncPanel):
@@ -179,6 +187,7 @@ class AuditPanel(AsyncPanel):
     def _arrange(self) -> None:
         self.advice.setStyleSheet("font-size: 13px;")
         self.m.setMaximumWidth(SPIN_WIDTH)
+        self.limited_m = LimitedField(self.m, row_of(self.m, self.send))
         stack_in(
             self.shown,
             self.advice,
@@ -190,7 +199,7 @@ class AuditPanel(AsyncPanel):
             self.found_words,
             self.noise,
             self.corrected,
-            row_of(self.m, self.send),
+            self.limited_m,
         )
         guard_wheel(self)
 
@@ -210,6 +219,7 @@ class AuditPanel(AsyncPanel):
 
     def _show(self, seen: _Forecasted) -> None:
         self._status = seen.status
+        self.limited_m.set_most(seen.images, images_words(seen.images))
         self.advice.setText(seen.advice)
         self.so_far.setText(so_far(seen.forecast))
         self.ahead.show_rows(*forecast_figures(seen.forecast))
@@ -231,7 +241,7 @@ class AuditPanel(AsyncPanel):
         self.send.setEnabled(is_free)
 
     def _draw(self) -> None:
-        if self._project is not None:
+        if self._project is not None and self.limited_m.take():
             show_words(self.error, "")
             show_words(self.note, DRAWING)
             person = preferences.person()

@@ -29,11 +29,13 @@ from napari_alc.plugin.widgets.controls import (
     words,
 )
 from napari_alc.plugin.widgets.fitted_picture import FittedPicture
+from napari_alc.plugin.widgets.limits import LimitedField
 from napari_alc.plugin.widgets.progress_bar import JobBar
 from napari_alc.plugin.widgets.workers import Background
 from napari_alc.progress import Report, ShouldStop
 from napari_alc.project.settings import MethodSettings
 from napari_alc.project.steps.create import CreateOptions, create_project
+from napari_alc.wording import counted
 
 LABEL_FILES = "COCO labels (*.json)"
 
@@ -94,6 +96,8 @@ class NewProject(QWidget):
         self.initial = number_of_images(1, usual.initial, tooltips.INITIAL)
         self.per_iteration = number_of_images(1, usual.per_iteration, tooltips.PER_ITERATION)
         self.iterations = number_of_images(0, usual.iterations, tooltips.ITERATIONS)
+        numbers = (self.initial, self.per_iteration, self.iterations)
+        self.limited = tuple(LimitedField(field) for field in numbers)
         self.detector = choice_of(DETECTORS, tooltips.DETECTOR)
         enable_choice(
             self.detector, "lite0", is_pretrained_installed(), why_not=tooltips.LITE0_MISSING
@@ -106,9 +110,7 @@ class NewProject(QWidget):
             ("Crowd labels", self.crowd),
             ("Expert labels", self.clean),
             ("… are for", self.clean_use),
-            ("First images", self.initial),
-            ("Images a round", self.per_iteration),
-            ("Rounds", self.iterations),
+            *zip(("First images", "Images a round", "Rounds"), self.limited, strict=True),
             ("Detector", self.detector),
             ("Project folder", self.folder),
         )
@@ -180,6 +182,9 @@ class NewProject(QWidget):
         found, folder = self._preview, self.folder.path
         if found is None or folder is None or self.background.is_busy:
             return
+        are_taken = [field.take() for field in self.limited]
+        if not all(are_taken):
+            return
         options = self._options()
 
         def job(report: Report, should_stop: ShouldStop) -> Outcome:
@@ -235,6 +240,10 @@ class NewProject(QWidget):
         looked, found = self._looked, self._preview
         notes = found.notes if found else ()
         lines = [*found.lines, *_first(notes)] if found else []
+        if found:
+            images = len(found.sources.crowd.images)
+            for field in self.limited:
+                field.set_most(images, f"There are {counted(images, 'image')}.")
         show_words(self.preview, "\n".join(lines))
         self.preview.setToolTip("\n".join(notes))
         self.picture.show_png(found.picture if found else b"")

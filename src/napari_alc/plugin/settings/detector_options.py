@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,7 @@ class NumberOption:
     """A number of `DetectorSettings` that the user may change.
 
     `wanted` says what may be entered, in words that follow "Enter", and `own` what holds while the
-    field is empty.
+    field is empty. A number above `most` is absurd.
     """
 
     name: str
@@ -144,9 +145,15 @@ class NumberOption:
     wanted: str
     own: Callable[[DetectorSettings], str]
     tooltip: str
+    most: float = math.inf
 
 
 _WHOLE = "a whole number, 1 or more"
+
+MOST_EPOCHS, MOST_ITERATIONS = 10_000, 10_000_000
+MOST_A_BATCH, MOST_THREADS = 256, 1_024
+MOST_RATE, MOST_PIXELS, MOST_BOXES = 10, 20_000, 100_000
+"""Beyond these, a number is a slip of the fingers: no training was ever meant to be like that."""
 
 
 def _epochs(settings: DetectorSettings) -> str:
@@ -183,6 +190,7 @@ NUMBERS = (
         _epochs,
         "How often a training goes through all training images. Not used where the number of "
         "iterations is set.",
+        MOST_EPOCHS,
     ),
     NumberOption(
         "iterations",
@@ -190,6 +198,7 @@ NUMBERS = (
         _WHOLE,
         _iterations,
         "How many batches a training takes. More take longer and help up to a point.",
+        MOST_ITERATIONS,
     ),
     NumberOption(
         "batch_size",
@@ -197,6 +206,7 @@ NUMBERS = (
         _WHOLE,
         lambda settings: f"as the preset: {settings.schedule.batch_size}",
         "Images that are learned from at once. Fewer need less memory.",
+        MOST_A_BATCH,
     ),
     NumberOption(
         "learning_rate",
@@ -204,6 +214,7 @@ NUMBERS = (
         "a number above 0",
         lambda settings: f"as the preset: {settings.schedule.learning_rate:g}",
         "How far the network moves with each batch. If you are not sure, leave it empty.",
+        MOST_RATE,
     ),
     NumberOption(
         "weight_decay",
@@ -211,6 +222,7 @@ NUMBERS = (
         "a number, 0 or more",
         lambda settings: f"as the preset: {settings.schedule.weight_decay:g}",
         "How strongly large weights are held back. If you are not sure, leave it empty.",
+        MOST_RATE,
     ),
     NumberOption(
         "input_size",
@@ -219,6 +231,7 @@ NUMBERS = (
         _input_size,
         "Longest side of an image as the detector sees it. Larger finds smaller objects and "
         "takes longer.",
+        MOST_PIXELS,
     ),
     NumberOption(
         "tile_size",
@@ -227,6 +240,7 @@ NUMBERS = (
         lambda _settings: "chosen from the boxes",
         "Large images are looked at in tiles of this side where small objects would vanish "
         "otherwise. 0 never cuts an image up.",
+        MOST_PIXELS,
     ),
     NumberOption(
         "tile_overlap",
@@ -249,6 +263,7 @@ NUMBERS = (
         _default("max_detections"),
         "More boxes than this are never found in one image; raised by itself where your images "
         "hold nearly as many.",
+        MOST_BOXES,
     ),
     NumberOption(
         "validate_every",
@@ -258,6 +273,7 @@ NUMBERS = (
         "How often AP50 (how much of the objects a model finds, without false ones, 0 to 100) is "
         "measured on the validation images while training, for the curve. It does not change what "
         "is learned.",
+        MOST_ITERATIONS,
     ),
     NumberOption(
         "seed",
@@ -272,6 +288,7 @@ NUMBERS = (
         _WHOLE,
         lambda _settings: "as the computer offers",
         "How many processor cores may compute. Fewer leave more for other programs.",
+        MOST_THREADS,
     ),
 )
 """The numbers, in the order of the form."""
@@ -294,6 +311,8 @@ def value_of(number: NumberOption, text: str) -> int | float | None:
             DetectorSettings.parse({number.name: value})
         except (ValueError, AlcError):
             continue
+        if value > number.most:
+            raise AlcError(f"{typed} is not taken: {number.most:,} is the most.")
         return value
     raise AlcError(f"Enter {number.wanted}, or leave it empty.")
 

@@ -14,6 +14,7 @@ from napari_alc.errors import AlcError
 from napari_alc.plugin import tooltips
 from napari_alc.plugin.widgets.collapsible import Collapsible, form_of
 from napari_alc.plugin.widgets.controls import MOST_IMAGES, error_words, show_words, stack_in
+from napari_alc.plugin.widgets.limits import LimitedField, images_words
 from napari_alc.project.settings import LARGEST_SEED, MethodSettings
 
 AUTOMATIC = -1.0
@@ -104,6 +105,9 @@ OPTIONS: Mapping[str, MethodOption] = {
 }
 """The settings that may change while a project is going on, in the order of the form."""
 
+OF_IMAGES = ("per_iteration", "iterations")
+"""Settings of which more than the project has images make no sense."""
+
 THRESHOLDS = ("tau", "iou", "delta", "gamma", "seed")
 """Settings that are folded away: the paper's values suit most projects."""
 
@@ -123,6 +127,11 @@ class MethodForm(QWidget):
         super().__init__()
         self._save = save
         self.fields = {name: _field(name, option) for name, option in OPTIONS.items()}
+        self.limited = {
+            name: LimitedField(shown.native)
+            for name, shown in self.fields.items()
+            if isinstance(shown.native, QAbstractSpinBox)
+        }
         self.thresholds = Collapsible(
             "Limits and seed", self._rows(THRESHOLDS), tooltips.THRESHOLDS
         )
@@ -138,16 +147,19 @@ class MethodForm(QWidget):
 
     def _rows(self, names: Iterable[str]) -> QWidget:
         rows = QWidget()
-        form = form_of(*((OPTIONS[name].label, self.fields[name].native) for name in names))
+        shown = {name: self.limited.get(name, self.fields[name].native) for name in names}
+        form = form_of(*((OPTIONS[name].label, field) for name, field in shown.items()))
         rows.setLayout(form)
         return rows
 
-    def show_method(self, method: MethodSettings) -> None:
-        """Show what is stored."""
+    def show_method(self, method: MethodSettings, images: int) -> None:
+        """Show what is stored in a project of so many images."""
         show_words(self.problem, "")
         for name, value in method:
             if name in self.fields:
                 with self.fields[name].changed.blocked():
+                    if name in OF_IMAGES:
+                        self.limited[name].set_most(images, images_words(images), value)
                     self.fields[name].value = max(value, LEAST_SHOWN) if name == "tau" else value
 
     def set_locked(self, is_locked: bool) -> None:
@@ -173,9 +185,6 @@ def _field(name: str, option: MethodOption) -> Any:
         options={**option.widget, **({"widget_type": "ComboBox"} if is_choice else {})},
     )
     shown.tooltip = option.tooltip
-    native = shown.native
-    if isinstance(native, QAbstractSpinBox):
-        native.setKeyboardTracking(False)  # a number is saved when it is typed, not each digit
     if name == "tau":
-        native.setSpecialValueText("automatic")
+        shown.native.setSpecialValueText("automatic")
     return shown

@@ -33,6 +33,7 @@ class SettingsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._project: Project | None = None
+        self._images = 0
         self.note = words(FREE)
         self.method = MethodForm(lambda values: self._save(method=values))
         self.detector = DetectorForm(lambda values: self._save(detector=values))
@@ -65,6 +66,7 @@ class SettingsPage(QWidget):
             When they cannot be shown.
         """
         self._project = project
+        self._images = 0 if project is None else len(project.images())
         self.refresh()
 
     def refresh(self) -> None:
@@ -72,7 +74,7 @@ class SettingsPage(QWidget):
         if self._project is None:
             return
         settings = self._project.settings
-        self.method.show_method(settings.method)
+        self.method.show_method(settings.method, self._images)
         self.detector.show_detector(settings)
         self.cluster.setText(settings.cluster.address)
         show_words(self.cluster_problem, "")
