@@ -116,10 +116,10 @@ class Refusal(Enum):
     UNKNOWN_BOX = "Box {} is not under review in this image."
     DELETED = "Box {} is deleted; undo that first to mark it as unsure."
     TOO_LONG = "That text has {} characters; at most {} can be kept."
-    HELD = "This image is open elsewhere ({}). It can be looked at, not changed."
+    HELD = "Open elsewhere ({}). It can be looked at, not changed."
     LOST = (
-        "This window was not heard of for a while, and the image was opened elsewhere meanwhile. "
-        "Everything decided before is stored, this last step is not: open the image again to go on."
+        "The image was opened elsewhere meanwhile. All but this last step is stored; open it again "
+        "to go on."
     )
     NOTHING_TO_SKIP = "{} waits for nobody, so there is nothing to skip."
     STILL_OPEN = "{} boxes of {} are still open."

@@ -208,7 +208,7 @@ def test_who_changes_a_finished_image_becomes_its_finisher(open_project, tmp_pat
 
 def test_step2_says_what_is_left_and_shows_it_close(open_project, tmp_path):
     at = open_project(make_project(tmp_path, step=ReviewStep.OPEN_BOXES))
-    assert "Decide only the red and green boxes" in at.page.panel.task.text()
+    assert "Decide the red and green boxes" in at.page.panel.task.text()
     assert at.current.region in ("red", "green")
     assert is_seen(at.current.corners, at.canvas._layers.view)
     for _ in range(4):

@@ -81,7 +81,7 @@ def test_the_closest_box_is_of_the_same_category_and_of_another_source():
 
 def test_both_steps_are_told_apart():
     assert task_words(task(ReviewStep.WHOLE_IMAGE))[0] == "Label every object in this image"
-    assert task_words(task(ReviewStep.OPEN_BOXES))[0] == "Decide only the red and green boxes"
+    assert task_words(task(ReviewStep.OPEN_BOXES))[0] == "Decide the red and green boxes"
     assert "Finished by Bob" in task_words(task(ReviewStep.OPEN_BOXES, "Bob"))[1]
     assert task_words(None) == ("", "")
 

@@ -85,7 +85,7 @@ _TASK = {
         "Keep, correct or delete each box; draw what has none.",
     ),
     False: (
-        "Decide only the red and green boxes",
+        "Decide the red and green boxes",
         "The rest is corrected already; you may still change it.",
     ),
 }

@@ -177,6 +177,7 @@ def test_where_boxes_are_too_many_there_are_no_words_but_that_of_the_current_one
     at.settle()
     assert words(at) == []
     box = first(at, "green")
+    at.viewer.scene.camera.zoom *= 4
     at.canvas.image.look_at(box)
     at.settle()
     assert "G" in words(at)
@@ -283,3 +284,24 @@ def test_there_is_no_handle_to_turn_a_box_by(at):
     at.drag_on_screen(at.on_screen(x, y), QPoint(30, 30), Qt.MouseButton.LeftButton)
     assert at.document.boxes[box.id] == box
     at.assert_in_step()
+
+
+def test_a_step_shows_as_much_of_the_image_as_it_can(at):
+    """A box at the border is brought into sight; the view does not lie beside the image for it."""
+    camera, image = at.viewer.scene.camera, at.canvas.image
+    corner = min(at.document.boxes.values(), key=lambda box: sum(box.corners))
+    at.canvas.look_at_whole()
+    whole = tuple(camera.center)
+    image.look_at(corner)
+    assert tuple(camera.center) == pytest.approx(whole)
+    camera.zoom *= 2
+    image.look_at(corner)
+    height, width = np.array(at.viewer.canvas.size) / camera.zoom
+    y, x = camera.center[-2:]
+    x1, y1, x2, y2 = corner.corners
+    assert y - height / 2 <= y1 < y2 <= y + height / 2
+    assert x - width / 2 <= x1 < x2 <= x + width / 2
+    rows, columns = image.layer.data.shape[:2]
+    for middle, view, size in ((y, height, rows), (x, width, columns)):
+        covered = min(middle + view / 2, size) - max(middle - view / 2, 0)
+        assert covered >= 0.93 * min(view, size)

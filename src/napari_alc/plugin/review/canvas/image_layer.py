@@ -335,7 +335,7 @@ class ReviewImage(QObject):
         self.apply_contrast()
 
     def look_at(self, box: ReviewBox) -> None:
-        """Bring a box into the middle of the view, unless it lies there; keep the scale if it can.
+        """Bring a box towards the middle of the view, unless it lies there; keep the scale.
 
         The scale changes only where the box would not fit or hardly be seen, and never so far that
         less than `CONTEXT` of the image is in view.
@@ -343,9 +343,19 @@ class ReviewImage(QObject):
         camera = self._viewer.scene.camera
         zoom = self._zoom_for(box, camera.zoom)
         if zoom != camera.zoom or not self._is_inside(box):
-            x1, y1, x2, y2 = box.corners
-            camera.center = ((y1 + y2) / 2, (x1 + x2) / 2)
+            camera.center = self._center_for(box, zoom)
             camera.zoom = zoom
+
+    def _center_for(self, box: ReviewBox, zoom: float) -> tuple[float, float]:
+        """The middle of a box, or as near to it as the image fills the view."""
+        x1, y1, x2, y2 = box.corners
+        middle = np.array([(y1 + y2) / 2, (x1 + x2) / 2])
+        if self._image is not None:
+            size = np.array(self._image.pixels.shape[:2])
+            view = np.array(self._viewer.canvas.size) / zoom
+            reach = np.maximum(size - (1 - WHOLE_MARGIN) * view, 0) / 2
+            middle = np.clip(middle, size / 2 - reach, size / 2 + reach)
+        return float(middle[0]), float(middle[1])
 
     def _zoom_for(self, box: ReviewBox, now: float) -> float:
         x1, y1, x2, y2 = box.corners
