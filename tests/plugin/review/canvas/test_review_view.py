@@ -302,6 +302,6 @@ def test_a_step_shows_as_much_of_the_image_as_it_can(at):
     assert y - height / 2 <= y1 < y2 <= y + height / 2
     assert x - width / 2 <= x1 < x2 <= x + width / 2
     rows, columns = image.layer.data.shape[:2]
-    for middle, view, size in ((y, height, rows), (x, width, columns)):
-        covered = min(middle + view / 2, size) - max(middle - view / 2, 0)
+    for center, view, size in ((y, height, rows), (x, width, columns)):
+        covered = min(center + view / 2, size) - max(center - view / 2, 0)
         assert covered >= 0.93 * min(view, size)
