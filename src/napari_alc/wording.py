@@ -28,7 +28,7 @@ UNKNOWN = "–"
 MODEL_NAMES: Mapping[str, str] = {"mp": "the expert's model (Mp)", "ma": "the shared model (Ma)"}
 """What people are told of Mp and Ma where no sentence above has explained them."""
 
-AP50_MEANS = "AP50: how much of the objects a model finds, without false ones, 0 to 100"
+AP50_MEANS = "AP50: how many of the objects a model finds, without false ones, 0 to 100"
 
 
 def form(number: float, one: str, several: str = "") -> str:

@@ -270,7 +270,7 @@ NUMBERS = (
         "Measure every … iterations",
         _WHOLE,
         lambda _settings: "about ten times a training",
-        "How often AP50 (how much of the objects a model finds, without false ones, 0 to 100) is "
+        "How often AP50 (how many of the objects a model finds, without false ones, 0 to 100) is "
         "measured on the validation images while training, for the curve. It does not change what "
         "is learned.",
         MOST_ITERATIONS,
