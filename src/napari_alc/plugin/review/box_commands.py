@@ -384,7 +384,7 @@ class BoxCommands:
             return False
         if document.boxes != before:
             self._canvas.update({*ids, *self._recolour()})
-        if _without_notes(document.boxes) != _without_notes(before):
+        if _is_decided(before, document.boxes):
             self.decided.emit()
         elif document.boxes != before or document.flags != flags:
             self.remarked.emit()
@@ -499,6 +499,9 @@ class BoxCommands:
         self._canvas.select(self._state.current_ids)
 
 
-def _without_notes(boxes: Mapping[int, ReviewBox]) -> dict[int, ReviewBox]:
-    """What is decided on boxes; a note decides nothing."""
-    return {box_id: replace(box, note=None) for box_id, box in boxes.items()}
+def _is_decided(before: Mapping[int, ReviewBox], now: Mapping[int, ReviewBox]) -> bool:
+    """Whether anything was decided on boxes; a note decides nothing."""
+    if before.keys() != now.keys():
+        return True
+    changed = [(box, now[box_id]) for box_id, box in before.items() if now[box_id] is not box]
+    return any(replace(one, note=None) != replace(two, note=None) for one, two in changed)

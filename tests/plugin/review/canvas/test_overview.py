@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qtpy.QtCore import QPoint, QPointF, QRectF, Qt
+from qtpy.QtCore import QPoint, QRectF, Qt
 from qtpy.QtTest import QTest
 from review_driver import make_project, middle
 
+from napari_alc.boxes import as_boxes
 from napari_alc.plugin import preferences
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.overview import LONGEST, thumbnail
@@ -86,18 +87,20 @@ def test_the_scale_bar_stands_where_it_covers_no_box(at):
     bar = at.canvas.image.scale_bar
     bar.set_pixel_size(2.0)
     canvas = bar.parentWidget()
-    bar.keep_clear_of([])
+    bar.keep_clear_of(as_boxes([]))
     usual = bar.pos()
     assert usual.x() > canvas.width() / 2
-    bar.keep_clear_of([QRectF(QPointF(usual), bar.size().toSizeF())])
+    end = usual.x() + bar.width(), usual.y() + bar.height()
+    bar.keep_clear_of(as_boxes([usual.x(), usual.y(), *end]))
     assert bar.pos() != usual
     assert not bar.geometry().intersects(bar.rect().translated(usual))
-    bar.keep_clear_of([QRectF(canvas.rect())])
+    bar.keep_clear_of(as_boxes([0, 0, canvas.width(), canvas.height()]))
     assert bar.isVisible()
     assert canvas.rect().contains(bar.geometry())
-    bar.keep_clear_of([QRectF(0, y, canvas.width(), 40) for y in range(0, canvas.height(), 40)])
+    rows = [(0, y, canvas.width(), y + 40) for y in range(0, canvas.height(), 40)]
+    bar.keep_clear_of(as_boxes(rows))
     assert not bar.isVisible()
-    bar.keep_clear_of([])
+    bar.keep_clear_of(as_boxes([]))
     assert bar.isVisible()
 
 
@@ -108,7 +111,9 @@ def test_the_scale_bar_makes_way_for_boxes_on_the_canvas(at):
         at.canvas.image.look_at(box)
         at.viewer.scene.camera.zoom *= 2
         at.settle()
-        for place in (at.canvas._on_canvas(each) for each in at.document.shown):
+        for corners in (each.corners for each in at.document.shown):
+            place = QRectF(at.on_screen(*corners[:2]), at.on_screen(*corners[2:]))
+            place = place.adjusted(1, 1, -1, -1)  # of whole pixels
             is_large = place.width() > 2 * bar.width() and place.height() > 2 * bar.height()
             assert is_large or not bar.isVisible() or not place.intersects(QRectF(bar.geometry()))
 

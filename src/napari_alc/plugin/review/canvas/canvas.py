@@ -11,9 +11,10 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, QRectF, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_alc.boxes import as_boxes
 from napari_alc.plugin.palettes import palette
 from napari_alc.plugin.review.canvas.box_layer import REACH
 from napari_alc.plugin.review.canvas.box_style import LabelKind, is_waiting
@@ -297,16 +298,13 @@ class ReviewCanvas(QObject):
     def _show_places(self) -> None:
         """Tell scale bar and overview where the boxes are."""
         boxes = self._rows.boxes
-        self.image.scale_bar.keep_clear_of([self._on_canvas(box) for box in boxes.values()])
+        left, top, *_ = self._layers.view
+        corners = as_boxes([box.corners for box in boxes.values()])
+        on_canvas = (corners - [left, top, left, top]) * self._layers.zoom
+        self.image.scale_bar.keep_clear_of(on_canvas)
         waiting = [box.corners for box in boxes.values() if is_waiting(box)]
         current = [boxes[i].corners for i in self._selected if i in boxes]
         self.image.overview.show_boxes(waiting, current)
-
-    def _on_canvas(self, box: ReviewBox) -> QRectF:
-        """Where a box lies, in pixels of the canvas."""
-        (x1, y1, x2, y2), (left, top, *_) = box.corners, self._layers.view
-        zoom = self._layers.zoom
-        return QRectF((x1 - left) * zoom, (y1 - top) * zoom, (x2 - x1) * zoom, (y2 - y1) * zoom)
 
     def _on_rest(self) -> None:
         """Let words follow the zoom, and catch up with what had to wait for the mouse."""

@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
-from napari_alc.boxes import Corners
+from napari_alc.boxes import Corners, as_boxes
 from napari_alc.plugin.review.canvas.view import view_of
 from napari_alc.plugin.review.image_loader import ReadImage
 
@@ -49,6 +49,7 @@ class Overview(QWidget):
         super().__init__(canvas)
         self._viewer = viewer
         self._picture: QImage | None = None
+        self._dotted: QImage | None = None
         self._scale = 1.0
         self._open: tuple[Corners, ...] = ()
         self._current: tuple[Corners, ...] = ()
@@ -67,6 +68,7 @@ class Overview(QWidget):
         if not isalive(self):
             return
         self._picture = None if image is None else _picture(thumbnail(image))
+        self._dotted = None
         if image is not None and self._picture is not None:
             self._scale = self._picture.width() / image.pixels.shape[1]
             self.setFixedSize(self._picture.size())
@@ -75,6 +77,7 @@ class Overview(QWidget):
     def show_boxes(self, waiting: Sequence[Corners], current: Sequence[Corners]) -> None:
         """Show where the open boxes are, and those at hand."""
         self._open, self._current = tuple(waiting), tuple(current)
+        self._dotted = None
         self._follow()
 
     @property
@@ -123,9 +126,9 @@ class Overview(QWidget):
         """Draw the picture, the boxes, and the frame around what is in view."""
         painter = QPainter(self)
         if self._picture is not None:
-            painter.drawImage(0, 0, self._picture)
-        for box in self._open:
-            painter.fillRect(self._dot(box), AMBER)
+            # the camera moves much more often than boxes are decided
+            self._dotted = self._dotted or self._with_dots(self._picture)
+            painter.drawImage(0, 0, self._dotted)
         for box in self._current:
             painter.fillRect(self._dot(box).adjusted(-1, -1, 1, 1), BLACK)
             painter.fillRect(self._dot(box), WHITE)
@@ -135,6 +138,23 @@ class Overview(QWidget):
         painter.setPen(QPen(WHITE, 1))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def _with_dots(self, picture: QImage) -> QImage:
+        """The picture with the open boxes."""
+        dotted = picture.convertToFormat(QImage.Format.Format_RGB32)
+        painter = QPainter(dotted)
+        for x, y, width, height in self._dots():
+            painter.fillRect(QRectF(x, y, width, height), AMBER)
+        painter.end()
+        return dotted
+
+    def _dots(self) -> list[list[float]]:
+        """Where the open boxes lie in the picture: ``x, y, width, height``."""
+        boxes = as_boxes(self._open) * self._scale
+        middles, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+        sides = np.maximum(sides, DOT)
+        found: list[list[float]] = np.concatenate([middles - sides / 2, sides], axis=1).tolist()
+        return found
 
     def _dot(self, box: Corners) -> QRectF:
         found = self._scaled(_rect(box))

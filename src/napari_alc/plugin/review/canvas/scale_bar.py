@@ -7,14 +7,15 @@ is a widget of its own that knows how large a pixel is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_alc.boxes import Boxes, as_boxes, intersections
 from napari_alc.wording import length_words, round_length
 
 LONGEST_BAR = 160.0
@@ -43,7 +44,7 @@ class ScaleBar(QWidget):
     def __init__(self, viewer: Any, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._camera = viewer.scene.camera
-        self._boxes: tuple[QRectF, ...] = ()
+        self._boxes = as_boxes([])
         self._nm_per_pixel: float | None = None
         self.length = 0.0
         """Of the bar, in screen pixels."""
@@ -89,12 +90,12 @@ class ScaleBar(QWidget):
         self.setGeometry(QRect(QPoint(), QSize(width, height)))
         self.move(self._corner())
 
-    def keep_clear_of(self, boxes: Sequence[QRectF]) -> None:
-        """Cover none of these boxes, given in pixels of the canvas; hidden where no corner is free.
+    def keep_clear_of(self, boxes: Boxes) -> None:
+        """Cover none of these boxes, in pixels of the canvas; hidden where no corner is free.
 
         Of a box that is far larger than the bar a little may be covered.
         """
-        self._boxes = tuple(boxes)
+        self._boxes = boxes
         if isalive(self):
             self.move(self._corner())
             self._show_or_hide()
@@ -107,11 +108,11 @@ class ScaleBar(QWidget):
 
     def _covered(self, corner: QPoint) -> int:
         """How many boxes it would cover, with its upper left end at a place."""
-        place = QRectF(QRect(corner, self.size()))
-        return sum(place.intersects(box) for box in self._boxes if not self._is_far_larger(box))
-
-    def _is_far_larger(self, box: QRectF) -> bool:
-        return bool(min(box.width() / self.width(), box.height() / self.height()) > FAR)
+        (x, y), (width, height) = (corner.x(), corner.y()), (self.width(), self.height())
+        boxes, place = self._boxes, as_boxes([x, y, x + width, y + height])
+        is_far_larger = ((boxes[:, 2:] - boxes[:, :2]) / [width, height] > FAR).all(axis=1)
+        shared = intersections(boxes, np.broadcast_to(place, boxes.shape))
+        return int(((shared > 0) & ~is_far_larger).sum())
 
     def _show_or_hide(self) -> None:
         self.setVisible(self._nm_per_pixel is not None and not self._covered(self.pos()))
