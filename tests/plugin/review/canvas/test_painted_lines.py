@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from review_driver import make_project
+from review_driver import make_project, middle
 
 from napari_alc.plugin.palettes import PALETTES
 from napari_alc.project.storage.records import ReviewBox
@@ -122,6 +122,8 @@ def test_a_line_is_as_wide_in_the_very_next_picture_after_zooming(at, painted, g
     at.canvas.update([box.id])
     before = line_width(at, painted(), box)
     assert before == 3
+    x, y = middle(box)
+    at.viewer.scene.camera.center = (y, x)
     for factor in (0.5, 0.7, 4):
         at.viewer.scene.camera.zoom *= factor
         picture = at.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)

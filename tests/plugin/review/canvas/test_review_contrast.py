@@ -211,13 +211,13 @@ def at_corners(x, y, width, height):
 def test_stepping_keeps_the_scale_and_the_place_where_a_box_can_be_seen(view, viewer):
     view.show(gray())
     camera = viewer.scene.camera
-    view.look_at(at_corners(20, 20, 6, 4))
+    view.look_at(at_corners(100, 100, 6, 4))
     before = camera.center, camera.zoom
-    view.look_at(at_corners(22, 21, 5, 5))
+    view.look_at(at_corners(102, 101, 5, 5))
     assert (camera.center, camera.zoom) == before
-    view.look_at(at_corners(60, 50, 6, 4))
+    view.look_at(at_corners(160, 150, 6, 4))
     assert camera.zoom == before[1]
-    assert camera.center[-2:] == (52, 63)
+    assert camera.center[-2:] == (152, 163)
 
 
 @pytest.mark.parametrize("side", [1, 5, 30, 60])

@@ -278,6 +278,7 @@ def test_a_box_that_was_panned_out_of_sight_is_shown_before_it_is_decided_on(at)
 def test_several_boxes_of_which_some_are_out_of_sight_are_shown_first(at):
     at.key(KEY.Key_A, CONTROL)
     ids = [box.id for box in at.state.current_boxes]
+    at.viewer.scene.camera.zoom *= 4
     at.canvas.image.look_at(at.document.boxes[ids[0]])
     at.settle()
     at.key(KEY.Key_Q)
