@@ -77,22 +77,22 @@ def set_smooth(is_smooth: bool) -> None:
 
 def is_maximised() -> bool:
     """Whether the window takes the whole screen during the review."""
-    return bool(_settings().review.maximised)
+    return bool(_settings().window.maximised)
 
 
 def set_maximised(is_maximised: bool) -> None:
     """Remember whether the window takes the whole screen during the review."""
-    _settings().review.maximised = is_maximised
+    _settings().window.maximised = is_maximised
 
 
 def docks() -> frozenset[str]:
     """Names of napari's panels on the left that stay open during the review."""
-    return frozenset(str(_settings().review.docks).split(SEPARATOR))
+    return frozenset(str(_settings().window.docks).split(SEPARATOR))
 
 
 def set_docks(names: Iterable[str]) -> None:
     """Remember which panels on the left stay open during the review."""
-    _settings().review.docks = SEPARATOR.join(sorted(names))
+    _settings().window.docks = SEPARATOR.join(sorted(names))
 
 
 def key_set() -> str:
