@@ -20,15 +20,13 @@ from napari_alc.plugin import preferences
 from napari_alc.plugin.iterate.selection_panel import ImageToSee
 from napari_alc.plugin.palettes import HALF_PIXEL, palette
 from napari_alc.plugin.review.canvas.image_layer import ReviewImage
+from napari_alc.plugin.review.canvas.view import whole_zoom
 from napari_alc.plugin.review.image_loader import ReadImage, Unreadable, load
 from napari_alc.plugin.widgets.workers import AsyncQuery
 from napari_alc.project.steps.assign_regions import boxes_by_region
 
 LINES_A_SIDE = 300
 """Lines of a box beside each other that would fill the image's longer side."""
-
-MARGIN = 0.03
-"""Share of the view left free around the image."""
 
 READING = "Reading {} …"
 SHOWN = "{} is on the canvas, only to look at: nothing can be decided here."
@@ -112,10 +110,9 @@ class ImagePreview(QObject):
         self.told.emit(SHOWN.format(self._wanted.file_name))
 
     def _look_at(self, shape: tuple[int, ...]) -> None:
-        (height, width), camera = shape, self._viewer.scene.camera
-        room = self._viewer.canvas.size
-        camera.center = height / 2, width / 2
-        camera.zoom = (1 - MARGIN) * min(room[0] / height, room[1] / width)
+        camera = self._viewer.scene.camera
+        camera.center = shape[0] / 2, shape[1] / 2
+        camera.zoom = whole_zoom(self._viewer, shape)
 
 
 class _Before:

@@ -25,7 +25,7 @@ from napari_alc.plugin.palettes import HALF_PIXEL
 from napari_alc.plugin.review import messages
 from napari_alc.plugin.review.canvas.overview import Overview
 from napari_alc.plugin.review.canvas.scale_bar import ScaleBar
-from napari_alc.plugin.review.canvas.view import view_of
+from napari_alc.plugin.review.canvas.view import WHOLE_MARGIN, view_of, whole_zoom
 from napari_alc.plugin.review.image_loader import ReadImage, limits_of
 from napari_alc.project.storage.records import ReviewBox
 
@@ -174,9 +174,6 @@ INNER = 0.8
 
 LARGEST_ZOOM = 12.0
 """Screen pixels an image pixel at most."""
-
-WHOLE_MARGIN = 0.03
-"""Share of the view left free around the whole image."""
 
 
 class ReviewImage(QObject):
@@ -413,10 +410,7 @@ class ReviewImage(QObject):
     def _whole_zoom(self) -> float:
         if self._image is None:
             return float(self._viewer.scene.camera.zoom)
-        height, width = self._image.pixels.shape[:2]
-        canvas_height, canvas_width = self._viewer.canvas.size
-        fitting = min(canvas_height / height, canvas_width / width)
-        return float((1 - WHOLE_MARGIN) * fitting)
+        return whole_zoom(self._viewer, self._image.pixels.shape)
 
 
 def _set_visible(layer: Image, visible: bool) -> None:
